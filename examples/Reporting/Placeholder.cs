@@ -1,0 +1,1 @@
+namespace MappingNets.Examples.Reporting;

@@ -1,0 +1,154 @@
+namespace MappingNets.Core
+
+open System
+open System.Collections.Generic
+open TorchSharp
+
+type ParameterEntry =
+    { Name: string
+      Shape: int64[]
+      Offset: int64
+      Count: int64
+      FanIn: int64 }
+
+    member this.Layer =
+        match this.Name.LastIndexOf '.' with
+        | -1 -> this.Name
+        | dot -> this.Name.Substring(0, dot)
+
+[<AutoOpen>]
+module internal ShapeText =
+    let shapeText (shape: int64[]) =
+        let sizes = String.Join(", ", shape)
+        $"({sizes})"
+
+[<Sealed>]
+type ParameterLayout(entries: ParameterEntry[]) =
+    let count = entries |> Array.sumBy _.Count
+    let sizes = entries |> Array.map _.Count
+
+    let layers =
+        entries
+        |> Array.map _.Layer
+        |> Array.distinct
+        |> Array.map (fun layer -> layer, entries |> Array.filter (fun entry -> entry.Layer = layer))
+
+    let signature =
+        String.Join("; ", entries |> Array.map (fun entry -> entry.Name + shapeText entry.Shape))
+
+    let byName =
+        Dictionary(entries |> Seq.map (fun entry -> KeyValuePair(entry.Name, entry)))
+
+    member _.Entries = entries
+    member _.Count = count
+    member _.Layers = layers
+    member _.Signature = signature
+
+    member _.Find name =
+        match byName.TryGetValue name with
+        | true, entry -> entry
+        | _ -> raise (KeyNotFoundException $"The layout has no tensor named '{name}'; it has: {signature}.")
+
+    member _.Split(theta: torch.Tensor) =
+        if theta.dim () <> 1L || theta.shape[0] <> count then
+            raise (
+                ArgumentException(
+                    $"theta has the shape {shapeText theta.shape}; the layout needs ({count}).",
+                    nameof theta
+                )
+            )
+
+        Array.map2
+            (fun (part: torch.Tensor) (entry: ParameterEntry) -> part.view (entry.Shape))
+            (theta.split (sizes, 0L))
+            entries
+
+    member _.Join(tensors: torch.Tensor seq) =
+        let tensors = Seq.toArray tensors
+
+        if tensors.Length <> entries.Length then
+            raise (
+                ArgumentException($"The layout has {entries.Length} tensors; {tensors.Length} came.", nameof tensors)
+            )
+
+        Array.iter2
+            (fun (tensor: torch.Tensor) (entry: ParameterEntry) ->
+                if tensor.shape <> entry.Shape then
+                    raise (
+                        ArgumentException(
+                            $"'{entry.Name}' has the shape {shapeText tensor.shape}; the layout needs {shapeText entry.Shape}.",
+                            nameof tensors
+                        )
+                    ))
+            tensors
+            entries
+
+        torch.cat (tensors |> Array.map (fun tensor -> tensor.reshape (-1L)), 0L)
+
+    override _.Equals other =
+        match other with
+        | :? ParameterLayout as other -> other.Signature = signature
+        | _ -> false
+
+    override _.GetHashCode() = signature.GetHashCode()
+
+module ParameterLayout =
+
+    let private check (name: string, shape: int64[], fanIn: int64) =
+        if String.IsNullOrWhiteSpace name then
+            raise (ArgumentException("A tensor of the layout has no name.", "tensors"))
+
+        if shape |> Array.exists (fun size -> size < 1L) then
+            raise (
+                ArgumentException(
+                    $"'{name}' has the shape {shapeText shape}; every size must be at least 1.",
+                    "tensors"
+                )
+            )
+
+        if fanIn < 1L then
+            raise (ArgumentException($"'{name}' has the fan-in {fanIn}; it must be at least 1.", "tensors"))
+
+    let private refuseRepeated what (names: string[]) =
+        names
+        |> Array.countBy id
+        |> Array.tryFind (fun (_, times) -> times > 1)
+        |> Option.iter (fun (name, times) ->
+            raise (ArgumentException($"{what} '{name}' stands {times} times in the layout.", "tensors")))
+
+    let create tensors =
+        let tensors = Seq.toArray tensors
+
+        if tensors.Length = 0 then
+            raise (ArgumentException("A layout needs at least one tensor.", nameof tensors))
+
+        tensors |> Array.iter check
+        tensors |> Array.map (fun (name, _, _) -> name) |> refuseRepeated "The tensor"
+
+        let entries, _ =
+            tensors
+            |> Array.mapFold
+                (fun offset (name, shape, fanIn) ->
+                    let count = Array.fold (*) 1L shape
+
+                    { Name = name
+                      Shape = shape
+                      Offset = offset
+                      Count = count
+                      FanIn = fanIn },
+                    offset + count)
+                0L
+
+        // One layer's entries must be neighbours: a layer-wise mapping generates each layer as one range of theta.
+        entries
+        |> Array.map _.Layer
+        |> Array.fold
+            (fun runs layer ->
+                match runs with
+                | last :: _ when last = layer -> runs
+                | _ -> layer :: runs)
+            []
+        |> List.toArray
+        |> refuseRepeated "The layer"
+
+        ParameterLayout entries
