@@ -16,12 +16,6 @@ type ParameterEntry =
         | -1 -> this.Name
         | dot -> this.Name.Substring(0, dot)
 
-[<AutoOpen>]
-module internal ShapeText =
-    let shapeText (shape: int64[]) =
-        let sizes = String.Join(", ", shape)
-        $"({sizes})"
-
 [<Sealed>]
 type ParameterLayout(entries: ParameterEntry[]) =
     let count = entries |> Array.sumBy _.Count

@@ -1,0 +1,69 @@
+namespace MappingNets.Core
+
+open TorchSharp
+
+/// <summary>Which family of orthogonal matrices the fixed weights come from.</summary>
+type FixedWeightsKind =
+    /// The paper's own: a stored P x d matrix with orthonormal columns from a QR decomposition, times sqrt(P / d).
+    /// Costs 4 P d bytes and is reproducible only on the same machine and library.
+    | Dense
+    /// Never stored: tiles of signs, a fast Walsh-Hadamard transform and signs. Bit-exact everywhere.
+    | Hadamard
+    /// Never stored: one signed entry in each row, every column used equally often. Bit-exact everywhere.
+    | SignedPermutation
+
+/// <summary>
+/// The fixed weights omega_0 of a mapping as a linear operator W from R^d to R^P: never trained, never (unless Dense is
+/// asked for) a P x d tensor. The columns are exactly orthogonal, W^T W = diag(c), and the mean squared norm of a row is 1,
+/// whatever the kind, so that one learning rate and one scale serve all of them.
+/// All operations are pure; apply and transpose-apply can be differentiated any number of times.
+/// </summary>
+[<Sealed>]
+type FixedWeights =
+
+    /// The family of the matrix.
+    member Kind: FixedWeightsKind
+
+    /// P, the number of rows.
+    member Rows: int64
+
+    /// d, the number of columns.
+    member Columns: int
+
+    /// c, shape d: the squared norm of each column in closed form. Dense: P / d. Otherwise floor(P / d), and one more for
+    /// the P mod d columns of the last tile; so all equal where d divides P.
+    member ColumnNormsSquared: float[]
+
+    /// The largest singular value: the square root of the largest entry of c.
+    member SpectralNorm: float
+
+    /// W z. Takes z of shape (d), single or double precision; returns (P) on z's device and in its precision.
+    /// Raises ArgumentException where z has another shape or precision.
+    member Apply: latent: torch.Tensor -> torch.Tensor
+
+    /// W^T g. Takes g of shape (P), single or double precision; returns (d).
+    /// Sums run in a specified order, so the bits do not depend on the number of threads.
+    /// Raises ArgumentException where g has another shape or precision.
+    member TransposeApply: gradient: torch.Tensor -> torch.Tensor
+
+    /// The mean of the P rows, shape (d), on the device and in the precision of `like`.
+    member RowMean: like: torch.Tensor -> torch.Tensor
+
+    /// The squared norm of each row, shape (P), on the device and in the precision of `like`; exactly 1 unless Dense.
+    member RowNormsSquared: like: torch.Tensor -> torch.Tensor
+
+    /// The whole matrix, shape (P, d), on the device and in the precision of `like`. For tests and small sizes: it costs P d numbers.
+    member ToMatrix: like: torch.Tensor -> torch.Tensor
+
+    interface System.IDisposable
+
+/// <summary>Builds fixed weights.</summary>
+module FixedWeights =
+
+    /// <summary>The fixed weights of a kind, a key and a shape; equal arguments give equal bits.</summary>
+    /// <param name="kind">The family.</param>
+    /// <param name="key">The stream of the counter hash that fills the matrix.</param>
+    /// <param name="rows">P, the number of generated weights.</param>
+    /// <param name="columns">d, the number of latents, 1 to P.</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P.</exception>
+    val create: kind: FixedWeightsKind -> key: CounterHash.Key -> rows: int64 -> columns: int -> FixedWeights

@@ -1,0 +1,201 @@
+/// The same matrices as FixedWeightsKernels, in tensor operations that run on any device and give the same bits there.
+/// They hold the signs and columns of every row as tensors, so they cost memory in proportion to P.
+module internal MappingNets.Core.FixedWeightsTorch
+
+open System
+open TorchSharp
+open MappingNets.Core.FixedWeightsKernels
+
+/// A tensor of shape (tiles, d), filled on the CPU by `value tile index` and 0 beyond the last tile's rows.
+let private tabulate (tiling: Tiling) (dtype: torch.ScalarType) (device: torch.Device) (value: int64 -> int -> float) =
+    let table = Array.zeroCreate<float> (int tiling.Tiles * tiling.Columns)
+
+    for tile in 0L .. tiling.Tiles - 1L do
+        for index in 0 .. tiling.TileRows tile - 1 do
+            table[int tile * tiling.Columns + index] <- value tile index
+
+    use plain = torch.from_array table
+    use shaped = plain.view (tiling.Tiles, int64 tiling.Columns)
+    // A table lives as long as the operator that holds it, whatever scope it is first needed in.
+    shaped.``to``(dtype, device, copy = true).DetachFromDisposeScope()
+
+let private signTable (tiling: Tiling) (key: CounterHash.Key) dtype device : torch.Tensor =
+    tabulate tiling dtype device (fun tile index ->
+        let word = uint64 tile * wordsPerTile tiling.Columns + uint64 (index >>> 6)
+
+        if (CounterHash.bits key word >>> (index &&& 63)) &&& 1UL = 0UL then
+            1.0
+        else
+            -1.0)
+
+/// The column that each row reads; rows beyond the last tile's end read column 0, and their sign is 0.
+let private columnTable (tiling: Tiling) permuted device : torch.Tensor =
+    tabulate tiling torch.int64 device (fun tile index ->
+        if permuted || tile = tiling.FullTiles then
+            let struct (multiplier, offset) = tilePermutation tiling tile
+            float ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns)
+        else
+            float index)
+
+/// Cuts (tiles, d) to the P rows that exist.
+let private toRows (tiling: Tiling) (tiles: torch.Tensor) =
+    tiles.reshape(-1L).narrow (0L, 0L, tiling.Rows)
+
+/// The P rows as (tiles, d), filled up with zeros.
+let private toTiles (tiling: Tiling) (rows: torch.Tensor) =
+    let missing = tiling.Tiles * int64 tiling.Columns - tiling.Rows
+
+    let filled =
+        if missing = 0L then
+            rows
+        else
+            torch.cat (
+                [| rows
+                   torch.zeros ([| missing |], dtype = rows.dtype, device = rows.device) |],
+                0L
+            )
+
+    filled.view (tiling.Tiles, int64 tiling.Columns)
+
+/// Adds (tiles, d) to (d) in the specified order: tiles in order within a chunk, then the chunks in order.
+let private sumTiles (tiling: Tiling) (tiles: torch.Tensor) =
+    let chunks = chunkCount tiling.Tiles
+
+    let chunkSum chunk =
+        let first = chunkStart tiling.Tiles chunks chunk
+        let last = chunkStart tiling.Tiles chunks (chunk + 1)
+        // Zero first, as the kernels' accumulators start: it turns -0 into +0.
+        let mutable total = torch.zeros_like tiles[first]
+
+        for tile in first .. last - 1L do
+            total <- total + tiles[tile]
+
+        total
+
+    Seq.init chunks chunkSum |> Seq.reduce (fun total next -> total + next)
+
+let signedPermutation (tiling: Tiling) dtype device =
+    let columns = columnTable tiling true device
+    let signs = signTable tiling tiling.Signs dtype device
+    let flatColumns = columns.view(-1L).DetachFromDisposeScope()
+
+    let apply (latent: torch.Tensor) : torch.Tensor =
+        toRows tiling (latent.index_select(0L, flatColumns).view (columns.shape) * signs)
+
+    let transpose (gradient: torch.Tensor) =
+        let signed = toTiles tiling gradient * signs
+        // Rows beyond the end all point at column 0 with the value 0; adding keeps the one real value there.
+        sumTiles tiling (torch.zeros_like(signed).scatter_add (1L, columns, signed))
+
+    struct (apply, transpose)
+
+/// The orthonormal Walsh-Hadamard transform of columns [start, start + length) of each row.
+let private walshHadamard (rows: torch.Tensor) start length =
+    let count = rows.shape[0]
+    let mutable window = rows.narrow (1L, int64 start, int64 length)
+    let mutable half = 1L
+
+    while half < int64 length do
+        let pairs = window.reshape (count, int64 length / (2L * half), 2L, half)
+        let a = pairs.select (2L, 0L)
+        let b = pairs.select (2L, 1L)
+        window <- torch.stack([| a + b; a - b |], 2L).reshape (count, int64 length)
+        half <- 2L * half
+
+    let scaled =
+        if rows.dtype = torch.float64 then
+            window * torch.tensor (1.0 / sqrt (float length), device = rows.device)
+        else
+            window
+            * torch.tensor (float32 (1.0 / sqrt (float length)), device = rows.device)
+
+    let before = rows.narrow (1L, 0L, int64 start)
+    let rest = rows.shape[1] - int64 (start + length)
+    let after = rows.narrow (1L, int64 (start + length), rest)
+    torch.cat ([| before; scaled; after |], 1L)
+
+/// The orthogonal tiles of one size: forward or transposed, on (tiles, size).
+let private orthogonal
+    size
+    (signs: torch.Tensor)
+    (middle: torch.Tensor)
+    (output: torch.Tensor)
+    transposed
+    (rows: torch.Tensor)
+    : torch.Tensor =
+
+    let window = largestPowerOfTwo size
+    let twoWindows = window < size
+
+    if transposed then
+        let last: torch.Tensor = rows * output
+
+        let first =
+            if twoWindows then
+                walshHadamard last (size - window) window * middle
+            else
+                last
+
+        walshHadamard first 0 window * signs
+    else
+        let first = walshHadamard (rows * signs) 0 window
+
+        let last =
+            if twoWindows then
+                walshHadamard (first * middle) (size - window) window
+            else
+                first
+
+        last * output
+
+let hadamard (tiling: Tiling) dtype device =
+    let columns = columnTable tiling false device
+    let signs = signTable tiling tiling.Signs dtype device
+    let middle = signTable tiling tiling.MiddleSigns dtype device
+    let output = signTable tiling tiling.OutputSigns dtype device
+    let flatColumns = columns.view(-1L).DetachFromDisposeScope()
+
+    let transform transposed (tiles: torch.Tensor) : torch.Tensor =
+        let block (table: torch.Tensor) (first: int64) (count: int64) (size: int) =
+            table.narrow(0L, first, count).narrow (1L, 0L, int64 size)
+
+        let part first count size : torch.Tensor =
+            orthogonal
+                size
+                (block signs first count size)
+                (block middle first count size)
+                (block output first count size)
+                transposed
+                (block tiles first count size)
+
+        let full =
+            if tiling.FullTiles > 0L then
+                [ part 0L tiling.FullTiles tiling.Columns ]
+            else
+                []
+
+        let last =
+            if tiling.Remainder > 0 then
+                let rows = part tiling.FullTiles 1L tiling.Remainder
+
+                let missing =
+                    torch.zeros (
+                        [| 1L; int64 (tiling.Columns - tiling.Remainder) |],
+                        dtype = tiles.dtype,
+                        device = tiles.device
+                    )
+
+                [ torch.cat ([| rows; missing |], 1L) ]
+            else
+                []
+
+        torch.cat (full @ last |> List.toArray, 0L)
+
+    let apply (latent: torch.Tensor) =
+        toRows tiling (transform false (latent.index_select(0L, flatColumns).view (columns.shape)))
+
+    let transpose (gradient: torch.Tensor) =
+        let rows = transform true (toTiles tiling gradient)
+        sumTiles tiling (torch.zeros_like(rows).scatter_add (1L, columns, rows))
+
+    struct (apply, transpose)

@@ -1,0 +1,108 @@
+namespace MappingNets.Core
+
+open System
+
+type LatentSplit =
+    | SingleLatent of count: int
+    | LayerWise of counts: (string * int)[]
+
+module LatentSplit =
+
+    let private weights (entries: ParameterEntry[]) = entries |> Array.sumBy _.Count
+
+    /// Shares `budget` among layers in proportion to `shares`, none above its cap: layers whose share exceeds the cap are
+    /// filled and leave the rest to the others, until nobody is above.
+    let rec private waterFill (budget: float) (open': (int * float * float) list) (filled: Map<int, float>) =
+        let total = open' |> List.sumBy (fun (_, share, _) -> share)
+        let portion share = budget * share / total
+
+        match open' |> List.partition (fun (_, share, cap) -> portion share >= cap) with
+        | [], rest ->
+            rest
+            |> List.fold (fun all (index, share, _) -> Map.add index (portion share) all) filled
+        | full, [] -> full |> List.fold (fun all (index, _, cap) -> Map.add index cap all) filled
+        | full, rest ->
+            let used = full |> List.sumBy (fun (_, _, cap) -> cap)
+
+            let filled =
+                full |> List.fold (fun all (index, _, cap) -> Map.add index cap all) filled
+
+            waterFill (budget - used) rest filled
+
+    let byPower (power: float) budget (layout: ParameterLayout) =
+        let layers = layout.Layers
+
+        if not (Double.IsFinite power) then
+            raise (ArgumentOutOfRangeException(nameof power, power, "The power must be a finite number."))
+
+        if budget < layers.Length || int64 budget > layout.Count then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof budget,
+                    budget,
+                    $"A layer-wise split needs from {layers.Length} latents (one a layer) to {layout.Count} (one a weight)."
+                )
+            )
+
+        // Every layer keeps one latent for itself, so the shares are of what is left.
+        let caps = layers |> Array.map (fun (_, entries) -> float (weights entries - 1L))
+
+        let shares =
+            layers |> Array.map (fun (_, entries) -> float (weights entries) ** power)
+
+        let portions =
+            waterFill
+                (float (budget - layers.Length))
+                (List.init layers.Length (fun index -> index, shares[index], caps[index]))
+                Map.empty
+
+        let whole = Array.init layers.Length (fun index -> floor (portions[index] + 1e-9))
+        let missing = budget - layers.Length - int (Array.sum whole)
+
+        let extra =
+            [| 0 .. layers.Length - 1 |]
+            |> Array.filter (fun index -> whole[index] < caps[index])
+            |> Array.sortBy (fun index -> whole[index] - portions[index], index)
+            |> Array.truncate missing
+            |> Set.ofArray
+
+        layers
+        |> Array.mapi (fun index (name, _) -> name, 1 + int whole[index] + (if extra.Contains index then 1 else 0))
+        |> LayerWise
+
+    let count split =
+        match split with
+        | SingleLatent count -> count
+        | LayerWise counts -> counts |> Array.sumBy snd
+
+    let private checkCount where count (limit: int64) =
+        if count < 1 || int64 count > limit then
+            raise (
+                ArgumentOutOfRangeException(
+                    "split",
+                    count,
+                    $"The number of latents d of {where} must be from 1 to the number of weights P it generates, {limit}."
+                )
+            )
+
+    let check split (layout: ParameterLayout) =
+        match split with
+        | SingleLatent count -> checkCount "the target network" count layout.Count
+        | LayerWise counts ->
+            let expected = layout.Layers |> Array.map fst
+            let given = counts |> Array.map fst
+
+            if given <> expected then
+                let text (names: string[]) = String.Join(", ", names)
+
+                raise (
+                    ArgumentException(
+                        $"The split names the layers [{text given}]; the layout has, in this order, [{text expected}].",
+                        nameof split
+                    )
+                )
+
+            Array.iter2
+                (fun (name, count) (_, entries) -> checkCount $"layer '{name}'" count (weights entries))
+                counts
+                layout.Layers

@@ -1,0 +1,33 @@
+namespace MappingNets.Core
+
+/// <summary>How the latent is shared among the layers of the target network.</summary>
+type LatentSplit =
+    /// SLVT, the paper's "Ours*": one latent vector of d numbers generates the whole target.
+    | SingleLatent of count: int
+    /// LWT, the paper's "Ours(dagger)": each layer, in the layout's order, has a latent vector and fixed weights of its own.
+    | LayerWise of counts: (string * int)[]
+
+/// <summary>Named rules that split a latent budget over layers.</summary>
+module LatentSplit =
+
+    /// <summary>
+    /// The power rule: layer l gets a share of the budget in proportion to P_l^power, at least 1 and at most P_l; what a full
+    /// layer cannot take goes to the others by the same rule; what rounding leaves goes to the largest fractions first.
+    /// Power 0 is an equal split, 1 a proportional one; the independent re-run used 1/4.
+    /// </summary>
+    /// <param name="power">The exponent, a finite number.</param>
+    /// <param name="budget">The total number of latents, from the number of layers to P.</param>
+    /// <param name="layout">The target's parameter layout.</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The budget or the power is out of range.</exception>
+    val byPower: power: float -> budget: int -> layout: ParameterLayout -> LatentSplit
+
+    /// <summary>The total number of latents.</summary>
+    /// <param name="split">The split.</param>
+    val count: split: LatentSplit -> int
+
+    /// <summary>Refuses a split that does not fit the layout.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="layout">The target's parameter layout.</param>
+    /// <exception cref="T:System.ArgumentException">A layer that is missing, unknown or out of order.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">A count below 1 or above the number of weights it generates.</exception>
+    val check: split: LatentSplit -> layout: ParameterLayout -> unit

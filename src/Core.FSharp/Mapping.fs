@@ -1,0 +1,279 @@
+namespace MappingNets.Core
+
+open System
+open System.Collections.Concurrent
+open TorchSharp
+
+type Activation =
+    | Identity
+    | Tanh
+    | Sine
+
+type BiasRule =
+    | ZeroBias
+    | UniformBias
+
+type ScaleRule =
+    | FanInScale of gain: float
+    | ExplicitScale of scales: float[]
+
+type LatentStart =
+    | ZeroStart
+    | UniformStart of amplitude: float
+
+type MappingSpecification =
+    { Split: LatentSplit
+      FixedWeights: FixedWeightsKind
+      Seed: uint64
+      Modulations: Modulation[]
+      Activation: Activation
+      Bias: BiasRule
+      Scale: ScaleRule
+      TrainableScale: bool
+      Start: LatentStart }
+
+type MappingPiece =
+    { Name: string
+      FirstRow: int64
+      FirstLatent: int64
+      FixedWeights: FixedWeights
+      Modulation: Modulation }
+
+[<Sealed>]
+type Mapping
+    internal (layout: ParameterLayout, specification: MappingSpecification, pieces: MappingPiece[], scales: float[]) =
+
+    let latentCount = LatentSplit.count specification.Split
+    let root = CounterHash.ofSeed specification.Seed
+
+    let bias =
+        match specification.Bias with
+        | ZeroBias -> null
+        | UniformBias ->
+            (HashTensors.symmetricUniform (CounterHash.named "bias" root) layout.Count).DetachFromDisposeScope()
+
+    let scaleVector =
+        use scope = torch.NewDisposeScope()
+
+        torch
+            .cat(
+                Array.map2
+                    (fun (entry: ParameterEntry) scale ->
+                        torch.full ([| entry.Count |], (scale: float).ToScalar(), dtype = torch.float32))
+                    layout.Entries
+                    scales,
+                0L
+            )
+            .DetachFromDisposeScope()
+
+    /// The constants on other devices and in other precisions, made once for each.
+    let copies =
+        ConcurrentDictionary<struct (string * torch.ScalarType * string), torch.Tensor>()
+
+    let copyLike name (constant: torch.Tensor) (other: torch.Tensor) =
+        if other.dtype = torch.float32 && other.device_type = DeviceType.CPU then
+            constant
+        else
+            copies.GetOrAdd(
+                struct (name, other.dtype, other.device.ToString()),
+                fun _ -> constant.``to``(other.dtype, other.device).DetachFromDisposeScope()
+            )
+
+    let activate (values: torch.Tensor) =
+        match specification.Activation with
+        | Identity -> values
+        | Tanh -> values.tanh ()
+        | Sine -> values.sin ()
+
+    let latentOf piece (latent: torch.Tensor) =
+        latent.narrow (0L, piece.FirstLatent, int64 piece.FixedWeights.Columns)
+
+    let linear piece latent =
+        let own = latentOf piece latent
+        let product = piece.FixedWeights.Apply own
+
+        match piece.Modulation with
+        | NoModulation -> product
+        | modulation -> product + Modulation.shift modulation own
+
+    let preActivation latent =
+        let products =
+            match pieces with
+            | [| piece |] -> linear piece latent
+            | pieces -> torch.cat (pieces |> Array.map (fun piece -> linear piece latent), 0L)
+
+        match bias with
+        | null -> products
+        | bias -> products + copyLike "bias" bias latent
+
+    let generate latent =
+        activate (preActivation latent) * copyLike "scale" scaleVector latent
+
+    let check latent =
+        TensorChecks.requireVector (nameof latent) (int64 latentCount) latent
+
+    member _.Layout = layout
+    member _.Specification = specification
+    member _.Pieces = pieces
+    member _.LatentCount = latentCount
+    member _.Scales = scales
+
+    member _.TrainableCount =
+        latentCount
+        + (if specification.TrainableScale then
+               layout.Entries.Length
+           else
+               0)
+
+    member _.InitialLatent() =
+        match specification.Start with
+        | ZeroStart -> torch.zeros ([| int64 latentCount |], dtype = torch.float32)
+        | UniformStart amplitude ->
+            use uniform =
+                HashTensors.symmetricUniform (CounterHash.named "latent" root) (int64 latentCount)
+
+            uniform * amplitude.ToScalar()
+
+    member _.LatentOf(piece, latent) =
+        check latent
+        latentOf piece latent
+
+    member _.PreActivation latent =
+        check latent
+        preActivation latent
+
+    member _.Generate(latent: torch.Tensor) =
+        check latent
+        generate latent
+
+    member _.Generate(latent: torch.Tensor, scales: torch.Tensor) =
+        check latent
+        TensorChecks.requireVector (nameof scales) (int64 layout.Entries.Length) scales
+
+        let parts = (generate latent).split (layout.Entries |> Array.map _.Count, 0L)
+
+        torch.cat (parts |> Array.mapi (fun index part -> part * scales[int64 index]), 0L)
+
+    member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector like
+
+    interface IDisposable with
+        member _.Dispose() =
+            match bias with
+            | null -> ()
+            | bias -> bias.Dispose()
+
+            scaleVector.Dispose()
+
+            for copy in copies.Values do
+                copy.Dispose()
+
+            for piece in pieces do
+                (piece.FixedWeights :> IDisposable).Dispose()
+
+module Mapping =
+
+    let singleLatent count =
+        { Split = SingleLatent count
+          FixedWeights = SignedPermutation
+          Seed = 0UL
+          Modulations = [| NoModulation |]
+          Activation = Identity
+          Bias = UniformBias
+          Scale = FanInScale 1.0
+          TrainableScale = false
+          Start = ZeroStart }
+
+    let private scalesOf (layout: ParameterLayout) rule =
+        match rule with
+        | FanInScale gain ->
+            if not (Double.IsFinite gain && gain > 0.0) then
+                raise (ArgumentException($"The gain is {gain}; it must be a positive finite number.", "specification"))
+
+            layout.Entries |> Array.map (fun entry -> gain / sqrt (float entry.FanIn))
+        | ExplicitScale scales ->
+            if scales.Length <> layout.Entries.Length then
+                raise (
+                    ArgumentException(
+                        $"There are {scales.Length} scales; the layout has {layout.Entries.Length} tensors.",
+                        "specification"
+                    )
+                )
+
+            scales
+            |> Array.iteri (fun index scale ->
+                if not (Double.IsFinite scale) then
+                    raise (
+                        ArgumentException(
+                            $"The scale of '{layout.Entries[index].Name}' is {scale}; it must be finite.",
+                            "specification"
+                        )
+                    ))
+
+            scales
+
+    let private checkStart specification =
+        match specification.Start, specification.Bias with
+        | UniformStart amplitude, _ when not (Double.IsFinite amplitude) ->
+            raise (ArgumentException($"The start's amplitude is {amplitude}; it must be finite.", "specification"))
+        | (ZeroStart, ZeroBias)
+        | (UniformStart 0.0, ZeroBias) ->
+            raise (
+                ArgumentException(
+                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use UniformBias or UniformStart.",
+                    "specification"
+                )
+            )
+        | _ -> ()
+
+    let create (layout: ParameterLayout) specification =
+        LatentSplit.check specification.Split layout
+        checkStart specification
+        let scales = scalesOf layout specification.Scale
+
+        // (name, first row, rows, latents) of each piece.
+        let ranges =
+            match specification.Split with
+            | SingleLatent count -> [| "theta", 0L, layout.Count, count |]
+            | LayerWise counts ->
+                Array.map2
+                    (fun (name, count) (_, entries: ParameterEntry[]) ->
+                        name, entries[0].Offset, entries |> Array.sumBy _.Count, count)
+                    counts
+                    layout.Layers
+
+        let modulationOf index =
+            match specification.Modulations with
+            | [| modulation |] -> modulation
+            | modulations when modulations.Length = ranges.Length -> modulations[index]
+            | modulations ->
+                raise (
+                    ArgumentException(
+                        $"There are {modulations.Length} modulations; there must be one for all pieces or one for each of the {ranges.Length}.",
+                        nameof specification
+                    )
+                )
+
+        let root = CounterHash.named "fixed-weights" (CounterHash.ofSeed specification.Seed)
+
+        let pieces, _ =
+            ranges
+            |> Array.indexed
+            |> Array.mapFold
+                (fun firstLatent (index, (name, firstRow, rows, count)) ->
+                    let modulation = modulationOf index
+                    Modulation.check modulation rows count
+
+                    { Name = name
+                      FirstRow = firstRow
+                      FirstLatent = firstLatent
+                      FixedWeights =
+                        FixedWeights.create
+                            specification.FixedWeights
+                            (CounterHash.child (uint64 index) root)
+                            rows
+                            count
+                      Modulation = modulation },
+                    firstLatent + int64 count)
+                0L
+
+        new Mapping(layout, specification, pieces, scales)

@@ -1,0 +1,142 @@
+namespace MappingNets.Core
+
+open TorchSharp
+
+/// <summary>sigma, applied to every generated weight.</summary>
+type Activation =
+    /// sigma(x) = x.
+    | Identity
+    /// sigma(x) = tanh x.
+    | Tanh
+    /// sigma(x) = sin x.
+    | Sine
+
+/// <summary>b, the fixed bias of the mapping.</summary>
+type BiasRule =
+    /// b = 0: the target starts from W(z_0) z_0 alone.
+    | ZeroBias
+    /// b_j uniform in [-1, 1) from the counter hash. With the fan-in scale of gain 1 and z_0 = 0 the target starts exactly as
+    /// PyTorch starts it: every tensor uniform within 1 / sqrt(fan-in).
+    | UniformBias
+
+/// <summary>The scale of each generated tensor.</summary>
+type ScaleRule =
+    /// gain / sqrt(fan-in) for every tensor.
+    | FanInScale of gain: float
+    /// One number for each tensor of the layout, in order.
+    | ExplicitScale of scales: float[]
+
+/// <summary>z_0, where training starts.</summary>
+type LatentStart =
+    /// z_0 = 0.
+    | ZeroStart
+    /// z_0 uniform in [-amplitude, amplitude) from the counter hash.
+    | UniformStart of amplitude: float
+
+/// <summary>
+/// Everything that defines a mapping beside the layout of its target: a value. Equal specifications and layouts generate
+/// equal bits from equal latents.
+/// </summary>
+type MappingSpecification =
+    {
+        /// One latent for all (SLVT) or one for each layer (LWT).
+        Split: LatentSplit
+        /// The family of the fixed weights omega_0.
+        FixedWeights: FixedWeightsKind
+        /// The seed of fixed weights, bias and start.
+        Seed: uint64
+        /// M(z): one for all pieces, or one for each piece in order.
+        Modulations: Modulation[]
+        /// sigma.
+        Activation: Activation
+        /// b.
+        Bias: BiasRule
+        /// The scale of each tensor.
+        Scale: ScaleRule
+        /// Whether each tensor's scale is multiplied by a trainable number that starts at 1.
+        TrainableScale: bool
+        /// z_0.
+        Start: LatentStart
+    }
+
+/// <summary>The part of a mapping that one latent vector generates: neighbouring rows of theta.</summary>
+type MappingPiece =
+    {
+        /// The layer's name, or "theta" where one latent generates everything.
+        Name: string
+        /// The first weight of theta that it generates.
+        FirstRow: int64
+        /// The first of its latents within z.
+        FirstLatent: int64
+        /// W, shape (P_piece, d_piece).
+        FixedWeights: FixedWeights
+        /// M.
+        Modulation: Modulation
+    }
+
+/// <summary>
+/// The mapping network g: R^d -> R^P, theta = sigma(W(z) z + b) * scale with W(z) = omega_0 + M(z). Pure: the same latent gives
+/// the same bits. It holds only constants, never z.
+/// </summary>
+[<Sealed>]
+type Mapping =
+
+    /// The target's parameter layout.
+    member Layout: ParameterLayout
+
+    /// What defines the mapping.
+    member Specification: MappingSpecification
+
+    /// Its pieces in the order of theta and of z.
+    member Pieces: MappingPiece[]
+
+    /// d, the length of z.
+    member LatentCount: int
+
+    /// How many numbers are trained: d, and one for each tensor where scales are trainable.
+    member TrainableCount: int
+
+    /// z_0, shape (d), single precision, on the CPU.
+    member InitialLatent: unit -> torch.Tensor
+
+    /// The fixed scale of each tensor of the layout, in order.
+    member Scales: float[]
+
+    /// z's part that belongs to a piece: a view of shape (d_piece).
+    /// Raises ArgumentException where z has another shape than (d).
+    member LatentOf: piece: MappingPiece * latent: torch.Tensor -> torch.Tensor
+
+    /// W(z) z + b, shape (P): what sigma is applied to.
+    member PreActivation: latent: torch.Tensor -> torch.Tensor
+
+    /// theta = g(z), shape (P), on the device and in the precision of z (single or double). Differentiable any number of times.
+    /// Raises ArgumentException where z has another shape or precision.
+    member Generate: latent: torch.Tensor -> torch.Tensor
+
+    /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).
+    /// Raises ArgumentException where a shape disagrees.
+    member Generate: latent: torch.Tensor * scales: torch.Tensor -> torch.Tensor
+
+    /// The fixed scale of every weight, shape (P), on the device and in the precision of `like`. Shared; do not change it.
+    member ScaleVector: like: torch.Tensor -> torch.Tensor
+
+    interface System.IDisposable
+
+/// <summary>Builds mappings.</summary>
+module Mapping =
+
+    /// <summary>
+    /// The plain specification with d latents: SLVT, signed permutation, seed 0, no modulation, identity, uniform bias,
+    /// fan-in scale of gain 1, z_0 = 0.
+    /// </summary>
+    /// <param name="count">d.</param>
+    val singleLatent: count: int -> MappingSpecification
+
+    /// <summary>Builds the mapping of a specification for a target's layout; O(P) work.</summary>
+    /// <param name="layout">The target's parameter layout.</param>
+    /// <param name="specification">What defines the mapping.</param>
+    /// <exception cref="T:System.ArgumentException">
+    /// The split, a modulation or the scales do not fit the layout; a gain, scale or amplitude that is not finite; a start at 0
+    /// with a bias of 0, from where every gradient may vanish.
+    /// </exception>
+    val create: layout: ParameterLayout -> specification: MappingSpecification -> Mapping

@@ -1,0 +1,197 @@
+namespace MappingNets.Core
+
+open System
+open TorchSharp
+
+type Coefficient =
+    | Off
+    | Fixed of value: float
+    | Trainable of start: float
+
+type LossCoefficients =
+    { Stability: Coefficient
+      Smoothness: Coefficient
+      Alignment: Coefficient }
+
+type LossTerms =
+    { Stability: torch.Tensor | null
+      Smoothness: torch.Tensor | null
+      Alignment: torch.Tensor | null }
+
+module MappingLoss =
+
+    let crossEntropy smoothing (scores: torch.Tensor) (labels: torch.Tensor) =
+        if not (smoothing >= 0.0 && smoothing < 1.0) then
+            raise (
+                ArgumentOutOfRangeException(nameof smoothing, smoothing, "Label smoothing must be from 0 to below 1.")
+            )
+
+        torch.nn.functional.cross_entropy (scores, labels, label_smoothing = smoothing)
+
+    let private sameShape (argument: string) (first: torch.Tensor) (second: torch.Tensor) =
+        if first.shape <> second.shape then
+            raise (
+                ArgumentException($"The shapes differ: {shapeText first.shape} and {shapeText second.shape}.", argument)
+            )
+
+    let meanSquaredError (outputs: torch.Tensor) (targets: torch.Tensor) =
+        sameShape (nameof targets) outputs targets
+        torch.nn.functional.mse_loss (outputs, targets)
+
+    let noise key (step: int64) deviation (like: torch.Tensor) =
+        if not (deviation >= 0.0 && Double.IsFinite deviation) then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof deviation,
+                    deviation,
+                    "The noise's standard deviation must be a finite number of at least 0."
+                )
+            )
+
+        let stepKey = CounterHash.child (uint64 step) key
+
+        let values =
+            Array.init (int like.shape[0]) (fun index -> deviation * CounterHash.normal stepKey (uint64 index))
+
+        use plain = torch.from_array values
+        plain.``to`` (like.dtype, like.device, copy = true)
+
+    let stability (perturbed: torch.Tensor) (outputs: torch.Tensor) =
+        sameShape (nameof perturbed) perturbed outputs
+        (perturbed - outputs).square().sum () / float outputs.shape[0]
+
+    /// sigma'(h)^2 from the pre-activation h, or null for the identity, whose slope is 1.
+    let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
+        match activation with
+        | Identity -> null
+        | Tanh -> (1.0.ToScalar() - values.tanh().square ()).square ()
+        | Sine -> values.cos().square ()
+
+    /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
+    let private squaredRows piece (own: torch.Tensor) =
+        let norms = piece.FixedWeights.RowNormsSquared own
+
+        match piece.Modulation with
+        | AdditiveModulation strength ->
+            // ||w_j||^2 + 4 alpha w_j z + 4 alpha^2 ||z||^2
+            norms
+            + (4.0 * strength).ToScalar() * piece.FixedWeights.Apply own
+            + (4.0 * strength * strength).ToScalar() * own.dot own
+        | LinearModulation map ->
+            let map = map.``to`` (own.dtype, own.device)
+            let slopes = (map + map.transpose (1L, 2L)).matmul own
+            (piece.FixedWeights.ToMatrix own + slopes).square().sum 1L
+        | _ -> norms
+
+    let private isCustom piece =
+        match piece.Modulation with
+        | CustomModulation _ -> true
+        | _ -> false
+
+    let smoothness (mapping: Mapping) (latent: torch.Tensor) =
+        if mapping.Pieces |> Array.exists isCustom then
+            (Differentiation.jacobian (fun z -> mapping.Generate z) latent).square().sum ()
+        else
+            let slopes =
+                match mapping.Specification.Activation with
+                | Identity -> null
+                | activation -> squaredSlope activation (mapping.PreActivation latent)
+
+            let scales = (mapping.ScaleVector latent).square ()
+
+            let weights =
+                match slopes with
+                | null -> scales
+                | slopes -> scales * slopes
+
+            mapping.Pieces
+            |> Array.map (fun piece ->
+                let own = mapping.LatentOf(piece, latent)
+                let part = weights.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
+                (part * squaredRows piece own).sum ())
+            |> Array.reduce (fun total part -> total + part)
+
+    let alignment (mapping: Mapping) (latent: torch.Tensor) =
+        let one (piece: MappingPiece) =
+            let own = mapping.LatentOf(piece, latent)
+
+            let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
+
+            1.0.ToScalar() - torch.nn.functional.cosine_similarity (own, mean, 0L)
+
+        let terms = mapping.Pieces |> Array.map one
+        torch.stack(terms, 0L).mean ()
+
+    let private rules (coefficients: LossCoefficients) =
+        [| coefficients.Stability; coefficients.Smoothness; coefficients.Alignment |]
+
+    let private isTrainable rule =
+        match rule with
+        | Trainable _ -> true
+        | _ -> false
+
+    let trainableCount coefficients =
+        rules coefficients |> Array.filter isTrainable |> Array.length
+
+    let private bound = log 10.0
+
+    let private checkRaw coefficients (raw: torch.Tensor | null) =
+        let count = trainableCount coefficients
+
+        match raw with
+        | null when count = 0 -> ()
+        | NonNull raw when raw.shape = [| int64 count |] -> ()
+        | _ ->
+            raise (
+                ArgumentException(
+                    $"There are {count} trainable coefficients; u must have the shape ({count}).",
+                    nameof raw
+                )
+            )
+
+    /// Each rule with the index of its trainable number.
+    let private indexed coefficients =
+        rules coefficients
+        |> Array.mapFold (fun next rule -> (rule, next), (if isTrainable rule then next + 1 else next)) 0
+        |> fst
+
+    let current coefficients (raw: torch.Tensor | null) =
+        checkRaw coefficients raw
+
+        indexed coefficients
+        |> Array.map (fun (rule, index) ->
+            match rule with
+            | Off -> 0.0
+            | Fixed value -> value
+            | Trainable start ->
+                match raw with
+                | null -> start
+                | raw -> start * exp (-bound * tanh (raw[int64 index].ToDouble())))
+
+    let total coefficients (raw: torch.Tensor | null) (task: torch.Tensor) (terms: LossTerms) =
+        checkRaw coefficients raw
+
+        let weighted name rule index (term: torch.Tensor | null) : torch.Tensor | null =
+            match rule, term with
+            | Off, _ -> null
+            | _, null -> raise (ArgumentException($"The {name} term is on and has no value.", nameof terms))
+            | Fixed value, term -> term * value.ToScalar()
+            | Trainable start, term ->
+                match raw with
+                | null -> term * start.ToScalar()
+                | raw ->
+                    let logVariance = raw[int64 index].tanh () * bound.ToScalar()
+                    ((-logVariance).exp () * term + logVariance) * start.ToScalar()
+
+        Array.map2
+            (fun (rule, index) (name, term) -> weighted name rule index term)
+            (indexed coefficients)
+            [| "stability", terms.Stability
+               "smoothness", terms.Smoothness
+               "alignment", terms.Alignment |]
+        |> Array.fold
+            (fun (sum: torch.Tensor) part ->
+                match part with
+                | null -> sum
+                | part -> sum + part)
+            task

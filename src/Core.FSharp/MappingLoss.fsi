@@ -1,0 +1,114 @@
+namespace MappingNets.Core
+
+open TorchSharp
+
+/// <summary>How much an auxiliary term of the loss counts.</summary>
+type Coefficient =
+    /// The term is not computed.
+    | Off
+    /// lambda_k is this number.
+    | Fixed of value: float
+    /// lambda_k starts at this number and is trained within a factor of 10 of it; see <see cref="M:MappingNets.Core.MappingLoss.total"/>.
+    | Trainable of start: float
+
+/// <summary>The coefficients of the three auxiliary terms.</summary>
+type LossCoefficients =
+    {
+        /// Of the stability term.
+        Stability: Coefficient
+        /// Of the smoothness term.
+        Smoothness: Coefficient
+        /// Of the alignment term.
+        Alignment: Coefficient
+    }
+
+/// <summary>The values of the auxiliary terms, scalars; null where a term is off.</summary>
+type LossTerms =
+    {
+        /// E ||f(x; g(z + eps)) - f(x; g(z))||^2.
+        Stability: torch.Tensor | null
+        /// ||grad_z g(z)||_F^2.
+        Smoothness: torch.Tensor | null
+        /// 1 - cos(z, m).
+        Alignment: torch.Tensor | null
+    }
+
+/// <summary>The mapping loss: the task's own loss and the paper's three auxiliary terms, each a function of its own.</summary>
+module MappingLoss =
+
+    /// <summary>Cross-entropy of class scores, the mean over the batch, with label smoothing.</summary>
+    /// <param name="smoothing">The share of the target spread evenly over all classes, from 0 to below 1.</param>
+    /// <param name="scores">Class scores before the softmax, (N, classes).</param>
+    /// <param name="labels">Class indices, (N), 64-bit integers.</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The smoothing is out of range.</exception>
+    val crossEntropy: smoothing: float -> scores: torch.Tensor -> labels: torch.Tensor -> torch.Tensor
+
+    /// <summary>The mean squared error over all elements.</summary>
+    /// <param name="outputs">Outputs of the target network, any shape.</param>
+    /// <param name="targets">What they should be, in the same shape.</param>
+    /// <exception cref="T:System.ArgumentException">The shapes differ.</exception>
+    val meanSquaredError: outputs: torch.Tensor -> targets: torch.Tensor -> torch.Tensor
+
+    /// <summary>eps ~ N(0, deviation^2 I) for one step, from the counter hash: independent of every other generator.</summary>
+    /// <param name="key">The stream.</param>
+    /// <param name="step">The step; another step gives independent noise.</param>
+    /// <param name="deviation">s, not negative.</param>
+    /// <param name="like">A vector (d) whose length, device and precision the noise takes.</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The deviation is negative or not finite.</exception>
+    val noise: key: CounterHash.Key -> step: int64 -> deviation: float -> like: torch.Tensor -> torch.Tensor
+
+    /// <summary>
+    /// The stability term for one draw of eps: the squared distance between the target's outputs at z + eps and at z, summed
+    /// over outputs, the mean over the batch.
+    /// </summary>
+    /// <param name="perturbed">f(x; g(z + eps)), (N, ...).</param>
+    /// <param name="outputs">f(x; g(z)), (N, ...).</param>
+    /// <exception cref="T:System.ArgumentException">The shapes differ.</exception>
+    val stability: perturbed: torch.Tensor -> outputs: torch.Tensor -> torch.Tensor
+
+    /// <summary>
+    /// The smoothness term ||J||_F^2 with J = grad_z g(z), in closed form and O(P) work. Row j of J is
+    /// scale_j sigma'(h_j) (w_j + v_j), where h is the pre-activation and v_j is the gradient of the modulation's share: 0, or
+    /// 2 alpha z, or (B_j + B_j^T) z. Differentiable. A custom modulation has no closed form; its J is computed in d Jacobian-vector products.
+    /// </summary>
+    /// <param name="mapping">g.</param>
+    /// <param name="latent">z, shape (d).</param>
+    val smoothness: mapping: Mapping -> latent: torch.Tensor -> torch.Tensor
+
+    /// <summary>
+    /// The alignment term 1 - cos(z, m), m = mean over target rows of the modulated weights = mean_j w_j + mean_j M(z)_j, for each
+    /// latent vector; the mean over latent vectors. A latent of zero counts as not aligned: 1.
+    /// </summary>
+    /// <param name="mapping">g.</param>
+    /// <param name="latent">z, shape (d).</param>
+    val alignment: mapping: Mapping -> latent: torch.Tensor -> torch.Tensor
+
+    /// <summary>How many of the coefficients are trained.</summary>
+    /// <param name="coefficients">The coefficients.</param>
+    val trainableCount: coefficients: LossCoefficients -> int
+
+    /// <summary>
+    /// The coefficients now: lambda_k = start_k exp(-s_k), s_k = ln(10) tanh(u_k), for a trainable one; in the order stability,
+    /// smoothness, alignment; 0 where a term is off.
+    /// </summary>
+    /// <param name="coefficients">The rules.</param>
+    /// <param name="raw">u, one number for each trainable coefficient in order; 0 at the start. Null where none is trained.</param>
+    val current: coefficients: LossCoefficients -> raw: torch.Tensor | null -> float[]
+
+    /// <summary>
+    /// The whole loss: task + sum_k lambda_k L_k for fixed coefficients; a trainable one contributes
+    /// start_k (exp(-s_k) L_k + s_k) with s_k = ln(10) tanh(u_k). That is homoscedastic-uncertainty weighting (Kendall, Gal and
+    /// Cipolla, CVPR 2018, equation 7, with s the log variance), times the start and within a bound: the + s_k
+    /// is the price of turning a term down, so that lambda_k settles near start_k / L_k instead of falling to 0.
+    /// </summary>
+    /// <param name="coefficients">The rules.</param>
+    /// <param name="raw">u, shape (trainable count). Null where none is trained.</param>
+    /// <param name="task">The task's loss, a scalar.</param>
+    /// <param name="terms">The auxiliary terms; one that is off may be null.</param>
+    /// <exception cref="T:System.ArgumentException">A term that is on has no value; u has the wrong length.</exception>
+    val total:
+        coefficients: LossCoefficients ->
+        raw: torch.Tensor | null ->
+        task: torch.Tensor ->
+        terms: LossTerms ->
+            torch.Tensor

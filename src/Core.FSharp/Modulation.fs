@@ -1,0 +1,62 @@
+namespace MappingNets.Core
+
+open System
+open TorchSharp
+
+[<ReferenceEquality>]
+type CustomModulation =
+    { Name: string
+      Apply: torch.Tensor -> torch.Tensor -> torch.Tensor
+      RowMean: torch.Tensor -> torch.Tensor }
+
+type Modulation =
+    | NoModulation
+    | AdditiveModulation of strength: float
+    | LinearModulation of map: torch.Tensor
+    | CustomModulation of CustomModulation
+
+module Modulation =
+
+    let ofMatrix name (matrix: torch.Tensor -> torch.Tensor) =
+        CustomModulation
+            { Name = name
+              Apply = fun latent vector -> (matrix latent).mv vector
+              RowMean = fun latent -> (matrix latent).mean [| 0L |] }
+
+    let describe modulation =
+        match modulation with
+        | NoModulation -> "none"
+        | AdditiveModulation strength -> FormattableString.Invariant $"additive({strength})"
+        | LinearModulation _ -> "linear"
+        | CustomModulation custom -> custom.Name
+
+    let check modulation (rows: int64) (columns: int) =
+        match modulation with
+        | AdditiveModulation strength when not (Double.IsFinite strength) ->
+            raise (
+                ArgumentException($"The strength alpha is {strength}; it must be a finite number.", nameof modulation)
+            )
+        | LinearModulation map when map.shape <> [| rows; int64 columns; int64 columns |] ->
+            raise (
+                ArgumentException(
+                    $"The map B has the shape {shapeText map.shape}; it must be ({rows}, {columns}, {columns}), which is (P, d, d).",
+                    nameof modulation
+                )
+            )
+        | CustomModulation custom when String.IsNullOrWhiteSpace custom.Name ->
+            raise (ArgumentException("A custom modulation needs a name.", nameof modulation))
+        | _ -> ()
+
+    let shift modulation (latent: torch.Tensor) =
+        match modulation with
+        | NoModulation -> torch.zeros ([||], dtype = latent.dtype, device = latent.device)
+        | AdditiveModulation strength -> strength.ToScalar() * latent.dot latent
+        | LinearModulation map -> map.``to``(latent.dtype, latent.device).matmul(latent).mv latent
+        | CustomModulation custom -> custom.Apply latent latent
+
+    let rowMean modulation (latent: torch.Tensor) =
+        match modulation with
+        | NoModulation -> torch.zeros_like latent
+        | AdditiveModulation strength -> strength.ToScalar() * latent
+        | LinearModulation map -> map.``to``(latent.dtype, latent.device).mean([| 0L |]).mv latent
+        | CustomModulation custom -> custom.RowMean latent
