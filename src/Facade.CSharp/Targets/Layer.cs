@@ -1,0 +1,78 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// One layer of a target network as a value: its settings, and pure functions of an input shape, an input and weights. It
+/// holds no tensor. A new kind of layer is one class derived from this one, with its <see cref="TargetNetworkBuilder"/>
+/// extension method in the same file.
+/// </summary>
+public abstract class Layer
+{
+    /// <summary>Starts a layer.</summary>
+    /// <param name="name">Its explicit name, or null to be numbered by its <see cref="NamePrefix"/>.</param>
+    protected Layer(string? name) => Name = name;
+
+    /// <summary>The name the user gave, or null where the builder numbers it ("conv1", "conv2", ...).</summary>
+    public string? Name { get; }
+
+    /// <summary>The kind as PyTorch calls it, such as "Conv2d".</summary>
+    public abstract string Kind { get; }
+
+    /// <summary>What the automatic name starts with, such as "conv"; the builder appends a counter per prefix.</summary>
+    public abstract string NamePrefix { get; }
+
+    /// <summary>The output's shape for one sample.</summary>
+    /// <param name="input">The input's shape for one sample, without the batch dimension.</param>
+    /// <exception cref="ArgumentException">
+    /// A setting is bad or the input does not suit the layer; the message is the bare reason, to which the builder adds the place.
+    /// </exception>
+    public abstract IReadOnlyList<long> InferOutput(IReadOnlyList<long> input);
+
+    /// <summary>The weights the layer needs, by local names ("weight", "bias"); none by default.</summary>
+    /// <param name="input">An input shape that <see cref="InferOutput"/> accepted.</param>
+    public virtual IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [];
+
+    /// <summary>The layer's function: (N, input) and its weights -> (N, output).</summary>
+    /// <param name="input">A batch (N, ...) whose sample shape <see cref="InferOutput"/> accepted.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
+    public abstract Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters);
+
+    /// <summary>A plain TorchSharp module of the same function, on the CPU, holding copies of the weights.</summary>
+    /// <param name="input">The input's shape for one sample.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
+    public abstract nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters);
+
+    /// <summary>Refuses with a bare reason unless a condition holds.</summary>
+    /// <param name="condition">What must hold.</param>
+    /// <param name="reason">What is wrong and what would be right.</param>
+    /// <exception cref="ArgumentException">The condition does not hold.</exception>
+    protected static void Require(bool condition, string reason)
+    {
+        if (!condition)
+            throw new ArgumentException(reason);
+    }
+
+    /// <summary>The weight and, where there is one, the bias of a layer, by PyTorch's local names.</summary>
+    /// <param name="weight">The weight's shape, outputs first.</param>
+    /// <param name="fanIn">How many inputs feed each output.</param>
+    /// <param name="bias">Whether a bias of one number per output follows.</param>
+    protected static IReadOnlyList<ParameterSpecification> WeightAndBias(IReadOnlyList<long> weight, long fanIn, bool bias) =>
+        bias
+            ? [new("weight", weight, fanIn), new("bias", [weight[0]], fanIn)]
+            : [new("weight", weight, fanIn)];
+
+    /// <summary>Overwrites a module's parameters, in the order it declares them, by copies of the given tensors.</summary>
+    /// <typeparam name="TModule">The module's type.</typeparam>
+    /// <param name="module">The module to fill.</param>
+    /// <param name="parameters">One tensor per parameter of the module, in the same order and shape.</param>
+    /// <returns>The same module.</returns>
+    protected static TModule Filled<TModule>(TModule module, IReadOnlyList<Tensor> parameters)
+        where TModule : nn.Module
+    {
+        using var noGradient = no_grad();
+        foreach (var ((_, parameter), value) in module.named_parameters().Zip(parameters))
+            parameter.copy_(value);
+        return module;
+    }
+}

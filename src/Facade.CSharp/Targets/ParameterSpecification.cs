@@ -1,0 +1,17 @@
+namespace MappingNets;
+
+/// <summary>One weight tensor that a target network needs: what it is called and what it looks like, not its values.</summary>
+/// <param name="Name">The name PyTorch would give it, such as "conv1.weight".</param>
+/// <param name="Shape">Its shape as PyTorch stores it, such as (out, in, height, width); every size at least 1.</param>
+/// <param name="FanIn">
+/// How many inputs feed each output of its layer, at least 1. A bias has the fan-in of its weight, because both start within
+/// 1 / sqrt(fan-in).
+/// </param>
+public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Shape, long FanIn)
+{
+    /// <summary>How many weights the tensor holds: the product of its shape.</summary>
+    public long Count => ShapeText.Product(Shape);
+
+    /// <summary>The name and the shape, such as "conv1.weight(16, 1, 3, 3)".</summary>
+    public override string ToString() => Name + ShapeText.Of(Shape);
+}
