@@ -1,0 +1,136 @@
+using MappingNets.Core;
+using Microsoft.FSharp.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Describes a mapping for a target network step by step; every step returns a new description, so a half-made one can be
+/// reused.
+/// </summary>
+/// <example>
+/// <code>
+/// using var model = MappingNetwork.For(Targets.Cnn2()).SingleLatent(2048).WithSeed(7).Build();
+/// </code>
+/// </example>
+public sealed class MappingNetwork
+{
+    private readonly TargetNetwork target;
+    private readonly MappingSpecification specification;
+
+    private MappingNetwork(TargetNetwork target, MappingSpecification specification)
+    {
+        this.target = target;
+        this.specification = specification;
+    }
+
+    /// <summary>
+    /// Starts a description: until a step says otherwise, one latent for each 53 weights (at least 1), signed permutation, seed 0,
+    /// no modulation, identity, uniform bias, scale 1 / sqrt(fan-in), start at z = 0.
+    /// </summary>
+    /// <param name="target">The network whose weights are to be generated.</param>
+    public static MappingNetwork For(TargetNetwork target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        var count = (int)Math.Clamp(target.ParameterCount / 53, 1, int.MaxValue);
+        return new(target, MappingModule.singleLatent(count));
+    }
+
+    /// <summary>SLVT: one latent vector generates the whole target.</summary>
+    /// <param name="latents">d, from 1 to the number of weights P.</param>
+    /// <exception cref="ArgumentOutOfRangeException">d is out of range.</exception>
+    public MappingNetwork SingleLatent(int latents) => With(Core.LatentSplit.NewSingleLatent(latents));
+
+    /// <summary>
+    /// LWT: each layer has latents of its own. The budget is shared in proportion to P_l^power, at least 1 and at most P_l a layer.
+    /// </summary>
+    /// <param name="latents">The total number of latents, from the number of layers to the number of weights P.</param>
+    /// <param name="power">The exponent: 0 shares equally, 1 in proportion to the weights.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The budget or the power is out of range.</exception>
+    public MappingNetwork LayerWise(int latents, double power = 0.25) =>
+        With(LatentSplitModule.byPower(power, latents, target.Layout));
+
+    /// <summary>LWT with explicit sizes: one (layer, latents) pair for each layer of the target, in its order.</summary>
+    /// <param name="latents">The layers' names, such as "conv1", and their numbers of latents.</param>
+    /// <exception cref="ArgumentException">A layer is missing, unknown or out of order.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is below 1 or above the number of weights of its layer.</exception>
+    public MappingNetwork LayerWise(params (string Layer, int Latents)[] latents) =>
+        With(Core.LatentSplit.NewLayerWise([.. latents.Select(pair => Tuple.Create(pair.Layer, pair.Latents))]));
+
+    /// <summary>The seed of the fixed weights, the bias and the start.</summary>
+    /// <param name="seed">Any number.</param>
+    public MappingNetwork WithSeed(ulong seed) => With(specification.WithSeed(seed));
+
+    /// <summary>The family of the fixed weights.</summary>
+    /// <param name="kind">The family.</param>
+    public MappingNetwork WithFixedWeights(FixedWeightsKind kind) => With(specification.With(fixedWeights: kind.ToCore()));
+
+    /// <summary>The paper's additive modulation: w_ij(z) = w_ij + alpha z_i.</summary>
+    /// <param name="alpha">The strength, finite; small beside 1.</param>
+    /// <exception cref="ArgumentException">alpha is not finite.</exception>
+    public MappingNetwork WithAdditiveModulation(double alpha) =>
+        With(specification.With(modulations: [Modulation.NewAdditiveModulation(alpha)]));
+
+    /// <summary>Any twice continuously differentiable modulation of a single latent, given as the whole matrix M(z).</summary>
+    /// <param name="name">How reports call it.</param>
+    /// <param name="matrix">z of shape (d) to M(z) of shape (P, d), through tensor operations.</param>
+    public MappingNetwork WithModulation(string name, Func<Tensor, Tensor> matrix)
+    {
+        ArgumentNullException.ThrowIfNull(matrix);
+        return With(specification.With(modulations: [ModulationModule.ofMatrix(name, FuncConvert.FromFunc(matrix))]));
+    }
+
+    /// <summary>A general linear modulation M(z)_ji = sum_k B_jik z_k of a single latent.</summary>
+    /// <param name="map">B, shape (P, d, d). The model reads it as long as it lives.</param>
+    /// <exception cref="ArgumentException">B has another shape.</exception>
+    public MappingNetwork WithLinearModulation(Tensor map)
+    {
+        ArgumentNullException.ThrowIfNull(map);
+        return With(specification.With(modulations: [Modulation.NewLinearModulation(map)]));
+    }
+
+    /// <summary>No modulation: W is the same for every z.</summary>
+    public MappingNetwork WithoutModulation() => With(specification.With(modulations: [Modulation.NoModulation]));
+
+    /// <summary>The function sigma applied to every generated weight.</summary>
+    /// <param name="activation">The function.</param>
+    public MappingNetwork WithActivation(MappingActivation activation) => With(specification.With(activation: activation.ToCore()));
+
+    /// <summary>The fixed bias b. A bias of zero needs a start other than 0.</summary>
+    /// <param name="bias">The rule.</param>
+    public MappingNetwork WithBias(MappingBias bias) => With(specification.With(bias: bias.ToCore()));
+
+    /// <summary>The scale gain / sqrt(fan-in) of every tensor.</summary>
+    /// <param name="gain">A positive finite number.</param>
+    /// <exception cref="ArgumentException">The gain is not a positive finite number.</exception>
+    public MappingNetwork WithGain(double gain) => With(specification.With(scale: ScaleRule.NewFanInScale(gain)));
+
+    /// <summary>One scale for each weight tensor of the target, in order.</summary>
+    /// <param name="scales">Finite numbers.</param>
+    /// <exception cref="ArgumentException">Their number is wrong or one is not finite.</exception>
+    public MappingNetwork WithScales(params double[] scales) =>
+        With(specification.With(scale: ScaleRule.NewExplicitScale([.. scales])));
+
+    /// <summary>Multiplies each tensor's scale by a trainable number that starts at 1.</summary>
+    public MappingNetwork WithTrainableScales() => With(specification.With(trainableScale: true));
+
+    /// <summary>Starts z uniform in [-amplitude, amplitude); 0 starts at z = 0.</summary>
+    /// <param name="amplitude">A finite number.</param>
+    public MappingNetwork StartingWithin(double amplitude) =>
+        With(specification.With(start: amplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(amplitude)));
+
+    /// <summary>Builds the model; O(P) work.</summary>
+    /// <param name="device">Where to train; the CPU where none is given.</param>
+    /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The description does not fit the target.</exception>
+    public MappedModel Build(Device? device = null) => new(target, specification, device ?? CPU);
+
+    private MappingNetwork With(Core.LatentSplit split)
+    {
+        LatentSplitModule.check(split, target.Layout);
+        return With(specification.With(split: split));
+    }
+
+    private MappingNetwork With(MappingSpecification changed) => new(target, changed);
+}

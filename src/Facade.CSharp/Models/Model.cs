@@ -1,0 +1,105 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>) or the weights
+/// themselves (<see cref="DirectModel"/>). It owns native memory; dispose it. Not safe for use from several threads while it
+/// is trained.
+/// </summary>
+public abstract class Model : IDisposable
+{
+    private protected Model(TargetNetwork target) => Target = target;
+
+    /// <summary>The network whose weights the state stands for.</summary>
+    public TargetNetwork Target { get; }
+
+    /// <summary>How tables call the way of training: "direct", "slvt" or "lwt".</summary>
+    public abstract string Method { get; }
+
+    /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
+    public abstract long TrainableCount { get; }
+
+    /// <summary>How reports describe the fixed weights, such as "signed-permutation"; "none" where there are none.</summary>
+    public abstract string FixedWeightsName { get; }
+
+    /// <summary>The learning rate for Adam that suits this kind of state when the options name none.</summary>
+    public abstract double DefaultLearningRate { get; }
+
+    /// <summary>The device on which the state lives and the target is run.</summary>
+    public abstract Device Device { get; }
+
+    /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
+    internal abstract IReadOnlyList<Parameter> Trainables { get; }
+
+    /// <summary>The target's weights from the current state, one tensor per entry, connected to the trainables where gradients are on.</summary>
+    internal abstract IReadOnlyList<Tensor> CurrentWeights();
+
+    /// <summary>The "trainable parameters" line that users of adapters know.</summary>
+    public string DescribeTrainableParameters()
+    {
+        var share = 100.0 * TrainableCount / Target.ParameterCount;
+        var ratio = (double)Target.ParameterCount / TrainableCount;
+        return FormattableString.Invariant(
+            $"trainable: {TrainableCount:N0} | target: {Target.ParameterCount:N0} | {share:0.##}% ({ratio:0.#}x)");
+    }
+
+    /// <summary>Prints <see cref="DescribeTrainableParameters"/> to the console.</summary>
+    public void PrintTrainableParameters() => Console.WriteLine(DescribeTrainableParameters());
+
+    /// <summary>The target's outputs for a batch, outside any gradient graph.</summary>
+    /// <param name="input">A batch (N, ...) with the target's input shape.</param>
+    /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The input's shape is wrong.</exception>
+    public Tensor Predict(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return Target.Forward(input.to(Device), CurrentWeights()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
+    /// <returns>A copy; the caller disposes it.</returns>
+    public Tensor Weights()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return cat(CurrentWeights().Select(weight => weight.reshape(-1)).ToArray(), 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A plain TorchSharp module with the weights merged in and PyTorch's names: it needs nothing of this library.</summary>
+    /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
+    public nn.Module<Tensor, Tensor> Materialize()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return Target.ToModule(CurrentWeights());
+    }
+
+    /// <summary>A copy of the trainable state, to go back to.</summary>
+    internal Tensor[] CaptureState()
+    {
+        using var noGradient = no_grad();
+        return [.. Trainables.Select(tensor => tensor.clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>Puts a captured state back.</summary>
+    internal void RestoreState(IReadOnlyList<Tensor> state)
+    {
+        using var noGradient = no_grad();
+        foreach (var (tensor, value) in Trainables.Zip(state))
+            tensor.copy_(value);
+    }
+
+    /// <summary>Frees the native memory.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    private protected abstract void Dispose(bool disposing);
+}

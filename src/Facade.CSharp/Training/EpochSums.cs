@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>What an epoch adds up over its steps.</summary>
+internal sealed class EpochSums
+{
+    private readonly double[] terms = new double[StepLoss.TermNames.Length];
+    private readonly bool[] seen = new bool[StepLoss.TermNames.Length];
+
+    /// <summary>The sum of the task's loss over samples.</summary>
+    public double Loss { get; private set; }
+
+    /// <summary>How many samples were classified rightly.</summary>
+    public long Right { get; private set; }
+
+    /// <summary>Adds one step.</summary>
+    public void Add(StepLoss.Values values, Tensor targets, int count, bool isClassification)
+    {
+        using var noGradient = no_grad();
+        Loss += values.Task.ToDouble() * count;
+        if (isClassification)
+            Right += values.Outputs.argmax(1).eq(targets).sum().ToInt64();
+        for (var index = 0; index < terms.Length; index++)
+        {
+            if (values.Terms[index] is not { } term)
+                continue;
+            terms[index] += term.ToDouble();
+            seen[index] = true;
+        }
+    }
+
+    /// <summary>The mean of each term that is on, by name.</summary>
+    public IReadOnlyDictionary<string, double> Terms(int steps) =>
+        Enumerable.Range(0, terms.Length).Where(index => seen[index])
+            .ToDictionary(index => StepLoss.TermNames[index], index => terms[index] / steps);
+}

@@ -1,0 +1,65 @@
+using MappingNets.Core;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>The loss of one step: the task's own and the auxiliary terms that are on, with their trainable coefficients.</summary>
+internal sealed class StepLoss : IDisposable
+{
+    /// <summary>The names of the auxiliary terms in the core's order.</summary>
+    public static readonly string[] TermNames = ["stability", "smoothness", "alignment"];
+
+    private readonly Model model;
+    private readonly LossOptions options;
+    private readonly double labelSmoothing;
+    private readonly LossCoefficients coefficients;
+    private readonly CounterHash.Key noise;
+    private readonly Parameter? raw;
+
+    public StepLoss(Model model, TrainingOptions options)
+    {
+        this.model = model;
+        // The auxiliary terms speak of a mapping; a directly trained model has none.
+        this.options = model is MappedModel ? options.Loss : LossOptions.TaskOnly;
+        labelSmoothing = options.LabelSmoothing;
+        coefficients = this.options.ToCore();
+        noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
+        var count = MappingLoss.trainableCount(coefficients);
+        raw = count == 0 ? null : Trainable.From(zeros(count, device: model.Device));
+    }
+
+    /// <summary>The trainable coefficients behind their bounded form; null where none is trained.</summary>
+    public Parameter? Raw => raw;
+
+    /// <summary>The values of a step: scalars connected to the trainables.</summary>
+    public sealed record Values(Tensor Total, Tensor Task, Tensor Outputs, IReadOnlyList<Tensor?> Terms);
+
+    /// <summary>The loss of one batch.</summary>
+    public Values Compute(Tensor inputs, Tensor targets, bool isClassification, long step)
+    {
+        var outputs = model.Target.Forward(inputs, model.CurrentWeights());
+        var task = TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
+        if (options.IsTaskOnly || model is not MappedModel mapped)
+            return new(task, task, outputs, [null, null, null]);
+
+        Tensor? stability = null;
+        if (options.Stability.Value > 0)
+        {
+            var shifted = mapped.Latent + MappingLoss.noise(noise, step, options.NoiseDeviation, mapped.Latent);
+            stability = MappingLoss.stability(mapped.Target.Forward(inputs, mapped.WeightsAt(shifted)), outputs);
+        }
+
+        var smoothness = options.Smoothness.Value > 0 ? MappingLoss.smoothness(mapped.Mapping, mapped.Latent) : null;
+        var alignment = options.Alignment.Value > 0 ? MappingLoss.alignment(mapped.Mapping, mapped.Latent) : null;
+        var total = MappingLoss.total(coefficients, raw, task, new(stability, smoothness, alignment));
+        return new(total, task, outputs, [stability, smoothness, alignment]);
+    }
+
+    /// <summary>The coefficients now, by the terms' names; those that are off are left out.</summary>
+    public IReadOnlyDictionary<string, double> Coefficients() =>
+        TermNames.Zip(MappingLoss.current(coefficients, raw)).Where(pair => pair.Second > 0)
+            .ToDictionary(pair => pair.First, pair => pair.Second);
+
+    public void Dispose() => raw?.Dispose();
+}

@@ -1,0 +1,77 @@
+namespace MappingNets;
+
+/// <summary>How the learning rate moves from the first step to the last.</summary>
+public enum LearningRateSchedule
+{
+    /// <summary>From the full rate down to 0 along half a cosine.</summary>
+    Cosine,
+
+    /// <summary>The full rate throughout.</summary>
+    Constant,
+}
+
+/// <summary>How a model is trained. A record: change one with <c>options with { Epochs = 20 }</c>.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>How often the training set is gone through, at least 1.</summary>
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Samples a step, at least 1; the last batch of an epoch may be smaller.</summary>
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Adam's learning rate, positive and finite; null takes the model's <see cref="Model.DefaultLearningRate"/>.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>How the learning rate moves.</summary>
+    public LearningRateSchedule Schedule { get; init; } = LearningRateSchedule.Cosine;
+
+    /// <summary>The share of the training set held out for validation when no validation set is given, from 0 (none) to below 1.</summary>
+    public double ValidationFraction { get; init; }
+
+    /// <summary>Stops after this many epochs without a better validation result, at least 1; null never stops early.</summary>
+    public int? EarlyStoppingPatience { get; init; }
+
+    /// <summary>Ends with the state of the epoch with the best validation result instead of the last.</summary>
+    public bool RestoreBest { get; init; }
+
+    /// <summary>The share of each label spread evenly over all classes, from 0 to below 1.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>The seed of the order of samples, the held-out part and the noise.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The terms of the loss beside the task's own; a directly trained model has none.</summary>
+    public LossOptions Loss { get; init; } = LossOptions.TaskOnly;
+
+    internal void Check()
+    {
+        Require(Epochs >= 1, nameof(Epochs), Epochs, "There must be at least 1 epoch.");
+        Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "A batch needs at least 1 sample.");
+        if (LearningRate is { } rate)
+            Require(rate > 0 && double.IsFinite(rate), nameof(LearningRate), rate, "The learning rate must be a positive finite number.");
+        Require(
+            ValidationFraction >= 0 && ValidationFraction < 1, nameof(ValidationFraction), ValidationFraction,
+            "The held-out share must be from 0 to below 1.");
+        if (EarlyStoppingPatience is { } patience)
+            Require(patience >= 1, nameof(EarlyStoppingPatience), patience, "The patience must be at least 1 epoch, or null.");
+        Require(
+            LabelSmoothing >= 0 && LabelSmoothing < 1, nameof(LabelSmoothing), LabelSmoothing,
+            "Label smoothing must be from 0 to below 1.");
+        Require(Enum.IsDefined(Schedule), nameof(Schedule), Schedule, "There is no such schedule.");
+        ArgumentNullException.ThrowIfNull(Loss);
+        Loss.Check();
+    }
+
+    /// <summary>The learning rate of a step counted from 0.</summary>
+    internal double RateAt(double full, long step, long steps) => Schedule switch
+    {
+        LearningRateSchedule.Cosine => full * 0.5 * (1 + Math.Cos(Math.PI * step / steps)),
+        _ => full,
+    };
+
+    private static void Require(bool holds, string name, object value, string what)
+    {
+        if (!holds)
+            throw new ArgumentOutOfRangeException(name, value, what);
+    }
+}

@@ -1,0 +1,72 @@
+namespace MappingNets;
+
+/// <summary>Where a training run stands, reported after every step.</summary>
+/// <param name="Epoch">The current epoch, from 1.</param>
+/// <param name="Epochs">How many epochs there will be at most.</param>
+/// <param name="Step">The last finished step within the epoch, from 1.</param>
+/// <param name="StepsPerEpoch">How many steps an epoch has.</param>
+/// <param name="Loss">The whole loss of that step.</param>
+/// <param name="LearningRate">The learning rate of that step.</param>
+/// <param name="CompletedEpoch">The epoch's results, on the report that follows its last step; otherwise null.</param>
+public sealed record TrainingProgress(
+    int Epoch, int Epochs, int Step, int StepsPerEpoch, double Loss, double LearningRate, EpochResult? CompletedEpoch)
+{
+    /// <summary>The share of the whole run that is done, from 0 to 1.</summary>
+    public double Fraction => ((Epoch - 1) + ((double)Step / StepsPerEpoch)) / Epochs;
+}
+
+/// <summary>What one epoch came to.</summary>
+/// <param name="Epoch">The epoch, from 1.</param>
+/// <param name="TrainingLoss">The task's loss, the mean over the epoch's samples as they were trained.</param>
+/// <param name="TrainingAccuracy">The share of samples classified rightly as they were trained; null for a regression.</param>
+/// <param name="ValidationLoss">The task's loss on the validation set after the epoch; null where there is none.</param>
+/// <param name="ValidationAccuracy">The accuracy on the validation set after the epoch; null where there is none, or for a regression.</param>
+/// <param name="Seconds">How long the epoch took, validation apart.</param>
+/// <param name="Terms">The auxiliary terms of the loss, by name, the mean over the epoch; empty where all are off.</param>
+/// <param name="Coefficients">Their coefficients after the epoch, by name.</param>
+public sealed record EpochResult(
+    int Epoch,
+    double TrainingLoss,
+    double? TrainingAccuracy,
+    double? ValidationLoss,
+    double? ValidationAccuracy,
+    double Seconds,
+    IReadOnlyDictionary<string, double> Terms,
+    IReadOnlyDictionary<string, double> Coefficients);
+
+/// <summary>What a training run came to.</summary>
+/// <param name="History">The results of each epoch that was run.</param>
+/// <param name="BestEpoch">The epoch with the best validation result (accuracy, or loss for a regression); the last where nothing was held out.</param>
+/// <param name="StoppedEarly">Whether early stopping ended the run.</param>
+/// <param name="Steps">The number of steps.</param>
+/// <param name="MedianStepMilliseconds">The median time of a step: forward, backward and the optimiser's update.</param>
+/// <param name="PeakMemoryBytes">The largest resident memory of the process so far, bytes.</param>
+public sealed record TrainingReport(
+    IReadOnlyList<EpochResult> History,
+    int BestEpoch,
+    bool StoppedEarly,
+    long Steps,
+    double MedianStepMilliseconds,
+    long PeakMemoryBytes);
+
+/// <summary>Training met a number that is not finite. The model holds its state from before that step.</summary>
+public sealed class TrainingDivergedException : ArithmeticException
+{
+    /// <summary>Says where training stopped and why.</summary>
+    /// <param name="step">The step, counted from 0 over the whole run.</param>
+    /// <param name="term">What was not finite, such as "task loss" or "gradient of the latent".</param>
+    /// <param name="value">Its value.</param>
+    public TrainingDivergedException(long step, string term, double value)
+        : base(FormattableString.Invariant(
+            $"Training stopped at step {step}: the {term} is {value}. The model keeps its state from before this step; a smaller learning rate is the usual cure."))
+    {
+        Step = step;
+        Term = term;
+    }
+
+    /// <summary>The step, counted from 0 over the whole run.</summary>
+    public long Step { get; }
+
+    /// <summary>What was not finite.</summary>
+    public string Term { get; }
+}

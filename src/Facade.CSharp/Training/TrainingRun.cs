@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>One run of the trainer: the loop over epochs and steps, and what it keeps count of.</summary>
+internal sealed class TrainingRun(
+    Model model,
+    TrainingOptions options,
+    Dataset training,
+    Dataset? validation,
+    IProgress<TrainingProgress>? progress,
+    CancellationToken cancellation)
+{
+    private readonly int stepsPerEpoch = (training.Count + options.BatchSize - 1) / options.BatchSize;
+    private readonly double fullRate = options.LearningRate ?? model.DefaultLearningRate;
+    private readonly List<EpochResult> history = [];
+    private readonly List<double> stepMilliseconds = [];
+    private long step;
+
+    /// <summary>What the optimiser may change: the model's trainables and the raw coefficients of its loss, nothing else.</summary>
+    internal static IReadOnlyList<Parameter> OptimisedParameters(Model model, StepLoss loss) =>
+        loss.Raw is { } raw ? [.. model.Trainables, raw] : model.Trainables;
+
+    public TrainingReport Run()
+    {
+        using var loss = new StepLoss(model, options);
+        var parameters = OptimisedParameters(model, loss);
+        using var optimizer = optim.Adam(parameters, fullRate);
+        using var selection = new BestState(model, options);
+        var stoppedEarly = false;
+        for (var epoch = 1; epoch <= options.Epochs && !stoppedEarly; epoch++)
+        {
+            var result = RunEpoch(epoch, loss, optimizer, parameters);
+            history.Add(result);
+            stoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
+            progress?.Report(new(
+                epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(step - 1), result));
+        }
+
+        if (options.RestoreBest && validation is not null)
+            selection.Restore();
+        using var process = Process.GetCurrentProcess();
+        return new(
+            history,
+            validation is null ? history.Count : selection.BestEpoch,
+            stoppedEarly,
+            step,
+            Median(stepMilliseconds),
+            process.PeakWorkingSet64);
+    }
+
+    private EpochResult RunEpoch(int epoch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters)
+    {
+        var clock = Stopwatch.StartNew();
+        var sums = new EpochSums();
+        var stepInEpoch = 0;
+        foreach (var batch in training.Batches(options.BatchSize, options.Seed, epoch))
+        {
+            using (batch)
+            using (NewDisposeScope())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var started = Stopwatch.GetTimestamp();
+                var total = Step(batch, loss, optimizer, parameters, sums);
+                stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                stepInEpoch++;
+                step++;
+                if (stepInEpoch < stepsPerEpoch)
+                    progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
+            }
+        }
+
+        var seconds = clock.Elapsed.TotalSeconds;
+        var held = validation is null ? null : Evaluation.Of(model, validation, cancellation: cancellation);
+        return new(
+            epoch,
+            sums.Loss / training.Count,
+            training.IsClassification ? (double)sums.Right / training.Count : null,
+            held?.Loss,
+            held?.Accuracy,
+            seconds,
+            sums.Terms(stepsPerEpoch),
+            loss.Coefficients());
+    }
+
+    private double Step(Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, EpochSums sums)
+    {
+        optimizer.zero_grad();
+        var inputs = batch.Inputs.to(model.Device);
+        var targets = batch.Targets.to(model.Device);
+        var values = loss.Compute(inputs, targets, training.IsClassification, step);
+        var total = values.Total.ToDouble();
+        if (!double.IsFinite(total))
+            throw Diverged(values, total);
+        values.Total.backward();
+        RequireFiniteGradients(parameters);
+        foreach (var group in optimizer.ParamGroups)
+            group.LearningRate = RateOf(step);
+        optimizer.step();
+        sums.Add(values, targets, batch.Count, training.IsClassification);
+        return total;
+    }
+
+    private TrainingDivergedException Diverged(StepLoss.Values values, double total)
+    {
+        var task = values.Task.ToDouble();
+        if (!double.IsFinite(task))
+            return new(step, "task loss", task);
+        foreach (var (name, term) in StepLoss.TermNames.Zip(values.Terms))
+            if (term?.ToDouble() is { } value && !double.IsFinite(value))
+                return new(step, $"{name} term", value);
+        return new(step, "whole loss", total);
+    }
+
+    private void RequireFiniteGradients(IReadOnlyList<Parameter> parameters)
+    {
+        using var noGradient = no_grad();
+        foreach (var parameter in parameters)
+        {
+            // A sum is finite only if every element is (or if infinities cancel to NaN, which is caught as well).
+            if (parameter.grad is { } gradient && gradient.sum().ToDouble() is var sum && !double.IsFinite(sum))
+                throw new TrainingDivergedException(step, "gradient", sum);
+        }
+    }
+
+    private double RateOf(long at) => options.RateAt(fullRate, at, (long)options.Epochs * stepsPerEpoch);
+
+    private static double Median(List<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        var middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+}
