@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -38,7 +39,7 @@ public abstract class Layer
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
     public abstract Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters);
 
-    /// <summary>A plain TorchSharp module of the same function, on the CPU, holding copies of the weights.</summary>
+    /// <summary>A plain TorchSharp module of the same function, holding copies of the weights on their device and of their dtype.</summary>
     /// <param name="input">The input's shape for one sample.</param>
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
     public abstract nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters);
@@ -62,17 +63,11 @@ public abstract class Layer
             ? [new("weight", weight, fanIn), new("bias", [weight[0]], fanIn)]
             : [new("weight", weight, fanIn)];
 
-    /// <summary>Overwrites a module's parameters, in the order it declares them, by copies of the given tensors.</summary>
-    /// <typeparam name="TModule">The module's type.</typeparam>
-    /// <param name="module">The module to fill.</param>
-    /// <param name="parameters">One tensor per parameter of the module, in the same order and shape.</param>
-    /// <returns>The same module.</returns>
-    protected static TModule Filled<TModule>(TModule module, IReadOnlyList<Tensor> parameters)
-        where TModule : nn.Module
+    /// <summary>A weight of a plain module: a copy of a tensor's values, on its device and of its dtype, without its history.</summary>
+    /// <param name="value">The tensor to copy.</param>
+    protected static Parameter Copied(Tensor value)
     {
-        using var noGradient = no_grad();
-        foreach (var ((_, parameter), value) in module.named_parameters().Zip(parameters))
-            parameter.copy_(value);
-        return module;
+        using var detached = value.detach();
+        return new Parameter(detached.clone());
     }
 }

@@ -1,5 +1,4 @@
 using MappingNets.Core;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -74,23 +73,14 @@ public abstract class TargetNetwork
 
     /// <summary>A plain TorchSharp module with copies of the weights; its state_dict has PyTorch's names and shapes.</summary>
     /// <param name="weights">One tensor per entry of <see cref="Parameters"/>, in that order and shape.</param>
-    /// <returns>The module, in evaluation mode, on the device and of the dtype of the first weight; the caller disposes it.</returns>
+    /// <returns>The module, in evaluation mode, on the device and of the dtype of the weights; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">A shape or the number of tensors disagrees.</exception>
     public nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<Tensor> weights)
     {
         CheckParameters(weights, nameof(weights));
-        // TorchSharp's constructors draw start values that are overwritten at once; the caller's random stream must not notice.
-        using var randomState = get_rng_state();
-        try
-        {
-            var module = CreateModule(weights);
-            module.eval();
-            return weights[0].device.type == DeviceType.CPU ? module : module.to(weights[0].device);
-        }
-        finally
-        {
-            set_rng_state(randomState);
-        }
+        var module = CreateModule(weights);
+        module.eval();
+        return module;
     }
 
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
@@ -105,7 +95,7 @@ public abstract class TargetNetwork
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>.</param>
     protected abstract Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters);
 
-    /// <summary>Makes the module behind <see cref="ToModule"/>, on the CPU; shapes are already checked.</summary>
+    /// <summary>Makes the module behind <see cref="ToModule"/>; shapes are already checked.</summary>
     /// <param name="weights">One tensor per entry of <see cref="Parameters"/>.</param>
     protected abstract nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights);
 

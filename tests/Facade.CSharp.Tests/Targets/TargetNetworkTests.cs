@@ -113,19 +113,6 @@ public sealed class TargetNetworkTests
     }
 
     [Fact]
-    public void Making_a_module_leaves_the_callers_random_stream_alone()
-    {
-        using var scope = NewDisposeScope();
-        var target = MappingNets.Targets.Cnn2();
-        var weights = SomeWeights(target);
-        var before = get_rng_state();
-
-        target.ToModule(weights).Dispose();
-
-        Assert.True(before.equal(get_rng_state()).all().item<bool>());
-    }
-
-    [Fact]
     public void Double_precision_weights_make_a_double_precision_network()
     {
         using var scope = NewDisposeScope();

@@ -66,10 +66,15 @@ public sealed class Conv2dLayer : Layer
         nn.functional.conv2d(input, parameters[0], Bias ? parameters[1] : null, [Stride, Stride], [Padding, Padding]);
 
     /// <inheritdoc/>
-    public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
-        Filled(
-            nn.Conv2d(input[0], Channels, Kernel, Stride, Padding, bias: Bias, dtype: parameters[0].dtype),
-            parameters);
+    public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters)
+    {
+        // On the meta device the constructor draws no start values, so the caller's random stream does not move.
+        var module = nn.Conv2d(input[0], Channels, Kernel, Stride, Padding, bias: Bias, device: META);
+        module.weight = Copied(parameters[0]);
+        if (Bias)
+            module.bias = Copied(parameters[1]);
+        return module;
+    }
 }
 
 /// <summary>Adds convolutions to a target network.</summary>

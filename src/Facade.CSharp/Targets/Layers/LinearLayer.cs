@@ -42,7 +42,7 @@ public sealed class LinearLayer : Layer
 
     /// <inheritdoc/>
     public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
-        Filled(nn.Linear(input[^1], Features, Bias, dtype: parameters[0].dtype), parameters);
+        nn.Linear(Copied(parameters[0]), Bias ? Copied(parameters[1]) : null);
 }
 
 /// <summary>Adds fully connected layers to a target network.</summary>

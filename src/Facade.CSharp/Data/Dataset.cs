@@ -1,0 +1,218 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Samples in memory: inputs and, for each, a class or numbers to regress. It never changes; parts of it are further data
+/// sets, each to be disposed on its own.
+/// </summary>
+public sealed class Dataset : IDisposable
+{
+    // The tensors belong to the data set, not to whichever dispose scope happens to be open.
+    private Dataset(Tensor inputs, Tensor targets, IReadOnlyList<string> classNames)
+    {
+        Inputs = inputs.DetachFromDisposeScope();
+        Targets = targets.DetachFromDisposeScope();
+        ClassNames = classNames;
+        Count = checked((int)inputs.shape[0]);
+        InputShape = inputs.shape[1..];
+        TargetShape = targets.shape[1..];
+    }
+
+    /// <summary>All inputs, (N, ...).</summary>
+    public Tensor Inputs { get; }
+
+    /// <summary>All targets, (N, ...): class numbers as int64, or numbers to regress.</summary>
+    public Tensor Targets { get; }
+
+    /// <summary>The class numbers, int64 (N, ...), each from 0 to the number of class names less one.</summary>
+    /// <exception cref="InvalidOperationException">The data set has no classes.</exception>
+    public Tensor Labels => IsClassification
+        ? Targets
+        : throw new InvalidOperationException("This data set has numbers to regress, no class labels; use Targets.");
+
+    /// <summary>What the classes are called, by number; empty where there are none.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Whether the targets are classes.</summary>
+    public bool IsClassification => ClassNames.Count > 0;
+
+    /// <summary>N, how many samples; at least 1.</summary>
+    public int Count { get; }
+
+    /// <summary>The shape of one input, without the batch dimension.</summary>
+    public IReadOnlyList<long> InputShape { get; }
+
+    /// <summary>The shape of one target, without the batch dimension; empty for a single class or number.</summary>
+    public IReadOnlyList<long> TargetShape { get; }
+
+    /// <summary>A data set with classes. It shares the tensors' memory; the caller still owns, and may dispose, the tensors.</summary>
+    /// <param name="inputs">(N, ...), N at least 1.</param>
+    /// <param name="labels">Class numbers (N, ...), int64, each from 0 to the number of class names less one.</param>
+    /// <param name="classNames">What the classes are called, by number; at least one.</param>
+    /// <exception cref="ArgumentException">
+    /// The tensors hold no samples or not equally many; the labels are not int64 or one is out of range; there are no classes.
+    /// </exception>
+    public static Dataset FromTensors(Tensor inputs, Tensor labels, IReadOnlyList<string> classNames)
+    {
+        CheckSamples(inputs, labels, nameof(labels));
+        ArgumentNullException.ThrowIfNull(classNames);
+        if (classNames.Count == 0)
+            throw new ArgumentException("There are no class names; at least one is needed.", nameof(classNames));
+        if (labels.dtype != ScalarType.Int64)
+            throw new ArgumentException($"The labels are {labels.dtype}; they must be Int64.", nameof(labels));
+        if (FirstOutside(labels, classNames.Count) is var (index, label))
+            throw new ArgumentException(
+                $"Label {index} is {label}; with {classNames.Count} classes it must lie between 0 and {classNames.Count - 1}.",
+                nameof(labels));
+        return new Dataset(inputs.detach(), labels.detach(), [.. classNames]);
+    }
+
+    /// <summary>A data set with numbers to regress. It shares the tensors' memory; the caller still owns the tensors.</summary>
+    /// <param name="inputs">(N, ...), N at least 1.</param>
+    /// <param name="targets">Numbers of a floating-point type, (N, ...).</param>
+    /// <exception cref="ArgumentException">The tensors hold no samples or not equally many, or the targets are no floats.</exception>
+    public static Dataset FromTensors(Tensor inputs, Tensor targets)
+    {
+        CheckSamples(inputs, targets, nameof(targets));
+        if (!targets.is_floating_point())
+            throw new ArgumentException(
+                $"The targets are {targets.dtype}; numbers to regress must be floats. For classes, give class names too.", nameof(targets));
+        return new Dataset(inputs.detach(), targets.detach(), []);
+    }
+
+    /// <summary>The first samples, sharing this data set's memory.</summary>
+    /// <param name="count">How many, 1 to <see cref="Count"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is out of range.</exception>
+    public Dataset Take(int count) => Slice(0, count);
+
+    /// <summary>Neighbouring samples, sharing this data set's memory.</summary>
+    /// <param name="start">The first sample's number, from 0.</param>
+    /// <param name="count">How many, at least 1, ending within the data set.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    public Dataset Slice(int start, int count)
+    {
+        if (start < 0 || start >= Count)
+            throw new ArgumentOutOfRangeException(nameof(start), start, $"The start must lie between 0 and {Count - 1}.");
+        if (count < 1 || count > Count - start)
+            throw new ArgumentOutOfRangeException(nameof(count), count, $"The count must lie between 1 and {Count - start}.");
+        return new Dataset(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), ClassNames);
+    }
+
+    /// <summary>Splits by chance, the same way for the same seed on every machine; both parts keep the order and copy their samples.</summary>
+    /// <param name="count">How many samples are held out, 1 to <see cref="Count"/> - 1.</param>
+    /// <param name="seed">Any seed.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One of the parts would be empty.</exception>
+    public (Dataset Training, Dataset HeldOut) SplitHoldOut(int count, ulong seed)
+    {
+        if (count < 1 || count >= Count)
+            throw new ArgumentOutOfRangeException(
+                nameof(count), count, $"Both parts need a sample: of {Count}, between 1 and {Count - 1} can be held out.");
+        var order = SampleOrder.Permutation("hold out", seed, 0, Count);
+        return (Select([.. order[count..].Order()]), Select([.. order[..count].Order()]));
+    }
+
+    /// <summary>Splits by chance, like the split by count.</summary>
+    /// <param name="fraction">The part that is held out, rounded to whole samples; between 0 and 1, both excluded.</param>
+    /// <param name="seed">Any seed.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The fraction is out of range, or so small or large that a part would be empty.</exception>
+    public (Dataset Training, Dataset HeldOut) SplitHoldOut(double fraction, ulong seed)
+    {
+        if (!(fraction > 0 && fraction < 1))
+            throw new ArgumentOutOfRangeException(nameof(fraction), fraction, "The fraction must lie between 0 and 1.");
+        var count = (int)Math.Round(fraction * Count);
+        if (count < 1 || count >= Count)
+            throw new ArgumentOutOfRangeException(
+                nameof(fraction), fraction, $"Both parts need a sample: of {Count} it would hold out {count}.");
+        return SplitHoldOut(count, seed);
+    }
+
+    /// <summary>
+    /// Goes through all samples once. The order depends on the seed and the epoch only. A batch lives until the next one is
+    /// asked for: whoever keeps its tensors longer must copy them.
+    /// </summary>
+    /// <param name="batchSize">How many samples per batch, at least 1; the last batch holds what is left.</param>
+    /// <param name="seed">Any seed.</param>
+    /// <param name="epoch">Which pass, at least 0; each has an order of its own.</param>
+    /// <param name="shuffle">Whether the order is by chance; if not, it is the data set's.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The batch size or the epoch is out of range.</exception>
+    public IEnumerable<Batch> Batches(int batchSize, ulong seed = 0, int epoch = 0, bool shuffle = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(epoch);
+        return shuffle ? Shuffled(batchSize, seed, epoch) : InOrder(batchSize);
+    }
+
+    /// <summary>The same samples on a device.</summary>
+    /// <param name="device">Where to.</param>
+    public Dataset To(Device device)
+    {
+        using var scope = NewDisposeScope();
+        return new(Inputs.to(device).alias(), Targets.to(device).alias(), ClassNames);
+    }
+
+    /// <summary>Frees this data set's tensors.</summary>
+    public void Dispose()
+    {
+        Inputs.Dispose();
+        Targets.Dispose();
+    }
+
+    private IEnumerable<Batch> Shuffled(int batchSize, ulong seed, int epoch)
+    {
+        var order = SampleOrder.Permutation("batches", seed, (ulong)epoch, Count);
+        foreach (var numbers in order.Chunk(batchSize))
+        {
+            using var batch = Gather(numbers);
+            yield return batch;
+        }
+    }
+
+    private IEnumerable<Batch> InOrder(int batchSize)
+    {
+        for (var start = 0; start < Count; start += batchSize)
+        {
+            var count = Math.Min(batchSize, Count - start);
+            using var batch = new Batch(Inputs.narrow(0, start, count), Targets.narrow(0, start, count));
+            yield return batch;
+        }
+    }
+
+    private Batch Gather(long[] numbers)
+    {
+        using var scope = NewDisposeScope();
+        var index = tensor(numbers, device: Inputs.device);
+        return new Batch(Inputs.index_select(0, index), Targets.index_select(0, index));
+    }
+
+    private Dataset Select(long[] numbers)
+    {
+        using var scope = NewDisposeScope();
+        var index = tensor(numbers, device: Inputs.device);
+        return new Dataset(Inputs.index_select(0, index), Targets.index_select(0, index), ClassNames);
+    }
+
+    private static void CheckSamples(Tensor inputs, Tensor targets, string targetsName)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(targets, targetsName);
+        if (inputs.dim() == 0 || inputs.shape[0] == 0)
+            throw new ArgumentException(
+                $"The inputs have the shape {ShapeText.Of(inputs.shape)}; there must be at least one sample.", nameof(inputs));
+        if (targets.dim() == 0 || targets.shape[0] != inputs.shape[0])
+            throw new ArgumentException(
+                $"There are {inputs.shape[0]} inputs, but the {targetsName} have the shape {ShapeText.Of(targets.shape)}.", targetsName);
+    }
+
+    private static (long Index, long Label)? FirstOutside(Tensor labels, int classes)
+    {
+        using var scope = NewDisposeScope();
+        var flat = labels.reshape(-1);
+        var outside = flat.lt(0).logical_or(flat.ge(classes));
+        if (!outside.any().item<bool>())
+            return null;
+        var index = outside.to(ScalarType.Byte).argmax().item<long>();
+        return (index, flat[index].item<long>());
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// An IDX file of unsigned bytes, the format of MNIST and FashionMNIST: two zero bytes, the type (8), the rank, one
+/// big-endian 32-bit size per dimension, then the values, last dimension fastest. Plain or gzip, told apart by content.
+/// </summary>
+public sealed class IdxFile
+{
+    private const byte UnsignedByte = 0x08;
+    private const int MaximumRank = 4;
+    private const int FirstChunk = 1 << 20;
+
+    private IdxFile(string fileName, long[] shape, byte[] values) => (FileName, Shape, Values) = (fileName, shape, values);
+
+    /// <summary>The file, as messages name it.</summary>
+    public string FileName { get; }
+
+    /// <summary>The sizes, outermost first: one to four.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>The values, last dimension fastest: as many as the product of <see cref="Shape"/>.</summary>
+    public ReadOnlyMemory<byte> Values { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file, plain or gzip.</param>
+    /// <exception cref="DatasetFormatException">
+    /// It is no IDX file, holds another type than unsigned bytes or more than four dimensions, or has too little or too much data.
+    /// </exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static IdxFile Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        using var stream = File.OpenRead(path);
+        return Read(stream, path);
+    }
+
+    /// <summary>Reads a stream to its end.</summary>
+    /// <param name="stream">Readable and seekable, at its start; plain or gzip.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <exception cref="DatasetFormatException">As for a file.</exception>
+    public static IdxFile Read(Stream stream, string fileName)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Span<byte> start = stackalloc byte[2];
+        var length = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        stream.Seek(-length, SeekOrigin.Current);
+        if (length < 2 || start is not [0x1F, 0x8B])
+            return ReadPlain(stream, fileName);
+
+        using var plain = new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true);
+        try
+        {
+            return ReadPlain(plain, fileName);
+        }
+        catch (InvalidDataException cause)
+        {
+            throw new DatasetFormatException(fileName, "is damaged: its gzip data cannot be decompressed.", cause);
+        }
+    }
+
+    /// <summary>The values as a new tensor of unsigned bytes in <see cref="Shape"/>.</summary>
+    public Tensor ToTensor() => tensor(Values.ToArray(), [.. Shape], ScalarType.Byte);
+
+    private static IdxFile ReadPlain(Stream stream, string fileName)
+    {
+        var magic = Header(stream, 4, fileName);
+        if (magic[0] != 0 || magic[1] != 0)
+            throw new DatasetFormatException(
+                fileName, $"is no IDX file: it starts with the bytes {Convert.ToHexString(magic)}; an IDX file starts with 0000.");
+        if (magic[2] != UnsignedByte)
+            throw new DatasetFormatException(
+                fileName, $"holds values of type 0x{magic[2]:X2} ({TypeName(magic[2])}); only unsigned bytes (0x08) are supported.");
+        if (magic[3] is < 1 or > MaximumRank)
+            throw new DatasetFormatException(fileName, $"has {magic[3]} dimensions; 1 to {MaximumRank} are supported.");
+
+        var sizes = Header(stream, 4 * magic[3], fileName);
+        var shape = Enumerable.Range(0, magic[3])
+            .Select(dimension => (long)BinaryPrimitives.ReadUInt32BigEndian(sizes.AsSpan(4 * dimension)))
+            .ToArray();
+        if (shape.Aggregate((UInt128)1, (product, size) => product * (UInt128)size) is var count && count > (UInt128)Array.MaxLength)
+            throw new DatasetFormatException(
+                fileName, $"announces the shape {ShapeText.Of(shape)}, {count} bytes; at most {Array.MaxLength} can be read.");
+
+        var values = Data(stream, (int)count, fileName, shape);
+        if (stream.ReadByte() >= 0)
+            throw new DatasetFormatException(
+                fileName, $"has trailing data after the {count} bytes of the shape {ShapeText.Of(shape)} that it announces.");
+        return new IdxFile(fileName, shape, values);
+    }
+
+    private static byte[] Header(Stream stream, int count, string fileName)
+    {
+        var bytes = new byte[count];
+        if (stream.ReadAtLeast(bytes, count, throwOnEndOfStream: false) < count)
+            throw new DatasetFormatException(fileName, "is no IDX file: it ends inside the header.");
+        return bytes;
+    }
+
+    // The buffer grows with what really comes, so a header that lies cannot claim memory the file does not fill.
+    private static byte[] Data(Stream stream, int count, string fileName, long[] shape)
+    {
+        var values = new byte[Math.Min(count, FirstChunk)];
+        var filled = 0;
+        while (true)
+        {
+            filled += stream.ReadAtLeast(values.AsSpan(filled), values.Length - filled, throwOnEndOfStream: false);
+            if (filled < values.Length)
+                throw new DatasetFormatException(
+                    fileName, $"is short: it announces the shape {ShapeText.Of(shape)}, {count} bytes, and ends after {filled}.");
+            if (filled == count)
+                return values;
+            Array.Resize(ref values, (int)Math.Min(count, 2L * values.Length));
+        }
+    }
+
+    private static string TypeName(byte type) => type switch
+    {
+        0x09 => "signed bytes",
+        0x0B => "16-bit integers",
+        0x0C => "32-bit integers",
+        0x0D => "32-bit floats",
+        0x0E => "64-bit floats",
+        _ => "unknown",
+    };
+}
