@@ -1,3 +1,4 @@
+using TorchSharp;
 using MappingNets.Core;
 using static TorchSharp.torch;
 
