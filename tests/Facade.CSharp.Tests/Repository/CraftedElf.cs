@@ -4,18 +4,20 @@ using System.Text;
 namespace MappingNets.Tests.Repository;
 
 /// <summary>A small but sound 64-bit little-endian ELF file, made by hand: three sections, two of them with bytes.</summary>
+/// <remarks>The section headers stand first, so that a file cut short can lose the end of a section and keep its header.</remarks>
 internal static class CraftedElf
 {
     public const string Sought = "GLIBCXX_3.4.32";
     public const string Other = "GLIBCXX_3.4.30";
 
     private const int HeaderSize = 64;
+    private const int SectionHeaderSize = 64;
     private const int NeedSize = 16;
     private const uint StringTable = 3;
     private const uint VersionNeeds = 0x6ffffffe;
 
     /// <summary>Offset of the requirements' section.</summary>
-    public const int Needs = HeaderSize;
+    public const int Needs = HeaderSize + 3 * SectionHeaderSize;
 
     /// <summary>A file that requires <paramref name="versions"/> of libstdc++.so.6.</summary>
     public static byte[] Requiring(params string[] versions)
@@ -52,23 +54,21 @@ internal static class CraftedElf
     public static byte[] WithoutNeeds(byte[] image)
     {
         var changed = (byte[])image.Clone();
-        var table = (int)BinaryPrimitives.ReadUInt64LittleEndian(changed.AsSpan(0x28));
-        Write32(changed, table + 64 + 4, 1);
+        Write32(changed, HeaderSize + SectionHeaderSize + 4, 1);
         return changed;
     }
 
     private static byte[] Assemble(byte[] needs, byte[] names)
     {
-        var table = HeaderSize + needs.Length + names.Length;
-        var image = new byte[table + 3 * 64];
+        var image = new byte[Needs + needs.Length + names.Length];
         new byte[] { 0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1 }.CopyTo(image, 0);
-        Write64(image, 0x28, (ulong)table);
-        Write16(image, 0x3a, 64);
+        Write64(image, 0x28, HeaderSize);
+        Write16(image, 0x3a, SectionHeaderSize);
         Write16(image, 0x3c, 3);
-        needs.CopyTo(image, HeaderSize);
-        names.CopyTo(image, HeaderSize + needs.Length);
-        Section(image, table + 64, VersionNeeds, HeaderSize, needs.Length, link: 2, entries: 1);
-        Section(image, table + 128, StringTable, HeaderSize + needs.Length, names.Length, link: 0, entries: 0);
+        Section(image, HeaderSize + SectionHeaderSize, VersionNeeds, Needs, needs.Length, link: 2, entries: 1);
+        Section(image, HeaderSize + 2 * SectionHeaderSize, StringTable, Needs + needs.Length, names.Length, link: 0, entries: 0);
+        needs.CopyTo(image, Needs);
+        names.CopyTo(image, Needs + needs.Length);
         return image;
     }
 
