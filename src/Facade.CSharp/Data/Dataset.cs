@@ -100,7 +100,9 @@ public sealed class Dataset : IDisposable
         return new Dataset(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), ClassNames);
     }
 
-    /// <summary>Splits by chance, the same way for the same seed on every machine; both parts keep the order and copy their samples.</summary>
+    /// <summary>
+    /// Splits by chance, the same way for the same seed on every machine; both parts keep the order and copy their samples.
+    /// </summary>
     /// <param name="count">How many samples are held out, 1 to <see cref="Count"/> - 1.</param>
     /// <param name="seed">Any seed.</param>
     /// <exception cref="ArgumentOutOfRangeException">One of the parts would be empty.</exception>
@@ -116,7 +118,9 @@ public sealed class Dataset : IDisposable
     /// <summary>Splits by chance, like the split by count.</summary>
     /// <param name="fraction">The part that is held out, rounded to whole samples; between 0 and 1, both excluded.</param>
     /// <param name="seed">Any seed.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The fraction is out of range, or so small or large that a part would be empty.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The fraction is out of range, or so small or large that a part would be empty.
+    /// </exception>
     public (Dataset Training, Dataset HeldOut) SplitHoldOut(double fraction, ulong seed)
     {
         if (!(fraction > 0 && fraction < 1))

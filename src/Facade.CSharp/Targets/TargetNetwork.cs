@@ -114,7 +114,8 @@ public abstract class TargetNetwork
         foreach (var (tensor, specification) in tensors.Zip(Parameters))
             if (!tensor.shape.SequenceEqual(specification.Shape))
                 throw new ArgumentException(
-                    $"'{specification.Name}' has the shape {ShapeText.Of(tensor.shape)}; '{Name}' needs {ShapeText.Of(specification.Shape)}.",
+                    $"'{specification.Name}' has the shape {ShapeText.Of(tensor.shape)}; " +
+                    $"'{Name}' needs {ShapeText.Of(specification.Shape)}.",
                     argument);
     }
 }

@@ -62,7 +62,9 @@ public sealed class FashionMnistTests : IDisposable
     {
         Environment.SetEnvironmentVariable(Mnist.FolderVariable, null);
 
-        Assert.Contains("MAPPINGNETS_MNIST is not set. Put train-images", Assert.Throws<DirectoryNotFoundException>(() => Mnist.Load()).Message);
+        Assert.Contains(
+            "MAPPINGNETS_MNIST is not set. Put train-images",
+            Assert.Throws<DirectoryNotFoundException>(() => Mnist.Load()).Message);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using TorchSharp;
 using Xunit;
 
-namespace MappingNets.Tests;
+namespace MappingNets.Tests.Repository;
 
 public sealed class SmokeTests
 {

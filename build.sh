@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# Everything one does with this repository, from a fresh clone with nothing but the .NET SDK. See list_verbs.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+export DOTNET_CLI_UI_LANGUAGE=en
+
+readonly data_package=dataset-fashion-mnist
+readonly data_folder=/usr/share/datasets/fashion-mnist
+
+list_verbs() {
+  cat <<'VERBS'
+Usage: ./build.sh VERB [arguments]
+
+  demo            train on FashionMNIST, directly and through latent vectors; arguments go to the program
+  test            build everything, run all tests, end in the line "N passed, N failed"
+  test core       only the F# tests (Expecto); arguments go to their runner
+  test facade     only the C# tests (xunit); arguments go to dotnet test
+  format          format all F# and C# sources
+  format --check  say which sources are not formatted; change nothing
+  bench           run the benchmarks; arguments go to the program
+  restore         get tools and packages, nothing more
+  pack            write the NuGet packages to artifacts/packages
+VERBS
+}
+
+fail() {
+  echo "build.sh: $*" >&2
+  exit 1
+}
+
+require_sdk() {
+  if ! command -v dotnet >/dev/null && [[ -x "$HOME/.dotnet/dotnet" ]]; then
+    export DOTNET_ROOT="$HOME/.dotnet" PATH="$HOME/.dotnet:$PATH"
+  fi
+  command -v dotnet >/dev/null || fail "no 'dotnet' found. Install the .NET SDK 10: https://dot.net/download"
+  dotnet --list-sdks | grep -qE '^([1-9][0-9]{2,}|[2-9][0-9]|1[0-9])\.' ||
+    fail "the .NET SDK 10 is missing; there is: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd' ' -). Install it: https://dot.net/download"
+}
+
+restore_tools() {
+  require_sdk
+  dotnet tool restore >/dev/null || fail "the tools could not be restored: dotnet tool restore says why."
+}
+
+# The build looks up the package feed itself (build/PackageFeed).
+restore() {
+  restore_tools
+  dotnet restore MappingNets.sln --nologo --verbosity quiet
+}
+
+can_install() { [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; }
+
+install() {
+  echo "build.sh: installing the Debian package $1" >&2
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
+}
+
+# Succeeds if the complete FashionMNIST is there afterwards; else says how to get it.
+provide_data() {
+  if [[ -n ${MAPPINGNETS_FASHION_MNIST:-} ]]; then
+    [[ -d $MAPPINGNETS_FASHION_MNIST ]] && return
+    echo "build.sh: MAPPINGNETS_FASHION_MNIST names '$MAPPINGNETS_FASHION_MNIST', which is no folder." >&2
+    return 1
+  fi
+  [[ -f $data_folder/train-images-idx3-ubyte.gz ]] && return
+  if can_install && install "$data_package"; then
+    return
+  fi
+  echo "build.sh: FashionMNIST is missing. On Debian or Ubuntu: sudo apt-get install $data_package." >&2
+  echo "build.sh: Elsewhere set MAPPINGNETS_FASHION_MNIST to a folder with its four *-ubyte(.gz) files." >&2
+  return 1
+}
+
+# Plots need some font to write with. They are drawn without text if none is to be had.
+provide_font() {
+  [[ $(uname) != Linux ]] && return
+  [[ -n $(find /usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" \
+    \( -name '*.ttf' -o -name '*.otf' \) -print -quit 2>/dev/null) ]] && return
+  can_install && install fonts-dejavu-core && return
+  echo "build.sh: no font found, so plots will lack their text. On Debian or Ubuntu: sudo apt-get install fonts-dejavu-core." >&2
+}
+
+run_example() {
+  local project=$1
+  shift
+  [[ -d $project ]] || fail "there is no $project yet."
+  restore_tools
+  provide_data || exit 1
+  provide_font
+  dotnet run -c Release --project "$project" -- "$@"
+}
+
+# The number in an attribute of the first element that has it.
+attribute() { sed -n "s/.*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
+
+passed=0 failed=0 skipped=0
+
+# Adds one runner's counts. A runner that crashed or ran nothing counts as one failure.
+# Arguments: its name, its exit status, then its counts of passed, failed and skipped tests.
+count() {
+  local name=$1 status=$2
+  passed=$((passed + ${3:-0})) failed=$((failed + ${4:-0})) skipped=$((skipped + ${5:-0}))
+  if [[ -z ${3:-} || $((${3:-0} + ${4:-0} + ${5:-0})) == 0 ]]; then
+    echo "build.sh: the $name tests ran nothing, or crashed (exit status $status)." >&2
+  elif [[ $status != 0 && ${4:-0} == 0 ]]; then
+    echo "build.sh: the $name tests ended with exit status $status." >&2
+  else
+    return 0
+  fi
+  failed=$((failed + 1))
+}
+
+test_core() {
+  local report=$results/core.xml status=0 plain=()
+  [[ -t 1 ]] || plain=(--no-spinner --colours 0)
+  dotnet run -c Release --no-build --project tests/Core.FSharp.Tests -- \
+    --fail-on-focused-tests --nunit-summary "$report" ${plain[@]+"${plain[@]}"} "$@" || status=$?
+  if [[ -f $report ]]; then
+    local total errors failures ignored
+    total=$(attribute "$report" total) errors=$(attribute "$report" errors)
+    failures=$(attribute "$report" failures) ignored=$(attribute "$report" ignored)
+    count F# "$status" $((total - errors - failures - ignored)) $((errors + failures)) "$ignored"
+  else
+    count F# "$status"
+  fi
+}
+
+test_facade() {
+  local report=$results/facade.trx status=0
+  dotnet test tests/Facade.CSharp.Tests -c Release --no-build --nologo \
+    --logger 'console;verbosity=normal' --logger "trx;LogFileName=$report" "$@" || status=$?
+  if [[ -f $report ]]; then
+    local total passes executed
+    total=$(attribute "$report" total) passes=$(attribute "$report" passed) executed=$(attribute "$report" executed)
+    count C# "$status" "$passes" $((executed - passes)) $((total - executed))
+  else
+    count C# "$status"
+  fi
+}
+
+run_tests() {
+  local part=${1:-all}
+  shift || true
+  [[ $part =~ ^(all|core|facade)$ ]] || fail "test takes 'core' or 'facade' (then their runner's arguments), not '$part'."
+  restore_tools
+  provide_data || echo "build.sh: tests that need it will be skipped." >&2
+  dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
+  results=$(mktemp -d)
+  trap 'rm -rf "$results"' EXIT
+  if [[ $part != facade ]]; then test_core "$@"; fi
+  if [[ $part != core ]]; then test_facade "$@"; fi
+  local skips=
+  if ((skipped > 0)); then skips=", $skipped skipped"; fi
+  echo "$passed passed, $failed failed$skips"
+  ((failed == 0))
+}
+
+format() {
+  restore
+  local check=() verify=() status=0
+  case ${1:-} in
+    '') ;;
+    --check) check=(--check) verify=(--verify-no-changes) ;;
+    *) fail "format takes --check or nothing, not '$1'." ;;
+  esac
+  dotnet fantomas ${check[@]+"${check[@]}"} src tests examples || status=1
+  # F# projects are not its business, as it says of each.
+  dotnet format MappingNets.sln --no-restore ${verify[@]+"${verify[@]}"} 2> >(grep -v 'Could not format .*fsproj' >&2) || status=1
+  return $status
+}
+
+pack() {
+  restore
+  local project
+  for project in src/Core.FSharp src/Facade.CSharp; do
+    dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@"
+  done
+  ls artifacts/packages
+}
+
+verb=${1:-}
+shift || true
+case $verb in
+  '' | help | --help | -h) list_verbs ;;
+  demo) run_example examples/FashionMnist "$@" ;;
+  bench) run_example examples/Bench "$@" ;;
+  test) run_tests "$@" ;;
+  format) format "$@" ;;
+  restore) restore ;;
+  pack) pack "$@" ;;
+  *)
+    list_verbs >&2
+    fail "there is no verb '$verb'."
+    ;;
+esac

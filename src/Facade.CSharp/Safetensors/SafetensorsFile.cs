@@ -1,0 +1,143 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// A safetensors file: named tensors and free text, readable by every library that knows the format. The header's length
+/// (8 bytes, little-endian), a JSON header, then the tensors' bytes end to end.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    private readonly Stream stream;
+    private readonly long dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> byName;
+
+    // The stream belongs to this object from here on, also where the header is refused.
+    private SafetensorsFile(Stream stream, string fileName)
+    {
+        try
+        {
+            var header = SafetensorsHeader.Read(stream, fileName);
+            (this.stream, FileName, Metadata, Entries) = (stream, fileName, header.Metadata, header.Entries);
+            dataStart = stream.Position;
+            byName = header.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The file, as messages name it.</summary>
+    public string FileName { get; }
+
+    /// <summary>The free text pairs of the header; empty where there are none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>What the file holds, in the order of the data.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+
+    /// <summary>
+    /// Writes a file whole or not at all. The same tensors and metadata give the same bytes: tensors stand by the size of their
+    /// elements, widest first, then by name.
+    /// </summary>
+    /// <param name="path">The file; replaced where it exists. Its folder must exist.</param>
+    /// <param name="tensors">The tensors by name, on any device; F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL.</param>
+    /// <param name="metadata">Free text for the header, or null.</param>
+    /// <exception cref="ArgumentException">A name is empty, repeated or reserved, or a type has no place in the format.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(
+        string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        SafetensorsWriter.Check(tensors);
+        AtomicFile.Write(path, stream => SafetensorsWriter.Write(stream, tensors, metadata));
+    }
+
+    /// <summary>Writes the same bytes to a stream.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="tensors">The tensors by name.</param>
+    /// <param name="metadata">Free text for the header, or null.</param>
+    /// <exception cref="ArgumentException">As for a file.</exception>
+    public static void Write(
+        Stream stream, IReadOnlyList<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        SafetensorsWriter.Check(tensors);
+        SafetensorsWriter.Write(stream, tensors, metadata);
+    }
+
+    /// <summary>Opens a file and reads its header; the tensors stay on the disk until they are asked for.</summary>
+    /// <param name="path">The file. It stays open until this object is disposed, so that a replacement cannot mix in.</param>
+    /// <exception cref="CheckpointFormatException">The file breaks the format in any way; the message says in which.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static SafetensorsFile Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return new SafetensorsFile(
+            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete), path);
+    }
+
+    /// <summary>Reads a stream to its end into memory.</summary>
+    /// <param name="stream">Readable, at the start of the safetensors data.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <exception cref="CheckpointFormatException">As for a file.</exception>
+    public static SafetensorsFile Read(Stream stream, string fileName = "stream")
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var copy = new MemoryStream();
+        stream.CopyTo(copy);
+        copy.Position = 0;
+        return new SafetensorsFile(copy, fileName);
+    }
+
+    /// <summary>Copies one tensor into memory. Several threads may load at once.</summary>
+    /// <param name="name">Its name.</param>
+    /// <returns>A new tensor on the CPU, in the caller's dispose scope.</returns>
+    /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
+    /// <exception cref="CheckpointFormatException">The file was cut since it was opened, or a BOOL is neither 0 nor 1.</exception>
+    public Tensor Load(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (!byName.TryGetValue(name, out var entry))
+            throw new KeyNotFoundException(
+                $"'{FileName}' holds no tensor '{name}'; it holds {string.Join(", ", Entries.Select(other => other.Name))}.");
+        var tensor = empty([.. entry.Shape], entry.DType, device: CPU);
+        try
+        {
+            lock (stream)
+            {
+                stream.Position = dataStart + entry.Offset;
+                foreach (var part in TensorBytes.Parts(tensor))
+                    Fill(part.bytes, entry);
+            }
+
+            return tensor;
+        }
+        catch
+        {
+            tensor.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies all tensors into memory.</summary>
+    /// <returns>New tensors on the CPU by name, in the caller's dispose scope.</returns>
+    /// <exception cref="CheckpointFormatException">As for one tensor.</exception>
+    public IReadOnlyDictionary<string, Tensor> LoadAll() =>
+        Entries.ToDictionary(entry => entry.Name, entry => Load(entry.Name), StringComparer.Ordinal);
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => stream.Dispose();
+
+    private void Fill(Span<byte> bytes, SafetensorsEntry entry)
+    {
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+            throw new CheckpointFormatException(FileName, $"was cut while it was open: '{entry.Name}' is incomplete.");
+        // libtorch takes any other byte as a boolean that is neither true nor false.
+        if (entry.DType == ScalarType.Bool && bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var index)
+            throw new CheckpointFormatException(
+                FileName, $"has the byte {bytes[index]} in the BOOL tensor '{entry.Name}'; only 0 and 1 are booleans.");
+    }
+}

@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>The header of a safetensors file: what it says, checked against the format and the number of data bytes that follow.</summary>
+/// <param name="Metadata">The free text pairs of "__metadata__".</param>
+/// <param name="Entries">The tensors, in the order of their data.</param>
+internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<SafetensorsEntry> Entries)
+{
+    /// <summary>The key of the metadata, which no tensor may use.</summary>
+    public const string MetadataKey = "__metadata__";
+
+    /// <summary>The longest header that is read or written, in bytes, as in the reference implementation.</summary>
+    public const int MaximumLength = 100_000_000;
+
+    /// <summary>How many bytes the length of the header takes.</summary>
+    public const int LengthBytes = 8;
+
+    /// <summary>Reads a header from the start of a file.</summary>
+    /// <param name="stream">A seekable stream at the file's start; left at the first data byte.</param>
+    /// <param name="fileName">What messages call it.</param>
+    /// <exception cref="CheckpointFormatException">The file breaks the format.</exception>
+    public static SafetensorsHeader Read(Stream stream, string fileName)
+    {
+        var fileLength = stream.Length;
+        if (fileLength < LengthBytes)
+            throw new CheckpointFormatException(
+                fileName, $"is truncated: it has {fileLength} bytes, and the header's length alone takes {LengthBytes}.");
+        Span<byte> lengthBytes = stackalloc byte[LengthBytes];
+        stream.ReadExactly(lengthBytes);
+        var length = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
+        if (length > MaximumLength)
+            throw new CheckpointFormatException(
+                fileName, $"is no safetensors file or its header is too long: it announces {length} bytes; " +
+                $"at most {MaximumLength} are allowed.");
+        if ((long)length > fileLength - LengthBytes)
+            throw new CheckpointFormatException(
+                fileName, $"is truncated: it announces a header of {length} bytes and ends after {fileLength - LengthBytes}.");
+        var json = new byte[length];
+        stream.ReadExactly(json);
+        return Parse(json, fileLength - LengthBytes - (long)length, fileName);
+    }
+
+    private static SafetensorsHeader Parse(byte[] json, long dataLength, string fileName)
+    {
+        if (json.Length == 0 || json[0] != (byte)'{')
+            throw new CheckpointFormatException(fileName, "has no valid header: a safetensors header starts with '{'.");
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            var metadata = new Dictionary<string, string>();
+            var entries = new List<SafetensorsEntry>();
+            foreach (var property in Distinct(document.RootElement, "the header", fileName))
+                if (property.Name == MetadataKey)
+                    metadata = ParseMetadata(property.Value, fileName);
+                else
+                    entries.Add(ParseEntry(property.Name, property.Value, fileName));
+            entries.Sort((left, right) => (left.Offset, left.ByteCount, left.Name).CompareTo((right.Offset, right.ByteCount, right.Name)));
+            CheckCoverage(entries, dataLength, fileName);
+            return new SafetensorsHeader(metadata, entries);
+        }
+        // An unpaired surrogate in an escape is legal JSON until its text is asked for; then it is an invalid operation.
+        catch (Exception cause) when (cause is JsonException or InvalidOperationException)
+        {
+            throw new CheckpointFormatException(fileName, "has no valid header: it is not JSON.", cause);
+        }
+    }
+
+    private static IEnumerable<JsonProperty> Distinct(JsonElement element, string where, string fileName)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var property in element.EnumerateObject())
+        {
+            if (!seen.Add(property.Name))
+                throw new CheckpointFormatException(fileName, $"has the name '{property.Name}' twice in {where}.");
+            yield return property;
+        }
+    }
+
+    private static Dictionary<string, string> ParseMetadata(JsonElement element, string fileName)
+    {
+        if (element.ValueKind != JsonValueKind.Object)
+            throw new CheckpointFormatException(fileName, $"has a {MetadataKey} that is no object.");
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var property in Distinct(element, MetadataKey, fileName))
+            metadata[property.Name] = property.Value.ValueKind == JsonValueKind.String
+                ? property.Value.GetString()!
+                : throw new CheckpointFormatException(fileName, $"has the value of '{property.Name}' in {MetadataKey} as no text.");
+        return metadata;
+    }
+
+    private static SafetensorsEntry ParseEntry(string name, JsonElement element, string fileName)
+    {
+        CheckpointFormatException Fault(string fault) => new(fileName, $"describes the tensor '{name}' wrongly: {fault}");
+
+        if (element.ValueKind != JsonValueKind.Object)
+            throw Fault("its description is no object.");
+        var fields = Distinct(element, $"the description of '{name}'", fileName)
+            .ToDictionary(property => property.Name, property => property.Value);
+        if (fields.Keys.Except(["dtype", "shape", "data_offsets"]).FirstOrDefault() is { } unknown)
+            throw Fault($"the field '{unknown}' is unknown.");
+
+        JsonElement Field(string field, JsonValueKind kind) =>
+            fields.TryGetValue(field, out var value) && value.ValueKind == kind
+                ? value
+                : throw Fault($"its {field} is missing or no {kind.ToString().ToLowerInvariant()}.");
+
+        long[] Numbers(string field) =>
+            [.. Field(field, JsonValueKind.Array).EnumerateArray().Select(item =>
+                item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
+                    ? number
+                    : throw Fault($"its {field} holds {item.GetRawText()}, which is no whole number from 0 to 2^63 - 1."))];
+
+        var typeName = Field("dtype", JsonValueKind.String).GetString()!;
+        var type = SafetensorsTypes.TypeOf(typeName)
+            ?? throw Fault($"the dtype '{typeName}' is unknown; known are {SafetensorsTypes.Names}.");
+        var shape = Numbers("shape");
+        var offsets = Numbers("data_offsets");
+        if (offsets.Length != 2 || offsets[0] > offsets[1])
+            throw Fault($"its data_offsets are [{string.Join(", ", offsets)}]; they must be [start, end] with start <= end.");
+        if (ByteCount(shape, type) is var needed && needed != offsets[1] - offsets[0])
+            throw Fault(
+                $"{typeName}{ShapeText.Of(shape)} takes {(needed is null ? "more than 2^63" : needed)} bytes, " +
+                $"its data_offsets [{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}.");
+        return new SafetensorsEntry(name, type, shape, offsets[0], offsets[1] - offsets[0]);
+    }
+
+    private static long? ByteCount(long[] shape, ScalarType type)
+    {
+        if (shape.Contains(0))
+            return 0;
+        try
+        {
+            return checked(ShapeText.Product(shape) * SafetensorsTypes.BytesOf(type));
+        }
+        catch (OverflowException)
+        {
+            return null;
+        }
+    }
+
+    // Sorted by offset, the tensors must lie end to end from the first data byte to the last.
+    private static void CheckCoverage(List<SafetensorsEntry> entries, long dataLength, string fileName)
+    {
+        var end = 0L;
+        var previous = "the header";
+        foreach (var entry in entries)
+        {
+            if (entry.Offset < end)
+                throw new CheckpointFormatException(
+                    fileName, $"has overlapping tensors: '{entry.Name}' starts at byte {entry.Offset}, before {previous} ends at {end}.");
+            if (entry.Offset > end)
+                throw new CheckpointFormatException(
+                    fileName, $"has a hole: bytes {end} to {entry.Offset}, between {previous} and '{entry.Name}', belong to no tensor.");
+            if (entry.ByteCount > dataLength - entry.Offset)
+                throw new CheckpointFormatException(
+                    fileName, $"is truncated or has offsets out of range: '{entry.Name}' needs {entry.ByteCount} bytes " +
+                    $"from byte {entry.Offset}, and there are {dataLength} bytes of data.");
+            end = entry.Offset + entry.ByteCount;
+            previous = $"'{entry.Name}'";
+        }
+
+        if (end < dataLength)
+            throw new CheckpointFormatException(
+                fileName, $"has trailing bytes: {dataLength} bytes of data, of which {previous} ends at {end}.");
+    }
+}
