@@ -1,8 +1,139 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using MappingNets.Core;
+using Microsoft.FSharp.Core;
+using static TorchSharp.torch;
+
 namespace MappingNets;
 
-/// <summary>The words that checkpoints and reports use for the choices of a mapping.</summary>
-internal static class AdapterDescription
+/// <summary>What an adapter file says of its mapping, as JSON: everything but the latent itself.</summary>
+internal sealed record AdapterDescription
 {
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    public required string FixedWeights { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    /// <summary>d of a single latent; null where each layer has its own.</summary>
+    public int? SingleLatent { get; init; }
+
+    /// <summary>The layers' latents in order; null for a single latent.</summary>
+    public IReadOnlyList<LayerLatents>? LayerWise { get; init; }
+
+    public required string Modulation { get; init; }
+
+    public double? ModulationStrength { get; init; }
+
+    public required string Activation { get; init; }
+
+    public required string Bias { get; init; }
+
+    public double? FanInGain { get; init; }
+
+    public double[]? Scales { get; init; }
+
+    public bool TrainableScale { get; init; }
+
+    public double StartAmplitude { get; init; }
+
+    /// <summary>The coefficients of the auxiliary loss terms when training ended, by name.</summary>
+    public IReadOnlyDictionary<string, double>? Coefficients { get; init; }
+
+    public sealed record LayerLatents(string Layer, int Latents);
+
     public static string NameOf(Core.FixedWeightsKind kind) =>
         kind.IsDense ? "dense" : kind.IsHadamard ? "hadamard" : "signed-permutation";
+
+    /// <summary>The proof that a checkpoint meets its target: SHA-256 over all names and shapes.</summary>
+    public static string Fingerprint(ParameterLayout layout) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(layout.Signature)));
+
+    public static AdapterDescription Of(MappedModel model)
+    {
+        var specification = model.Mapping.Specification;
+        var modulation = specification.Modulations.Length == 1
+            ? specification.Modulations[0]
+            : throw new NotSupportedException("A mapping with a modulation of its own for each piece cannot be saved.");
+        return new()
+        {
+            FixedWeights = NameOf(specification.FixedWeights),
+            Seed = specification.Seed,
+            SingleLatent = (specification.Split as Core.LatentSplit.SingleLatent)?.count,
+            LayerWise = (specification.Split as Core.LatentSplit.LayerWise)?.counts
+                .Select(pair => new LayerLatents(pair.Item1, pair.Item2)).ToArray(),
+            Modulation = modulation switch
+            {
+                Core.Modulation.AdditiveModulation => "additive",
+                Core.Modulation.LinearModulation => "linear",
+                Core.Modulation.CustomModulation custom => "custom:" + custom.Item.Name,
+                _ => "none",
+            },
+            ModulationStrength = (modulation as Core.Modulation.AdditiveModulation)?.strength,
+            Activation = specification.Activation.ToString().ToLowerInvariant(),
+            Bias = specification.Bias.IsUniformBias ? "uniform" : "zero",
+            FanInGain = (specification.Scale as ScaleRule.FanInScale)?.gain,
+            Scales = (specification.Scale as ScaleRule.ExplicitScale)?.scales,
+            TrainableScale = specification.TrainableScale,
+            StartAmplitude = (specification.Start as LatentStart.UniformStart)?.amplitude ?? 0,
+            Coefficients = model.Coefficients.Count == 0 ? null : model.Coefficients,
+        };
+    }
+
+    public static AdapterDescription FromJson(string json) =>
+        JsonSerializer.Deserialize<AdapterDescription>(json, Json) ?? throw new JsonException("The description is empty.");
+
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <summary>The core's value. Faults throw FormatException.</summary>
+    public MappingSpecification ToSpecification(Tensor? linearMap, Func<Tensor, Tensor>? custom) => new(
+        SingleLatent is { } count ? Core.LatentSplit.NewSingleLatent(count)
+            : LayerWise is { } layers ? Core.LatentSplit.NewLayerWise([.. layers.Select(layer => Tuple.Create(layer.Layer, layer.Latents))])
+            : throw new FormatException("it names neither a single latent nor layer-wise latents"),
+        FixedWeights switch
+        {
+            "dense" => Core.FixedWeightsKind.Dense,
+            "hadamard" => Core.FixedWeightsKind.Hadamard,
+            "signed-permutation" => Core.FixedWeightsKind.SignedPermutation,
+            _ => throw new FormatException($"it names unknown fixed weights, '{FixedWeights}'"),
+        },
+        Seed,
+        [ToModulation(linearMap, custom)],
+        Activation switch
+        {
+            "identity" => Core.Activation.Identity,
+            "tanh" => Core.Activation.Tanh,
+            "sine" => Core.Activation.Sine,
+            _ => throw new FormatException($"it names an unknown activation, '{Activation}'"),
+        },
+        Bias switch
+        {
+            "uniform" => BiasRule.UniformBias,
+            "zero" => BiasRule.ZeroBias,
+            _ => throw new FormatException($"it names an unknown bias, '{Bias}'"),
+        },
+        Scales is { } scales ? ScaleRule.NewExplicitScale(scales)
+            : FanInGain is { } gain ? ScaleRule.NewFanInScale(gain)
+            : throw new FormatException("it names neither a gain nor scales"),
+        TrainableScale,
+        StartAmplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(StartAmplitude));
+
+    private Core.Modulation ToModulation(Tensor? linearMap, Func<Tensor, Tensor>? custom) => Modulation switch
+    {
+        "none" => Core.Modulation.NoModulation,
+        "additive" when ModulationStrength is { } strength => Core.Modulation.NewAdditiveModulation(strength),
+        "linear" when linearMap is not null => Core.Modulation.NewLinearModulation(linearMap),
+        _ when Modulation.StartsWith("custom:", StringComparison.Ordinal) => custom is null
+            ? throw new FormatException(
+                $"it was trained with the modulation '{Modulation[7..]}', whose function has to be given when it is loaded")
+            : ModulationModule.ofMatrix(Modulation[7..], FuncConvert.FromFunc(custom)),
+        _ => throw new FormatException($"it names an unknown or incomplete modulation, '{Modulation}'"),
+    };
 }

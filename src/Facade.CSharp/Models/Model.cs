@@ -79,6 +79,19 @@ public abstract class Model : IDisposable
         return Target.ToModule(CurrentWeights());
     }
 
+    /// <summary>Writes all weights as a safetensors file with PyTorch's names and shapes; written whole or not at all.</summary>
+    /// <param name="path">The file, replaced where it exists.</param>
+    /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
+    public void Export(string path)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        SafetensorsFile.Write(
+            path,
+            [.. Target.Parameters.Zip(CurrentWeights(), (parameter, weight) => (parameter.Name, weight.cpu()))],
+            new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
     /// <summary>A copy of the trainable state, to go back to.</summary>
     internal Tensor[] CaptureState()
     {

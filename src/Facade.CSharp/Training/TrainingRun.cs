@@ -40,6 +40,8 @@ internal sealed class TrainingRun(
                 epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(step - 1), result));
         }
 
+        if (model is MappedModel mapped)
+            mapped.Coefficients = loss.Coefficients();
         if (options.RestoreBest && validation is not null)
             selection.Restore();
         using var process = Process.GetCurrentProcess();
