@@ -1,0 +1,61 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace MappingNets.Examples.Reporting;
+
+/// <summary>Live progress of training runs: bars in a terminal, a line an epoch where the output goes to a file.</summary>
+public static class TrainingDisplay
+{
+    /// <summary>Runs one training under a progress display.</summary>
+    /// <param name="label">What the bar is called.</param>
+    /// <param name="train">The training, told where to report progress.</param>
+    public static TrainingReport Run(string label, Func<IProgress<TrainingProgress>, TrainingReport> train) =>
+        AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected
+            ? RunWithBar(label, train)
+            : train(new LineProgress(label));
+
+    private static TrainingReport RunWithBar(string label, Func<IProgress<TrainingProgress>, TrainingReport> train) =>
+        AnsiConsole.Progress()
+            .Columns(
+                new TaskDescriptionColumn { Alignment = Justify.Left },
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn(),
+                new SpinnerColumn())
+            .Start(context =>
+            {
+                var task = context.AddTask(Markup.Escape(label.PadRight(14)), maxValue: 1);
+                var held = "";
+                var report = train(new DirectProgress(state =>
+                {
+                    if (state.CompletedEpoch is { } epoch)
+                        held = epoch.ValidationAccuracy is { } accuracy ? Invariant($"held out {100 * accuracy:F2}%") : "";
+                    task.Value = state.Fraction;
+                    task.Description = Markup.Escape(Invariant(
+                        $"{label,-14} epoch {state.Epoch,2}/{state.Epochs} loss {state.Loss:F3} {held,-16}"));
+                }));
+                task.Value = 1;
+                return report;
+            });
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Calls back on the reporting thread, in order, unlike System.Progress.</summary>
+    private sealed class DirectProgress(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+
+    private sealed class LineProgress(string label) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value)
+        {
+            if (value.CompletedEpoch is not { } epoch)
+                return;
+            var held = epoch.ValidationAccuracy is { } accuracy ? Invariant($", held out {100 * accuracy:F2}%") : "";
+            var right = epoch.TrainingAccuracy is { } share ? Invariant($", training {100 * share:F2}%") : "";
+            Console.WriteLine(Invariant(
+                $"{label}: epoch {value.Epoch}/{value.Epochs}, loss {epoch.TrainingLoss:F4}{right}{held}, {epoch.Seconds:F1} s"));
+        }
+    }
+}
