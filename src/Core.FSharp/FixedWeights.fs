@@ -130,8 +130,15 @@ type FixedWeights
         columns: int,
         columnNormsSquared: float[],
         matrix: torch.Tensor | null,
-        operator: LinearOperator | null
+        operator: LinearOperator | null,
+        tiling: Tiling | null
     ) =
+
+    let permutations =
+        lazy
+            (match tiling with
+             | null -> invalidOp "Only matrix-free fixed weights have tiles."
+             | tiling -> TilePermutations tiling)
 
     let like (tensor: torch.Tensor) (other: torch.Tensor) =
         tensor.``to`` (other.dtype, other.device)
@@ -172,6 +179,16 @@ type FixedWeights
     member _.TransposeApply gradient =
         TensorChecks.requireVector (nameof gradient) rows gradient
         transpose gradient
+
+    /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
+    member internal _.Fused(firstRow: int64) : FusedGeneration.Piece | null =
+        match tiling with
+        | null -> null
+        | tiling ->
+            { IsHadamard = (kind = Hadamard)
+              Tiling = tiling
+              Permutations = permutations.Value
+              FirstRow = firstRow }
 
     member _.RowMean(like: torch.Tensor) =
         use _ = torch.no_grad ()
@@ -239,7 +256,7 @@ module FixedWeights =
         match kind with
         | Dense ->
             let norms = Array.create columns (float rows / float columns)
-            new FixedWeights(kind, rows, columns, norms, denseMatrix key rows columns, null)
+            new FixedWeights(kind, rows, columns, norms, denseMatrix key rows columns, null, null)
         | Hadamard ->
             let operator =
                 MatrixFree(
@@ -251,7 +268,7 @@ module FixedWeights =
                     FixedWeightsTorch.hadamard tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
         | SignedPermutation ->
             let operator =
                 MatrixFree(
@@ -263,4 +280,4 @@ module FixedWeights =
                     FixedWeightsTorch.signedPermutation tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
