@@ -166,6 +166,14 @@ type FixedWeights
                 operator.Transpose gradient
         | _ -> invalidOp "Fixed weights need a matrix or an operator."
 
+    /// The alignment term asks for it at every step.
+    let rowMean =
+        lazy
+            (use _ = torch.no_grad ()
+             use scope = torch.NewDisposeScope()
+             let ones = torch.ones ([| rows |], dtype = torch.float32)
+             ((transpose ones).to_type torch.float64 / (float rows).ToScalar()).DetachFromDisposeScope())
+
     member _.Kind = kind
     member _.Rows = rows
     member _.Columns = columns
@@ -190,11 +198,7 @@ type FixedWeights
               Permutations = permutations.Value
               FirstRow = firstRow }
 
-    member _.RowMean(like: torch.Tensor) =
-        use _ = torch.no_grad ()
-        use scope = torch.NewDisposeScope()
-        let ones = torch.ones ([| rows |], dtype = like.dtype, device = like.device)
-        (transpose ones / float rows).MoveToOuterDisposeScope()
+    member _.RowMean(like: torch.Tensor) = rowMean.Value.``to`` (like.dtype, like.device, copy = true)
 
     member _.RowNormsSquared(like: torch.Tensor) =
         match matrix with
@@ -215,6 +219,9 @@ type FixedWeights
 
     interface IDisposable with
         member _.Dispose() =
+            if rowMean.IsValueCreated then
+                rowMean.Value.Dispose()
+
             match matrix with
             | NonNull matrix -> matrix.Dispose()
             | _ -> ()

@@ -109,6 +109,21 @@ type Mapping
     let generate latent =
         activate (preActivation latent) * copyLike "scale" scaleVector.Value latent
 
+    /// For each piece sum_j s_j^2 ||w_j||^2, sum_j s_j^2 and W^T s^2 with s the scales: all that the smoothness of an affine mapping
+    /// needs of the fixed weights.
+    let squaredScaleSums =
+        lazy
+            (use _ = torch.no_grad ()
+             use scope = torch.NewDisposeScope()
+             let squared = scaleVector.Value.square ()
+
+             pieces
+             |> Array.map (fun piece ->
+                 let own = squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
+                 let norms = (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+                 let total = own.sum(torch.float64).ToDouble()
+                 struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
+
     /// Null where an activation, a modulation or stored fixed weights need the general path.
     let fused: FusedMapping | null =
         let kernels =
@@ -185,6 +200,8 @@ type Mapping
 
     member internal _.Fused = fused
 
+    member internal _.SquaredScaleSums = squaredScaleSums.Value
+
     member _.Generate(latent: torch.Tensor, scales: torch.Tensor) =
         check latent
         TensorChecks.requireVector (nameof scales) (int64 layout.Entries.Length) scales
@@ -204,6 +221,10 @@ type Mapping
 
             if scaleVector.IsValueCreated then
                 scaleVector.Value.Dispose()
+
+            if squaredScaleSums.IsValueCreated then
+                for struct (_, _, transposed) in squaredScaleSums.Value do
+                    transposed.Dispose()
 
             for copy in copies.Values do
                 copy.Dispose()

@@ -117,6 +117,8 @@ type Mapping =
 
     member internal Fused: FusedMapping | null
 
+    member internal SquaredScaleSums: struct (float * float * torch.Tensor)[]
+
     /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).
     /// Raises ArgumentException where a shape disagrees.
     member Generate: latent: torch.Tensor * scales: torch.Tensor -> torch.Tensor

@@ -90,14 +90,16 @@ internal sealed class TrainingRun(
 
     private double Step(Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, EpochSums sums)
     {
-        optimizer.zero_grad();
+        // Dropped rather than zeroed: the next backward pass then hands its own tensors over instead of adding to old ones.
+        foreach (var parameter in parameters)
+            parameter.grad = null;
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
         var values = loss.Compute(inputs, targets, training.IsClassification, step);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(values, total);
-        values.Total.backward();
+        loss.Backward(values);
         RequireFiniteGradients(parameters);
         foreach (var group in optimizer.ParamGroups)
             group.LearningRate = RateOf(step);
