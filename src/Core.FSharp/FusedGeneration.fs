@@ -146,14 +146,6 @@ let private orthogonalTile (piece: Piece) tile size transposed (workspace: Works
 
         sign tiling.OutputSigns
 
-/// The columns that the entries of a Hadamard tile read: all in order, or r keyed ones in the last tile.
-let private hadamardColumns (piece: Piece) tile =
-    if tile < piece.Tiling.FullTiles then
-        struct (1, 0)
-    else
-        let struct (multiplier, offset, _) = piece.Permutations[tile]
-        struct (multiplier, offset)
-
 let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
     { HasShift = hasShift
       Shift = shift
@@ -177,15 +169,19 @@ let generate
         let firstRow = piece.FirstRow + tile * int64 columns
 
         if piece.IsHadamard then
-            let struct (multiplier, start) = hadamardColumns piece tile
-            let mutable column = start
+            if size = columns then
+                let bytes = 4L * int64 columns
+                Buffer.MemoryCopy(NativePtr.toVoidPtr latent, NativePtr.toVoidPtr workspace.Values, bytes, bytes)
+            else
+                let struct (multiplier, start, _) = piece.Permutations[tile]
+                let mutable column = start
 
-            for index in 0 .. size - 1 do
-                NativePtr.set workspace.Values index (NativePtr.get latent column)
-                column <- column + multiplier
+                for index in 0 .. size - 1 do
+                    NativePtr.set workspace.Values index (NativePtr.get latent column)
+                    column <- column + multiplier
 
-                if column >= columns then
-                    column <- column - columns
+                    if column >= columns then
+                        column <- column - columns
 
             orthogonalTile piece tile size false workspace
 
@@ -241,24 +237,38 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         let firstRow = piece.FirstRow + tile * int64 columns
         let sums = TensorMemory.at partialStart (int64 chunk * int64 columns)
 
-        forEachRun segments firstRow size (fun segment within start count ->
-            scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+        let scaleRows () =
+            forEachRun segments firstRow size (fun segment within start count ->
+                scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
 
-        if needsSum then
-            totals[chunk] <- totals[chunk] + sumOf workspace.Values size
+            if needsSum then
+                totals[chunk] <- totals[chunk] + sumOf workspace.Values size
 
         if piece.IsHadamard then
+            scaleRows ()
             orthogonalTile piece tile size true workspace
 
             if size = columns then
                 addRun workspace.Values columns sums
             else
-                let struct (multiplier, start) = hadamardColumns piece tile
+                let struct (multiplier, start, _) = piece.Permutations[tile]
                 scatterAdd workspace.Values size columns multiplier start sums
         else
             let struct (multiplier, start, inverse) = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
-            applySigns workspace.SignBytes size workspace.Values
+
+            if needsSum then
+                scaleRows ()
+                applySigns workspace.SignBytes size workspace.Values
+            else
+                forEachRun segments firstRow size (fun segment within start count ->
+                    scaleSignedRun
+                        (TensorMemory.at segment.Address within)
+                        workspace.SignBytes
+                        start
+                        count
+                        segment.Scale
+                        (offset workspace.Values start))
 
             if size = columns then
                 gatherAdd workspace.Values columns inverse start sums

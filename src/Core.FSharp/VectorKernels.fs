@@ -58,15 +58,20 @@ let inline private finish (epilogue: inref<Epilogue>) index value =
 
 /// 8 columns of an affine permutation in sequence, and the step to the next 8, modulo the number of columns.
 let inline private sequence (columns: int) (multiplier: int) (first: int) =
-    let mutable vector = Vector256<uint32>.Zero
-    let mutable column = first
+    let inline next column =
+        let sum = column + multiplier
+        if sum >= columns then sum - columns else sum
 
-    for lane in 0..7 do
-        vector <- vector.WithElement(lane, uint32 column)
-        column <- column + multiplier
+    let c1 = next first
+    let c2 = next c1
+    let c3 = next c2
+    let c4 = next c3
+    let c5 = next c4
+    let c6 = next c5
+    let c7 = next c6
 
-        if column >= columns then
-            column <- column - columns
+    let vector =
+        Vector256.Create(uint32 first, uint32 c1, uint32 c2, uint32 c3, uint32 c4, uint32 c5, uint32 c6, uint32 c7)
 
     let step = uint32 ((8L * int64 multiplier) % int64 columns)
     struct (vector, Vector256.Create step, Vector256.Create(uint32 columns))
@@ -167,6 +172,30 @@ let applySigns (signs: nativeptr<byte>) (count: int) (buffer: nativeptr<float32>
             NativePtr.set buffer index (-(NativePtr.get buffer index))
 
         index <- index + 1
+
+/// buffer_i = +-(gradient_i * scale) for `count` rows from row `first` of a tile on.
+let scaleSignedRun
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (scale: float32)
+    (buffer: nativeptr<float32>)
+    =
+    let mutable row = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factor = Vector256.Create scale
+
+        while row <= count - 8 do
+            store ((load gradient row * factor) ^^^ signMask signs (first + row) shifts) buffer row
+            row <- row + 8
+
+    while row < count do
+        let value = NativePtr.get gradient row * scale
+        NativePtr.set buffer row (if isNegative signs (first + row) then -value else value)
+        row <- row + 1
 
 /// buffer_i = gradient_i * scale for `count` rows.
 let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffer: nativeptr<float32>) =
@@ -277,22 +306,35 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
 
         half <- 8
 
-        while half < length do
+        // Two stages at a time: half as many passes over the buffer, the same additions.
+        while 4 * half <= length do
             let mutable block = 0
 
             while block < length do
-                let mutable index = block
-
-                while index < block + half do
+                for index in block..8 .. block + half - 8 do
                     let a = load buffer index
                     let b = load buffer (index + half)
-                    store (a + b) buffer index
-                    store (a - b) buffer (index + half)
-                    index <- index + 8
+                    let c = load buffer (index + 2 * half)
+                    let d = load buffer (index + 3 * half)
+                    let sum1 = a + b
+                    let difference1 = a - b
+                    let sum2 = c + d
+                    let difference2 = c - d
+                    store (sum1 + sum2) buffer index
+                    store (difference1 + difference2) buffer (index + half)
+                    store (sum1 - sum2) buffer (index + 2 * half)
+                    store (difference1 - difference2) buffer (index + 3 * half)
 
-                block <- block + 2 * half
+                block <- block + 4 * half
 
-            half <- 2 * half
+            half <- 4 * half
+
+        if half < length then
+            for index in 0..8 .. half - 8 do
+                let a = load buffer index
+                let b = load buffer (index + half)
+                store (a + b) buffer index
+                store (a - b) buffer (index + half)
 
         let factor = Vector256.Create scale
 
