@@ -21,10 +21,11 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
             new("mlp-25m", Mlp25M(), 2048, 1.00, 4),
         ];
 
-    private static StepCase Cnn2(int steps) => new("cnn2", Targets.Cnn2(), 2048, 1.05, steps);
+    /// <summary>CNN2 with its 2,048 latents.</summary>
+    public static StepCase Cnn2(int steps) => new("cnn2", Targets.Cnn2(), 2048, 1.05, steps);
 
     /// <summary>25.3 million weights in four layers.</summary>
-    private static TargetNetwork Mlp25M() => TargetNetwork.Input(784)
+    public static TargetNetwork Mlp25M() => TargetNetwork.Input(784)
         .Linear(4096).ReLU().Linear(4096).ReLU().Linear(1280).ReLU().Linear(10).Build("mlp-25m");
 }
 
