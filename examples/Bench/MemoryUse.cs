@@ -8,7 +8,7 @@ namespace MappingNets.Examples.Bench;
 /// <param name="Method">"direct", "mapped" or "dense-mapped".</param>
 /// <param name="Target">The target network.</param>
 /// <param name="Weights">P.</param>
-/// <param name="Bytes">The largest resident memory beyond that before the model was built.</param>
+/// <param name="Bytes">The largest resident memory after a step, beyond that before the model was built.</param>
 /// <param name="BytesPerWeight">The same for each weight of the target.</param>
 /// <param name="FixedWeightBytes">What building the mapping alone added.</param>
 public sealed record MemoryPoint(string Method, string Target, long Weights, long Bytes, double BytesPerWeight, long FixedWeightBytes);
@@ -55,8 +55,17 @@ public static class MemoryUse
             : MappingNetwork.For(network).SingleLatent(2048)
                 .WithFixedWeights(method == "dense-mapped" ? FixedWeightsKind.Dense : FixedWeightsKind.SignedPermutation).Build();
         var mapping = Math.Max(0, Resident() - before);
-        new Trainer(model, new() { Epochs = 2, BatchSize = 1 }).Fit(data);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{network.ParameterCount} {Resident() - before} {mapping}"));
+        var peak = new Peak();
+        new Trainer(model, new() { Epochs = 2, BatchSize = 1 }).Fit(data, progress: peak);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{network.ParameterCount} {peak.Bytes - before} {mapping}"));
+    }
+
+    /// <summary>The resident memory after each step, while weights, gradients and the optimiser's state are all there.</summary>
+    private sealed class Peak : IProgress<TrainingProgress>
+    {
+        public long Bytes { get; private set; }
+
+        public void Report(TrainingProgress value) => Bytes = Math.Max(Bytes, Resident());
     }
 
     private static long Resident()

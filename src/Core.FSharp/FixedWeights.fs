@@ -198,7 +198,8 @@ type FixedWeights
               Permutations = permutations.Value
               FirstRow = firstRow }
 
-    member _.RowMean(like: torch.Tensor) = rowMean.Value.``to`` (like.dtype, like.device, copy = true)
+    member _.RowMean(like: torch.Tensor) =
+        rowMean.Value.``to`` (like.dtype, like.device, copy = true)
 
     member _.RowNormsSquared(like: torch.Tensor) =
         match matrix with

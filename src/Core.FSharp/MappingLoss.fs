@@ -105,7 +105,8 @@ module MappingLoss =
 
                 match piece.Modulation with
                 | AdditiveModulation strength ->
-                    own.dot (transposed.``to`` (own.dtype, own.device)) * (4.0 * strength).ToScalar()
+                    own.dot (transposed.``to`` (own.dtype, own.device))
+                    * (4.0 * strength).ToScalar()
                     + own.dot own * (4.0 * strength * strength * total).ToScalar()
                     + norms.ToScalar()
                 | _ -> own.sum () * 0.0.ToScalar() + norms.ToScalar())
@@ -141,8 +142,7 @@ module MappingLoss =
         let one (piece: MappingPiece) =
             let own = mapping.LatentOf(piece, latent)
 
-            let mean =
-                piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
+            let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
 
             let squared = own.dot own + (zeroLatent * float own.shape[0]).ToScalar()
             let cosine = own.dot mean / (squared * (mean.dot mean + 1e-24.ToScalar())).sqrt ()

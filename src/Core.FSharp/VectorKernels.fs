@@ -42,11 +42,7 @@ let inline private isNegative (signs: nativeptr<byte>) (position: int) =
     (NativePtr.get signs (position >>> 3) >>> (position &&& 7)) &&& 1uy <> 0uy
 
 let inline private finish (epilogue: inref<Epilogue>) index value =
-    let shifted =
-        if epilogue.HasShift then
-            value + epilogue.Shift
-        else
-            value
+    let shifted = if epilogue.HasShift then value + epilogue.Shift else value
 
     let biased =
         if isNull epilogue.Bias then
@@ -214,13 +210,7 @@ let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffe
 
 /// sums_k = sums_k + buffer[row of column k] for every column of a full tile: the inverse permutation gathers, so the sums are
 /// written in order and no two rows meet.
-let gatherAdd
-    (buffer: nativeptr<float32>)
-    (columns: int)
-    (inverse: int)
-    (offset: int)
-    (sums: nativeptr<float32>)
-    =
+let gatherAdd (buffer: nativeptr<float32>) (columns: int) (inverse: int) (offset: int) (sums: nativeptr<float32>) =
     let first = int (int64 (columns - offset) * int64 inverse % int64 columns)
     let mutable column = 0
     let mutable row = first
@@ -278,7 +268,11 @@ let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) 
         index <- index + 1
 
 /// One butterfly stage of half-width 1, 2 or 4 within a vector: lanes get a + b, or a - b where `difference` is set.
-let inline private butterfly (value: Vector256<float32>) (partner: Vector256<float32>) (difference: Vector256<float32>) =
+let inline private butterfly
+    (value: Vector256<float32>)
+    (partner: Vector256<float32>)
+    (difference: Vector256<float32>)
+    =
     Vector256.ConditionalSelect(difference, partner - value, value + partner)
 
 let private lanes (bits: uint32[]) =
@@ -288,8 +282,8 @@ let private oddLanes = lanes [| 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u |]
 let private upperPairs = lanes [| 0u; 0u; ~~~0u; ~~~0u; 0u; 0u; ~~~0u; ~~~0u |]
 let private upperHalf = lanes [| 0u; 0u; 0u; 0u; ~~~0u; ~~~0u; ~~~0u; ~~~0u |]
 
-/// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
-let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
+/// The Walsh-Hadamard transform of `length` = 2^k entries, in place and not yet scaled.
+let private butterflies (buffer: nativeptr<float32>) (length: int) =
     let mutable half = 1
 
     if Avx.IsSupported && length >= 8 then
@@ -336,10 +330,6 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
                 store (a + b) buffer index
                 store (a - b) buffer (index + half)
 
-        let factor = Vector256.Create scale
-
-        for block in 0..8 .. length - 8 do
-            store (load buffer block * factor) buffer block
     else
         while half < length do
             let mutable block = 0
@@ -355,5 +345,77 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
 
             half <- 2 * half
 
-        for index in 0 .. length - 1 do
-            NativePtr.set buffer index (NativePtr.get buffer index * scale)
+/// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
+let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
+    butterflies buffer length
+    scaleRun buffer length scale buffer
+
+/// The same without the factor, which the caller applies together with what comes next.
+let unscaledWalshHadamard (buffer: nativeptr<float32>) (length: int) = butterflies buffer length
+
+/// output_i = finish(+-(value_i * factor)) for `count` rows from row `first` of a tile on.
+let finishSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (factor: float32)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let mutable row = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
+        let scale = Vector256.Create epilogue.Scale
+        let shift = Vector256.Create epilogue.Shift
+        let hasBias = not (isNull epilogue.Bias)
+
+        while row <= count - 8 do
+            let mutable value =
+                (load values row * factors) ^^^ signMask signs (first + row) shifts
+
+            if epilogue.HasShift then
+                value <- value + shift
+
+            if hasBias then
+                value <- value + load epilogue.Bias row
+
+            store (value * scale) output row
+            row <- row + 8
+
+    while row < count do
+        let value = NativePtr.get values row * factor
+        let signed = if isNegative signs (first + row) then -value else value
+        NativePtr.set output row (finish &epilogue row signed)
+        row <- row + 1
+
+/// sums_i = sums_i +- value_i * factor.
+let addSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (count: int)
+    (factor: float32)
+    (sums: nativeptr<float32>)
+    =
+    let mutable index = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
+
+        while index <= count - 8 do
+            let value = (load values index * factors) ^^^ signMask signs index shifts
+            store (load sums index + value) sums index
+            index <- index + 8
+
+    while index < count do
+        let value = NativePtr.get values index * factor
+        let signed = if isNegative signs index then -value else value
+        NativePtr.set sums index (NativePtr.get sums index + signed)
+        index <- index + 1
+
+/// output_i = +-value_i for `count` entries whose signs start at bit 0.
+let copySigned (values: nativeptr<float32>) (signs: nativeptr<byte>) (count: int) (output: nativeptr<float32>) =
+    scaleSignedRun values signs 0 count 1.0f output
