@@ -115,7 +115,7 @@ type Mapping
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let squared = scaleVector.Value.square ()
+             let squared = scaleVector.Value.to_type(torch.float64).square ()
 
              pieces
              |> Array.map (fun piece ->
