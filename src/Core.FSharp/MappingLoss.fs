@@ -117,7 +117,9 @@ module MappingLoss =
 
             let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
 
-            1.0.ToScalar() - torch.nn.functional.cosine_similarity (own, mean, 0L)
+            // The cosine has no slope at 0, and libtorch answers 1e8 times the mean: one such step ruins Adam's memory.
+            let isThere = (own.detach().square().sum ()).sign ()
+            1.0.ToScalar() - isThere * torch.nn.functional.cosine_similarity (own, mean, 0L)
 
         let terms = mapping.Pieces |> Array.map one
         torch.stack(terms, 0L).mean ()

@@ -77,7 +77,7 @@ module MappingLoss =
 
     /// <summary>
     /// The alignment term 1 - cos(z, m), m = mean over target rows of the modulated weights = mean_j w_j + mean_j M(z)_j, for each
-    /// latent vector; the mean over latent vectors. A latent of zero counts as not aligned: 1.
+    /// latent vector; the mean over latent vectors. A latent of zero counts as not aligned: 1, with a gradient of 0.
     /// </summary>
     /// <param name="mapping">g.</param>
     /// <param name="latent">z, shape (d).</param>
