@@ -119,7 +119,8 @@ module internal LinearOperators =
         let struct (q, r) = torch.linalg.qr precise
         let signs = r.diagonal().sign ()
         let scaled = q * signs * sqrt (float rows / float columns)
-        scaled.to_type(torch.float32).contiguous().MoveToOuterDisposeScope()
+        // It lives as long as the fixed weights, whatever scope they are made in.
+        scaled.to_type(torch.float32).contiguous().DetachFromDisposeScope()
 
 [<Sealed>]
 type FixedWeights
