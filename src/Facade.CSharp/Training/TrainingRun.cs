@@ -76,18 +76,18 @@ internal sealed class TrainingRun(
         var stepInEpoch = 0;
         foreach (var batch in training.Batches(options.BatchSize, options.Seed, epoch))
         {
+            cancellation.ThrowIfCancellationRequested();
+            var started = Stopwatch.GetTimestamp();
+            double total;
             using (batch)
             using (NewDisposeScope())
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var started = Stopwatch.GetTimestamp();
-                var total = Step(batch, loss, optimizer, parameters, lastGood, sums);
-                stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-                stepInEpoch++;
-                step++;
-                if (stepInEpoch < stepsPerEpoch)
-                    progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
-            }
+                total = Step(batch, loss, optimizer, parameters, lastGood, sums);
+            stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            stepInEpoch++;
+            step++;
+            // Outside the scope: a tensor that the listener takes now is his.
+            if (stepInEpoch < stepsPerEpoch)
+                progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
         }
 
         var seconds = clock.Elapsed.TotalSeconds;

@@ -81,6 +81,19 @@ public sealed class TrainingCourseTests
     }
 
     [Fact]
+    public void Weights_taken_while_training_stay_with_whoever_took_them()
+    {
+        using var data = Small.Classes(30);
+        using var model = Small.Slvt();
+        var taken = new List<Tensor>();
+
+        new Trainer(model, new() { Epochs = 1, BatchSize = 10 }).Fit(data, progress: new Listener(_ => taken.Add(model.Weights())));
+
+        Assert.Equal(3, taken.Select(weights => string.Join(" ", Small.Bits(weights))).Distinct().Count());
+        taken.ForEach(weights => weights.Dispose());
+    }
+
+    [Fact]
     public void Restoring_the_best_ends_with_the_state_of_the_best_epoch()
     {
         using var data = Small.Classes(40);
