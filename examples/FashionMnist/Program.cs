@@ -1,1 +1,41 @@
-Console.WriteLine("demo");
+using System.Globalization;
+using MappingNets;
+using MappingNets.Examples.FashionMnist;
+using MappingNets.Examples.Reporting;
+using Spectre.Console;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is ["--help" or "-h"])
+{
+    Console.WriteLine("""
+        Trains CNN2 on FashionMNIST directly and through a latent, and writes the table, the plots and report.json.
+
+          --out FOLDER     where the results go; artifacts/demo where it is not named
+          --data FOLDER    the four IDX files; otherwise MAPPINGNETS_FASHION_MNIST or the Debian package's folder
+          --seed N         the seed of every run; 1 where it is not named
+        """);
+    return 0;
+}
+
+try
+{
+    var options = DemoOptions.Parse(args);
+    using var stop = new CancellationTokenSource();
+    Console.CancelKeyPress += (_, pressed) =>
+    {
+        pressed.Cancel = true;
+        stop.Cancel();
+    };
+    Demo.Run(options, stop.Token);
+    return 0;
+}
+catch (OperationCanceledException)
+{
+    AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept.[/]");
+    return 130;
+}
+catch (Exception fault) when (fault is IOException or ArgumentException)
+{
+    await Console.Error.WriteLineAsync(fault.Message);
+    return 1;
+}

@@ -131,8 +131,15 @@ type FixedWeights
         columns: int,
         columnNormsSquared: float[],
         matrix: torch.Tensor | null,
-        operator: LinearOperator | null
+        operator: LinearOperator | null,
+        tiling: Tiling | null
     ) =
+
+    let permutations =
+        lazy
+            (match tiling with
+             | null -> invalidOp "Only matrix-free fixed weights have tiles."
+             | tiling -> TilePermutations tiling)
 
     let like (tensor: torch.Tensor) (other: torch.Tensor) =
         tensor.``to`` (other.dtype, other.device)
@@ -160,6 +167,14 @@ type FixedWeights
                 operator.Transpose gradient
         | _ -> invalidOp "Fixed weights need a matrix or an operator."
 
+    /// The alignment term asks for it at every step.
+    let rowMean =
+        lazy
+            (use _ = torch.no_grad ()
+             use scope = torch.NewDisposeScope()
+             let ones = torch.ones ([| rows |], dtype = torch.float32)
+             ((transpose ones).to_type torch.float64 / (float rows).ToScalar()).DetachFromDisposeScope())
+
     member _.Kind = kind
     member _.Rows = rows
     member _.Columns = columns
@@ -174,11 +189,17 @@ type FixedWeights
         TensorChecks.requireVector (nameof gradient) rows gradient
         transpose gradient
 
-    member _.RowMean(like: torch.Tensor) =
-        use _ = torch.no_grad ()
-        use scope = torch.NewDisposeScope()
-        let ones = torch.ones ([| rows |], dtype = like.dtype, device = like.device)
-        (transpose ones / float rows).MoveToOuterDisposeScope()
+    /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
+    member internal _.Fused(firstRow: int64) : FusedGeneration.Piece | null =
+        match tiling with
+        | null -> null
+        | tiling ->
+            { IsHadamard = (kind = Hadamard)
+              Tiling = tiling
+              Permutations = permutations.Value
+              FirstRow = firstRow }
+
+    member _.RowMean(like: torch.Tensor) = rowMean.Value.``to`` (like.dtype, like.device, copy = true)
 
     member _.RowNormsSquared(like: torch.Tensor) =
         match matrix with
@@ -199,6 +220,9 @@ type FixedWeights
 
     interface IDisposable with
         member _.Dispose() =
+            if rowMean.IsValueCreated then
+                rowMean.Value.Dispose()
+
             match matrix with
             | NonNull matrix -> matrix.Dispose()
             | _ -> ()
@@ -240,7 +264,7 @@ module FixedWeights =
         match kind with
         | Dense ->
             let norms = Array.create columns (float rows / float columns)
-            new FixedWeights(kind, rows, columns, norms, denseMatrix key rows columns, null)
+            new FixedWeights(kind, rows, columns, norms, denseMatrix key rows columns, null, null)
         | Hadamard ->
             let operator =
                 MatrixFree(
@@ -252,7 +276,7 @@ module FixedWeights =
                     FixedWeightsTorch.hadamard tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
         | SignedPermutation ->
             let operator =
                 MatrixFree(
@@ -264,4 +288,4 @@ module FixedWeights =
                     FixedWeightsTorch.signedPermutation tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)

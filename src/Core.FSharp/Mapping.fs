@@ -52,19 +52,19 @@ type Mapping
         | UniformBias ->
             (HashTensors.symmetricUniform (CounterHash.named "bias" root) layout.Count).DetachFromDisposeScope()
 
+    /// The scale of every weight; only the paths that are not fused need it.
     let scaleVector =
-        use scope = torch.NewDisposeScope()
+        lazy
+            (use scope = torch.NewDisposeScope()
 
-        torch
-            .cat(
-                Array.map2
-                    (fun (entry: ParameterEntry) scale ->
-                        torch.full ([| entry.Count |], (scale: float).ToScalar(), dtype = torch.float32))
-                    layout.Entries
-                    scales,
-                0L
-            )
-            .DetachFromDisposeScope()
+             let parts =
+                 Array.map2
+                     (fun (entry: ParameterEntry) (scale: float) ->
+                         torch.full ([| entry.Count |], scale.ToScalar(), dtype = torch.float32))
+                     layout.Entries
+                     scales
+
+             torch.cat(parts, 0L).DetachFromDisposeScope())
 
     /// The constants on other devices and in other precisions, made once for each.
     let copies =
@@ -107,7 +107,56 @@ type Mapping
         | bias -> products + copyLike "bias" bias latent
 
     let generate latent =
-        activate (preActivation latent) * copyLike "scale" scaleVector latent
+        activate (preActivation latent) * copyLike "scale" scaleVector.Value latent
+
+    /// For each piece sum_j s_j^2 ||w_j||^2, sum_j s_j^2 and W^T s^2 with s the scales: all that the smoothness of an affine mapping
+    /// needs of the fixed weights.
+    let squaredScaleSums =
+        lazy
+            (use _ = torch.no_grad ()
+             use scope = torch.NewDisposeScope()
+             let squared = scaleVector.Value.square ()
+
+             pieces
+             |> Array.map (fun piece ->
+                 let own = squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
+                 let norms = (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+                 let total = own.sum(torch.float64).ToDouble()
+                 struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
+
+    /// Null where an activation, a modulation or stored fixed weights need the general path.
+    let fused: FusedMapping | null =
+        let kernels =
+            pieces
+            |> Array.choose (fun piece ->
+                match piece.Modulation, piece.FixedWeights.Fused piece.FirstRow with
+                | (NoModulation | AdditiveModulation _), NonNull kernel ->
+                    Some
+                        { FixedWeights = piece.FixedWeights
+                          Kernel = kernel
+                          FirstLatent = piece.FirstLatent
+                          Modulation = piece.Modulation }
+                | _ -> None)
+
+        if specification.Activation = Identity && kernels.Length = pieces.Length then
+            FusedMapping(
+                layout.Entries,
+                scales,
+                kernels,
+                bias,
+                fun like -> copyLike "scale" scaleVector.Value like
+            )
+        else
+            null
+
+    let generateFast (latent: torch.Tensor) =
+        match fused with
+        | NonNull fused when FusedMapping.Fits latent ->
+            if latent.requires_grad && torch.is_grad_enabled () then
+                GenerateFunction.apply (latent, fused)
+            else
+                fused.Generate latent
+        | _ -> generate latent
 
     let check latent =
         TensorChecks.requireVector (nameof latent) (int64 latentCount) latent
@@ -144,17 +193,25 @@ type Mapping
 
     member _.Generate(latent: torch.Tensor) =
         check latent
-        generate latent
+        generateFast latent
+
+    /// The general path, for tests that hold the fused one to it.
+    member internal _.GenerateComposed(latent: torch.Tensor) = generate latent
+
+    member internal _.Fused = fused
+
+    member internal _.SquaredScaleSums = squaredScaleSums.Value
 
     member _.Generate(latent: torch.Tensor, scales: torch.Tensor) =
         check latent
         TensorChecks.requireVector (nameof scales) (int64 layout.Entries.Length) scales
 
-        let parts = (generate latent).split (layout.Entries |> Array.map _.Count, 0L)
+        let parts = (generateFast latent).split (layout.Entries |> Array.map _.Count, 0L)
 
         torch.cat (parts |> Array.mapi (fun index part -> part * scales[int64 index]), 0L)
 
-    member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector like
+    member _.ScaleVector(like: torch.Tensor) =
+        copyLike "scale" scaleVector.Value like
 
     interface IDisposable with
         member _.Dispose() =
@@ -162,7 +219,12 @@ type Mapping
             | null -> ()
             | bias -> bias.Dispose()
 
-            scaleVector.Dispose()
+            if scaleVector.IsValueCreated then
+                scaleVector.Value.Dispose()
+
+            if squaredScaleSums.IsValueCreated then
+                for struct (_, _, transposed) in squaredScaleSums.Value do
+                    transposed.Dispose()
 
             for copy in copies.Values do
                 copy.Dispose()

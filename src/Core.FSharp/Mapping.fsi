@@ -113,6 +113,12 @@ type Mapping =
     /// Raises ArgumentException where z has another shape or precision.
     member Generate: latent: torch.Tensor -> torch.Tensor
 
+    member internal GenerateComposed: latent: torch.Tensor -> torch.Tensor
+
+    member internal Fused: FusedMapping | null
+
+    member internal SquaredScaleSums: struct (float * float * torch.Tensor)[]
+
     /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).
     /// Raises ArgumentException where a shape disagrees.
     member Generate: latent: torch.Tensor * scales: torch.Tensor -> torch.Tensor

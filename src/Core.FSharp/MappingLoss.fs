@@ -88,19 +88,41 @@ module MappingLoss =
         | CustomModulation _ -> true
         | _ -> false
 
+    let private isAffine (mapping: Mapping) =
+        mapping.Specification.Activation = Identity
+        && mapping.Pieces
+           |> Array.forall (fun piece ->
+               match piece.Modulation with
+               | NoModulation
+               | AdditiveModulation _ -> true
+               | _ -> false)
+
+    /// sum_j s_j^2 ||w_j||^2 + 4 alpha z^T W^T s^2 + 4 alpha^2 ||z||^2 sum_j s_j^2: O(d), the sums over rows being constants.
+    let private affineSmoothness (mapping: Mapping) latent =
+        Array.map2
+            (fun (piece: MappingPiece) (struct (norms: float, total: float, transposed: torch.Tensor)) ->
+                let own: torch.Tensor = mapping.LatentOf(piece, latent)
+
+                match piece.Modulation with
+                | AdditiveModulation strength ->
+                    own.dot (transposed.``to`` (own.dtype, own.device)) * (4.0 * strength).ToScalar()
+                    + own.dot own * (4.0 * strength * strength * total).ToScalar()
+                    + norms.ToScalar()
+                | _ -> own.sum () * 0.0.ToScalar() + norms.ToScalar())
+            mapping.Pieces
+            mapping.SquaredScaleSums
+        |> Array.reduce (fun total part -> total + part)
+
     let smoothness (mapping: Mapping) (latent: torch.Tensor) =
         if mapping.Pieces |> Array.exists isCustom then
             (Differentiation.jacobian (fun z -> mapping.Generate z) latent).square().sum ()
+        elif isAffine mapping then
+            affineSmoothness mapping latent
         else
-            let slopes =
-                match mapping.Specification.Activation with
-                | Identity -> null
-                | activation -> squaredSlope activation (mapping.PreActivation latent)
-
             let scales = (mapping.ScaleVector latent).square ()
 
             let weights =
-                match slopes with
+                match squaredSlope mapping.Specification.Activation (mapping.PreActivation latent) with
                 | null -> scales
                 | slopes -> scales * slopes
 
@@ -111,15 +133,20 @@ module MappingLoss =
                 (part * squaredRows piece own).sum ())
             |> Array.reduce (fun total part -> total + part)
 
+    /// The mean square below which a latent counts as zero. The plain cosine has no derivative there and a huge one nearby,
+    /// which an optimiser that starts at z = 0 would never forget.
+    let private zeroLatent = 1e-6
+
     let alignment (mapping: Mapping) (latent: torch.Tensor) =
         let one (piece: MappingPiece) =
             let own = mapping.LatentOf(piece, latent)
 
-            let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
+            let mean =
+                piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
 
-            // The cosine has no slope at 0, and libtorch answers 1e8 times the mean: one such step ruins Adam's memory.
-            let isThere = (own.detach().square().sum ()).sign ()
-            1.0.ToScalar() - isThere * torch.nn.functional.cosine_similarity (own, mean, 0L)
+            let squared = own.dot own + (zeroLatent * float own.shape[0]).ToScalar()
+            let cosine = own.dot mean / (squared * (mean.dot mean + 1e-24.ToScalar())).sqrt ()
+            1.0.ToScalar() - cosine
 
         let terms = mapping.Pieces |> Array.map one
         torch.stack(terms, 0L).mean ()

@@ -77,7 +77,8 @@ module MappingLoss =
 
     /// <summary>
     /// The alignment term 1 - cos(z, m), m = mean over target rows of the modulated weights = mean_j w_j + mean_j M(z)_j, for each
-    /// latent vector; the mean over latent vectors. A latent of zero counts as not aligned: 1, with a gradient of 0.
+    /// latent vector; the mean over latent vectors. The squared norm of z counts 1e-6 d more than it is, so that a latent of zero has
+    /// the value 1 and a finite gradient.
     /// </summary>
     /// <param name="mapping">g.</param>
     /// <param name="latent">z, shape (d).</param>

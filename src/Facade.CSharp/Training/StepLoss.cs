@@ -16,6 +16,8 @@ internal sealed class StepLoss : IDisposable
     private readonly LossCoefficients coefficients;
     private readonly CounterHash.Key noise;
     private readonly Parameter? raw;
+    private readonly GeneratedWeights? generated;
+    private readonly GeneratedWeights? perturbed;
 
     public StepLoss(Model model, TrainingOptions options)
     {
@@ -27,6 +29,12 @@ internal sealed class StepLoss : IDisposable
         noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
         var count = MappingLoss.trainableCount(coefficients);
         raw = count == 0 ? null : Trainable.From(zeros(count, device: model.Device));
+        if (model is MappedModel { TrainableScales: null, Mapping: { Fused: { } fused } mapping } && model.Device.type == TorchSharp.DeviceType.CPU)
+        {
+            generated = new(mapping.Layout, fused);
+            if (this.options.Stability.Value > 0)
+                perturbed = new(mapping.Layout, fused);
+        }
     }
 
     /// <summary>The trainable coefficients behind their bounded form; null where none is trained.</summary>
@@ -38,7 +46,7 @@ internal sealed class StepLoss : IDisposable
     /// <summary>The loss of one batch.</summary>
     public Values Compute(Tensor inputs, Tensor targets, bool isClassification, long step)
     {
-        var outputs = model.Target.Forward(inputs, model.CurrentWeights());
+        var outputs = model.Target.Forward(inputs, WeightsAt(generated, null));
         var task = TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
         if (options.IsTaskOnly || model is not MappedModel mapped)
             return new(task, task, outputs, [null, null, null]);
@@ -47,13 +55,37 @@ internal sealed class StepLoss : IDisposable
         if (options.Stability.Value > 0)
         {
             var shifted = mapped.Latent + MappingLoss.noise(noise, step, options.NoiseDeviation, mapped.Latent);
-            stability = MappingLoss.stability(mapped.Target.Forward(inputs, mapped.WeightsAt(shifted)), outputs);
+            stability = MappingLoss.stability(mapped.Target.Forward(inputs, WeightsAt(perturbed, shifted)), outputs);
         }
 
         var smoothness = options.Smoothness.Value > 0 ? MappingLoss.smoothness(mapped.Mapping, mapped.Latent) : null;
         var alignment = options.Alignment.Value > 0 ? MappingLoss.alignment(mapped.Mapping, mapped.Latent) : null;
         var total = MappingLoss.total(coefficients, raw, task, new(stability, smoothness, alignment));
         return new(total, task, outputs, [stability, smoothness, alignment]);
+    }
+
+    /// <summary>Leaves the gradients of a step's loss at the trainables.</summary>
+    public void Backward(Values values)
+    {
+        values.Total.backward();
+        if (generated is null || model is not MappedModel mapped)
+            return;
+        using var noGradient = no_grad();
+        var gradient = generated.Pullback();
+        if (perturbed is not null)
+            gradient.add_(perturbed.Pullback());
+        // What the smoothness and alignment terms left there themselves.
+        if (mapped.Latent.grad is { } own)
+            gradient.add_(own);
+        mapped.Latent.grad = gradient;
+    }
+
+    /// <summary>The weights at the model's own latent, or at another: in a kept buffer where the mapping can be fused.</summary>
+    private IReadOnlyList<Tensor> WeightsAt(GeneratedWeights? buffer, Tensor? latent)
+    {
+        if (model is not MappedModel mapped)
+            return model.CurrentWeights();
+        return buffer is null ? mapped.WeightsAt(latent ?? mapped.Latent) : buffer.Generate(latent ?? mapped.Latent);
     }
 
     /// <summary>The coefficients now, by the terms' names; those that are off are left out.</summary>
@@ -65,5 +97,10 @@ internal sealed class StepLoss : IDisposable
             .ToDictionary(pair => pair.First, pair => pair.Second);
     }
 
-    public void Dispose() => raw?.Dispose();
+    public void Dispose()
+    {
+        raw?.Dispose();
+        generated?.Dispose();
+        perturbed?.Dispose();
+    }
 }

@@ -108,14 +108,16 @@ internal sealed class TrainingRun(
     private double Step(
         Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
     {
-        optimizer.zero_grad();
+        // Dropped rather than zeroed: the next backward pass then hands its own tensors over instead of adding to old ones.
+        foreach (var parameter in parameters)
+            parameter.grad = null;
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
         var values = loss.Compute(inputs, targets, training.IsClassification, step);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(values, total);
-        values.Total.backward();
+        loss.Backward(values);
         RequireFinite("gradient", parameters, parameter => parameter.grad);
         lastGood.Keep();
         foreach (var group in optimizer.ParamGroups)

@@ -1,0 +1,44 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace MappingNets.Examples.Reporting;
+
+/// <summary>The table of runs that people look at first.</summary>
+public static class ResultTable
+{
+    /// <summary>The column headings.</summary>
+    public static IReadOnlyList<string> Headings { get; } =
+        ["method", "trainable", "ratio", "train %", "test %", "gap", "ms/step", "checkpoint bytes"];
+
+    /// <summary>One run's cells.</summary>
+    /// <param name="run">The run.</param>
+    public static IReadOnlyList<string> Cells(RunRecord run) =>
+    [
+        run.Method,
+        run.Trainable.ToString("N0", CultureInfo.InvariantCulture),
+        ((double)run.TargetParameters / run.Trainable).ToString("F1", CultureInfo.InvariantCulture) + "x",
+        Percent(run.TrainAccuracy),
+        Percent(run.TestAccuracy),
+        Percent(run.Gap),
+        run.MsPerStep.ToString("F1", CultureInfo.InvariantCulture),
+        run.CheckpointBytes.ToString("N0", CultureInfo.InvariantCulture),
+    ];
+
+    /// <summary>The runs as a table for the terminal.</summary>
+    /// <param name="runs">The runs.</param>
+    public static Table Of(IReadOnlyList<RunRecord> runs)
+    {
+        var table = new Table().RoundedBorder().Title("CNN2 on FashionMNIST (measured here)");
+        foreach (var heading in Headings)
+        {
+            var column = new TableColumn(heading);
+            table.AddColumn(heading == "method" ? column : column.RightAligned());
+        }
+
+        foreach (var run in runs)
+            table.AddRow([.. Cells(run)]);
+        return table;
+    }
+
+    private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
+}

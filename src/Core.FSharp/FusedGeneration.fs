@@ -1,0 +1,277 @@
+/// Generation and its transpose as one pass over memory: theta = (W z + shift + b) * scale, and z's gradient from theta's.
+/// Nothing of size P exists beyond theta, its gradient and the bias. Single precision, on the CPU.
+module internal MappingNets.Core.FusedGeneration
+
+open System
+open System.Runtime.InteropServices
+open System.Threading.Tasks
+open Microsoft.FSharp.NativeInterop
+open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.VectorKernels
+
+/// Neighbouring weights with one scale, at an address of their own: a tensor of the target.
+[<Struct; NoEquality; NoComparison>]
+type Segment =
+    { First: int64
+      Count: int64
+      Scale: float32
+      Address: nativeptr<float32> }
+
+/// A piece of the mapping as the passes see it.
+[<NoEquality; NoComparison>]
+type Piece =
+    { IsHadamard: bool
+      Tiling: Tiling
+      Permutations: TilePermutations
+      /// The first weight of theta that the piece generates.
+      FirstRow: int64 }
+
+/// Below this many weights one core does it all: waking another would cost more than it saves.
+[<Literal>]
+let private ParallelRows = 1048576L
+
+/// The signs of a tile as bytes, with a word to spare so that 4 bytes can be read from any of them.
+let private fillSigns (key: CounterHash.Key) columns tile rows (words: nativeptr<uint64>) =
+    let first = uint64 tile * wordsPerTile columns
+
+    for word in 0 .. (rows + 63) / 64 - 1 do
+        NativePtr.set words word (CounterHash.bits key (first + uint64 word))
+
+/// The index of the segment that holds a row.
+let private segmentOf (segments: Segment[]) row =
+    let rec search low high =
+        if low = high then
+            low
+        else
+            let middle = (low + high + 1) / 2
+
+            if segments[middle].First <= row then
+                search middle high
+            else
+                search low (middle - 1)
+
+    search 0 (segments.Length - 1)
+
+/// Calls `action segment offset within it, offset within the rows, count` for each run of [first, first + count) that lies in one segment.
+let inline private forEachRun
+    (segments: Segment[])
+    (first: int64)
+    (count: int)
+    ([<InlineIfLambda>] action: Segment -> int64 -> int -> int -> unit)
+    =
+    let mutable index = segmentOf segments first
+    let mutable ``done`` = 0
+
+    while ``done`` < count do
+        let segment = segments[index]
+        let within = first + int64 ``done`` - segment.First
+        let length = int (min (int64 (count - ``done``)) (segment.Count - within))
+        action segment within ``done`` length
+        ``done`` <- ``done`` + length
+        index <- index + 1
+
+/// One thread's working memory: a tile of values and the signs of a tile, outside the managed heap so that it never moves.
+[<Sealed>]
+type private Workspace(columns: int) =
+    let signsOffset = (4 * columns + 63) &&& ~~~63
+    let size = unativeint (signsOffset + 8 * ((columns + 63) / 64 + 1))
+    let start = NativeMemory.AlignedAlloc(size, 64un)
+    do NativeMemory.Clear(start, size)
+
+    let signs = NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + nativeint signsOffset
+
+    member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
+    member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt signs
+    member _.SignBytes: nativeptr<byte> = NativePtr.ofNativeInt signs
+
+    interface IDisposable with
+        member _.Dispose() = NativeMemory.AlignedFree start
+
+/// Runs every tile of a piece, a chunk of tiles at a time; `action workspace chunk tile`.
+let private forEachTile (piece: Piece) (action: Workspace -> int -> int64 -> unit) =
+    let tiles = piece.Tiling.Tiles
+    let chunks = chunkCount tiles
+
+    let runChunk workspace chunk =
+        for tile in chunkStart tiles chunks chunk .. chunkStart tiles chunks (chunk + 1) - 1L do
+            action workspace chunk tile
+
+    if piece.Tiling.Rows < ParallelRows then
+        use workspace = new Workspace(piece.Tiling.Columns)
+
+        for chunk in 0 .. chunks - 1 do
+            runChunk workspace chunk
+    else
+        let body chunk =
+            use workspace = new Workspace(piece.Tiling.Columns)
+            runChunk workspace chunk
+
+        Parallel.For(0, chunks, body) |> ignore
+
+let private inverseRoot (size: int) = float32 (1.0 / sqrt (float size))
+
+/// The orthogonal tile of FixedWeightsKernels on the workspace's values.
+let private orthogonalTile (piece: Piece) tile size transposed (workspace: Workspace) =
+    let tiling = piece.Tiling
+    let values = workspace.Values
+    let window = largestPowerOfTwo size
+    let scale = inverseRoot window
+
+    let sign (key: CounterHash.Key) =
+        fillSigns key tiling.Columns tile size workspace.Signs
+        applySigns workspace.SignBytes size values
+
+    let first () = walshHadamard values window scale
+
+    let last () =
+        if window < size then
+            walshHadamard (offset values (size - window)) window scale
+
+    if transposed then
+        sign tiling.OutputSigns
+
+        if window < size then
+            last ()
+            sign tiling.MiddleSigns
+
+        first ()
+        sign tiling.Signs
+    else
+        sign tiling.Signs
+        first ()
+
+        if window < size then
+            sign tiling.MiddleSigns
+            last ()
+
+        sign tiling.OutputSigns
+
+/// The columns that the entries of a Hadamard tile read: all in order, or r keyed ones in the last tile.
+let private hadamardColumns (piece: Piece) tile =
+    if tile < piece.Tiling.FullTiles then
+        struct (1, 0)
+    else
+        let struct (multiplier, offset, _) = piece.Permutations[tile]
+        struct (multiplier, offset)
+
+let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
+    { HasShift = hasShift
+      Shift = shift
+      Bias = (if isNull bias then bias else TensorMemory.at bias row)
+      Scale = segment.Scale }
+
+/// Generates the rows of a piece into the segments' addresses. `bias` is that of the whole theta, or null.
+let generate
+    (piece: Piece)
+    (latent: nativeptr<float32>)
+    (hasShift: bool)
+    (shift: float32)
+    (bias: nativeptr<float32>)
+    (segments: Segment[])
+    =
+    let tiling = piece.Tiling
+    let columns = tiling.Columns
+
+    let runTile (workspace: Workspace) _ tile =
+        let size = tiling.TileRows tile
+        let firstRow = piece.FirstRow + tile * int64 columns
+
+        if piece.IsHadamard then
+            let struct (multiplier, start) = hadamardColumns piece tile
+            let mutable column = start
+
+            for index in 0 .. size - 1 do
+                NativePtr.set workspace.Values index (NativePtr.get latent column)
+                column <- column + multiplier
+
+                if column >= columns then
+                    column <- column - columns
+
+            orthogonalTile piece tile size false workspace
+
+            forEachRun segments firstRow size (fun segment within start count ->
+                finishRun
+                    (offset workspace.Values start)
+                    count
+                    (epilogueOf segment hasShift shift bias (firstRow + int64 start))
+                    (TensorMemory.at segment.Address within))
+        else
+            let struct (multiplier, permutationOffset, _) = piece.Permutations[tile]
+            fillSigns tiling.Signs columns tile size workspace.Signs
+
+            forEachRun segments firstRow size (fun segment within start count ->
+                let column =
+                    int ((int64 multiplier * int64 start + int64 permutationOffset) % int64 columns)
+
+                signedRun
+                    latent
+                    workspace.SignBytes
+                    columns
+                    multiplier
+                    column
+                    start
+                    count
+                    (epilogueOf segment hasShift shift bias (firstRow + int64 start))
+                    (TensorMemory.at segment.Address within))
+
+    forEachTile piece runTile
+
+/// The sum of a tile's values in double precision, eight interleaved partial sums.
+let private sumOf (values: nativeptr<float32>) size =
+    let partial = Array.zeroCreate<float> 8
+
+    for index in 0 .. size - 1 do
+        partial[index &&& 7] <- partial[index &&& 7] + float (NativePtr.get values index)
+
+    Array.sum partial
+
+/// The transpose: result = W^T u with u = gradient * scale, and the sum of u where the shift needs it (else 0).
+let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nativeptr<float32>) =
+    let tiling = piece.Tiling
+    let columns = tiling.Columns
+    let chunks = chunkCount tiling.Tiles
+    let totals = Array.zeroCreate<float> chunks
+    let bytes = unativeint chunks * unativeint columns * 4un
+    let partial = NativeMemory.AlignedAlloc(bytes, 64un)
+    NativeMemory.Clear(partial, bytes)
+    let partialStart: nativeptr<float32> = NativePtr.ofVoidPtr partial
+
+    let runTile (workspace: Workspace) chunk tile =
+        let size = tiling.TileRows tile
+        let firstRow = piece.FirstRow + tile * int64 columns
+        let sums = TensorMemory.at partialStart (int64 chunk * int64 columns)
+
+        forEachRun segments firstRow size (fun segment within start count ->
+            scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+
+        if needsSum then
+            totals[chunk] <- totals[chunk] + sumOf workspace.Values size
+
+        if piece.IsHadamard then
+            orthogonalTile piece tile size true workspace
+
+            if size = columns then
+                addRun workspace.Values columns sums
+            else
+                let struct (multiplier, start) = hadamardColumns piece tile
+                scatterAdd workspace.Values size columns multiplier start sums
+        else
+            let struct (multiplier, start, inverse) = piece.Permutations[tile]
+            fillSigns tiling.Signs columns tile size workspace.Signs
+            applySigns workspace.SignBytes size workspace.Values
+
+            if size = columns then
+                gatherAdd workspace.Values columns inverse start sums
+            else
+                scatterAdd workspace.Values size columns multiplier start sums
+
+    try
+        forEachTile piece runTile
+        Buffer.MemoryCopy(partial, NativePtr.toVoidPtr result, 4L * int64 columns, 4L * int64 columns)
+
+        for chunk in 1 .. chunks - 1 do
+            addRun (TensorMemory.at partialStart (int64 chunk * int64 columns)) columns result
+
+        Array.sum totals
+    finally
+        NativeMemory.AlignedFree partial

@@ -1,0 +1,158 @@
+namespace MappingNets.Core
+
+open System.Collections.Generic
+open TorchSharp
+
+/// What a fused generation needs of its mapping when the gradient comes back.
+[<AbstractClass>]
+type internal Generator() =
+    /// theta at z, outside any graph.
+    abstract Generate: latent: torch.Tensor -> torch.Tensor
+    /// z's gradient from theta's, outside any graph.
+    abstract Pullback: latent: torch.Tensor * gradient: torch.Tensor -> torch.Tensor
+    /// The same through tensor operations, which can be differentiated in both.
+    abstract DifferentiablePullback: latent: torch.Tensor * gradient: torch.Tensor -> torch.Tensor
+
+/// theta = g(z) as one node of the graph: two passes over memory, forth and back.
+type internal GenerateFunction() =
+    inherit torch.autograd.SingleTensorFunction<GenerateFunction>()
+    override _.Name = "Mapping.Generate"
+
+    override _.forward(context, inputs) =
+        let latent = inputs[0] :?> torch.Tensor
+        let generator = inputs[1] :?> Generator
+        context.save_data ("generator", generator)
+        context.save_for_backward (List [ latent ])
+        generator.Generate latent
+
+    override _.backward(context, gradient) =
+        let generator = context.get_data "generator" :?> Generator
+        let latent = context.get_saved_variables().[0]
+
+        let result =
+            if torch.is_grad_enabled () then
+                generator.DifferentiablePullback(latent, gradient)
+            else
+                generator.Pullback(latent, gradient)
+
+        List<torch.Tensor> [ result; Unchecked.defaultof<torch.Tensor> ]
+
+/// A piece with what the fused passes need to know of its place and its modulation.
+type internal FusedPiece =
+    { FixedWeights: FixedWeights
+      Kernel: FusedGeneration.Piece
+      FirstLatent: int64
+      Modulation: Modulation }
+
+/// The mapping with the identity as activation, no or additive modulation and matrix-free fixed weights, in single precision
+/// on the CPU: each direction is one pass over memory. Gives the bits of the same mapping put together from tensor operations.
+[<Sealed>]
+type internal FusedMapping
+    (
+        entries: ParameterEntry[],
+        scales: float[],
+        pieces: FusedPiece[],
+        bias: torch.Tensor | null,
+        scaleVector: torch.Tensor -> torch.Tensor
+    ) =
+    inherit Generator()
+
+    let segments address =
+        Array.mapi2
+            (fun index (entry: ParameterEntry) (scale: float) ->
+                { FusedGeneration.Segment.First = entry.Offset
+                  FusedGeneration.Segment.Count = entry.Count
+                  FusedGeneration.Segment.Scale = float32 scale
+                  FusedGeneration.Segment.Address = address index })
+            entries
+            scales
+
+    let latentOf piece (latent: torch.Tensor) =
+        latent.narrow (0L, piece.FirstLatent, int64 piece.Kernel.Tiling.Columns)
+
+    /// Whether the mapping can run fused on a latent like this one.
+    static member Fits(latent: torch.Tensor) =
+        latent.dtype = torch.float32 && latent.device_type = DeviceType.CPU
+
+    /// Writes theta, a dense vector (P).
+    member _.GenerateInto(latent: torch.Tensor, theta: torch.Tensor) =
+        use dense = latent.detach().contiguous ()
+        let start = TensorMemory.pointer<float32> theta
+        let segments = segments (fun index -> TensorMemory.at start entries[index].Offset)
+
+        let biasStart =
+            match bias with
+            | null -> NativeInterop.NativePtr.ofNativeInt 0n
+            | bias -> TensorMemory.pointer<float32> bias
+
+        for piece in pieces do
+            use own = latentOf piece dense
+
+            let hasShift, shift =
+                match piece.Modulation with
+                | AdditiveModulation _ ->
+                    use shift = Modulation.shift piece.Modulation own
+                    true, shift.ToSingle()
+                | _ -> false, 0.0f
+
+            FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift biasStart segments
+
+    /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
+    member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =
+        let dense = gradients |> Array.map (fun gradient -> gradient.detach().contiguous ())
+        let addresses = dense |> Array.map (fun gradient -> TensorMemory.pointer<float32> gradient)
+        let segments = segments (fun index -> addresses[index])
+        use plain = latent.detach().contiguous ()
+        let result = torch.empty ([| latent.shape[0] |], dtype = torch.float32)
+
+        for piece in pieces do
+            use own = result.narrow (0L, piece.FirstLatent, int64 piece.Kernel.Tiling.Columns)
+
+            let strength =
+                match piece.Modulation with
+                | AdditiveModulation strength -> strength
+                | _ -> 0.0
+
+            let sum =
+                FusedGeneration.pullback piece.Kernel segments (strength <> 0.0) (TensorMemory.pointer<float32> own)
+
+            if strength <> 0.0 then
+                // The gradient of alpha ||z||^2, which every row gets.
+                use latentPart = latentOf piece plain
+                own.add_ (latentPart, alpha = (2.0 * strength * sum).ToScalar()) |> ignore
+
+        for gradient in dense do
+            gradient.Dispose()
+
+        result
+
+    override this.Generate latent =
+        let last = entries[entries.Length - 1]
+        let theta = torch.empty ([| last.Offset + last.Count |], dtype = torch.float32)
+        this.GenerateInto(latent, theta)
+        theta
+
+    override this.Pullback(latent, gradient) =
+        let parts = gradient.split (entries |> Array.map _.Count, 0L)
+        let result = this.PullbackOf(latent, parts)
+
+        for part in parts do
+            part.Dispose()
+
+        result
+
+    override _.DifferentiablePullback(latent, gradient) =
+        let scaled = gradient * scaleVector latent
+
+        let parts =
+            pieces
+            |> Array.map (fun piece ->
+                let rows = scaled.narrow (0L, piece.Kernel.FirstRow, piece.Kernel.Tiling.Rows)
+                let linear = piece.FixedWeights.TransposeApply rows
+
+                match piece.Modulation with
+                | AdditiveModulation strength ->
+                    linear + latentOf piece latent * rows.sum () * (2.0 * strength).ToScalar()
+                | _ -> linear)
+
+        torch.cat (parts, 0L)

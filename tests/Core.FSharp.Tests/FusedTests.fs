@@ -1,0 +1,118 @@
+/// The fused passes are held, bit for bit, to the plain definition: the same mapping put together from the plain kernels and
+/// tensor operations.
+module MappingNets.Core.Tests.FusedTests
+
+open System
+open Expecto
+open TorchSharp
+open MappingNets.Core
+
+/// A layout of random tensors, at least one weight.
+let private layoutOf (random: Random) layers =
+    ParameterLayout.create
+        [ for layer in 1..layers do
+              let fanIn = random.NextInt64(1L, 40L)
+              yield $"layer{layer}.weight", [| random.NextInt64(1L, 60L); fanIn |], fanIn
+              yield $"layer{layer}.bias", [| random.NextInt64(1L, 60L) |], fanIn ]
+
+let private bits (tensor: torch.Tensor) =
+    tensor.detach().cpu().contiguous().data<float32>().ToArray()
+    |> Array.map BitConverter.SingleToInt32Bits
+
+let private specification (random: Random) kind modulation (layout: ParameterLayout) =
+    let split =
+        if random.Next 2 = 0 then
+            SingleLatent(random.Next(1, int (min layout.Count 700L) + 1))
+        else
+            layout.Layers
+            |> Array.map (fun (name, entries) ->
+                name, random.Next(1, int (min 300L (entries |> Array.sumBy _.Count)) + 1))
+            |> LayerWise
+
+    { Mapping.singleLatent 1 with
+        Split = split
+        FixedWeights = kind
+        Seed = uint64 (random.Next())
+        Modulations = [| modulation |]
+        Bias = (if random.Next 3 = 0 then ZeroBias else UniformBias)
+        Start = UniformStart 1.0 }
+
+let private compare kind modulation seed =
+    use scope = torch.NewDisposeScope()
+    let random = Random(seed: int)
+    let layout = layoutOf random (random.Next(1, 5))
+    use mapping = Mapping.create layout (specification random kind modulation layout)
+    use latent = mapping.InitialLatent().requires_grad_ ()
+
+    let weight =
+        torch.tensor (Array.init (int layout.Count) (fun _ -> float32 (random.NextDouble() - 0.5)))
+
+    let gradient (generate: torch.Tensor -> torch.Tensor) =
+        let theta = generate latent
+        theta, torch.autograd.grad([| theta |], [| latent |], [| weight |]).[0]
+
+    let plain, plainGradient = gradient mapping.GenerateComposed
+    let fused, fusedGradient = gradient mapping.Generate
+    Expect.equal (bits fused) (bits plain) "theta"
+
+    match modulation with
+    | NoModulation -> Expect.equal (bits fusedGradient) (bits plainGradient) "gradient"
+    | _ ->
+        // Only the sum that the shift's gradient needs is added up in another order.
+        let difference = (fusedGradient - plainGradient).norm().ToSingle()
+        let size = plainGradient.norm().ToSingle()
+        Expect.isLessThan difference (1e-5f * size + 1e-7f) "gradient"
+
+[<Tests>]
+let tests =
+    testList
+        "Fused generation"
+        [ for kind in [ SignedPermutation; Hadamard ] do
+              for modulation in [ NoModulation; AdditiveModulation 0.01 ] do
+                  test $"{kind}, {Modulation.describe modulation}: the bits of the plain definition, forth and back" {
+                      for seed in 1..60 do
+                          compare kind modulation seed
+                  }
+
+          for kind in [ SignedPermutation; Hadamard ] do
+              test $"{kind}: the same bits on several cores" {
+                  use scope = torch.NewDisposeScope()
+                  let layout = ParameterLayout.create [ "a.weight", [| 1100L; 1003L |], 1003L ]
+
+                  use mapping =
+                      Mapping.create
+                          layout
+                          { Mapping.singleLatent 1501 with
+                              FixedWeights = kind
+                              Start = UniformStart 1.0 }
+
+                  use latent = mapping.InitialLatent().requires_grad_ ()
+                  use weight = torch.linspace (-1.0, 1.0, layout.Count)
+                  let plain = mapping.GenerateComposed latent
+                  let fused = mapping.Generate latent
+                  Expect.equal (bits fused) (bits plain) "theta"
+
+                  let gradient (theta: torch.Tensor) =
+                      bits (torch.autograd.grad([| theta |], [| latent |], [| weight |]).[0])
+
+                  Expect.equal (gradient fused) (gradient plain) "gradient"
+              }
+
+          test "the gradient's gradient goes through the fused node" {
+              use scope = torch.NewDisposeScope()
+              let layout = layoutOf (Random 3) 2
+
+              use mapping =
+                  Mapping.create
+                      layout
+                      { Mapping.singleLatent 20 with
+                          Modulations = [| AdditiveModulation 0.3 |]
+                          Start = UniformStart 1.0 }
+
+              use latent = mapping.InitialLatent()
+              let loss (generate: torch.Tensor -> torch.Tensor) (z: torch.Tensor) = (generate z).tanh().square().sum ()
+              let direction = torch.ones_like latent
+              let fused = Differentiation.hessianv (loss mapping.Generate) latent direction
+              let plain = Differentiation.hessianv (loss mapping.GenerateComposed) latent direction
+              Expect.isTrue (torch.allclose (fused, plain, rtol = 1e-3, atol = 1e-4)) $"{fused} {plain}"
+          } ]
