@@ -56,19 +56,5 @@ public sealed class DeterminismTests
         Assert.Equal([here, here], [InAnotherProcess(), InAnotherProcess()]);
     }
 
-    private static string InAnotherProcess()
-    {
-        var start = new ProcessStartInfo(
-            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
-            [typeof(DeterminismProbe).Assembly.Location])
-        {
-            RedirectStandardOutput = true, RedirectStandardError = true,
-        };
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error.Result);
-        return output.Trim();
-    }
+    private static string InAnotherProcess() => ChildProcess.Run("dotnet", [typeof(DeterminismProbe).Assembly.Location]).Trim();
 }
