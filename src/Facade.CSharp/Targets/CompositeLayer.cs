@@ -28,6 +28,10 @@ public abstract class CompositeLayer : StatefulLayer
     public sealed override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
         Require(input.SequenceEqual(InputShape), $"its parts were described for the input {ShapeText.Of(InputShape)}.");
+        // A skip's parts lend it their layers, and a layer that is nothing but one weight has none to lend.
+        Require(
+            this is SequenceLayer || !parts.Any(part => part.Steps.Any(step => step.IsOneParameter)),
+            "a class token or position embedding belongs into a named part, not directly into a skip.");
         return JoinShapes([.. parts.Select(part => part.Output)]);
     }
 

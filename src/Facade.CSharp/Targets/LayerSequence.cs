@@ -59,6 +59,9 @@ internal sealed class LayerSequence
 
     public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
     {
+        // The caller's own tensor must not be moved between dispose scopes.
+        if (steps.Length == 0)
+            return input;
         using var scope = NewDisposeScope();
         var value = input;
         foreach (var (step, weights, state) in WithTensors(parameters, buffers))

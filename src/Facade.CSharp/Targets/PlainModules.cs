@@ -23,7 +23,7 @@ internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
     /// <summary>A module whose children and own parameters are registered here; it finds the children by reference.</summary>
     public void AddTransparent(nn.Module<Tensor, Tensor> module)
     {
-        foreach (var (name, child) in module.named_children())
+        foreach (var (name, child) in module.ChildrenWithState())
             register_module(name, child);
         if (module is not PlainLayer layer)
         {
@@ -53,7 +53,7 @@ internal sealed class PlainJoin : nn.Module<Tensor, Tensor>
         : base("Join")
     {
         foreach (var part in parts)
-            foreach (var (name, child) in part.named_children())
+            foreach (var (name, child) in part.ChildrenWithState())
                 register_module(name, child);
         Func<Tensor, Tensor>[] calls = [.. parts.Select(part => (Func<Tensor, Tensor>)part.call)];
         compute = input => join(calls, input);
@@ -86,4 +86,12 @@ internal sealed class PlainLayer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input) => Compute(input, get_parameter);
 
     public Tensor Compute(Tensor input, Func<string, Parameter?> find) => layer.Forward(input, [.. names.Select(name => find(name)!)]);
+}
+
+/// <summary>Which children of a module have names that matter.</summary>
+internal static class ModuleChildren
+{
+    /// <summary>Those with tensors. Two that have none, such as activations, may bear one name in parts that share a level.</summary>
+    public static IEnumerable<(string Name, nn.Module Module)> ChildrenWithState(this nn.Module module) =>
+        module.named_children().Where(child => child.module.parameters().Any() || child.module.buffers().Any());
 }

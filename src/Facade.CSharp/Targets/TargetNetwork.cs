@@ -163,6 +163,22 @@ public abstract class TargetNetwork
         return module;
     }
 
+    /// <summary>
+    /// Reads weights and buffers for this network from a safetensors file with PyTorch's names and shapes, such as one made from a
+    /// state_dict there. Floats of any size are brought to single precision.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The weights; the caller disposes them.</returns>
+    /// <exception cref="CheckpointFormatException">
+    /// The file is damaged, lacks a tensor or has one too many, or one is of another shape or kind; the message names it.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public NetworkWeights ReadWeights(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return NetworkWeights.Read(path, Parameters, Buffers, KnownNames);
+    }
+
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
     public abstract string Describe();
 
