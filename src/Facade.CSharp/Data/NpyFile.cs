@@ -15,9 +15,14 @@ public static partial class NpyFile
 {
     private static readonly Dictionary<string, ScalarType> Types = new()
     {
-        ["<f8"] = ScalarType.Float64, ["<f4"] = ScalarType.Float32, ["<f2"] = ScalarType.Float16,
-        ["<i8"] = ScalarType.Int64, ["<i4"] = ScalarType.Int32, ["<i2"] = ScalarType.Int16,
-        ["|i1"] = ScalarType.Int8, ["|u1"] = ScalarType.Byte,
+        ["<f8"] = ScalarType.Float64,
+        ["<f4"] = ScalarType.Float32,
+        ["<f2"] = ScalarType.Float16,
+        ["<i8"] = ScalarType.Int64,
+        ["<i4"] = ScalarType.Int32,
+        ["<i2"] = ScalarType.Int16,
+        ["|i1"] = ScalarType.Int8,
+        ["|u1"] = ScalarType.Byte,
     };
 
     /// <summary>Reads a file.</summary>
