@@ -134,4 +134,21 @@ public sealed class ZooTests
         using var module = model.Materialize();
         Assert.True((model.Predict(images) - module.call(images)).abs().max().ToDouble() < 1e-5);
     }
+
+    [Fact]
+    public void Training_runs_the_same_weights_around_the_same_centers_as_the_model_has()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(1, 4, 4).BatchNorm2d().Conv2d(2, 3).GlobalAveragePool2d().Build("normed");
+        using var model = MappingNetwork.For(target).SingleLatent(4).WithSeed(1).StartingWithin(0.5).Build();
+        using var state = target.CreateState();
+        var images = rand(6, 1, 4, 4);
+        var labels = tensor(new[] { 0L, 1, 0, 1, 1, 0 });
+        using var data = Dataset.FromTensors(images, labels, ["a", "b"]);
+        var expected = nn.functional.cross_entropy(target.Forward(images, model.CurrentWeights(), state, training: true), labels);
+
+        var report = new Trainer(model, new() { Epochs = 1, BatchSize = 6, LearningRate = 1e-20 }).Fit(data);
+
+        Assert.Equal(expected.item<float>(), report.History[0].TrainingLoss, 1e-5);
+    }
 }
