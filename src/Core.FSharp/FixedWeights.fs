@@ -192,7 +192,7 @@ type FixedWeights
         transpose gradient
 
     /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
-    member internal _.Fused(firstRow: int64) : FusedGeneration.Piece | null =
+    member internal _.Fused(firstRow: int64) : TilePasses.Piece | null =
         match tiling with
         | null -> null
         | tiling ->
