@@ -51,23 +51,10 @@ let private orthogonalTile (piece: Piece) tile size transposed (workspace: Works
 
 /// The latents that a Hadamard tile transforms: all in order, or r keyed ones in the last tile.
 let private readColumns (piece: Piece) tile size (latent: nativeptr<float32>) (workspace: Workspace) =
-    let columns = piece.Tiling.Columns
-
-    let struct (multiplier, start) =
-        if size = columns then
-            struct (1, 0)
-        else
-            let struct (multiplier, start, _) = piece.Permutations[tile]
-            struct (multiplier, start)
-
-    let mutable column = start
+    let permutation = hadamardPermutation piece.Tiling tile
 
     for index in 0 .. size - 1 do
-        NativePtr.set workspace.Values index (NativePtr.get latent column)
-        column <- column + multiplier
-
-        if column >= columns then
-            column <- column - columns
+        NativePtr.set workspace.Values index (NativePtr.get latent (permutation.Column index))
 
 let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
     { HasShift = hasShift
@@ -115,19 +102,14 @@ let generate
                 else
                     finishRun values count epilogue rows)
         else
-            let struct (multiplier, permutationOffset, _) = piece.Permutations[tile]
+            let permutation = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
 
             forEachRun segments firstRow size (fun segment within start count ->
-                let column =
-                    int ((int64 multiplier * int64 start + int64 permutationOffset) % int64 columns)
-
                 signedRun
                     latent
                     workspace.SignBytes
-                    columns
-                    multiplier
-                    column
+                    permutation
                     start
                     count
                     (epilogueOf segment hasShift shift bias (firstRow + int64 start))
@@ -194,18 +176,23 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
             if size = columns then
                 addRun workspace.Values columns sums
             else
-                let struct (multiplier, start, _) = piece.Permutations[tile]
-                scatterAdd workspace.Values size columns multiplier start sums
+                scatterAdd workspace.Values size (piece.Permutations[tile]) sums
         else
-            let struct (multiplier, start, inverse) = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
+            let permutation = piece.Permutations[tile]
 
-            scaleSignedRows ()
+            if needsSum then
+                scaleRows ()
 
-            if size = columns then
-                gatherAdd workspace.Values columns inverse start sums
-            else
-                scatterAdd workspace.Values size columns multiplier start sums
+            forEachRun segments firstRow size (fun segment within start count ->
+                addSignedRows
+                    (TensorMemory.at segment.Address within)
+                    workspace.SignBytes
+                    permutation
+                    start
+                    count
+                    segment.Scale
+                    sums)
 
     try
         forEachTile piece runTile
