@@ -119,7 +119,7 @@ module internal LinearOperators =
         let struct (q, r) = torch.linalg.qr precise
         let signs = r.diagonal().sign ()
         let scaled = q * signs * sqrt (float rows / float columns)
-        // It lives as long as the fixed weights, whatever scope they are made in.
+        // The fixed weights own it, whatever scope they are made in.
         scaled.to_type(torch.float32).contiguous().DetachFromDisposeScope()
 
 [<Sealed>]
@@ -172,7 +172,9 @@ type FixedWeights
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let ones = torch.ones ([| rows |], dtype = torch.float32)
+             // Beyond 2^27 rows the ones would take more room than the weights; single precision still counts whole tiles exactly.
+             let precision = if rows <= (1L <<< 27) then torch.float64 else torch.float32
+             let ones = torch.ones ([| rows |], dtype = precision)
              ((transpose ones).to_type torch.float64 / (float rows).ToScalar()).DetachFromDisposeScope())
 
     member _.Kind = kind
@@ -199,7 +201,8 @@ type FixedWeights
               Permutations = permutations.Value
               FirstRow = firstRow }
 
-    member _.RowMean(like: torch.Tensor) = rowMean.Value.``to`` (like.dtype, like.device, copy = true)
+    member _.RowMean(like: torch.Tensor) =
+        rowMean.Value.``to`` (like.dtype, like.device, copy = true)
 
     member _.RowNormsSquared(like: torch.Tensor) =
         match matrix with

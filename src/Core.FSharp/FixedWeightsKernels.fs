@@ -11,12 +11,16 @@ open MappingNets.Core.TensorMemory
 
 /// How the rows are cut into tiles, and the keys of the streams that fill them.
 type Tiling =
-    { Rows: int64
-      Columns: int
-      Permutations: CounterHash.Key
-      Signs: CounterHash.Key
-      MiddleSigns: CounterHash.Key
-      OutputSigns: CounterHash.Key }
+    {
+        Rows: int64
+        Columns: int
+        Permutations: CounterHash.Key
+        Signs: CounterHash.Key
+        MiddleSigns: CounterHash.Key
+        OutputSigns: CounterHash.Key
+        /// At most how many threads a kernel uses; -1 for as many as there are. It changes no bit of any result.
+        Parallelism: int
+    }
 
     member inline this.FullTiles = this.Rows / int64 this.Columns
     member inline this.Remainder = int (this.Rows % int64 this.Columns)
@@ -35,7 +39,8 @@ let tiling (seed: CounterHash.Key) rows columns =
       Permutations = CounterHash.named "permutations" seed
       Signs = CounterHash.named "signs" seed
       MiddleSigns = CounterHash.named "middle-signs" seed
-      OutputSigns = CounterHash.named "output-signs" seed }
+      OutputSigns = CounterHash.named "output-signs" seed
+      Parallelism = -1 }
 
 /// Every tile starts on a fresh 64-bit word of signs, so that a kernel reads whole words.
 let inline wordsPerTile columns = uint64 ((columns + 63) / 64)
@@ -64,7 +69,8 @@ let private parallelChunks (tiling: Tiling) (action: int -> int64 -> int64 -> un
         for chunk in 0 .. chunks - 1 do
             run chunk
     else
-        Parallel.For(0, chunks, run) |> ignore
+        Parallel.For(0, chunks, ParallelOptions(MaxDegreeOfParallelism = tiling.Parallelism), run)
+        |> ignore
 
 let inline private isNegative (key: CounterHash.Key) firstWord (index: int) =
     (CounterHash.bits key (firstWord + uint64 (index >>> 6)) >>> (index &&& 63))

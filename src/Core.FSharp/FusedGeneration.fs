@@ -20,11 +20,13 @@ type Segment =
 /// A piece of the mapping as the passes see it.
 [<NoEquality; NoComparison>]
 type Piece =
-    { IsHadamard: bool
-      Tiling: Tiling
-      Permutations: TilePermutations
-      /// The first weight of theta that the piece generates.
-      FirstRow: int64 }
+    {
+        IsHadamard: bool
+        Tiling: Tiling
+        Permutations: TilePermutations
+        /// The first weight of theta that the piece generates.
+        FirstRow: int64
+    }
 
 /// Below this many weights one core does it all: waking another would cost more than it saves.
 [<Literal>]
@@ -78,7 +80,8 @@ type private Workspace(columns: int) =
     let start = NativeMemory.AlignedAlloc(size, 64un)
     do NativeMemory.Clear(start, size)
 
-    let signs = NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + nativeint signsOffset
+    let signs =
+        NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + nativeint signsOffset
 
     member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
     member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt signs
@@ -146,13 +149,25 @@ let private orthogonalTile (piece: Piece) tile size transposed (workspace: Works
 
         sign tiling.OutputSigns
 
-/// The columns that the entries of a Hadamard tile read: all in order, or r keyed ones in the last tile.
-let private hadamardColumns (piece: Piece) tile =
-    if tile < piece.Tiling.FullTiles then
-        struct (1, 0)
-    else
-        let struct (multiplier, offset, _) = piece.Permutations[tile]
-        struct (multiplier, offset)
+/// The latents that a Hadamard tile transforms: all in order, or r keyed ones in the last tile.
+let private readColumns (piece: Piece) tile size (latent: nativeptr<float32>) (workspace: Workspace) =
+    let columns = piece.Tiling.Columns
+
+    let struct (multiplier, start) =
+        if size = columns then
+            struct (1, 0)
+        else
+            let struct (multiplier, start, _) = piece.Permutations[tile]
+            struct (multiplier, start)
+
+    let mutable column = start
+
+    for index in 0 .. size - 1 do
+        NativePtr.set workspace.Values index (NativePtr.get latent column)
+        column <- column + multiplier
+
+        if column >= columns then
+            column <- column - columns
 
 let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
     { HasShift = hasShift
@@ -177,24 +192,28 @@ let generate
         let firstRow = piece.FirstRow + tile * int64 columns
 
         if piece.IsHadamard then
-            let struct (multiplier, start) = hadamardColumns piece tile
-            let mutable column = start
+            let isWhole = size = columns && largestPowerOfTwo size = size
 
-            for index in 0 .. size - 1 do
-                NativePtr.set workspace.Values index (NativePtr.get latent column)
-                column <- column + multiplier
-
-                if column >= columns then
-                    column <- column - columns
-
-            orthogonalTile piece tile size false workspace
+            if isWhole then
+                // One window: signs, butterflies, then everything else in the pass that writes theta.
+                fillSigns tiling.Signs columns tile size workspace.Signs
+                copySigned latent workspace.SignBytes size workspace.Values
+                unscaledWalshHadamard workspace.Values size
+                fillSigns tiling.OutputSigns columns tile size workspace.Signs
+            else
+                readColumns piece tile size latent workspace
+                orthogonalTile piece tile size false workspace
 
             forEachRun segments firstRow size (fun segment within start count ->
-                finishRun
-                    (offset workspace.Values start)
-                    count
-                    (epilogueOf segment hasShift shift bias (firstRow + int64 start))
-                    (TensorMemory.at segment.Address within))
+                let epilogue = epilogueOf segment hasShift shift bias (firstRow + int64 start)
+
+                let values = offset workspace.Values start
+                let rows = TensorMemory.at segment.Address within
+
+                if isWhole then
+                    finishSignedRun values workspace.SignBytes start count (inverseRoot size) epilogue rows
+                else
+                    finishRun values count epilogue rows)
         else
             let struct (multiplier, permutationOffset, _) = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
@@ -241,24 +260,47 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         let firstRow = piece.FirstRow + tile * int64 columns
         let sums = TensorMemory.at partialStart (int64 chunk * int64 columns)
 
-        forEachRun segments firstRow size (fun segment within start count ->
-            scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+        let scaleRows () =
+            forEachRun segments firstRow size (fun segment within start count ->
+                scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
 
-        if needsSum then
-            totals[chunk] <- totals[chunk] + sumOf workspace.Values size
+            if needsSum then
+                totals[chunk] <- totals[chunk] + sumOf workspace.Values size
 
-        if piece.IsHadamard then
+        let scaleSignedRows () =
+            if needsSum then
+                scaleRows ()
+                applySigns workspace.SignBytes size workspace.Values
+            else
+                forEachRun segments firstRow size (fun segment within start count ->
+                    scaleSignedRun
+                        (TensorMemory.at segment.Address within)
+                        workspace.SignBytes
+                        start
+                        count
+                        segment.Scale
+                        (offset workspace.Values start))
+
+        if piece.IsHadamard && size = columns && largestPowerOfTwo size = size then
+            fillSigns tiling.OutputSigns columns tile size workspace.Signs
+            scaleSignedRows ()
+            unscaledWalshHadamard workspace.Values size
+            fillSigns tiling.Signs columns tile size workspace.Signs
+            addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) sums
+        elif piece.IsHadamard then
+            scaleRows ()
             orthogonalTile piece tile size true workspace
 
             if size = columns then
                 addRun workspace.Values columns sums
             else
-                let struct (multiplier, start) = hadamardColumns piece tile
+                let struct (multiplier, start, _) = piece.Permutations[tile]
                 scatterAdd workspace.Values size columns multiplier start sums
         else
             let struct (multiplier, start, inverse) = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
-            applySigns workspace.SignBytes size workspace.Values
+
+            scaleSignedRows ()
 
             if size = columns then
                 gatherAdd workspace.Values columns inverse start sums

@@ -100,7 +100,10 @@ type internal FusedMapping
     /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
     member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =
         let dense = gradients |> Array.map (fun gradient -> gradient.detach().contiguous ())
-        let addresses = dense |> Array.map (fun gradient -> TensorMemory.pointer<float32> gradient)
+
+        let addresses =
+            dense |> Array.map (fun gradient -> TensorMemory.pointer<float32> gradient)
+
         let segments = segments (fun index -> addresses[index])
         use plain = latent.detach().contiguous ()
         let result = torch.empty ([| latent.shape[0] |], dtype = torch.float32)

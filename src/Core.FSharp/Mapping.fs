@@ -115,12 +115,15 @@ type Mapping
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let squared = scaleVector.Value.square ()
+             let squared = scaleVector.Value.to_type(torch.float64).square ()
 
              pieces
              |> Array.map (fun piece ->
                  let own = squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
-                 let norms = (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+
+                 let norms =
+                     (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+
                  let total = own.sum(torch.float64).ToDouble()
                  struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
 
@@ -139,13 +142,7 @@ type Mapping
                 | _ -> None)
 
         if specification.Activation = Identity && kernels.Length = pieces.Length then
-            FusedMapping(
-                layout.Entries,
-                scales,
-                kernels,
-                bias,
-                fun like -> copyLike "scale" scaleVector.Value like
-            )
+            FusedMapping(layout.Entries, scales, kernels, bias, fun like -> copyLike "scale" scaleVector.Value like)
         else
             null
 
@@ -210,8 +207,7 @@ type Mapping
 
         torch.cat (parts |> Array.mapi (fun index part -> part * scales[int64 index]), 0L)
 
-    member _.ScaleVector(like: torch.Tensor) =
-        copyLike "scale" scaleVector.Value like
+    member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector.Value like
 
     interface IDisposable with
         member _.Dispose() =

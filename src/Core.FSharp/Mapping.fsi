@@ -142,7 +142,7 @@ module Mapping =
     /// <param name="layout">The target's parameter layout.</param>
     /// <param name="specification">What defines the mapping.</param>
     /// <exception cref="T:System.ArgumentException">
-    /// The split, a modulation or the scales do not fit the layout; a gain, scale or amplitude that is not finite; a start at 0
-    /// with a bias of 0, from where every gradient may vanish.
+    /// The split, a modulation, the number of modulations or the scales do not fit the layout; a gain that is not positive and
+    /// finite; a scale or amplitude that is not finite; a start at 0 with a bias of 0, from where the target cannot learn.
     /// </exception>
     val create: layout: ParameterLayout -> specification: MappingSpecification -> Mapping

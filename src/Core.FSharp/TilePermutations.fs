@@ -24,7 +24,8 @@ type internal TilePermutations(tiling: Tiling) =
                 for tile in 0 .. table.Length - 1 do
                     table[tile] <- compute (int64 tile)
             else
-                Parallel.For(0, table.Length, fun tile -> table[tile] <- compute (int64 tile)) |> ignore
+                Parallel.For(0, table.Length, fun tile -> table[tile] <- compute (int64 tile))
+                |> ignore
 
             table
         else

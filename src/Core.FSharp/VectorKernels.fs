@@ -42,11 +42,7 @@ let inline private isNegative (signs: nativeptr<byte>) (position: int) =
     (NativePtr.get signs (position >>> 3) >>> (position &&& 7)) &&& 1uy <> 0uy
 
 let inline private finish (epilogue: inref<Epilogue>) index value =
-    let shifted =
-        if epilogue.HasShift then
-            value + epilogue.Shift
-        else
-            value
+    let shifted = if epilogue.HasShift then value + epilogue.Shift else value
 
     let biased =
         if isNull epilogue.Bias then
@@ -58,15 +54,20 @@ let inline private finish (epilogue: inref<Epilogue>) index value =
 
 /// 8 columns of an affine permutation in sequence, and the step to the next 8, modulo the number of columns.
 let inline private sequence (columns: int) (multiplier: int) (first: int) =
-    let mutable vector = Vector256<uint32>.Zero
-    let mutable column = first
+    let inline next column =
+        let sum = column + multiplier
+        if sum >= columns then sum - columns else sum
 
-    for lane in 0..7 do
-        vector <- vector.WithElement(lane, uint32 column)
-        column <- column + multiplier
+    let c1 = next first
+    let c2 = next c1
+    let c3 = next c2
+    let c4 = next c3
+    let c5 = next c4
+    let c6 = next c5
+    let c7 = next c6
 
-        if column >= columns then
-            column <- column - columns
+    let vector =
+        Vector256.Create(uint32 first, uint32 c1, uint32 c2, uint32 c3, uint32 c4, uint32 c5, uint32 c6, uint32 c7)
 
     let step = uint32 ((8L * int64 multiplier) % int64 columns)
     struct (vector, Vector256.Create step, Vector256.Create(uint32 columns))
@@ -168,6 +169,30 @@ let applySigns (signs: nativeptr<byte>) (count: int) (buffer: nativeptr<float32>
 
         index <- index + 1
 
+/// buffer_i = +-(gradient_i * scale) for `count` rows from row `first` of a tile on.
+let scaleSignedRun
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (scale: float32)
+    (buffer: nativeptr<float32>)
+    =
+    let mutable row = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factor = Vector256.Create scale
+
+        while row <= count - 8 do
+            store ((load gradient row * factor) ^^^ signMask signs (first + row) shifts) buffer row
+            row <- row + 8
+
+    while row < count do
+        let value = NativePtr.get gradient row * scale
+        NativePtr.set buffer row (if isNegative signs (first + row) then -value else value)
+        row <- row + 1
+
 /// buffer_i = gradient_i * scale for `count` rows.
 let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffer: nativeptr<float32>) =
     let mutable row = 0
@@ -185,13 +210,7 @@ let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffe
 
 /// sums_k = sums_k + buffer[row of column k] for every column of a full tile: the inverse permutation gathers, so the sums are
 /// written in order and no two rows meet.
-let gatherAdd
-    (buffer: nativeptr<float32>)
-    (columns: int)
-    (inverse: int)
-    (offset: int)
-    (sums: nativeptr<float32>)
-    =
+let gatherAdd (buffer: nativeptr<float32>) (columns: int) (inverse: int) (offset: int) (sums: nativeptr<float32>) =
     let first = int (int64 (columns - offset) * int64 inverse % int64 columns)
     let mutable column = 0
     let mutable row = first
@@ -249,7 +268,11 @@ let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) 
         index <- index + 1
 
 /// One butterfly stage of half-width 1, 2 or 4 within a vector: lanes get a + b, or a - b where `difference` is set.
-let inline private butterfly (value: Vector256<float32>) (partner: Vector256<float32>) (difference: Vector256<float32>) =
+let inline private butterfly
+    (value: Vector256<float32>)
+    (partner: Vector256<float32>)
+    (difference: Vector256<float32>)
+    =
     Vector256.ConditionalSelect(difference, partner - value, value + partner)
 
 let private lanes (bits: uint32[]) =
@@ -259,8 +282,8 @@ let private oddLanes = lanes [| 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u |]
 let private upperPairs = lanes [| 0u; 0u; ~~~0u; ~~~0u; 0u; 0u; ~~~0u; ~~~0u |]
 let private upperHalf = lanes [| 0u; 0u; 0u; 0u; ~~~0u; ~~~0u; ~~~0u; ~~~0u |]
 
-/// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
-let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
+/// The Walsh-Hadamard transform of `length` = 2^k entries, in place and not yet scaled.
+let private butterflies (buffer: nativeptr<float32>) (length: int) =
     let mutable half = 1
 
     if Avx.IsSupported && length >= 8 then
@@ -277,27 +300,36 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
 
         half <- 8
 
-        while half < length do
+        // Two stages at a time: half as many passes over the buffer, the same additions.
+        while 4 * half <= length do
             let mutable block = 0
 
             while block < length do
-                let mutable index = block
-
-                while index < block + half do
+                for index in block..8 .. block + half - 8 do
                     let a = load buffer index
                     let b = load buffer (index + half)
-                    store (a + b) buffer index
-                    store (a - b) buffer (index + half)
-                    index <- index + 8
+                    let c = load buffer (index + 2 * half)
+                    let d = load buffer (index + 3 * half)
+                    let sum1 = a + b
+                    let difference1 = a - b
+                    let sum2 = c + d
+                    let difference2 = c - d
+                    store (sum1 + sum2) buffer index
+                    store (difference1 + difference2) buffer (index + half)
+                    store (sum1 - sum2) buffer (index + 2 * half)
+                    store (difference1 - difference2) buffer (index + 3 * half)
 
-                block <- block + 2 * half
+                block <- block + 4 * half
 
-            half <- 2 * half
+            half <- 4 * half
 
-        let factor = Vector256.Create scale
+        if half < length then
+            for index in 0..8 .. half - 8 do
+                let a = load buffer index
+                let b = load buffer (index + half)
+                store (a + b) buffer index
+                store (a - b) buffer (index + half)
 
-        for block in 0..8 .. length - 8 do
-            store (load buffer block * factor) buffer block
     else
         while half < length do
             let mutable block = 0
@@ -313,5 +345,77 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
 
             half <- 2 * half
 
-        for index in 0 .. length - 1 do
-            NativePtr.set buffer index (NativePtr.get buffer index * scale)
+/// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
+let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
+    butterflies buffer length
+    scaleRun buffer length scale buffer
+
+/// The same without the factor, which the caller applies together with what comes next.
+let unscaledWalshHadamard (buffer: nativeptr<float32>) (length: int) = butterflies buffer length
+
+/// output_i = finish(+-(value_i * factor)) for `count` rows from row `first` of a tile on.
+let finishSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (factor: float32)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let mutable row = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
+        let scale = Vector256.Create epilogue.Scale
+        let shift = Vector256.Create epilogue.Shift
+        let hasBias = not (isNull epilogue.Bias)
+
+        while row <= count - 8 do
+            let mutable value =
+                (load values row * factors) ^^^ signMask signs (first + row) shifts
+
+            if epilogue.HasShift then
+                value <- value + shift
+
+            if hasBias then
+                value <- value + load epilogue.Bias row
+
+            store (value * scale) output row
+            row <- row + 8
+
+    while row < count do
+        let value = NativePtr.get values row * factor
+        let signed = if isNegative signs (first + row) then -value else value
+        NativePtr.set output row (finish &epilogue row signed)
+        row <- row + 1
+
+/// sums_i = sums_i +- value_i * factor.
+let addSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (count: int)
+    (factor: float32)
+    (sums: nativeptr<float32>)
+    =
+    let mutable index = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
+
+        while index <= count - 8 do
+            let value = (load values index * factors) ^^^ signMask signs index shifts
+            store (load sums index + value) sums index
+            index <- index + 8
+
+    while index < count do
+        let value = NativePtr.get values index * factor
+        let signed = if isNegative signs index then -value else value
+        NativePtr.set sums index (NativePtr.get sums index + signed)
+        index <- index + 1
+
+/// output_i = +-value_i for `count` entries whose signs start at bit 0.
+let copySigned (values: nativeptr<float32>) (signs: nativeptr<byte>) (count: int) (output: nativeptr<float32>) =
+    scaleSignedRun values signs 0 count 1.0f output
