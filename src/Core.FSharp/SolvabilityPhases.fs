@@ -80,7 +80,8 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
             isDone <- true
         elif
             lengths.Count > problem.Options.MaximumIterations
-            || not (Double.IsFinite last)
+            // Outside the map's domain, or run away.
+            || not (Double.IsFinite(norm remainder))
             // No contraction: the steps grow.
             || last > 100.0 * lengths[0]
         then

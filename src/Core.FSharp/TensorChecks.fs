@@ -36,3 +36,13 @@ let requireFinite argument (length: int64) (tensor: torch.Tensor) =
 let requirePositive (argument: string) (value: float) =
     if not (value > 0.0 && Double.IsFinite value) then
         raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
+
+/// Refuses anything but a matrix of finite numbers in single or double precision.
+let requireMatrix argument (tensor: torch.Tensor) =
+    ArgumentNullException.ThrowIfNull(tensor, argument)
+
+    if tensor.dim () <> 2L || tensor.numel () = 0L then
+        raise (ArgumentException($"The shape is {shapeText tensor.shape}; it must be a matrix with rows.", argument))
+
+    use flat = tensor.reshape -1L
+    requireFinite argument flat.shape[0] flat
