@@ -76,7 +76,7 @@ type MappingTheoremConclusion =
     | HoldsByTheorem
     /// The gap was measured within eps, but the theorem does not say why: z* is farther than delta, or the constants do not apply there.
     | HoldsAsMeasured
-    /// The gap is larger than eps and z* farther than delta: no z* was found for this eps. That none exists is not claimed.
+    /// The gap is larger than eps: no z* was found for this eps. That none exists is not claimed.
     | NotReached
     /// A sampled slope, or the gap measured at a distance, contradicts the constants. Nothing follows from them.
     | ConstantsRefuted
