@@ -5,7 +5,7 @@ open Expecto
 open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
-open MappingNets.Core.Tests.MappingExamples
+open MappingNets.Core.Tests.TheoremExamples
 
 /// Snapshots of a curved surface in R^30: z -> A z + quadratic(z) bend, z uniform in [-1, 1)^2, row 0 at z = 0.
 let private surface (random: Random) bend count =

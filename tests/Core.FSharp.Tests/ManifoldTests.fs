@@ -5,7 +5,7 @@ open Expecto
 open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
-open MappingNets.Core.Tests.MappingExamples
+open MappingNets.Core.Tests.TheoremExamples
 
 // The sphere of radius 2 by longitude and latitude, the torus with radii 3 and 1, and a helix.
 let private sphere (z: torch.Tensor) =

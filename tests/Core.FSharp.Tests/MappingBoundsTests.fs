@@ -6,7 +6,7 @@ open Expecto
 open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
-open MappingNets.Core.Tests.MappingExamples
+open MappingNets.Core.Tests.TheoremExamples
 
 /// Dense weights are orthogonal to single precision only.
 let private slack = 1.0 + 1e-5

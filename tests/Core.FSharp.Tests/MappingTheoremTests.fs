@@ -5,7 +5,7 @@ open Expecto
 open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
-open MappingNets.Core.Tests.MappingExamples
+open MappingNets.Core.Tests.TheoremExamples
 open MappingNets.Core.Tests.TinyNetwork
 
 let private crossEntropy (input: torch.Tensor) (label: int64) (theta: torch.Tensor) =

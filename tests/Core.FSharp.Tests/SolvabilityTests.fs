@@ -5,7 +5,7 @@ open Expecto
 open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
-open MappingNets.Core.Tests.MappingExamples
+open MappingNets.Core.Tests.TheoremExamples
 
 let private options = Solvability.defaults
 

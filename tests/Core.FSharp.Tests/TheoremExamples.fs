@@ -1,5 +1,5 @@
 /// Random small mappings for the properties of the theorems' tests, all fixed by a seed.
-module MappingNets.Core.Tests.MappingExamples
+module MappingNets.Core.Tests.TheoremExamples
 
 open System
 open Expecto
