@@ -7,6 +7,7 @@ namespace MappingNets.Examples.FashionMnist;
 internal static class Predictions
 {
     private const int Count = 10;
+    private const int Width = 14;
     private const string Shades = " .:-=+*#%@";
 
     public static void Show(string adapterPath, TargetNetwork target, Dataset test)
@@ -22,26 +23,23 @@ internal static class Predictions
         AnsiConsole.WriteLine($"{predicted.Zip(actual).Count(pair => pair.First == pair.Second)} of {Count} right.");
     }
 
+    /// <summary>Five images side by side, and under each what the model takes it for.</summary>
     private static void ShowRow(Dataset few, long[] predicted, long[] actual, int first)
     {
-        var grid = new Grid();
         var indices = Enumerable.Range(first, 5).ToArray();
-        foreach (var _ in indices)
-            grid.AddColumn(new GridColumn().NoWrap());
-        grid.AddRow([.. indices.Select(index => new Text(Draw(few, index)))]);
-        grid.AddRow([.. indices.Select(index =>
-        {
-            var right = predicted[index] == actual[index];
-            var name = Markup.Escape(few.ClassNames[(int)predicted[index]]);
-            return new Markup(right
-                ? $"[green]{name}[/]"
-                : $"[red]{name}[/] (is {Markup.Escape(few.ClassNames[(int)actual[index]])})");
-        })]);
-        AnsiConsole.Write(grid);
+        var images = indices.Select(index => Draw(few, index)).ToArray();
+        for (var line = 0; line < images[0].Length; line++)
+            AnsiConsole.WriteLine(string.Join("  ", images.Select(image => image[line])));
+        AnsiConsole.MarkupLine(string.Join("  ", indices.Select(index =>
+            Label(predicted[index] == actual[index] ? "green" : "red", few.ClassNames[(int)predicted[index]]))));
+        AnsiConsole.MarkupLine(string.Join("  ", indices.Select(index =>
+            Label("grey", predicted[index] == actual[index] ? "" : "is " + few.ClassNames[(int)actual[index]]))));
     }
 
-    /// <summary>The image at half its height and width, one character for four pixels.</summary>
-    private static string Draw(Dataset few, int index)
+    private static string Label(string color, string text) => $"[{color}]{Markup.Escape(text.PadRight(Width))}[/]";
+
+    /// <summary>The image at half its height and width, each line of it padded to the width of a label.</summary>
+    private static string[] Draw(Dataset few, int index)
     {
         using var scope = torch.NewDisposeScope();
         var image = torch.nn.functional.avg_pool2d(few.Inputs[index].unsqueeze(0), 2).squeeze();
@@ -49,7 +47,7 @@ internal static class Predictions
         var shades = ((image - low) / (image.max() - low + 1e-6) * (Shades.Length - 0.001)).to(torch.int64);
         var (rows, columns) = ((int)shades.shape[0], (int)shades.shape[1]);
         var values = shades.contiguous().data<long>().ToArray();
-        return string.Join('\n', Enumerable.Range(0, rows).Select(row =>
-            string.Concat(Enumerable.Range(0, columns).Select(column => Shades[(int)Math.Min(values[(row * columns) + column], Shades.Length - 1)]))));
+        return [.. Enumerable.Range(0, rows).Select(row =>
+            string.Concat(Enumerable.Range(0, columns).Select(column => Shades[(int)values[(row * columns) + column]])).PadRight(Width))];
     }
 }

@@ -25,6 +25,7 @@ public static class Plots
             lowest = Math.Min(lowest, run.History.Skip(1).Select(point => 100 * (point.TrainingAccuracy ?? 1)).DefaultIfEmpty(lowest).Min());
         }
 
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.SetLimitsY(Math.Floor(lowest) - 2, 100);
         plot.ShowLegend(Alignment.LowerRight);
         Save(plot, path);
@@ -47,8 +48,8 @@ public static class Plots
         foreach (var run in runs)
         {
             var text = plot.Add.Text(run.Method.ToUpperInvariant(), Math.Log10(run.Trainable), 100 * run.TestAccuracy);
-            text.OffsetX = 9;
-            text.OffsetY = -6;
+            text.LabelAlignment = Alignment.UpperCenter;
+            text.OffsetY = 9;
             text.LabelFontSize = 13;
             text.LabelFontColor = Palette[0];
         }

@@ -150,6 +150,9 @@ module CounterHash =
                 let quotient = r0 / r1
                 extended r1 (r0 - quotient * r1) s1 (s0 - quotient * s1)
 
+        if size = 0UL || size > (1UL <<< 31) then
+            raise (ArgumentOutOfRangeException(nameof size, size, "A modulus must be from 1 to 2^31."))
+
         if size = 1UL then
             0UL
         else

@@ -118,5 +118,5 @@ module CounterHash =
     /// <summary>The multiplier m' with <c>m' * m = 1 (mod size)</c>, by the extended Euclidean algorithm.</summary>
     /// <param name="multiplier">A number coprime to <paramref name="size"/>.</param>
     /// <param name="size">The modulus, 1 to 2^31.</param>
-    /// <exception cref="T:System.ArgumentOutOfRangeException">The two share a factor.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The two share a factor; <paramref name="size"/> is out of range.</exception>
     val modularInverse: multiplier: uint64 -> size: uint64 -> uint64

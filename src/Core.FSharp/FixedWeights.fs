@@ -119,7 +119,8 @@ module internal LinearOperators =
         let struct (q, r) = torch.linalg.qr precise
         let signs = r.diagonal().sign ()
         let scaled = q * signs * sqrt (float rows / float columns)
-        scaled.to_type(torch.float32).contiguous().MoveToOuterDisposeScope()
+        // The fixed weights own it, whatever scope they are made in.
+        scaled.to_type(torch.float32).contiguous().DetachFromDisposeScope()
 
 [<Sealed>]
 type FixedWeights
@@ -171,7 +172,9 @@ type FixedWeights
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let ones = torch.ones ([| rows |], dtype = torch.float32)
+             // Beyond 2^27 rows the ones would take more room than the weights; single precision still counts whole tiles exactly.
+             let precision = if rows <= (1L <<< 27) then torch.float64 else torch.float32
+             let ones = torch.ones ([| rows |], dtype = precision)
              ((transpose ones).to_type torch.float64 / (float rows).ToScalar()).DetachFromDisposeScope())
 
     member _.Kind = kind
@@ -189,7 +192,7 @@ type FixedWeights
         transpose gradient
 
     /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
-    member internal _.Fused(firstRow: int64) : FusedGeneration.Piece | null =
+    member internal _.Fused(firstRow: int64) : TilePasses.Piece | null =
         match tiling with
         | null -> null
         | tiling ->
@@ -198,7 +201,8 @@ type FixedWeights
               Permutations = permutations.Value
               FirstRow = firstRow }
 
-    member _.RowMean(like: torch.Tensor) = rowMean.Value.``to`` (like.dtype, like.device, copy = true)
+    member _.RowMean(like: torch.Tensor) =
+        rowMean.Value.``to`` (like.dtype, like.device, copy = true)
 
     member _.RowNormsSquared(like: torch.Tensor) =
         match matrix with
@@ -246,11 +250,10 @@ module FixedWeights =
         let norms = Array.create tiling.Columns (float tiling.FullTiles)
 
         if tiling.Remainder > 0 then
-            let struct (multiplier, offset) = tilePermutation tiling tiling.FullTiles
+            let permutation = tilePermutation tiling tiling.FullTiles
 
             for index in 0 .. tiling.Remainder - 1 do
-                let column =
-                    int ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns)
+                let column = permutation.Column index
 
                 norms[column] <- norms[column] + 1.0
 

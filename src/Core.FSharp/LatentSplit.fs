@@ -10,16 +10,20 @@ module LatentSplit =
 
     let private weights (entries: ParameterEntry[]) = entries |> Array.sumBy _.Count
 
-    /// Shares `budget` among layers in proportion to `shares`, none above its cap: layers whose share exceeds the cap are
+    /// Shares `budget` among layers in proportion to size^power, none above its cap: layers whose share exceeds the cap are
     /// filled and leave the rest to the others, until nobody is above.
-    let rec private waterFill (budget: float) (open': (int * float * float) list) (filled: Map<int, float>) =
-        let total = open' |> List.sumBy (fun (_, share, _) -> share)
-        let portion share = budget * share / total
+    let rec private waterFill power (budget: float) (open': (int * float * float) list) (filled: Map<int, float>) =
+        let sizes = open' |> List.map (fun (_, size, _) -> size)
+        // Relative to the layer with the largest share, so that no power of a size can overflow.
+        let largest = if power >= 0.0 then List.max sizes else List.min sizes
+        let share size : float = (size / largest) ** power
+        let total = sizes |> List.sumBy share
+        let portion size = budget * share size / total
 
-        match open' |> List.partition (fun (_, share, cap) -> portion share >= cap) with
+        match open' |> List.partition (fun (_, size, cap) -> portion size >= cap) with
         | [], rest ->
             rest
-            |> List.fold (fun all (index, share, _) -> Map.add index (portion share) all) filled
+            |> List.fold (fun all (index, size, _) -> Map.add index (portion size) all) filled
         | full, [] -> full |> List.fold (fun all (index, _, cap) -> Map.add index cap all) filled
         | full, rest ->
             let used = full |> List.sumBy (fun (_, _, cap) -> cap)
@@ -27,7 +31,7 @@ module LatentSplit =
             let filled =
                 full |> List.fold (fun all (index, _, cap) -> Map.add index cap all) filled
 
-            waterFill (budget - used) rest filled
+            waterFill power (budget - used) rest filled
 
     let byPower (power: float) budget (layout: ParameterLayout) =
         let layers = layout.Layers
@@ -47,13 +51,13 @@ module LatentSplit =
         // Every layer keeps one latent for itself, so the shares are of what is left.
         let caps = layers |> Array.map (fun (_, entries) -> float (weights entries - 1L))
 
-        let shares =
-            layers |> Array.map (fun (_, entries) -> float (weights entries) ** power)
+        let sizes = layers |> Array.map (fun (_, entries) -> float (weights entries))
 
         let portions =
             waterFill
+                power
                 (float (budget - layers.Length))
-                (List.init layers.Length (fun index -> index, shares[index], caps[index]))
+                (List.init layers.Length (fun index -> index, sizes[index], caps[index]))
                 Map.empty
 
         let whole = Array.init layers.Length (fun index -> floor (portions[index] + 1e-9))

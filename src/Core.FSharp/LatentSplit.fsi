@@ -11,8 +11,9 @@ type LatentSplit =
 module LatentSplit =
 
     /// <summary>
-    /// The power rule: layer l gets a share of the budget in proportion to P_l^power, at least 1 and at most P_l; what a full
-    /// layer cannot take goes to the others by the same rule; what rounding leaves goes to the largest fractions first.
+    /// The power rule: every layer gets one latent, and the rest of the budget is shared in proportion to P_l^power, no layer
+    /// getting more than P_l in all; what a full layer cannot take goes to the others by the same rule; what rounding
+    /// leaves goes to the largest fractions first, and among equal ones to the earlier layer.
     /// Power 0 is an equal split, 1 a proportional one; the independent re-run used 1/4.
     /// </summary>
     /// <param name="power">The exponent, a finite number.</param>

@@ -4,34 +4,6 @@ open System
 open System.Collections.Concurrent
 open TorchSharp
 
-type Activation =
-    | Identity
-    | Tanh
-    | Sine
-
-type BiasRule =
-    | ZeroBias
-    | UniformBias
-
-type ScaleRule =
-    | FanInScale of gain: float
-    | ExplicitScale of scales: float[]
-
-type LatentStart =
-    | ZeroStart
-    | UniformStart of amplitude: float
-
-type MappingSpecification =
-    { Split: LatentSplit
-      FixedWeights: FixedWeightsKind
-      Seed: uint64
-      Modulations: Modulation[]
-      Activation: Activation
-      Bias: BiasRule
-      Scale: ScaleRule
-      TrainableScale: bool
-      Start: LatentStart }
-
 type MappingPiece =
     { Name: string
       FirstRow: int64
@@ -115,12 +87,15 @@ type Mapping
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let squared = scaleVector.Value.square ()
+             let squared = scaleVector.Value.to_type(torch.float64).square ()
 
              pieces
              |> Array.map (fun piece ->
                  let own = squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
-                 let norms = (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+
+                 let norms =
+                     (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+
                  let total = own.sum(torch.float64).ToDouble()
                  struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
 
@@ -139,13 +114,7 @@ type Mapping
                 | _ -> None)
 
         if specification.Activation = Identity && kernels.Length = pieces.Length then
-            FusedMapping(
-                layout.Entries,
-                scales,
-                kernels,
-                bias,
-                fun like -> copyLike "scale" scaleVector.Value like
-            )
+            FusedMapping(layout.Entries, scales, kernels, bias, fun like -> copyLike "scale" scaleVector.Value like)
         else
             null
 
@@ -210,8 +179,7 @@ type Mapping
 
         torch.cat (parts |> Array.mapi (fun index part -> part * scales[int64 index]), 0L)
 
-    member _.ScaleVector(like: torch.Tensor) =
-        copyLike "scale" scaleVector.Value like
+    member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector.Value like
 
     interface IDisposable with
         member _.Dispose() =

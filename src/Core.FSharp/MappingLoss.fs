@@ -105,7 +105,8 @@ module MappingLoss =
 
                 match piece.Modulation with
                 | AdditiveModulation strength ->
-                    own.dot (transposed.``to`` (own.dtype, own.device)) * (4.0 * strength).ToScalar()
+                    own.dot (transposed.``to`` (own.dtype, own.device))
+                    * (4.0 * strength).ToScalar()
                     + own.dot own * (4.0 * strength * strength * total).ToScalar()
                     + norms.ToScalar()
                 | _ -> own.sum () * 0.0.ToScalar() + norms.ToScalar())
@@ -141,18 +142,41 @@ module MappingLoss =
         let one (piece: MappingPiece) =
             let own = mapping.LatentOf(piece, latent)
 
-            let mean =
-                piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
+            let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
 
-            let squared = own.dot own + (zeroLatent * float own.shape[0]).ToScalar()
+            let squared = (own.dot own).clamp_min ((zeroLatent * float own.shape[0]).ToScalar())
             let cosine = own.dot mean / (squared * (mean.dot mean + 1e-24.ToScalar())).sqrt ()
             1.0.ToScalar() - cosine
 
         let terms = mapping.Pieces |> Array.map one
         torch.stack(terms, 0L).mean ()
 
+    let private names = [| "stability"; "smoothness"; "alignment" |]
+
     let private rules (coefficients: LossCoefficients) =
-        [| coefficients.Stability; coefficients.Smoothness; coefficients.Alignment |]
+        let rules =
+            [| coefficients.Stability; coefficients.Smoothness; coefficients.Alignment |]
+
+        (names, rules)
+        ||> Array.iter2 (fun name rule ->
+            match rule with
+            | Fixed value when not (Double.IsFinite value) ->
+                raise (
+                    ArgumentException(
+                        $"The coefficient of the {name} term is {value}; it must be finite.",
+                        nameof coefficients
+                    )
+                )
+            | Trainable start when not (Double.IsFinite start && start > 0.0) ->
+                raise (
+                    ArgumentException(
+                        $"The coefficient of the {name} term starts at {start}; a trainable one must start at a positive finite number.",
+                        nameof coefficients
+                    )
+                )
+            | _ -> ())
+
+        rules
 
     let private isTrainable rule =
         match rule with
@@ -212,12 +236,11 @@ module MappingLoss =
                     let logVariance = raw[int64 index].tanh () * bound.ToScalar()
                     ((-logVariance).exp () * term + logVariance) * start.ToScalar()
 
-        Array.map2
-            (fun (rule, index) (name, term) -> weighted name rule index term)
+        Array.map3
+            (fun name (rule, index) term -> weighted name rule index term)
+            names
             (indexed coefficients)
-            [| "stability", terms.Stability
-               "smoothness", terms.Smoothness
-               "alignment", terms.Alignment |]
+            [| terms.Stability; terms.Smoothness; terms.Alignment |]
         |> Array.fold
             (fun (sum: torch.Tensor) part ->
                 match part with

@@ -6,9 +6,9 @@ open TorchSharp
 type Coefficient =
     /// The term is not computed.
     | Off
-    /// lambda_k is this number.
+    /// lambda_k is this number, which is finite.
     | Fixed of value: float
-    /// lambda_k starts at this number and is trained within a factor of 10 of it; see <see cref="M:MappingNets.Core.MappingLoss.total"/>.
+    /// lambda_k starts at this positive number and is trained within a factor of 10 of it; see <see cref="M:MappingNets.Core.MappingLoss.total"/>.
     | Trainable of start: float
 
 /// <summary>The coefficients of the three auxiliary terms.</summary>
@@ -77,7 +77,7 @@ module MappingLoss =
 
     /// <summary>
     /// The alignment term 1 - cos(z, m), m = mean over target rows of the modulated weights = mean_j w_j + mean_j M(z)_j, for each
-    /// latent vector; the mean over latent vectors. The squared norm of z counts 1e-6 d more than it is, so that a latent of zero has
+    /// latent vector; the mean over latent vectors. The squared norm of z counts as at least 1e-6 d, so that a latent of zero has
     /// the value 1 and a finite gradient.
     /// </summary>
     /// <param name="mapping">g.</param>
@@ -86,6 +86,7 @@ module MappingLoss =
 
     /// <summary>How many of the coefficients are trained.</summary>
     /// <param name="coefficients">The coefficients.</param>
+    /// <exception cref="T:System.ArgumentException">A fixed one is not finite; a trainable one does not start at a positive finite number.</exception>
     val trainableCount: coefficients: LossCoefficients -> int
 
     /// <summary>
@@ -94,6 +95,7 @@ module MappingLoss =
     /// </summary>
     /// <param name="coefficients">The rules.</param>
     /// <param name="raw">u, one number for each trainable coefficient in order; 0 at the start. Null where none is trained.</param>
+    /// <exception cref="T:System.ArgumentException">u has the wrong length; a coefficient is out of range.</exception>
     val current: coefficients: LossCoefficients -> raw: torch.Tensor | null -> float[]
 
     /// <summary>
@@ -106,7 +108,7 @@ module MappingLoss =
     /// <param name="raw">u, shape (trainable count). Null where none is trained.</param>
     /// <param name="task">The task's loss, a scalar.</param>
     /// <param name="terms">The auxiliary terms; one that is off may be null.</param>
-    /// <exception cref="T:System.ArgumentException">A term that is on has no value; u has the wrong length.</exception>
+    /// <exception cref="T:System.ArgumentException">A term that is on has no value; u has the wrong length; a coefficient is out of range.</exception>
     val total:
         coefficients: LossCoefficients ->
         raw: torch.Tensor | null ->

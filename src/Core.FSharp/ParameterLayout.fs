@@ -81,7 +81,13 @@ type ParameterLayout(entries: ParameterEntry[]) =
 
     override _.Equals other =
         match other with
-        | :? ParameterLayout as other -> other.Signature = signature
+        | :? ParameterLayout as other ->
+            // Fan-ins decide the scales, so layouts that differ in them generate other weights.
+            other.Signature = signature
+            && Array.forall2
+                (fun (mine: ParameterEntry) (their: ParameterEntry) -> mine.FanIn = their.FanIn)
+                entries
+                other.Entries
         | _ -> false
 
     override _.GetHashCode() = signature.GetHashCode()

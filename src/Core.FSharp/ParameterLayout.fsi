@@ -53,6 +53,7 @@ type ParameterLayout =
     /// Names and shapes as one line of text, equal for equal layouts: the checkpoint's proof that it meets its target.
     member Signature: string
 
+    /// Equal names, shapes and fan-ins in equal order.
     override Equals: obj | null -> bool
     override GetHashCode: unit -> int
 

@@ -6,6 +6,7 @@ open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
+open MappingNets.Core.FixedWeightsKernels
 
 /// What is done to a generated row after W z: + shift, + bias, * scale. A null bias is left out, and so is the shift where it
 /// does not apply (adding 0 would turn -0 into +0).
@@ -20,10 +21,10 @@ let isNull (pointer: nativeptr<'T>) = NativePtr.toNativeInt pointer = 0n
 
 let inline offset (pointer: nativeptr<float32>) (index: int) = NativePtr.add pointer index
 
-let inline private load (pointer: nativeptr<float32>) (index: int) =
+let inline load (pointer: nativeptr<float32>) (index: int) =
     Vector256.Load(NativePtr.add pointer index)
 
-let inline private store (vector: Vector256<float32>) (pointer: nativeptr<float32>) (index: int) =
+let inline store (vector: Vector256<float32>) (pointer: nativeptr<float32>) (index: int) =
     Vector256.Store(vector, NativePtr.add pointer index)
 
 /// The 8 sign bits from a bit position on, as the sign bits of 8 floats.
@@ -42,11 +43,7 @@ let inline private isNegative (signs: nativeptr<byte>) (position: int) =
     (NativePtr.get signs (position >>> 3) >>> (position &&& 7)) &&& 1uy <> 0uy
 
 let inline private finish (epilogue: inref<Epilogue>) index value =
-    let shifted =
-        if epilogue.HasShift then
-            value + epilogue.Shift
-        else
-            value
+    let shifted = if epilogue.HasShift then value + epilogue.Shift else value
 
     let biased =
         if isNull epilogue.Bias then
@@ -56,74 +53,84 @@ let inline private finish (epilogue: inref<Epilogue>) index value =
 
     biased * epilogue.Scale
 
-/// 8 columns of an affine permutation in sequence, and the step to the next 8, modulo the number of columns.
-let inline private sequence (columns: int) (multiplier: int) (first: int) =
-    let mutable vector = Vector256<uint32>.Zero
-    let mutable column = first
+/// Lane r takes lane r xor flip.
+let private flipped =
+    Array.init 8 (fun flip ->
+        Vector256.Create(
+            0 ^^^ flip,
+            1 ^^^ flip,
+            2 ^^^ flip,
+            3 ^^^ flip,
+            4 ^^^ flip,
+            5 ^^^ flip,
+            6 ^^^ flip,
+            7 ^^^ flip
+        ))
 
-    for lane in 0..7 do
-        vector <- vector.WithElement(lane, uint32 column)
-        column <- column + multiplier
+/// The sign bits of rows 8 q ... 8 q + 7 as the sign bits of 8 floats: one byte of signs.
+let inline private groupSigns (signs: nativeptr<byte>) (group: int) (shifts: Vector256<uint32>) =
+    (Avx2.ShiftLeftLogicalVariable(Vector256.Create(uint32 (NativePtr.get signs group)), shifts)
+     &&& Vector256.Create 0x80000000u)
+        .AsSingle()
 
-        if column >= columns then
-            column <- column - columns
+/// The first row of a whole group from `first` on.
+let inline private nextGroup first = (first + 7) &&& ~~~7
 
-    let step = uint32 ((8L * int64 multiplier) % int64 columns)
-    struct (vector, Vector256.Create step, Vector256.Create(uint32 columns))
-
-/// (column + step) mod columns in each lane: where the sum is below the modulus, subtracting it wraps round to a large number.
-let inline private advance (vector: Vector256<uint32>) (step: Vector256<uint32>) (modulus: Vector256<uint32>) =
-    let sum = vector + step
-    Vector256.Min(sum, sum - modulus)
-
-/// output_i = finish(+-latent[column_i]) for `count` rows from row `first` of a tile on.
+/// output_i = finish(+-latent[column of row i]) for `count` rows from row `first` of a tile on.
 let signedRun
     (latent: nativeptr<float32>)
     (signs: nativeptr<byte>)
-    (columns: int)
-    (multiplier: int)
-    (firstColumn: int)
+    (permutation: TilePermutation)
     (first: int)
     (count: int)
     (epilogue: Epilogue)
     (output: nativeptr<float32>)
     =
-    let mutable row = 0
-    let mutable column = firstColumn
+    let last = first + count
 
-    if Avx2.IsSupported && count >= 8 then
-        let struct (start, step, modulus) = sequence columns multiplier firstColumn
-        let mutable indices = start
+    let inline plain row =
+        let value = NativePtr.get latent (permutation.Column row)
+        let signed = if isNegative signs row then -value else value
+        NativePtr.set output (row - first) (finish &epilogue (row - first) signed)
+
+    let mutable row = first
+    let wholeGroups = min (last &&& ~~~7) (8 * permutation.Groups)
+
+    if Avx2.IsSupported && nextGroup first < wholeGroups then
+        while row < nextGroup first do
+            plain row
+            row <- row + 1
+
         let shifts = signShifts
+        let lanes = flipped[permutation.Flip]
         let scale = Vector256.Create epilogue.Scale
         let shift = Vector256.Create epilogue.Shift
         let hasBias = not (isNull epilogue.Bias)
+        let mutable column = permutation.Column row &&& ~~~7
+        let step = 8 * permutation.Multiplier
+        let columns = 8 * permutation.Groups
 
-        while row <= count - 8 do
-            let mutable value = Avx2.GatherVector256(latent, indices.AsInt32(), 4uy)
-            value <- value ^^^ signMask signs (first + row) shifts
+        while row < wholeGroups do
+            let mutable value =
+                Avx2.PermuteVar8x32(load latent column, lanes)
+                ^^^ groupSigns signs (row >>> 3) shifts
 
             if epilogue.HasShift then
                 value <- value + shift
 
             if hasBias then
-                value <- value + load epilogue.Bias row
+                value <- value + load epilogue.Bias (row - first)
 
-            store (value * scale) output row
-            indices <- advance indices step modulus
+            store (value * scale) output (row - first)
+            column <- column + step
+
+            if column >= columns then
+                column <- column - columns
+
             row <- row + 8
 
-        column <- int (indices.GetElement 0)
-
-    while row < count do
-        let value = NativePtr.get latent column
-        let signed = if isNegative signs (first + row) then -value else value
-        NativePtr.set output row (finish &epilogue row signed)
-        column <- column + multiplier
-
-        if column >= columns then
-            column <- column - columns
-
+    while row < last do
+        plain row
         row <- row + 1
 
 /// output_i = finish(value_i) for `count` rows.
@@ -168,6 +175,30 @@ let applySigns (signs: nativeptr<byte>) (count: int) (buffer: nativeptr<float32>
 
         index <- index + 1
 
+/// buffer_i = +-(gradient_i * scale) for `count` rows from row `first` of a tile on.
+let scaleSignedRun
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (scale: float32)
+    (buffer: nativeptr<float32>)
+    =
+    let mutable row = 0
+
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factor = Vector256.Create scale
+
+        while row <= count - 8 do
+            store ((load gradient row * factor) ^^^ signMask signs (first + row) shifts) buffer row
+            row <- row + 8
+
+    while row < count do
+        let value = NativePtr.get gradient row * scale
+        NativePtr.set buffer row (if isNegative signs (first + row) then -value else value)
+        row <- row + 1
+
 /// buffer_i = gradient_i * scale for `count` rows.
 let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffer: nativeptr<float32>) =
     let mutable row = 0
@@ -183,57 +214,60 @@ let scaleRun (gradient: nativeptr<float32>) (count: int) (scale: float32) (buffe
         NativePtr.set buffer row (NativePtr.get gradient row * scale)
         row <- row + 1
 
-/// sums_k = sums_k + buffer[row of column k] for every column of a full tile: the inverse permutation gathers, so the sums are
-/// written in order and no two rows meet.
-let gatherAdd
-    (buffer: nativeptr<float32>)
-    (columns: int)
-    (inverse: int)
-    (offset: int)
-    (sums: nativeptr<float32>)
-    =
-    let first = int (int64 (columns - offset) * int64 inverse % int64 columns)
-    let mutable column = 0
-    let mutable row = first
-
-    if Avx2.IsSupported && columns >= 8 then
-        let struct (start, step, modulus) = sequence columns inverse first
-        let mutable indices = start
-
-        while column <= columns - 8 do
-            let value = Avx2.GatherVector256(buffer, indices.AsInt32(), 4uy)
-            store (load sums column + value) sums column
-            indices <- advance indices step modulus
-            column <- column + 8
-
-        row <- int (indices.GetElement 0)
-
-    while column < columns do
-        NativePtr.set sums column (NativePtr.get sums column + NativePtr.get buffer row)
-        row <- row + inverse
-
-        if row >= columns then
-            row <- row - columns
-
-        column <- column + 1
-
-/// sums[column_i] = sums[column_i] + buffer_i for the rows of the last, smaller tile.
-let scatterAdd
-    (buffer: nativeptr<float32>)
+/// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
+let addSignedRows
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (first: int)
     (count: int)
-    (columns: int)
-    (multiplier: int)
-    (offset: int)
+    (scale: float32)
     (sums: nativeptr<float32>)
     =
-    let mutable column = offset
+    let last = first + count
 
+    let inline plain row =
+        let value = NativePtr.get gradient (row - first) * scale
+        let signed = if isNegative signs row then -value else value
+        let column = permutation.Column row
+        NativePtr.set sums column (NativePtr.get sums column + signed)
+
+    let mutable row = first
+    let wholeGroups = min (last &&& ~~~7) (8 * permutation.Groups)
+
+    if Avx2.IsSupported && nextGroup first < wholeGroups then
+        while row < nextGroup first do
+            plain row
+            row <- row + 1
+
+        let shifts = signShifts
+        let lanes = flipped[permutation.Flip]
+        let factor = Vector256.Create scale
+        let mutable column = permutation.Column row &&& ~~~7
+        let step = 8 * permutation.Multiplier
+        let columns = 8 * permutation.Groups
+
+        while row < wholeGroups do
+            let value =
+                (load gradient (row - first) * factor) ^^^ groupSigns signs (row >>> 3) shifts
+
+            store (load sums column + Avx2.PermuteVar8x32(value, lanes)) sums column
+            column <- column + step
+
+            if column >= columns then
+                column <- column - columns
+
+            row <- row + 8
+
+    while row < last do
+        plain row
+        row <- row + 1
+
+/// sums[column of entry i] = sums[column of entry i] + values_i for the entries of the last, smaller Hadamard tile.
+let scatterAdd (values: nativeptr<float32>) (count: int) (permutation: TilePermutation) (sums: nativeptr<float32>) =
     for row in 0 .. count - 1 do
-        NativePtr.set sums column (NativePtr.get sums column + NativePtr.get buffer row)
-        column <- column + multiplier
-
-        if column >= columns then
-            column <- column - columns
+        let column = permutation.Column row
+        NativePtr.set sums column (NativePtr.get sums column + NativePtr.get values row)
 
 /// sums_i = sums_i + values_i.
 let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) =
@@ -248,70 +282,69 @@ let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) 
         NativePtr.set sums index (NativePtr.get sums index + NativePtr.get values index)
         index <- index + 1
 
-/// One butterfly stage of half-width 1, 2 or 4 within a vector: lanes get a + b, or a - b where `difference` is set.
-let inline private butterfly (value: Vector256<float32>) (partner: Vector256<float32>) (difference: Vector256<float32>) =
-    Vector256.ConditionalSelect(difference, partner - value, value + partner)
+/// output_i = finish(+-(value_i * factor)) for `count` rows from row `first` of a tile on.
+let finishSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (first: int)
+    (count: int)
+    (factor: float32)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let mutable row = 0
 
-let private lanes (bits: uint32[]) =
-    Vector256.Create(bits[0], bits[1], bits[2], bits[3], bits[4], bits[5], bits[6], bits[7]).AsSingle()
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
+        let scale = Vector256.Create epilogue.Scale
+        let shift = Vector256.Create epilogue.Shift
+        let hasBias = not (isNull epilogue.Bias)
 
-let private oddLanes = lanes [| 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u |]
-let private upperPairs = lanes [| 0u; 0u; ~~~0u; ~~~0u; 0u; 0u; ~~~0u; ~~~0u |]
-let private upperHalf = lanes [| 0u; 0u; 0u; 0u; ~~~0u; ~~~0u; ~~~0u; ~~~0u |]
+        while row <= count - 8 do
+            let mutable value =
+                (load values row * factors) ^^^ signMask signs (first + row) shifts
 
-/// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
-let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
-    let mutable half = 1
+            if epilogue.HasShift then
+                value <- value + shift
 
-    if Avx.IsSupported && length >= 8 then
-        let odd = oddLanes
-        let pairs = upperPairs
-        let upper = upperHalf
+            if hasBias then
+                value <- value + load epilogue.Bias row
 
-        for block in 0..8 .. length - 8 do
-            let mutable value = load buffer block
-            value <- butterfly value (Avx.Permute(value, 0b10110001uy)) odd
-            value <- butterfly value (Avx.Permute(value, 0b01001110uy)) pairs
-            value <- butterfly value (Avx.Permute2x128(value, value, 1uy)) upper
-            store value buffer block
+            store (value * scale) output row
+            row <- row + 8
 
-        half <- 8
+    while row < count do
+        let value = NativePtr.get values row * factor
+        let signed = if isNegative signs (first + row) then -value else value
+        NativePtr.set output row (finish &epilogue row signed)
+        row <- row + 1
 
-        while half < length do
-            let mutable block = 0
+/// sums_i = sums_i +- value_i * factor.
+let addSignedRun
+    (values: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (count: int)
+    (factor: float32)
+    (sums: nativeptr<float32>)
+    =
+    let mutable index = 0
 
-            while block < length do
-                let mutable index = block
+    if Avx2.IsSupported then
+        let shifts = signShifts
+        let factors = Vector256.Create factor
 
-                while index < block + half do
-                    let a = load buffer index
-                    let b = load buffer (index + half)
-                    store (a + b) buffer index
-                    store (a - b) buffer (index + half)
-                    index <- index + 8
+        while index <= count - 8 do
+            let value = (load values index * factors) ^^^ signMask signs index shifts
+            store (load sums index + value) sums index
+            index <- index + 8
 
-                block <- block + 2 * half
+    while index < count do
+        let value = NativePtr.get values index * factor
+        let signed = if isNegative signs index then -value else value
+        NativePtr.set sums index (NativePtr.get sums index + signed)
+        index <- index + 1
 
-            half <- 2 * half
-
-        let factor = Vector256.Create scale
-
-        for block in 0..8 .. length - 8 do
-            store (load buffer block * factor) buffer block
-    else
-        while half < length do
-            let mutable block = 0
-
-            while block < length do
-                for index in block .. block + half - 1 do
-                    let a = NativePtr.get buffer index
-                    let b = NativePtr.get buffer (index + half)
-                    NativePtr.set buffer index (a + b)
-                    NativePtr.set buffer (index + half) (a - b)
-
-                block <- block + 2 * half
-
-            half <- 2 * half
-
-        for index in 0 .. length - 1 do
-            NativePtr.set buffer index (NativePtr.get buffer index * scale)
+/// output_i = +-value_i for `count` entries whose signs start at bit 0.
+let copySigned (values: nativeptr<float32>) (signs: nativeptr<byte>) (count: int) (output: nativeptr<float32>) =
+    scaleSignedRun values signs 0 count 1.0f output

@@ -7,6 +7,7 @@ open MappingNets.Core
 open MappingNets.Core.Differentiation
 open MappingNets.Core.NumericalDifferentiation
 open MappingNets.Core.Tests.TensorExpectations
+open MappingNets.Core.Tests.Refusals
 open MappingNets.Core.Tests.DifferentiationTests
 
 let private gradientOf (leaf: torch.Tensor) =
@@ -127,21 +128,6 @@ let degenerate =
               same "diff" (scalar 1.0) (diff id (scalar 4.0))
               let value, _ = fgrad id (scalar 4.0)
               same "value" (scalar 4.0) value) ]
-
-let private refuses name argument (fragment: string) (work: unit -> unit) =
-    test name (fun () ->
-        let error =
-            try
-                work ()
-                None
-            with :? ArgumentException as error ->
-                Some error
-
-        match error with
-        | None -> failtest "It was accepted."
-        | Some error ->
-            Expect.equal error.ParamName argument "the argument"
-            Expect.stringContains error.Message fragment "the message")
 
 [<Tests>]
 let refusals =

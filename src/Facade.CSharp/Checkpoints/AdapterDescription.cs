@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MappingNets.Core;
-using Microsoft.FSharp.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,7 +15,11 @@ internal sealed record AdapterDescription
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
     };
+
+    private const string CustomPrefix = "custom:";
 
     public required string FixedWeights { get; init; }
 
@@ -73,7 +76,7 @@ internal sealed record AdapterDescription
             {
                 Core.Modulation.AdditiveModulation => "additive",
                 Core.Modulation.LinearModulation => "linear",
-                Core.Modulation.CustomModulation custom => "custom:" + custom.Item.Name,
+                Core.Modulation.CustomModulation custom => CustomPrefix + custom.Item.Name,
                 _ => "none",
             },
             ModulationStrength = (modulation as Core.Modulation.AdditiveModulation)?.strength,
@@ -88,15 +91,30 @@ internal sealed record AdapterDescription
     }
 
     public static AdapterDescription FromJson(string json) =>
-        JsonSerializer.Deserialize<AdapterDescription>(json, Json) ?? throw new JsonException("The description is empty.");
+        JsonSerializer.Deserialize<AdapterDescription>(json, Json) is { } description
+        && description.LayerWise?.Any(layer => layer is null) is not true
+            ? description
+            : throw new JsonException("The description or one of its layers is null.");
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
+    /// <summary>Whether the modulation is a function that the file does not hold.</summary>
+    public bool NeedsFunction() => Modulation.StartsWith(CustomPrefix, StringComparison.Ordinal);
+
+    /// <summary>Whether the modulation is a map that the file holds as a tensor.</summary>
+    public bool NeedsMap() => Modulation == "linear";
+
+    /// <summary>d, the length of the latent.</summary>
+    public long LatentCount() => SingleLatent ?? LayerWise?.Sum(layer => (long)layer.Latents) ?? 0;
+
     /// <summary>The core's value. Faults throw FormatException.</summary>
-    public MappingSpecification ToSpecification(Tensor? linearMap, Func<Tensor, Tensor>? custom) => new(
-        SingleLatent is { } count ? Core.LatentSplit.NewSingleLatent(count)
-            : LayerWise is { } layers ? Core.LatentSplit.NewLayerWise([.. layers.Select(layer => Tuple.Create(layer.Layer, layer.Latents))])
-            : throw new FormatException("it names neither a single latent nor layer-wise latents"),
+    public MappingSpecification ToSpecification(TargetNetwork target, Tensor? linearMap, Func<Tensor, Tensor>? custom) => new(
+        (SingleLatent, LayerWise) switch
+        {
+            ({ } count, null) => Core.LatentSplit.NewSingleLatent(count),
+            (null, { } layers) => Core.LatentSplit.NewLayerWise([.. layers.Select(layer => Tuple.Create(layer.Layer, layer.Latents))]),
+            _ => throw new FormatException("it must name either a single latent or layer-wise latents"),
+        },
         FixedWeights switch
         {
             "dense" => Core.FixedWeightsKind.Dense,
@@ -105,7 +123,7 @@ internal sealed record AdapterDescription
             _ => throw new FormatException($"it names unknown fixed weights, '{FixedWeights}'"),
         },
         Seed,
-        [ToModulation(linearMap, custom)],
+        [ToModulation(target, linearMap, custom)],
         Activation switch
         {
             "identity" => Core.Activation.Identity,
@@ -119,21 +137,24 @@ internal sealed record AdapterDescription
             "zero" => BiasRule.ZeroBias,
             _ => throw new FormatException($"it names an unknown bias, '{Bias}'"),
         },
-        Scales is { } scales ? ScaleRule.NewExplicitScale(scales)
-            : FanInGain is { } gain ? ScaleRule.NewFanInScale(gain)
-            : throw new FormatException("it names neither a gain nor scales"),
+        (FanInGain, Scales) switch
+        {
+            ({ } gain, null) => ScaleRule.NewFanInScale(gain),
+            (null, { } scales) => ScaleRule.NewExplicitScale(scales),
+            _ => throw new FormatException("it must name either a gain or scales"),
+        },
         TrainableScale,
         StartAmplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(StartAmplitude));
 
-    private Core.Modulation ToModulation(Tensor? linearMap, Func<Tensor, Tensor>? custom) => Modulation switch
+    private Core.Modulation ToModulation(TargetNetwork target, Tensor? linearMap, Func<Tensor, Tensor>? custom) => Modulation switch
     {
         "none" => Core.Modulation.NoModulation,
         "additive" when ModulationStrength is { } strength => Core.Modulation.NewAdditiveModulation(strength),
         "linear" when linearMap is not null => Core.Modulation.NewLinearModulation(linearMap),
-        _ when Modulation.StartsWith("custom:", StringComparison.Ordinal) => custom is null
+        _ when NeedsFunction() => custom is null
             ? throw new FormatException(
-                $"it was trained with the modulation '{Modulation[7..]}', whose function has to be given when it is loaded")
-            : ModulationModule.ofMatrix(Modulation[7..], FuncConvert.FromFunc(custom)),
+                $"it was trained with the modulation '{Modulation[CustomPrefix.Length..]}', whose function has to be given when it is loaded")
+            : MappingChecks.Custom(target, Modulation[CustomPrefix.Length..], custom),
         _ => throw new FormatException($"it names an unknown or incomplete modulation, '{Modulation}'"),
     };
 }

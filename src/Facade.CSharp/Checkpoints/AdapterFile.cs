@@ -21,6 +21,10 @@ internal static class AdapterFile
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
+        foreach (var (name, values) in model.TrainableNames.Zip(model.Trainables))
+            if (!FiniteNumbers.AllIn(values))
+                throw new InvalidOperationException(
+                    $"The model's '{name}' holds a number that is not finite; its adapter could not be loaded and is not written.");
         var tensors = new List<(string, Tensor)> { (LatentName, model.Latent.cpu()) };
         if (model.TrainableScales is { } scales)
             tensors.Add((ScalesName, scales.cpu()));
@@ -39,31 +43,46 @@ internal static class AdapterFile
 
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device)
     {
+        using var scope = NewDisposeScope();
         using var file = SafetensorsFile.Read(path);
         CheckHeader(file, target);
-        using var scope = NewDisposeScope();
-        var specification = Specification(file, modulation);
-        MappedModel model;
-        try
-        {
-            model = new(target, specification, device);
-        }
-        catch (ArgumentException fault)
-        {
-            throw new CheckpointFormatException(path, $"its mapping does not fit the target: {fault.Message}", fault);
-        }
+        var description = Description(file);
+        if (modulation is not null && !description.NeedsFunction())
+            throw new ArgumentException(
+                $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));
 
+        // Everything is read and held against the description before a weight is generated.
+        var latent = Numbers(file, LatentName, [description.LatentCount()]);
+        var scales = description.TrainableScale ? Numbers(file, ScalesName, [target.Parameters.Count]) : null;
+        var map = description.NeedsMap() ? Map(file, target) : null;
+        string[] expected = [LatentName, .. scales is null ? [] : new[] { ScalesName }, .. map is null ? [] : new[] { LinearMapName }];
+        if (file.Entries.FirstOrDefault(entry => !expected.Contains(entry.Name)) is { } stranger)
+            throw new CheckpointFormatException(path, $"holds the tensor '{stranger.Name}', which its mapping does not have.");
+
+        var model = Build(path, target, description, map, modulation, device);
+        using var noGradient = no_grad();
+        model.Latent.copy_(latent);
+        if (scales is not null)
+            model.TrainableScales!.copy_(scales);
+        model.Coefficients = description.Coefficients ?? model.Coefficients;
+        return model;
+    }
+
+    private static MappedModel Build(
+        string path, TargetNetwork target, AdapterDescription description, Tensor? map, Func<Tensor, Tensor>? modulation, Device device)
+    {
         try
         {
-            CopyInto(model.Latent, file, LatentName);
-            if (model.TrainableScales is { } scales)
-                CopyInto(scales, file, ScalesName);
-            return model;
+            map = map?.to(device).DetachFromDisposeScope();
+            return new(target, description.ToSpecification(target, map, modulation), device, owned: map);
         }
-        catch
+        catch (FormatException fault)
         {
-            model.Dispose();
-            throw;
+            throw new CheckpointFormatException(path, $"describes its mapping wrongly: {fault.Message}.", fault);
+        }
+        catch (ArgumentException fault) when (fault.ParamName != "matrix")
+        {
+            throw new CheckpointFormatException(path, $"describes a mapping that does not fit the target: {fault.Message}", fault);
         }
     }
 
@@ -71,46 +90,63 @@ internal static class AdapterFile
     {
         if (!file.Metadata.TryGetValue("format", out var format) || format != Format)
             throw new CheckpointFormatException(
-                file.FileName, "it is a safetensors file, but no MappingNets adapter (its metadata names no such format)");
-        var version = file.Metadata.GetValueOrDefault("format_version", "none");
+                file.FileName, $"is a safetensors file, but no MappingNets adapter: its metadata does not name the format '{Format}'.");
+        var version = file.Metadata.GetValueOrDefault("format_version", "missing");
         if (version != Version)
             throw new CheckpointFormatException(
-                file.FileName, $"its format version is {version}; this library reads version {Version}");
+                file.FileName, $"is an adapter of another version: its format version is {version}; this library reads version {Version}.");
         if (file.Metadata.GetValueOrDefault("target_fingerprint") != AdapterDescription.Fingerprint(target.Layout))
             throw new CheckpointFormatException(
                 file.FileName,
-                $"it was made for another target network, '{file.Metadata.GetValueOrDefault("target", "unnamed")}' with "
+                $"was made for another target network, '{file.Metadata.GetValueOrDefault("target", "unnamed")}' with "
                 + $"{file.Metadata.GetValueOrDefault("target_parameters", "?")} weights; this one is '{target.Name}' with "
-                + $"{target.ParameterCount.ToString(CultureInfo.InvariantCulture)}, and names or shapes of weights differ");
+                + $"{target.ParameterCount.ToString(CultureInfo.InvariantCulture)}, and the names or shapes of the weights differ.");
     }
 
-    private static MappingSpecification Specification(SafetensorsFile file, Func<Tensor, Tensor>? modulation)
+    private static AdapterDescription Description(SafetensorsFile file)
     {
+        var json = file.Metadata.GetValueOrDefault("mapping")
+            ?? throw new CheckpointFormatException(file.FileName, "has no description of its mapping.");
         try
         {
-            var json = file.Metadata.GetValueOrDefault("mapping") ?? throw new FormatException("it has no description of its mapping");
-            var map = file.Entries.Any(entry => entry.Name == LinearMapName)
-                ? file.Load(LinearMapName).DetachFromDisposeScope()
-                : null;
-            return AdapterDescription.FromJson(json).ToSpecification(map, modulation);
+            return AdapterDescription.FromJson(json);
         }
-        catch (Exception fault) when (fault is JsonException or FormatException)
+        catch (JsonException fault)
         {
-            throw new CheckpointFormatException(file.FileName, $"its mapping cannot be read: {fault.Message}", fault);
+            throw new CheckpointFormatException(file.FileName, $"has a damaged description of its mapping: {fault.Message}", fault);
         }
     }
 
-    private static void CopyInto(Tensor destination, SafetensorsFile file, string name)
+    private static Tensor Map(SafetensorsFile file, TargetNetwork target)
     {
-        var entry = file.Entries.SingleOrDefault(entry => entry.Name == name)
-            ?? throw new CheckpointFormatException(file.FileName, $"it has no tensor named '{name}'");
-        if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(destination.shape))
-            throw new CheckpointFormatException(
-                file.FileName, $"its tensor {entry} must be of F32{ShapeText.Of(destination.shape)}");
-        using var noGradient = no_grad();
-        var values = file.Load(name);
-        if (!values.isfinite().all().item<bool>())
-            throw new CheckpointFormatException(file.FileName, $"its tensor '{name}' holds a number that is not finite");
-        destination.copy_(values);
+        var map = Finite(file, Entry(file, LinearMapName).Name);
+        try
+        {
+            return MappingChecks.LinearMap(target, map);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"has a modulation that does not fit the target: {fault.Message}", fault);
+        }
     }
+
+    private static Tensor Numbers(SafetensorsFile file, string name, long[] shape)
+    {
+        var entry = Entry(file, name);
+        if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(shape))
+            throw new CheckpointFormatException(file.FileName, $"has the tensor {entry}; its mapping needs F32{ShapeText.Of(shape)}.");
+        return Finite(file, name);
+    }
+
+    private static Tensor Finite(SafetensorsFile file, string name)
+    {
+        var values = file.Load(name);
+        return FiniteNumbers.AllIn(values)
+            ? values
+            : throw new CheckpointFormatException(file.FileName, $"has the tensor '{name}', which holds a number that is not finite.");
+    }
+
+    private static SafetensorsEntry Entry(SafetensorsFile file, string name) =>
+        file.Entries.SingleOrDefault(entry => entry.Name == name)
+        ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}'.");
 }

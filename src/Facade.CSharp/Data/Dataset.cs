@@ -52,7 +52,8 @@ public sealed class Dataset : IDisposable
     /// <param name="labels">Class numbers (N, ...), int64, each from 0 to the number of class names less one.</param>
     /// <param name="classNames">What the classes are called, by number; at least one.</param>
     /// <exception cref="ArgumentException">
-    /// The tensors hold no samples or not equally many; the labels are not int64 or one is out of range; there are no classes.
+    /// The tensors hold no samples or not equally many; an input is not finite; the labels are not int64 or one is out of range;
+    /// there are no classes.
     /// </exception>
     public static Dataset FromTensors(Tensor inputs, Tensor labels, IReadOnlyList<string> classNames)
     {
@@ -66,19 +67,24 @@ public sealed class Dataset : IDisposable
             throw new ArgumentException(
                 $"Label {index} is {label}; with {classNames.Count} classes it must lie between 0 and {classNames.Count - 1}.",
                 nameof(labels));
+        CheckFinite(inputs, nameof(inputs));
         return new Dataset(inputs.detach(), labels.detach(), [.. classNames]);
     }
 
     /// <summary>A data set with numbers to regress. It shares the tensors' memory; the caller still owns the tensors.</summary>
     /// <param name="inputs">(N, ...), N at least 1.</param>
     /// <param name="targets">Numbers of a floating-point type, (N, ...).</param>
-    /// <exception cref="ArgumentException">The tensors hold no samples or not equally many, or the targets are no floats.</exception>
+    /// <exception cref="ArgumentException">
+    /// The tensors hold no samples or not equally many; a number is not finite; the targets are no floats.
+    /// </exception>
     public static Dataset FromTensors(Tensor inputs, Tensor targets)
     {
         CheckSamples(inputs, targets, nameof(targets));
         if (!targets.is_floating_point())
             throw new ArgumentException(
                 $"The targets are {targets.dtype}; numbers to regress must be floats. For classes, give class names too.", nameof(targets));
+        CheckFinite(inputs, nameof(inputs));
+        CheckFinite(targets, nameof(targets));
         return new Dataset(inputs.detach(), targets.detach(), []);
     }
 
@@ -207,6 +213,18 @@ public sealed class Dataset : IDisposable
         if (targets.dim() == 0 || targets.shape[0] != inputs.shape[0])
             throw new ArgumentException(
                 $"There are {inputs.shape[0]} inputs, but the {targetsName} have the shape {ShapeText.Of(targets.shape)}.", targetsName);
+    }
+
+    private static void CheckFinite(Tensor samples, string argument)
+    {
+        if (FiniteNumbers.AllIn(samples))
+            return;
+        using var scope = NewDisposeScope();
+        var bad = samples.reshape(samples.shape[0], -1).isfinite().logical_not().any(1);
+        throw new ArgumentException(
+            $"Sample {bad.to(ScalarType.Byte).argmax().item<long>()} of the {argument} holds a number that is not finite, "
+            + $"the first of {bad.sum().item<long>()} such samples.",
+            argument);
     }
 
     private static (long Index, long Label)? FirstOutside(Tensor labels, int classes)

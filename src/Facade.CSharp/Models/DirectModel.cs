@@ -53,6 +53,8 @@ public sealed class DirectModel : Model
         return new(target, seed, device ?? CPU);
     }
 
+    internal override IReadOnlyList<string> TrainableNames => [.. Target.Parameters.Select(parameter => parameter.Name)];
+
     internal override IReadOnlyList<Tensor> CurrentWeights() => weights;
 
     private protected override void Dispose(bool disposing)

@@ -12,14 +12,23 @@ public sealed class MappedModel : Model
 {
     private readonly Parameter latent;
     private readonly Parameter? scales;
+    private readonly IDisposable? owned;
 
-    internal MappedModel(TargetNetwork target, MappingSpecification specification, Device device)
+    /// <summary>Builds the mapping and its start; the model disposes what it is told to own.</summary>
+    internal MappedModel(TargetNetwork target, MappingSpecification specification, Device device, IDisposable? owned = null)
         : base(target)
     {
+        MappingChecks.Together(specification);
+        this.owned = owned;
         Mapping = MappingModule.create(target.Layout, specification);
         Device = device;
         using var scope = NewDisposeScope();
-        latent = Trainable.From(Mapping.InitialLatent().to(device));
+        var start = Mapping.InitialLatent().to(device);
+        // A user's own modulation shows only when it is called whether it fits the target.
+        if (specification.Modulations.Any(modulation => modulation.IsCustomModulation))
+            using (no_grad())
+                Mapping.Generate(start);
+        latent = Trainable.From(start);
         if (specification.TrainableScale)
             scales = Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device));
     }
@@ -59,6 +68,8 @@ public sealed class MappedModel : Model
 
     internal override IReadOnlyList<Parameter> Trainables => scales is null ? [latent] : [latent, scales];
 
+    internal override IReadOnlyList<string> TrainableNames => scales is null ? ["latent"] : ["latent", "scales"];
+
     internal override IReadOnlyList<Tensor> CurrentWeights() => WeightsAt(latent);
 
     /// <summary>The weights that the mapping generates at another latent.</summary>
@@ -71,6 +82,7 @@ public sealed class MappedModel : Model
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
+    /// <exception cref="InvalidOperationException">The latent or a scale is not finite, so that no one could load the file.</exception>
     public void SaveAdapter(string path) => AdapterFile.Save(this, path);
 
     /// <summary>Reads an adapter and builds its model; the generated weights are the saved model's, bit for bit.</summary>
@@ -83,6 +95,7 @@ public sealed class MappedModel : Model
     /// The file is truncated, not an adapter, of another version, or made for another target; the message says which.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="ArgumentException">A modulation was given that does not fit the target, or to an adapter that has no custom one.</exception>
     public static MappedModel LoadAdapter(
         string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null)
     {
@@ -94,6 +107,7 @@ public sealed class MappedModel : Model
     {
         latent.Dispose();
         scales?.Dispose();
+        owned?.Dispose();
         ((IDisposable)Mapping).Dispose();
     }
 }

@@ -1,6 +1,4 @@
 using MappingNets.Core;
-using Microsoft.FSharp.Core;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -40,7 +38,7 @@ public sealed class MappingNetwork
     /// <summary>SLVT: one latent vector generates the whole target.</summary>
     /// <param name="latents">d, from 1 to the number of weights P.</param>
     /// <exception cref="ArgumentOutOfRangeException">d is out of range.</exception>
-    public MappingNetwork SingleLatent(int latents) => With(Core.LatentSplit.NewSingleLatent(latents));
+    public MappingNetwork SingleLatent(int latents) => With(specification.With(split: MappingChecks.Single(target, latents)));
 
     /// <summary>
     /// LWT: each layer has latents of its own. The budget is shared in proportion to P_l^power, at least 1 and at most P_l a layer.
@@ -49,14 +47,14 @@ public sealed class MappingNetwork
     /// <param name="power">The exponent: 0 shares equally, 1 in proportion to the weights.</param>
     /// <exception cref="ArgumentOutOfRangeException">The budget or the power is out of range.</exception>
     public MappingNetwork LayerWise(int latents, double power = 0.25) =>
-        With(LatentSplitModule.byPower(power, latents, target.Layout));
+        With(specification.With(split: MappingChecks.ByPower(target, latents, power)));
 
     /// <summary>LWT with explicit sizes: one (layer, latents) pair for each layer of the target, in its order.</summary>
     /// <param name="latents">The layers' names, such as "conv1", and their numbers of latents.</param>
     /// <exception cref="ArgumentException">A layer is missing, unknown or out of order.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is below 1 or above the number of weights of its layer.</exception>
     public MappingNetwork LayerWise(params (string Layer, int Latents)[] latents) =>
-        With(Core.LatentSplit.NewLayerWise([.. latents.Select(pair => Tuple.Create(pair.Layer, pair.Latents))]));
+        With(specification.With(split: MappingChecks.Explicit(target, latents)));
 
     /// <summary>The seed of the fixed weights, the bias and the start.</summary>
     /// <param name="seed">Any number.</param>
@@ -64,73 +62,73 @@ public sealed class MappingNetwork
 
     /// <summary>The family of the fixed weights.</summary>
     /// <param name="kind">The family.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such family.</exception>
     public MappingNetwork WithFixedWeights(FixedWeightsKind kind) => With(specification.With(fixedWeights: kind.ToCore()));
 
     /// <summary>The paper's additive modulation: w_ij(z) = w_ij + alpha z_i.</summary>
     /// <param name="alpha">The strength, finite; small beside 1.</param>
-    /// <exception cref="ArgumentException">alpha is not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">alpha is not finite.</exception>
     public MappingNetwork WithAdditiveModulation(double alpha) =>
-        With(specification.With(modulations: [Modulation.NewAdditiveModulation(alpha)]));
+        With(specification.With(modulations: [Modulation.NewAdditiveModulation(MappingChecks.Finite(alpha, nameof(alpha)))]));
 
     /// <summary>Any twice continuously differentiable modulation of a single latent, given as the whole matrix M(z).</summary>
     /// <param name="name">How reports call it.</param>
-    /// <param name="matrix">z of shape (d) to M(z) of shape (P, d), through tensor operations.</param>
-    public MappingNetwork WithModulation(string name, Func<Tensor, Tensor> matrix)
-    {
-        ArgumentNullException.ThrowIfNull(matrix);
-        return With(specification.With(modulations: [ModulationModule.ofMatrix(name, FuncConvert.FromFunc(matrix))]));
-    }
+    /// <param name="matrix">
+    /// z of shape (d) to M(z) of shape (P, d), through tensor operations; <see cref="Build"/> refuses another shape.
+    /// </param>
+    /// <exception cref="ArgumentException">The name is blank.</exception>
+    public MappingNetwork WithModulation(string name, Func<Tensor, Tensor> matrix) =>
+        With(specification.With(modulations: [MappingChecks.Custom(target, name, matrix)]));
 
     /// <summary>A general linear modulation M(z)_ji = sum_k B_jik z_k of a single latent.</summary>
-    /// <param name="map">B, shape (P, d, d). The model reads it as long as it lives.</param>
-    /// <exception cref="ArgumentException">B has another shape.</exception>
-    public MappingNetwork WithLinearModulation(Tensor map)
-    {
-        ArgumentNullException.ThrowIfNull(map);
-        return With(specification.With(modulations: [Modulation.NewLinearModulation(map)]));
-    }
+    /// <param name="map">B, shape (P, d, d), finite floats. The model reads it as long as it lives; the caller owns it.</param>
+    /// <exception cref="ArgumentException">B is no map of this target; <see cref="Build"/> holds it to d.</exception>
+    public MappingNetwork WithLinearModulation(Tensor map) =>
+        With(specification.With(modulations: [Modulation.NewLinearModulation(MappingChecks.LinearMap(target, map))]));
 
     /// <summary>No modulation: W is the same for every z.</summary>
     public MappingNetwork WithoutModulation() => With(specification.With(modulations: [Modulation.NoModulation]));
 
     /// <summary>The function sigma applied to every generated weight.</summary>
     /// <param name="activation">The function.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such function.</exception>
     public MappingNetwork WithActivation(MappingActivation activation) => With(specification.With(activation: activation.ToCore()));
 
     /// <summary>The fixed bias b. A bias of zero needs a start other than 0.</summary>
     /// <param name="bias">The rule.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such rule.</exception>
     public MappingNetwork WithBias(MappingBias bias) => With(specification.With(bias: bias.ToCore()));
 
     /// <summary>The scale gain / sqrt(fan-in) of every tensor.</summary>
     /// <param name="gain">A positive finite number.</param>
-    /// <exception cref="ArgumentException">The gain is not a positive finite number.</exception>
-    public MappingNetwork WithGain(double gain) => With(specification.With(scale: ScaleRule.NewFanInScale(gain)));
+    /// <exception cref="ArgumentOutOfRangeException">The gain is not a positive finite number.</exception>
+    public MappingNetwork WithGain(double gain) => With(specification.With(scale: ScaleRule.NewFanInScale(MappingChecks.Positive(gain, nameof(gain)))));
 
     /// <summary>One scale for each weight tensor of the target, in order.</summary>
     /// <param name="scales">Finite numbers.</param>
     /// <exception cref="ArgumentException">Their number is wrong or one is not finite.</exception>
     public MappingNetwork WithScales(params double[] scales) =>
-        With(specification.With(scale: ScaleRule.NewExplicitScale([.. scales])));
+        With(specification.With(scale: ScaleRule.NewExplicitScale(MappingChecks.Scales(target, scales))));
 
     /// <summary>Multiplies each tensor's scale by a trainable number that starts at 1.</summary>
     public MappingNetwork WithTrainableScales() => With(specification.With(trainableScale: true));
 
     /// <summary>Starts z uniform in [-amplitude, amplitude); 0 starts at z = 0.</summary>
     /// <param name="amplitude">A finite number.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The amplitude is not finite.</exception>
     public MappingNetwork StartingWithin(double amplitude) =>
-        With(specification.With(start: amplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(amplitude)));
+        With(specification.With(start: MappingChecks.Finite(amplitude, nameof(amplitude)) == 0
+            ? LatentStart.ZeroStart
+            : LatentStart.NewUniformStart(amplitude)));
 
     /// <summary>Builds the model; O(P) work.</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
     /// <returns>The model; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">The description does not fit the target.</exception>
+    /// <exception cref="ArgumentException">
+    /// The steps do not fit together: a modulation that is not for the latents of the split, or a bias of zero with a start at 0,
+    /// from where nothing can be learnt.
+    /// </exception>
     public MappedModel Build(Device? device = null) => new(target, specification, device ?? CPU);
-
-    private MappingNetwork With(Core.LatentSplit split)
-    {
-        LatentSplitModule.check(split, target.Layout);
-        return With(specification.With(split: split));
-    }
 
     private MappingNetwork With(MappingSpecification changed) => new(target, changed);
 }

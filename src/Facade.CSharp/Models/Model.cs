@@ -34,6 +34,9 @@ public abstract class Model : IDisposable
     /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
     internal abstract IReadOnlyList<Parameter> Trainables { get; }
 
+    /// <summary>What messages call the trainables, in their order.</summary>
+    internal abstract IReadOnlyList<string> TrainableNames { get; }
+
     /// <summary>The target's weights from the current state, one tensor per entry, connected to the trainables where gradients are on.</summary>
     internal abstract IReadOnlyList<Tensor> CurrentWeights();
 
@@ -50,12 +53,14 @@ public abstract class Model : IDisposable
     public void PrintTrainableParameters() => Console.WriteLine(DescribeTrainableParameters());
 
     /// <summary>The target's outputs for a batch, outside any gradient graph.</summary>
-    /// <param name="input">A batch (N, ...) with the target's input shape.</param>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
-    /// <exception cref="ArgumentException">The input's shape is wrong.</exception>
+    /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
     public Tensor Predict(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
+        if (input.dtype != ScalarType.Float32)
+            throw new ArgumentException($"The input is {input.dtype}; it must be Float32.", nameof(input));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return Target.Forward(input.to(Device), CurrentWeights()).MoveToOuterDisposeScope();

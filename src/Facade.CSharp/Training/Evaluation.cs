@@ -1,5 +1,5 @@
-using TorchSharp;
 using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -12,7 +12,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
 {
     /// <summary>Evaluates a model on a data set, in batches, outside any gradient graph.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="data">The data; at least one sample.</param>
+    /// <param name="data">The data.</param>
     /// <param name="batchSize">Samples at a time.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ArgumentException">The data does not fit the target.</exception>
@@ -58,8 +58,8 @@ internal static class DatasetChecks
     public static void Check(TargetNetwork target, Dataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (data.Count == 0)
-            throw new ArgumentException("The data set is empty.", nameof(data));
+        if (data.Inputs.dtype != ScalarType.Float32)
+            throw new ArgumentException($"The samples are {data.Inputs.dtype}; they must be Float32.", nameof(data));
         if (!data.InputShape.SequenceEqual(target.InputShape))
             throw new ArgumentException(
                 $"The samples have the shape {ShapeText.Of(data.InputShape)}; '{target.Name}' takes {ShapeText.Of(target.InputShape)}.",
@@ -68,6 +68,12 @@ internal static class DatasetChecks
             throw new ArgumentException(
                 $"The data set has {data.ClassNames.Count} classes; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",
                 nameof(data));
+        if (data.IsClassification && data.TargetShape.Count > 0)
+            throw new ArgumentException(
+                $"The labels of each sample have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' needs one label, so labels of (N).",
+                nameof(data));
+        if (!data.IsClassification && data.Targets.dtype != ScalarType.Float32)
+            throw new ArgumentException($"The targets are {data.Targets.dtype}; they must be Float32.", nameof(data));
         if (!data.IsClassification && !data.TargetShape.SequenceEqual(target.OutputShape))
             throw new ArgumentException(
                 $"The targets have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",

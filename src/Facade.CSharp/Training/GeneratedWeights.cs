@@ -19,6 +19,7 @@ internal sealed class GeneratedWeights : IDisposable
         this.mapping = mapping;
         theta = empty(layout.Count, dtype: float32).DetachFromDisposeScope();
         using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
         weights = [.. layout.Split(theta).Select(weight => weight.detach().DetachFromDisposeScope().requires_grad_())];
     }
 

@@ -89,9 +89,13 @@ internal sealed class StepLoss : IDisposable
     }
 
     /// <summary>The coefficients now, by the terms' names; those that are off are left out.</summary>
-    public IReadOnlyDictionary<string, double> Coefficients() =>
-        TermNames.Zip(MappingLoss.current(coefficients, raw)).Where(pair => pair.Second > 0)
+    public IReadOnlyDictionary<string, double> Coefficients()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return TermNames.Zip(MappingLoss.current(coefficients, raw)).Where(pair => pair.Second > 0)
             .ToDictionary(pair => pair.First, pair => pair.Second);
+    }
 
     public void Dispose()
     {

@@ -29,8 +29,13 @@ public sealed class Trainer
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps; the model keeps the state of the last finished step.</param>
     /// <returns>The run's history and figures.</returns>
-    /// <exception cref="ArgumentException">The data is empty or does not fit the target.</exception>
-    /// <exception cref="TrainingDivergedException">A loss or gradient is not finite; the model keeps the last good state.</exception>
+    /// <exception cref="ArgumentException">
+    /// The data does not fit the target; early stopping or the best epoch is asked for and nothing is held out to judge by.
+    /// </exception>
+    /// <exception cref="TrainingDivergedException">
+    /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
+    /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public TrainingReport Fit(
         Dataset training,
@@ -45,6 +50,11 @@ public sealed class Trainer
             return new TrainingRun(model, options, training, validation, progress, cancellation).Run();
         }
 
+        if (options.ValidationFraction == 0 && (options.EarlyStoppingPatience is not null || options.RestoreBest))
+            throw new ArgumentException(
+                $"{(options.RestoreBest ? nameof(options.RestoreBest) : nameof(options.EarlyStoppingPatience))} needs a validation set: "
+                + $"give one, or set {nameof(options.ValidationFraction)}.",
+                nameof(validation));
         if (options.ValidationFraction == 0)
             return new TrainingRun(model, options, training, null, progress, cancellation).Run();
 

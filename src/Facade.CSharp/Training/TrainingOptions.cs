@@ -19,7 +19,7 @@ public sealed record TrainingOptions
     /// <summary>Samples a step, at least 1; the last batch of an epoch may be smaller.</summary>
     public int BatchSize { get; init; } = 128;
 
-    /// <summary>Adam's learning rate, positive and finite; null takes the model's <see cref="Model.DefaultLearningRate"/>.</summary>
+    /// <summary>Adam's learning rate, positive and at most 1e30; null takes the model's <see cref="Model.DefaultLearningRate"/>.</summary>
     public double? LearningRate { get; init; }
 
     /// <summary>How the learning rate moves.</summary>
@@ -48,7 +48,9 @@ public sealed record TrainingOptions
         Require(Epochs >= 1, nameof(Epochs), Epochs, "There must be at least 1 epoch.");
         Require(BatchSize >= 1, nameof(BatchSize), BatchSize, "A batch needs at least 1 sample.");
         if (LearningRate is { } rate)
-            Require(rate > 0 && double.IsFinite(rate), nameof(LearningRate), rate, "The learning rate must be a positive finite number.");
+            Require(
+                rate > 0 && rate <= 1e30, nameof(LearningRate), rate,
+                "The learning rate must be positive and at most 1e30, beyond which single precision cannot hold a step.");
         Require(
             ValidationFraction >= 0 && ValidationFraction < 1, nameof(ValidationFraction), ValidationFraction,
             "The held-out share must be from 0 to below 1.");

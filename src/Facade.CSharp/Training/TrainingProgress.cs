@@ -49,16 +49,16 @@ public sealed record TrainingReport(
     double MedianStepMilliseconds,
     long PeakMemoryBytes);
 
-/// <summary>Training met a number that is not finite. The model holds its state from before that step.</summary>
+/// <summary>Training met a number that is not finite. The model holds the last state whose loss and gradients were finite.</summary>
 public sealed class TrainingDivergedException : ArithmeticException
 {
     /// <summary>Says where training stopped and why.</summary>
     /// <param name="step">The step, counted from 0 over the whole run.</param>
-    /// <param name="term">What was not finite, such as "task loss" or "gradient of the latent".</param>
+    /// <param name="term">What was not finite, such as "task loss" or "gradient of 'latent'".</param>
     /// <param name="value">Its value.</param>
     public TrainingDivergedException(long step, string term, double value)
         : base(FormattableString.Invariant(
-            $"Training stopped at step {step}: the {term} is {value}. The model keeps its state from before this step; a smaller learning rate is the usual cure."))
+            $"Training stopped at step {step}: the {term} is {value}. The model is back at the last state whose loss and gradients were finite; a smaller learning rate is the usual cure."))
     {
         Step = step;
         Term = term;

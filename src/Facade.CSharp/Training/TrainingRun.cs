@@ -26,22 +26,36 @@ internal sealed class TrainingRun(
 
     public TrainingReport Run()
     {
+        // The caller may stand in a block without gradients.
+        using var gradients = enable_grad();
         using var loss = new StepLoss(model, options);
         var parameters = OptimisedParameters(model, loss);
         using var optimizer = optim.Adam(parameters, fullRate);
         using var selection = new BestState(model, options);
+        using var lastGood = new LastGoodState(parameters);
         var stoppedEarly = false;
-        for (var epoch = 1; epoch <= options.Epochs && !stoppedEarly; epoch++)
+        try
         {
-            var result = RunEpoch(epoch, loss, optimizer, parameters);
-            history.Add(result);
-            stoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
-            progress?.Report(new(
-                epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(step - 1), result));
+            for (var epoch = 1; epoch <= options.Epochs && !stoppedEarly; epoch++)
+            {
+                var result = RunEpoch(epoch, loss, optimizer, parameters, lastGood);
+                history.Add(result);
+                stoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
+                progress?.Report(new(
+                    epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(step - 1), result));
+            }
+        }
+        catch (TrainingDivergedException)
+        {
+            lastGood.Restore();
+            throw;
+        }
+        finally
+        {
+            if (model is MappedModel mapped)
+                mapped.Coefficients = loss.Coefficients();
         }
 
-        if (model is MappedModel mapped)
-            mapped.Coefficients = loss.Coefficients();
         if (options.RestoreBest && validation is not null)
             selection.Restore();
         using var process = Process.GetCurrentProcess();
@@ -54,29 +68,32 @@ internal sealed class TrainingRun(
             process.PeakWorkingSet64);
     }
 
-    private EpochResult RunEpoch(int epoch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters)
+    private EpochResult RunEpoch(
+        int epoch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
     {
         var clock = Stopwatch.StartNew();
         var sums = new EpochSums();
         var stepInEpoch = 0;
         foreach (var batch in training.Batches(options.BatchSize, options.Seed, epoch))
         {
+            cancellation.ThrowIfCancellationRequested();
+            var started = Stopwatch.GetTimestamp();
+            double total;
             using (batch)
             using (NewDisposeScope())
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var started = Stopwatch.GetTimestamp();
-                var total = Step(batch, loss, optimizer, parameters, sums);
-                stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-                stepInEpoch++;
-                step++;
-                if (stepInEpoch < stepsPerEpoch)
-                    progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
-            }
+                total = Step(batch, loss, optimizer, parameters, lastGood, sums);
+            stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            stepInEpoch++;
+            step++;
+            // Outside the scope: a tensor that the listener takes now is his.
+            if (stepInEpoch < stepsPerEpoch)
+                progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
         }
 
         var seconds = clock.Elapsed.TotalSeconds;
         var held = validation is null ? null : Evaluation.Of(model, validation, cancellation: cancellation);
+        if (held is not null && !double.IsFinite(held.Loss))
+            throw new TrainingDivergedException(step - 1, "validation loss", held.Loss);
         return new(
             epoch,
             sums.Loss / training.Count,
@@ -88,7 +105,8 @@ internal sealed class TrainingRun(
             loss.Coefficients());
     }
 
-    private double Step(Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, EpochSums sums)
+    private double Step(
+        Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
     {
         // Dropped rather than zeroed: the next backward pass then hands its own tensors over instead of adding to old ones.
         foreach (var parameter in parameters)
@@ -100,10 +118,13 @@ internal sealed class TrainingRun(
         if (!double.IsFinite(total))
             throw Diverged(values, total);
         loss.Backward(values);
-        RequireFiniteGradients(parameters);
+        RequireFinite("gradient", parameters, parameter => parameter.grad);
+        lastGood.Keep();
         foreach (var group in optimizer.ParamGroups)
             group.LearningRate = RateOf(step);
         optimizer.step();
+        if (lastGood.IsKept)
+            RequireFinite("value", parameters, parameter => parameter);
         sums.Add(values, targets, batch.Count, training.IsClassification);
         return total;
     }
@@ -119,14 +140,18 @@ internal sealed class TrainingRun(
         return new(step, "whole loss", total);
     }
 
-    private void RequireFiniteGradients(IReadOnlyList<Parameter> parameters)
+    private void RequireFinite(string what, IReadOnlyList<Parameter> parameters, Func<Parameter, Tensor?> read)
     {
         using var noGradient = no_grad();
-        foreach (var parameter in parameters)
+        for (var index = 0; index < parameters.Count; index++)
         {
-            // A sum is finite only if every element is (or if infinities cancel to NaN, which is caught as well).
-            if (parameter.grad is { } gradient && gradient.sum().ToDouble() is var sum && !double.IsFinite(sum))
-                throw new TrainingDivergedException(step, "gradient", sum);
+            // A sum that is finite has only finite terms; one that is not has a bad term, or terms beyond all use.
+            if (read(parameters[index]) is { } values && values.sum().ToDouble() is var sum && !double.IsFinite(sum))
+            {
+                var names = model.TrainableNames;
+                throw new TrainingDivergedException(
+                    step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", sum);
+            }
         }
     }
 

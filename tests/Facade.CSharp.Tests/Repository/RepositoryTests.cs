@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Xunit;
 
@@ -9,14 +8,14 @@ public sealed partial class RepositoryTests
     [Fact]
     public void NoCommittedFileNamesARegistry()
     {
-        var root = FindRoot();
+        var root = RepositoryRoot.Path;
         if (!Directory.Exists(Path.Combine(root, ".git")) && !File.Exists(Path.Combine(root, ".git")))
         {
             return; // An unpacked archive: there is no telling which of its files are committed.
         }
 
         var hosts = FeedHosts().ToArray();
-        var files = Run(root, "git", "ls-files", "-z").Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        var files = ChildProcess.Run("git", ["ls-files", "-z"], root).Split('\0', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("paket.lock", files);
         var offenders = files
             .Select(file => Path.Combine(root, file))
@@ -32,38 +31,17 @@ public sealed partial class RepositoryTests
     [Fact]
     public void TheLockFileTakesItsFeedFromTheEnvironment()
     {
-        var remotes = File.ReadLines(Path.Combine(FindRoot(), "paket.lock")).Where(line => line.Contains("remote:")).ToArray();
+        var remotes = File.ReadLines(Path.Combine(RepositoryRoot.Path, "paket.lock")).Where(line => line.Contains("remote:")).ToArray();
         Assert.NotEmpty(remotes);
         Assert.All(remotes, line => Assert.Equal("remote: %NUGET_FEED%", line.Trim()));
     }
 
     /// <summary>Hosts of the feeds of this machine, read where NuGet keeps them and only where one was found for this build.</summary>
     private static IEnumerable<string> FeedHosts() =>
-        from line in Run(FindRoot(), "dotnet", "nuget", "list", "source", "--format", "short").Split('\n')
+        from line in ChildProcess.Run("dotnet", ["nuget", "list", "source", "--format", "short"], RepositoryRoot.Path).Split('\n')
         let address = line[(line.IndexOf(' ') + 1)..].Trim()
         where Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Host.Contains('.')
         select new Uri(address).Host;
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "MappingNets.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new InvalidOperationException($"No MappingNets.sln above {AppContext.BaseDirectory}.");
-    }
-
-    private static string Run(string folder, string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true };
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.Equal(0, process.ExitCode);
-        return output;
-    }
 
     [GeneratedRegex(@"https?://[^\s""'/]*(nuget|registry|artifactory)[^\s""'/]*/", RegexOptions.IgnoreCase)]
     private static partial Regex RegistryHost();

@@ -1,0 +1,60 @@
+using ScottPlot;
+
+namespace MappingNets.Examples.Bench;
+
+/// <summary>Generation time against P and against d.</summary>
+internal static class BenchPlots
+{
+    public static void Write(BenchReport report, string folder)
+    {
+        var byWeights = report.Generation.Where(point => point.Latents == 2048).ToArray();
+        Draw(
+            byWeights, point => Math.Log10(point.Weights), point => Math.Log10(Milliseconds(point)),
+            "Time to generate P weights, d = 2,048", "weights P", "ms, median", true, Path.Combine(folder, "time-against-weights.png"));
+        var byLatents = report.Generation.Where(point => point.Weights == 10_000_000).ToArray();
+        Draw(
+            byLatents, point => Math.Log2(point.Latents), Milliseconds,
+            "Time to generate 10,000,000 weights", "latents d", "ms, median", false, Path.Combine(folder, "time-against-latents.png"));
+    }
+
+    private static double Milliseconds(GenerationPoint point) => 4.0 * point.Weights / point.Forward.A / 1e6;
+
+    private static void Draw(
+        GenerationPoint[] points,
+        Func<GenerationPoint, double> x,
+        Func<GenerationPoint, double> y,
+        string title,
+        string xLabel,
+        string yLabel,
+        bool decades,
+        string path)
+    {
+        if (points.Length == 0)
+            return;
+        var plot = new Plot();
+        plot.Title(title);
+        plot.XLabel(xLabel);
+        plot.YLabel(yLabel);
+        foreach (var kind in points.GroupBy(point => point.Kind))
+        {
+            var line = plot.Add.Scatter(kind.Select(x).ToArray(), kind.Select(y).ToArray());
+            line.LegendText = kind.Key;
+            line.LineWidth = 2;
+            line.MarkerSize = 8;
+        }
+
+        plot.Axes.Bottom.TickGenerator = Powers(decades ? 10 : 2);
+        if (decades)
+            plot.Axes.Left.TickGenerator = Powers(10);
+        else
+            plot.Axes.SetLimitsY(0, 1.3 * points.Max(y));
+        plot.ShowLegend(Alignment.LowerRight);
+        AtomicFile.WriteAllBytes(path, plot.GetImage(900, 560).GetImageBytes(ImageFormat.Png));
+    }
+
+    private static ScottPlot.TickGenerators.NumericAutomatic Powers(double power) => new()
+    {
+        IntegerTicksOnly = true,
+        LabelFormatter = exponent => Math.Pow(power, exponent).ToString("#,0.###", System.Globalization.CultureInfo.InvariantCulture),
+    };
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using MappingNets;
+using MappingNets.Examples.Bench;
+using MappingNets.Examples.Reporting;
+using Spectre.Console;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is ["--memory-child", var childMethod, var childTarget])
+{
+    MemoryUse.RunChild(childMethod, childTarget);
+    return 0;
+}
+
+var quick = args.Contains("--quick");
+var place = Array.IndexOf(args, "--out");
+var update = Array.IndexOf(args, "--update");
+if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0))
+{
+    Console.WriteLine("""
+        Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
+
+          --quick        leaves out the slow cases
+          --out FOLDER   where the results go; artifacts/bench where it is not named
+          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
+        """);
+    return args.Contains("--help") ? 0 : 1;
+}
+
+var folder = place >= 0 ? args[place + 1] : Path.Combine("artifacts", "bench");
+Directory.CreateDirectory(folder);
+var pairs = quick ? 5 : 7;
+var report = BenchReport.Start(quick);
+
+foreach (var @case in StepCase.All(quick))
+{
+    Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, goal: @case.Goal));
+    Add(StepTimes.MappedAgainstDirect(@case, 8, pairs));
+    Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, LossOptions.Complete, 2.2));
+}
+
+if (!quick)
+    Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
+
+foreach (var (weights, latents) in Sizes(quick))
+    foreach (var kind in new[] { "signed-permutation", "hadamard" })
+    {
+        if (weights > 100_000_000 && kind == "hadamard")
+            continue;
+        var point = Generation.Measure(kind, weights, latents, pairs);
+        AnsiConsole.WriteLine(Line(point.Forward));
+        AnsiConsole.WriteLine(Line(point.Transpose));
+        report.Generation.Add(point);
+    }
+
+foreach (var (method, target) in Memory(quick))
+{
+    var point = MemoryUse.Measure(method, target);
+    AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
+    report.Memory.Add(point);
+}
+
+report = report with { Small = SmallTimes.Measure(pairs) };
+report.Write(folder);
+if (update >= 0)
+    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
+Console.WriteLine();
+Console.WriteLine(report.Table());
+Console.WriteLine($"Results: {Path.GetFullPath(folder)}");
+return 0;
+
+void Add(Ratio ratio)
+{
+    AnsiConsole.WriteLine(Line(ratio));
+    report.Steps.Add(ratio);
+}
+
+static string Line(Ratio ratio) =>
+    $"{ratio.Name}: {ratio.Median:F2} [{ratio.Minimum:F2}, {ratio.Maximum:F2}]{(ratio.Goal is null ? "" : $", goal {ratio.Goal}: {(ratio.Reached == true ? "reached" : "not reached")}")}";
+
+static IEnumerable<(long Weights, int Latents)> Sizes(bool quick)
+{
+    foreach (var weights in quick ? [100_000L, 1_000_000, 10_000_000] : new[] { 100_000L, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000 })
+        yield return (weights, 2048);
+    foreach (var latents in quick ? [256, 16_384] : new[] { 256, 512, 1024, 4096, 8192, 16_384 })
+        yield return (10_000_000, latents);
+}
+
+static IEnumerable<(string Method, string Target)> Memory(bool quick) => quick
+    ? [("direct", "mlp-25m"), ("mapped", "mlp-25m")]
+    : [("direct", "mlp-25m"), ("mapped", "mlp-25m"), ("mapped", "cnn2"), ("dense-mapped", "cnn2")];

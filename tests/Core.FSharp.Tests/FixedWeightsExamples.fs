@@ -1,0 +1,41 @@
+/// Fixed weights of every kind and of the sizes where they could go wrong.
+module MappingNets.Core.Tests.FixedWeightsExamples
+
+open Expecto
+open TorchSharp
+open MappingNets.Core
+open MappingNets.Core.Tests.HashedTensors
+
+let kinds = [ Dense; Hadamard; SignedPermutation ]
+let matrixFree = [ Hadamard; SignedPermutation ]
+let doubles = lazy (torch.zeros(1L, torch.float64).DetachFromDisposeScope())
+let singles = lazy (torch.zeros(1L, torch.float32).DetachFromDisposeScope())
+
+/// P and d from a seed; every eighth has d = 1, every eighth d = P, every eighth a P that d divides.
+let sizes seed most =
+    let rows = hashedSize seed "rows" 1 most
+    let columns = hashedSize seed "columns" 1 rows
+
+    match hashedSize seed "case" 0 7 with
+    | 0 -> rows, 1
+    | 1 -> rows, rows
+    | 2 -> columns * max 1 (rows / columns), columns
+    | _ -> rows, columns
+
+let create kind seed (rows: int, columns: int) =
+    FixedWeights.create kind (CounterHash.ofSeed seed) (int64 rows) columns
+
+/// A property of the fixed weights of every kind given over random sizes; the message names kind and sizes.
+let forWeights kinds times most name (body: uint64 -> string -> FixedWeights -> unit) =
+    testList
+        name
+        [ for kind in kinds do
+              testPropertyWithConfig
+                  { FsCheckConfig.defaultConfig with
+                      maxTest = times }
+                  $"{kind}"
+                  (fun (seed: uint64) ->
+                      use _ = torch.NewDisposeScope()
+                      let rows, columns = sizes seed most
+                      use weights = create kind seed (rows, columns)
+                      body seed $"seed {seed}, P = {rows}, d = {columns}" weights) ]

@@ -1,0 +1,36 @@
+module MappingNets.Core.Tests.FixedWeightsGoldenTests
+
+open Expecto
+open TorchSharp
+open MappingNets.Core
+open MappingNets.Core.Tests.GoldenValues
+open MappingNets.Core.Tests.HashedTensors
+open MappingNets.Core.Tests.FixedWeightsExamples
+open MappingNets.Core.Tests.TensorExpectations
+
+let private uniform (key: CounterHash.Key) count =
+    torch.tensor (Array.init count (uint64 >> CounterHash.symmetricUniform key))
+
+[<Tests>]
+let tests =
+    testList
+        "golden fixed weights"
+        [ for example in items (golden "fixedWeights") do
+              let kind = kindOf (field "kind" example)
+              let rows = (field "rows" example).GetInt32()
+              let columns = (field "columns" example).GetInt32()
+
+              test $"{kind}, P = {rows}, d = {columns}" (fun () ->
+                  let seed = word (field "seed" example)
+                  let key = CounterHash.ofSeed seed
+                  use weights = create kind seed (rows, columns)
+                  let applied = weights.Apply(uniform (CounterHash.named "z" key) columns)
+                  Expect.equal (bitsOf applied) (floatBits (field "apply" example)) "W z"
+                  let transposed = weights.TransposeApply(uniform (CounterHash.named "g" key) rows)
+                  Expect.equal (bitsOf transposed) (floatBits (field "transpose" example)) "W^T g"
+
+                  match example.TryGetProperty "matrix" with
+                  | true, matrix ->
+                      let expected = items matrix |> List.toArray |> Array.collect floatBits
+                      Expect.equal (bitsOf (weights.ToMatrix singles.Value)) expected "W"
+                  | _ -> ()) ]
