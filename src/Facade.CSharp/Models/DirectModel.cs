@@ -19,7 +19,7 @@ public sealed class DirectModel : Model
         // kind of weights.
         using var start = MappingModule.create(
             target.Layout, MappingModule.singleLatent(1).WithSeed(seed));
-        weights = [.. target.Layout.Split(start.Generate(start.InitialLatent()))
+        weights = [.. target.AroundCenters(target.Layout.Split(start.Generate(start.InitialLatent())))
             .Select(weight => Trainable.From(weight.to(device, copy: true)))];
     }
 
