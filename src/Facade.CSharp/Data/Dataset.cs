@@ -4,30 +4,59 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Samples in memory: inputs and, for each, a class or numbers to regress. It never changes; parts of it are further data
-/// sets, each to be disposed on its own.
+/// Samples in memory, or made as batches need them: inputs and, for each, a class or numbers to regress. It never changes; parts
+/// of it are further data sets, each to be disposed on its own.
 /// </summary>
 public sealed class Dataset : IDisposable
 {
+    /// <summary>The label of what is to be left out of loss and accuracy, such as pixels without a class.</summary>
+    public const long IgnoredLabel = -100;
+
+    private readonly Tensor? inputs;
+    private readonly Tensor? targets;
+    private readonly StreamedSamples? stream;
+
     // The tensors belong to the data set, not to whichever dispose scope happens to be open.
     private Dataset(Tensor inputs, Tensor targets, IReadOnlyList<string> classNames)
     {
-        Inputs = inputs.DetachFromDisposeScope();
-        Targets = targets.DetachFromDisposeScope();
+        this.inputs = inputs.DetachFromDisposeScope();
+        this.targets = targets.DetachFromDisposeScope();
         ClassNames = classNames;
         Count = checked((int)inputs.shape[0]);
         InputShape = inputs.shape[1..];
         TargetShape = targets.shape[1..];
     }
 
+    private Dataset(StreamedSamples stream, IReadOnlyList<string> classNames)
+    {
+        this.stream = stream;
+        ClassNames = classNames;
+        Count = stream.Numbers.Length;
+        InputShape = stream.InputShape;
+        TargetShape = stream.TargetShape;
+    }
+
     /// <summary>All inputs, (N, ...).</summary>
-    public Tensor Inputs { get; }
+    /// <exception cref="InvalidOperationException">The data set streams its samples.</exception>
+    public Tensor Inputs => inputs ?? throw Streams();
 
     /// <summary>All targets, (N, ...): class numbers as int64, or numbers to regress.</summary>
-    public Tensor Targets { get; }
+    /// <exception cref="InvalidOperationException">The data set streams its samples.</exception>
+    public Tensor Targets => targets ?? throw Streams();
 
-    /// <summary>The class numbers, int64 (N, ...), each from 0 to the number of class names less one.</summary>
-    /// <exception cref="InvalidOperationException">The data set has no classes.</exception>
+    /// <summary>Whether samples are made as batches need them, instead of lying in memory.</summary>
+    public bool IsStreaming => stream is not null;
+
+    /// <summary>The type of the inputs' elements.</summary>
+    internal ScalarType InputType => inputs?.dtype ?? ScalarType.Float32;
+
+    /// <summary>The type of the targets' elements.</summary>
+    internal ScalarType TargetType => targets?.dtype ?? (IsClassification ? ScalarType.Int64 : ScalarType.Float32);
+
+    /// <summary>
+    /// The class numbers, int64 (N, ...), each from 0 to the number of class names less one, or <see cref="IgnoredLabel"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The data set has no classes, or it streams its samples.</exception>
     public Tensor Labels => IsClassification
         ? Targets
         : throw new InvalidOperationException("This data set has numbers to regress, no class labels; use Targets.");
@@ -49,7 +78,9 @@ public sealed class Dataset : IDisposable
 
     /// <summary>A data set with classes. It shares the tensors' memory; the caller still owns, and may dispose, the tensors.</summary>
     /// <param name="inputs">(N, ...), N at least 1.</param>
-    /// <param name="labels">Class numbers (N, ...), int64, each from 0 to the number of class names less one.</param>
+    /// <param name="labels">
+    /// Class numbers (N, ...), int64, each from 0 to the number of class names less one, or <see cref="IgnoredLabel"/>.
+    /// </param>
     /// <param name="classNames">What the classes are called, by number; at least one.</param>
     /// <exception cref="ArgumentException">
     /// The tensors hold no samples or not equally many; an input is not finite; the labels are not int64 or one is out of range;
@@ -88,6 +119,37 @@ public sealed class Dataset : IDisposable
         return new Dataset(inputs.detach(), targets.detach(), []);
     }
 
+    /// <summary>A data set whose samples are made when a batch needs them, for what does not fit into memory.</summary>
+    /// <param name="count">N, at least 1.</param>
+    /// <param name="inputShape">The shape of each input.</param>
+    /// <param name="targetShape">The shape of each target; empty for one class or number.</param>
+    /// <param name="classNames">What the classes are called, by number; empty for numbers to regress.</param>
+    /// <param name="load">
+    /// From a sample's number, 0 to N - 1, to new tensors on the CPU: its input (single precision) and its target (int64 classes, or
+    /// numbers of single precision). The same number must give the same sample. Tensors are disposed with the batch.
+    /// </param>
+    /// <exception cref="ArgumentException">There is no sample or a size is below 1.</exception>
+    public static Dataset FromSamples(
+        int count,
+        IReadOnlyList<long> inputShape,
+        IReadOnlyList<long> targetShape,
+        IReadOnlyList<string> classNames,
+        Func<int, (Tensor Input, Tensor Target)> load)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        ArgumentNullException.ThrowIfNull(load);
+        foreach (var (shape, argument) in new[] { (inputShape, nameof(inputShape)), (targetShape, nameof(targetShape)) })
+        {
+            ArgumentNullException.ThrowIfNull(shape, argument);
+            if (shape.Any(size => size < 1))
+                throw new ArgumentException($"The shape is {ShapeText.Of(shape)}; every size must be at least 1.", argument);
+        }
+
+        ArgumentNullException.ThrowIfNull(classNames);
+        return new Dataset(
+            new StreamedSamples([.. Enumerable.Range(0, count)], [.. inputShape], [.. targetShape], classNames.Count, load), [.. classNames]);
+    }
+
     /// <summary>The first samples, sharing this data set's memory.</summary>
     /// <param name="count">How many, 1 to <see cref="Count"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number is out of range.</exception>
@@ -103,7 +165,20 @@ public sealed class Dataset : IDisposable
             throw new ArgumentOutOfRangeException(nameof(start), start, $"The start must lie between 0 and {Count - 1}.");
         if (count < 1 || count > Count - start)
             throw new ArgumentOutOfRangeException(nameof(count), count, $"The count must lie between 1 and {Count - start}.");
-        return new Dataset(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), ClassNames);
+        return stream is null
+            ? new Dataset(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), ClassNames)
+            : new Dataset(stream.At(Places(start, count)), ClassNames);
+    }
+
+    /// <summary>All samples in memory; this data set stays as it is.</summary>
+    /// <returns>The data set; the caller disposes it.</returns>
+    public Dataset ToMemory()
+    {
+        using var scope = NewDisposeScope();
+        if (stream is null)
+            return new(Inputs.clone(), Targets.clone(), ClassNames);
+        var (allInputs, allTargets) = stream.Gather([.. Places(0, Count)]);
+        return new(allInputs, allTargets, ClassNames);
     }
 
     /// <summary>
@@ -154,10 +229,16 @@ public sealed class Dataset : IDisposable
         return shuffle ? Shuffled(batchSize, seed, epoch) : InOrder(batchSize);
     }
 
-    /// <summary>The same samples on a device.</summary>
+    /// <summary>The same samples on a device. A data set that streams is brought into memory.</summary>
     /// <param name="device">Where to.</param>
     public Dataset To(Device device)
     {
+        if (stream is not null)
+        {
+            using var inMemory = ToMemory();
+            return inMemory.To(device);
+        }
+
         using var scope = NewDisposeScope();
         return new(Inputs.to(device).alias(), Targets.to(device).alias(), ClassNames);
     }
@@ -165,9 +246,14 @@ public sealed class Dataset : IDisposable
     /// <summary>Frees this data set's tensors.</summary>
     public void Dispose()
     {
-        Inputs.Dispose();
-        Targets.Dispose();
+        inputs?.Dispose();
+        targets?.Dispose();
     }
+
+    private static InvalidOperationException Streams() => new(
+        "This data set streams its samples, which are never all in memory; go through Batches, or call ToMemory().");
+
+    private static IEnumerable<long> Places(int start, int count) => Enumerable.Range(start, count).Select(place => (long)place);
 
     private IEnumerable<Batch> Shuffled(int batchSize, ulong seed, int epoch)
     {
@@ -184,7 +270,9 @@ public sealed class Dataset : IDisposable
         for (var start = 0; start < Count; start += batchSize)
         {
             var count = Math.Min(batchSize, Count - start);
-            using var batch = new Batch(Inputs.narrow(0, start, count), Targets.narrow(0, start, count));
+            using var batch = stream is null
+                ? new Batch(Inputs.narrow(0, start, count), Targets.narrow(0, start, count))
+                : Gather([.. Places(start, count)]);
             yield return batch;
         }
     }
@@ -192,12 +280,20 @@ public sealed class Dataset : IDisposable
     private Batch Gather(long[] numbers)
     {
         using var scope = NewDisposeScope();
+        if (stream is not null)
+        {
+            var (someInputs, someTargets) = stream.Gather(numbers);
+            return new Batch(someInputs, someTargets);
+        }
+
         var index = tensor(numbers, device: Inputs.device);
         return new Batch(Inputs.index_select(0, index), Targets.index_select(0, index));
     }
 
     private Dataset Select(long[] numbers)
     {
+        if (stream is not null)
+            return new Dataset(stream.At(numbers), ClassNames);
         using var scope = NewDisposeScope();
         var index = tensor(numbers, device: Inputs.device);
         return new Dataset(Inputs.index_select(0, index), Targets.index_select(0, index), ClassNames);
@@ -227,11 +323,12 @@ public sealed class Dataset : IDisposable
             argument);
     }
 
-    private static (long Index, long Label)? FirstOutside(Tensor labels, int classes)
+    /// <summary>The first label that is neither a class nor the ignored one.</summary>
+    internal static (long Index, long Label)? FirstOutside(Tensor labels, int classes)
     {
         using var scope = NewDisposeScope();
         var flat = labels.reshape(-1);
-        var outside = flat.lt(0).logical_or(flat.ge(classes));
+        var outside = flat.lt(0).logical_or(flat.ge(classes)).logical_and(flat.ne(IgnoredLabel));
         if (!outside.any().item<bool>())
             return null;
         var index = outside.to(ScalarType.Byte).argmax().item<long>();

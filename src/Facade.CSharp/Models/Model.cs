@@ -34,7 +34,7 @@ public abstract class Model : IDisposable
     public abstract Device Device { get; }
 
     /// <summary>The target's buffers, such as running means, as training has left them. Owned by the model.</summary>
-    public NetworkState State => state ??= Target.CreateState(Device);
+    public NetworkState State => LazyInitializer.EnsureInitialized(ref state, () => Target.CreateState(Device));
 
     /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
     internal abstract IReadOnlyList<Parameter> Trainables { get; }

@@ -12,8 +12,11 @@ internal sealed class EpochSums
     /// <summary>The sum of the task's loss over samples.</summary>
     public double Loss { get; private set; }
 
-    /// <summary>How many samples were classified rightly.</summary>
+    /// <summary>How many labels were met.</summary>
     public long Right { get; private set; }
+
+    /// <summary>How many labels there were, ignored ones apart.</summary>
+    public long Judged { get; private set; }
 
     /// <summary>Adds one step.</summary>
     public void Add(StepLoss.Values values, Tensor targets, int count, bool isClassification)
@@ -21,7 +24,11 @@ internal sealed class EpochSums
         using var noGradient = no_grad();
         Loss += values.Task.ToDouble() * count;
         if (isClassification)
+        {
             Right += values.Outputs.argmax(1).eq(targets).sum().ToInt64();
+            Judged += TaskLoss.Judged(targets);
+        }
+
         for (var index = 0; index < terms.Length; index++)
         {
             if (values.Terms[index] is not { } term)

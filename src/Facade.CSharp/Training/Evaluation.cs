@@ -6,7 +6,7 @@ namespace MappingNets;
 
 /// <summary>How well a model does on a data set.</summary>
 /// <param name="Loss">The task's loss, the mean over the samples: cross-entropy, or the mean squared error for a regression.</param>
-/// <param name="Accuracy">The share of samples classified rightly, from 0 to 1; null for a regression.</param>
+/// <param name="Accuracy">The share of labels met, ignored ones apart, from 0 to 1; null for a regression.</param>
 /// <param name="Count">The number of samples.</param>
 public sealed record Evaluation(double Loss, double? Accuracy, int Count)
 {
@@ -26,6 +26,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
         var weights = model.CurrentWeights();
         double loss = 0;
         long right = 0;
+        long judged = 0;
         foreach (var batch in data.Batches(batchSize, shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -36,20 +37,30 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
                 var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights, model.State, training: false);
                 loss += TaskLoss.Of(outputs, targets, data.IsClassification, 0).ToDouble() * batch.Count;
                 if (data.IsClassification)
+                {
                     right += outputs.argmax(1).eq(targets).sum().ToInt64();
+                    judged += TaskLoss.Judged(targets);
+                }
             }
         }
 
-        return new(loss / data.Count, data.IsClassification ? (double)right / data.Count : null, data.Count);
+        return new(loss / data.Count, data.IsClassification ? (double)right / Math.Max(1, judged) : null, data.Count);
     }
 }
 
 /// <summary>The loss of the task itself.</summary>
 internal static class TaskLoss
 {
-    public static Tensor Of(Tensor outputs, Tensor targets, bool isClassification, double smoothing) => isClassification
-        ? MappingLoss.crossEntropy(smoothing, outputs, targets)
-        : MappingLoss.meanSquaredError(outputs, targets);
+    public static Tensor Of(Tensor outputs, Tensor targets, bool isClassification, double smoothing)
+    {
+        if (!isClassification)
+            return MappingLoss.meanSquaredError(outputs, targets);
+        // Where nothing has a class, there is nothing to learn; the mean over nothing would not be a number.
+        return targets.dim() > 1 && Judged(targets) == 0 ? outputs.sum() * 0 : MappingLoss.crossEntropy(smoothing, outputs, targets);
+    }
+
+    /// <summary>How many labels count: all but the ignored ones, which the cross-entropy of libtorch leaves out by the same number.</summary>
+    public static long Judged(Tensor labels) => labels.ne(Dataset.IgnoredLabel).sum().ToInt64();
 }
 
 /// <summary>Refuses data that does not fit a target before anything is computed.</summary>
@@ -58,22 +69,25 @@ internal static class DatasetChecks
     public static void Check(TargetNetwork target, Dataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (data.Inputs.dtype != ScalarType.Float32)
-            throw new ArgumentException($"The samples are {data.Inputs.dtype}; they must be Float32.", nameof(data));
+        if (data.InputType != ScalarType.Float32)
+            throw new ArgumentException($"The samples are {data.InputType}; they must be Float32.", nameof(data));
         if (!data.InputShape.SequenceEqual(target.InputShape))
             throw new ArgumentException(
                 $"The samples have the shape {ShapeText.Of(data.InputShape)}; '{target.Name}' takes {ShapeText.Of(target.InputShape)}.",
                 nameof(data));
-        if (data.IsClassification && (target.OutputShape.Count != 1 || target.OutputShape[0] < data.ClassNames.Count))
+        var output = target.OutputShape;
+        if (data.IsClassification
+            && (output.Count == 0 || output[0] < data.ClassNames.Count || (data.TargetShape.Count == 0 && output.Count != 1)))
             throw new ArgumentException(
-                $"The data set has {data.ClassNames.Count} classes; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",
+                $"The data set has {data.ClassNames.Count} classes; '{target.Name}' puts out {ShapeText.Of(output)}.",
                 nameof(data));
-        if (data.IsClassification && data.TargetShape.Count > 0)
+        if (data.IsClassification && !data.TargetShape.SequenceEqual(output.Skip(1)))
             throw new ArgumentException(
-                $"The labels of each sample have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' needs one label, so labels of (N).",
+                $"The labels of each sample have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' needs "
+                + (output.Count == 1 ? "one label, so labels of (N)." : $"one for each place, {ShapeText.Of(output.Skip(1))}."),
                 nameof(data));
-        if (!data.IsClassification && data.Targets.dtype != ScalarType.Float32)
-            throw new ArgumentException($"The targets are {data.Targets.dtype}; they must be Float32.", nameof(data));
+        if (!data.IsClassification && data.TargetType != ScalarType.Float32)
+            throw new ArgumentException($"The targets are {data.TargetType}; they must be Float32.", nameof(data));
         if (!data.IsClassification && !data.TargetShape.SequenceEqual(target.OutputShape))
             throw new ArgumentException(
                 $"The targets have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",

@@ -97,7 +97,7 @@ internal sealed class TrainingRun(
         return new(
             epoch,
             sums.Loss / training.Count,
-            training.IsClassification ? (double)sums.Right / training.Count : null,
+            training.IsClassification ? (double)sums.Right / Math.Max(1, sums.Judged) : null,
             held?.Loss,
             held?.Accuracy,
             seconds,

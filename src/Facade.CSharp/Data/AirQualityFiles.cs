@@ -1,0 +1,102 @@
+namespace MappingNets;
+
+/// <summary>The PRSA_Data files of a folder, as columns of numbers; what is missing is not a number.</summary>
+internal static class AirQualityFiles
+{
+    private const string Missing = "NA";
+
+    private static readonly string[] Pollutants = ["PM2.5", "PM10", "SO2", "NO2", "CO"];
+    private static readonly string[] Weather = ["TEMP", "PRES", "DEWP", "RAIN", "WSPM"];
+
+    // Clockwise from north, 22.5 degrees apart.
+    private static readonly string[] Winds =
+        ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"];
+
+    /// <summary>One station's hours.</summary>
+    internal sealed record Station(string Name, string Path, DateTime First, IReadOnlyDictionary<string, double[]> Columns)
+    {
+        public int Hours => Columns[Pollutants[0]].Length;
+    }
+
+    /// <summary>All stations, by name.</summary>
+    public static IReadOnlyList<Station> Read(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
+        var stations = Directory.GetFiles(folder, "PRSA_Data_*.csv").Order(StringComparer.Ordinal).Select(ReadStation)
+            .OrderBy(station => station.Name, StringComparer.Ordinal).ToArray();
+        if (stations.Length == 0)
+            throw new DatasetFormatException(folder, "holds no file PRSA_Data_*.csv.");
+        foreach (var station in stations)
+            if (station.First != stations[0].First || station.Hours != stations[0].Hours)
+                throw new DatasetFormatException(
+                    station.Path,
+                    $"holds {station.Hours} hours from {station.First:yyyy-MM-dd HH}; '{stations[0].Path}' holds {stations[0].Hours} from "
+                    + $"{stations[0].First:yyyy-MM-dd HH}.");
+        if (stations.GroupBy(station => station.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+            throw new DatasetFormatException(twice.Last().Path, $"is a second file of the station '{twice.Key}'.");
+        return stations;
+    }
+
+    /// <summary>The features in the order of the paper's re-run.</summary>
+    public static IReadOnlyList<(string Name, double[] Values)> Features(IReadOnlyList<Station> stations, Station main) =>
+    [
+        .. stations.SelectMany(station => Pollutants.Select(name => ($"{station.Name} {name}", station.Columns[name]))),
+        .. Weather.Concat(["wind sine", "wind cosine"]).Select(name => ($"{main.Name} {name}", main.Columns[name])),
+    ];
+
+    private static Station ReadStation(string path)
+    {
+        var file = CsvFile.Open(path);
+        int[] time = [.. new[] { "year", "month", "day", "hour" }.Select(file.Column)];
+        var (wind, name) = (file.Column("wd"), file.Column("station"));
+        var places = Pollutants.Concat(Weather).Select(column => (Name: column, Index: file.Column(column), Values: new List<double>())).ToArray();
+        var (sines, cosines) = (new List<double>(), new List<double>());
+        string? station = null;
+        DateTime? first = null;
+        foreach (var (line, fields) in file.Rows())
+        {
+            station ??= fields[name];
+            var hour = Hour(file, line, fields, time);
+            first ??= hour;
+            if (hour != first.Value.AddHours(sines.Count))
+                throw new DatasetFormatException(
+                    path, $"has the hour {hour:yyyy-MM-dd HH} in line {line}, where {first.Value.AddHours(sines.Count):yyyy-MM-dd HH} should be.");
+            foreach (var (_, index, values) in places)
+                values.Add(fields[index] == Missing ? double.NaN : file.Number(line, index, fields[index]));
+            var angle = Angle(path, line, fields[wind]);
+            sines.Add(Math.Sin(angle));
+            cosines.Add(Math.Cos(angle));
+        }
+
+        if (station is null || first is null)
+            throw new DatasetFormatException(path, "holds no hour.");
+        var columns = places.ToDictionary(place => place.Name, place => place.Values.ToArray());
+        columns["wind sine"] = [.. sines];
+        columns["wind cosine"] = [.. cosines];
+        return new(station, path, first.Value, columns);
+    }
+
+    private static DateTime Hour(CsvFile file, int line, string[] fields, int[] places)
+    {
+        var parts = places.Select(place => (int)file.Number(line, place, fields[place])).ToArray();
+        try
+        {
+            return new(parts[0], parts[1], parts[2], parts[3], 0, 0);
+        }
+        catch (ArgumentOutOfRangeException cause)
+        {
+            throw new DatasetFormatException(file.Path, $"has no date and hour in line {line}: {string.Join('-', parts)}.", cause);
+        }
+    }
+
+    private static double Angle(string path, int line, string wind)
+    {
+        if (wind == Missing)
+            return double.NaN;
+        var place = Array.IndexOf(Winds, wind);
+        return place >= 0
+            ? place * Math.PI / 8
+            : throw new DatasetFormatException(path, $"has the wind direction '{wind}' in line {line}; known are {string.Join(", ", Winds)}.");
+    }
+}

@@ -1,0 +1,106 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// CIFAR-10 and CIFAR-100 in their binary version: 32 x 32 colour images, a label byte (or two) and 3,072 pixel bytes each, red,
+/// then green, then blue. The bytes stay in memory; floats are made batch by batch.
+/// </summary>
+public static class Cifar
+{
+    private const int Side = 32;
+    private const int Pixels = 3 * Side * Side;
+
+    /// <summary>The classes of CIFAR-10, by number.</summary>
+    public static IReadOnlyList<string> ClassNames10 { get; } =
+        ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+    /// <summary>The fine classes of CIFAR-100, by number.</summary>
+    public static IReadOnlyList<string> ClassNames100 { get; } =
+        (
+            "apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle caterpillar "
+            + "cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl "
+            + "hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree motorcycle mountain mouse "
+            + "mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit "
+            + "raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar sunflower "
+            + "sweet_pepper table tank telephone television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm"
+        ).Split(' ');
+
+    /// <summary>Opens CIFAR-10, normalised by the mean and deviation of each colour: inputs (3, 32, 32).</summary>
+    /// <param name="folder">The folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin.</param>
+    /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
+    /// <exception cref="DatasetFormatException">A file is no whole number of records, or has a label that is none.</exception>
+    public static (Dataset Training, Dataset Test) Load10(string folder)
+    {
+        var scale = new ColourScale([0.4914f, 0.4822f, 0.4465f], [0.2470f, 0.2435f, 0.2616f]);
+        string[] training = [.. Enumerable.Range(1, 5).Select(number => FileIn(folder, $"data_batch_{number}.bin"))];
+        return (Open(training, 1, ClassNames10, scale), Open([FileIn(folder, "test_batch.bin")], 1, ClassNames10, scale));
+    }
+
+    /// <summary>Opens CIFAR-100 with its fine classes, normalised by the mean and deviation of each colour: inputs (3, 32, 32).</summary>
+    /// <param name="folder">The folder with train.bin and test.bin.</param>
+    /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
+    /// <exception cref="DatasetFormatException">A file is no whole number of records, or has a label that is none.</exception>
+    public static (Dataset Training, Dataset Test) Load100(string folder)
+    {
+        var scale = new ColourScale([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]);
+        var (training, test) = (FileIn(folder, "train.bin"), FileIn(folder, "test.bin"));
+        return (Open([training], 2, ClassNames100, scale), Open([test], 2, ClassNames100, scale));
+    }
+
+    // The label that counts is the last before the pixels: CIFAR-100 has the coarse one first.
+    private static Dataset Open(string[] paths, int labelBytes, IReadOnlyList<string> classNames, ColourScale scale)
+    {
+        var record = labelBytes + Pixels;
+        var files = paths.Select(path => Records(path, record, labelBytes, classNames.Count)).ToArray();
+        var perFile = files.Select(file => file.Length / record).ToArray();
+        return Dataset.FromSamples(perFile.Sum(), [3, Side, Side], [], classNames, number =>
+        {
+            var file = 0;
+            while (number >= perFile[file])
+                number -= perFile[file++];
+            var bytes = files[file].AsSpan(number * record, record);
+            return (scale.Normalised(bytes[labelBytes..], [3, Side, Side]), tensor((long)bytes[labelBytes - 1]));
+        });
+    }
+
+    private static byte[] Records(string path, int record, int labelBytes, int classes)
+    {
+        var bytes = File.ReadAllBytes(path);
+        if (bytes.Length == 0 || bytes.Length % record != 0)
+            throw new DatasetFormatException(
+                path, $"has {bytes.Length} bytes; it must hold one or more whole records of {record} bytes.");
+        for (var start = 0; start < bytes.Length; start += record)
+            if (bytes[start + labelBytes - 1] is var label && label >= classes)
+                throw new DatasetFormatException(path, $"has the label {label} in record {start / record}; it must be below {classes}.");
+        return bytes;
+    }
+
+    private static string FileIn(string folder, string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        var path = Path.Combine(folder, name);
+        return File.Exists(path) ? path : throw new FileNotFoundException(
+            $"The folder '{folder}' lacks '{name}'. Unpack the binary version of CIFAR into it.", path);
+    }
+}
+
+/// <summary>How bytes of colour become numbers: (byte / 255 - mean) / deviation, for each channel.</summary>
+internal sealed record ColourScale(float[] Means, float[] Deviations)
+{
+    /// <summary>One channel after another, as many as there are means, in a tensor of a shape.</summary>
+    public Tensor Normalised(ReadOnlySpan<byte> planes, long[] shape)
+    {
+        var values = new float[planes.Length];
+        var plane = planes.Length / Means.Length;
+        for (var channel = 0; channel < Means.Length; channel++)
+        {
+            var (factor, offset) = (1 / (255 * Deviations[channel]), Means[channel] / Deviations[channel]);
+            for (var index = channel * plane; index < (channel + 1) * plane; index++)
+                values[index] = planes[index] * factor - offset;
+        }
+
+        return tensor(values, shape);
+    }
+}
