@@ -1,6 +1,7 @@
 using System.Globalization;
 using MappingNets;
 using MappingNets.Examples.Bench;
+using MappingNets.Examples.Reporting;
 using Spectre.Console;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -12,13 +13,15 @@ if (args is ["--memory-child", var childMethod, var childTarget])
 
 var quick = args.Contains("--quick");
 var place = Array.IndexOf(args, "--out");
-if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0))
+var update = Array.IndexOf(args, "--update");
+if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0))
 {
     Console.WriteLine("""
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
           --out FOLDER   where the results go; artifacts/bench where it is not named
+          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
     return args.Contains("--help") ? 0 : 1;
 }
@@ -58,6 +61,8 @@ foreach (var (method, target) in Memory(quick))
 
 report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
+if (update >= 0)
+    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
 Console.WriteLine();
 Console.WriteLine(report.Table());
 Console.WriteLine($"Results: {Path.GetFullPath(folder)}");

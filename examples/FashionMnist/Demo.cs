@@ -29,6 +29,9 @@ internal static class Demo
                 }
 
                 AnsiConsole.Write(ResultTable.Of(runs));
+                AtomicFile.WriteAllText(Path.Combine(options.Output, "table.md"), ResultTable.Markdown(runs));
+                if (options.Document is { } document)
+                    MarkedSection.Replace(document, "demo table", ResultTable.Markdown(runs));
                 WritePlots(runs, options.Output);
                 Predictions.Show(Path.Combine(options.Output, DemoPlan.AdapterToReload), Targets.Cnn2(), test);
                 AnsiConsole.WriteLine();

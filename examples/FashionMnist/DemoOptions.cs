@@ -4,11 +4,12 @@ namespace MappingNets.Examples.FashionMnist;
 /// <param name="Output">The folder for the results.</param>
 /// <param name="Data">The folder of the IDX files; null looks in the usual places.</param>
 /// <param name="Seed">The seed of every run.</param>
-internal sealed record DemoOptions(string Output, string? Data, ulong Seed)
+/// <param name="Document">A document whose section "demo table" is to hold the results; null for none.</param>
+internal sealed record DemoOptions(string Output, string? Data, ulong Seed, string? Document)
 {
     public static DemoOptions Parse(string[] arguments)
     {
-        var options = new DemoOptions(Path.Combine("artifacts", "demo"), null, 1);
+        var options = new DemoOptions(Path.Combine("artifacts", "demo"), null, 1, null);
         for (var index = 0; index < arguments.Length; index += 2)
         {
             var name = arguments[index];
@@ -19,6 +20,7 @@ internal sealed record DemoOptions(string Output, string? Data, ulong Seed)
             {
                 "--out" => options with { Output = value },
                 "--data" => options with { Data = value },
+                "--update" => options with { Document = value },
                 "--seed" => options with
                 {
                     Seed = ulong.TryParse(value, out var seed)

@@ -13,6 +13,7 @@ if (args is ["--help" or "-h"])
           --out FOLDER     where the results go; artifacts/demo where it is not named
           --data FOLDER    the four IDX files; otherwise MAPPINGNETS_FASHION_MNIST or the Debian package's folder
           --seed N         the seed of every run; 1 where it is not named
+          --update FILE    also writes the table into the file's section "demo table", as README.md has one
         """);
     return 0;
 }

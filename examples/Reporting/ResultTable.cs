@@ -40,5 +40,18 @@ public static class ResultTable
         return table;
     }
 
+    /// <summary>The runs as a Markdown table.</summary>
+    /// <param name="runs">The runs.</param>
+    public static string Markdown(IReadOnlyList<RunRecord> runs)
+    {
+        var lines = new List<string>
+        {
+            "| " + string.Join(" | ", Headings) + " |",
+            "|---|" + string.Concat(Headings.Skip(1).Select(_ => "---:|")),
+        };
+        lines.AddRange(runs.Select(run => "| " + string.Join(" | ", Cells(run)) + " |"));
+        return string.Join('\n', lines) + "\n";
+    }
+
     private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
 }

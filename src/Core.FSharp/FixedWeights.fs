@@ -192,7 +192,7 @@ type FixedWeights
         transpose gradient
 
     /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
-    member internal _.Fused(firstRow: int64) : FusedGeneration.Piece | null =
+    member internal _.Fused(firstRow: int64) : TilePasses.Piece | null =
         match tiling with
         | null -> null
         | tiling ->
@@ -250,11 +250,10 @@ module FixedWeights =
         let norms = Array.create tiling.Columns (float tiling.FullTiles)
 
         if tiling.Remainder > 0 then
-            let struct (multiplier, offset) = tilePermutation tiling tiling.FullTiles
+            let permutation = tilePermutation tiling tiling.FullTiles
 
             for index in 0 .. tiling.Remainder - 1 do
-                let column =
-                    int ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns)
+                let column = permutation.Column index
 
                 norms[column] <- norms[column] + 1.0
 

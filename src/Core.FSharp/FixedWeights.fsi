@@ -46,7 +46,7 @@ type FixedWeights =
     /// Raises ArgumentException where g has another shape or precision.
     member TransposeApply: gradient: torch.Tensor -> torch.Tensor
 
-    member internal Fused: firstRow: int64 -> FusedGeneration.Piece | null
+    member internal Fused: firstRow: int64 -> TilePasses.Piece | null
 
     /// The mean of the P rows, shape (d), on the device and in the precision of `like`.
     member RowMean: like: torch.Tensor -> torch.Tensor

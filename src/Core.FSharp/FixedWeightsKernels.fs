@@ -45,12 +45,41 @@ let tiling (seed: CounterHash.Key) rows columns =
 /// Every tile starts on a fresh 64-bit word of signs, so that a kernel reads whole words.
 let inline wordsPerTile columns = uint64 ((columns + 63) / 64)
 
-/// The tile's column permutation: row i of the tile reads column (multiplier * i + offset) mod d.
-let tilePermutation (tiling: Tiling) (tile: int64) =
-    let struct (multiplier, offset) =
-        CounterHash.affinePermutation (CounterHash.child (uint64 tile) tiling.Permutations) (uint64 tiling.Columns)
+/// Which column each row of a tile reads: a permutation of the d columns that moves them in groups of eight, so that a
+/// processor moves eight at once. Row 8 q + r with q < floor(d / 8) reads column
+/// 8 ((multiplier q + offset) mod floor(d / 8)) + (r xor flip); the last d mod 8 rows read their own columns.
+[<Struct>]
+type TilePermutation =
+    { Groups: int
+      Multiplier: int
+      Offset: int
+      Flip: int }
 
-    struct (int multiplier, int offset)
+    member inline this.Column(row: int) =
+        if row < 8 * this.Groups then
+            let group =
+                int ((int64 this.Multiplier * int64 (row >>> 3) + int64 this.Offset) % int64 this.Groups)
+
+            8 * group + ((row &&& 7) ^^^ this.Flip)
+        else
+            row
+
+let tilePermutation (tiling: Tiling) (tile: int64) =
+    let key = CounterHash.child (uint64 tile) tiling.Permutations
+    let groups = tiling.Columns / 8
+
+    if groups = 0 then
+        { Groups = 0
+          Multiplier = 0
+          Offset = 0
+          Flip = 0 }
+    else
+        let struct (multiplier, offset) = CounterHash.affinePermutation key (uint64 groups)
+
+        { Groups = groups
+          Multiplier = int multiplier
+          Offset = int offset
+          Flip = int (CounterHash.bits key UInt64.MaxValue &&& 7UL) }
 
 /// How many partial sums a transpose-apply has: a fixed rule of the tile count alone, because the order of additions is
 /// part of the definition. Chunk c sums its tiles in order; the chunks are then summed in order.
@@ -85,21 +114,16 @@ let inline private forEachSignedRow
     (tile: int64)
     ([<InlineIfLambda>] action: int -> int -> bool -> unit)
     =
-    let struct (multiplier, offset) = tilePermutation tiling tile
+    let permutation = tilePermutation tiling tile
     let firstWord = uint64 tile * wordsPerTile tiling.Columns
-    let mutable column = offset
     let mutable word = 0UL
 
     for row in 0 .. tiling.TileRows tile - 1 do
         if row &&& 63 = 0 then
             word <- CounterHash.bits tiling.Signs (firstWord + uint64 (row >>> 6))
 
-        action row column (word &&& 1UL <> 0UL)
+        action row (permutation.Column row) (word &&& 1UL <> 0UL)
         word <- word >>> 1
-        column <- column + multiplier
-
-        if column >= tiling.Columns then
-            column <- column - tiling.Columns
 
 let inline private sumChunks (partial: 'T[][]) (result: nativeptr<'T>) =
     for column in 0 .. partial[0].Length - 1 do
@@ -189,10 +213,13 @@ let inline private orthogonalTile (tiling: Tiling) tile size (inverseRoot: int -
 
         applySigns tiling.OutputSigns firstWord size buffer
 
-/// The column that entry i of a tile reads: all of them in order in a full tile, r keyed ones in the last.
-let inline private hadamardColumn (tiling: Tiling) tile =
+/// The columns that the entries of a tile read: all of them in order in a full tile, r keyed ones in the last.
+let hadamardPermutation (tiling: Tiling) tile =
     if tile < tiling.FullTiles then
-        struct (1, 0)
+        { Groups = 0
+          Multiplier = 0
+          Offset = 0
+          Flip = 0 }
     else
         tilePermutation tiling tile
 
@@ -202,11 +229,10 @@ let inline private hadamardApply (tiling: Tiling) inverseRoot (latent: nativeptr
 
         for tile in first .. last - 1L do
             let size = tiling.TileRows tile
-            let struct (multiplier, offset) = hadamardColumn tiling tile
+            let permutation = hadamardPermutation tiling tile
 
             for index in 0 .. size - 1 do
-                buffer[index] <-
-                    NativePtr.get latent (int ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns))
+                buffer[index] <- NativePtr.get latent (permutation.Column index)
 
             orthogonalTile tiling tile size inverseRoot false buffer
             let rows = at output (tile * int64 tiling.Columns)
@@ -230,11 +256,10 @@ let inline private hadamardTranspose (tiling: Tiling) inverseRoot (gradient: nat
                 buffer[index] <- NativePtr.get rows index
 
             orthogonalTile tiling tile size inverseRoot true buffer
-            let struct (multiplier, offset) = hadamardColumn tiling tile
+            let permutation = hadamardPermutation tiling tile
 
             for index in 0 .. size - 1 do
-                let column =
-                    int ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns)
+                let column = permutation.Column index
 
                 sums[column] <- sums[column] + buffer[index])
 

@@ -32,8 +32,7 @@ let private signTable (tiling: Tiling) (key: CounterHash.Key) dtype device : tor
 let private columnTable (tiling: Tiling) permuted device : torch.Tensor =
     tabulate tiling torch.int64 device (fun tile index ->
         if permuted || tile = tiling.FullTiles then
-            let struct (multiplier, offset) = tilePermutation tiling tile
-            float ((int64 multiplier * int64 index + int64 offset) % int64 tiling.Columns)
+            float ((tilePermutation tiling tile).Column index)
         else
             float index)
 

@@ -7,109 +7,9 @@ open System.Runtime.InteropServices
 open System.Threading.Tasks
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.TilePasses
 open MappingNets.Core.VectorKernels
-
-/// Neighbouring weights with one scale, at an address of their own: a tensor of the target.
-[<Struct; NoEquality; NoComparison>]
-type Segment =
-    { First: int64
-      Count: int64
-      Scale: float32
-      Address: nativeptr<float32> }
-
-/// A piece of the mapping as the passes see it.
-[<NoEquality; NoComparison>]
-type Piece =
-    {
-        IsHadamard: bool
-        Tiling: Tiling
-        Permutations: TilePermutations
-        /// The first weight of theta that the piece generates.
-        FirstRow: int64
-    }
-
-/// Below this many weights one core does it all: waking another would cost more than it saves.
-[<Literal>]
-let private ParallelRows = 1048576L
-
-/// The signs of a tile as bytes, with a word to spare so that 4 bytes can be read from any of them.
-let private fillSigns (key: CounterHash.Key) columns tile rows (words: nativeptr<uint64>) =
-    let first = uint64 tile * wordsPerTile columns
-
-    for word in 0 .. (rows + 63) / 64 - 1 do
-        NativePtr.set words word (CounterHash.bits key (first + uint64 word))
-
-/// The index of the segment that holds a row.
-let private segmentOf (segments: Segment[]) row =
-    let rec search low high =
-        if low = high then
-            low
-        else
-            let middle = (low + high + 1) / 2
-
-            if segments[middle].First <= row then
-                search middle high
-            else
-                search low (middle - 1)
-
-    search 0 (segments.Length - 1)
-
-/// Calls `action segment offset within it, offset within the rows, count` for each run of [first, first + count) that lies in one segment.
-let inline private forEachRun
-    (segments: Segment[])
-    (first: int64)
-    (count: int)
-    ([<InlineIfLambda>] action: Segment -> int64 -> int -> int -> unit)
-    =
-    let mutable index = segmentOf segments first
-    let mutable ``done`` = 0
-
-    while ``done`` < count do
-        let segment = segments[index]
-        let within = first + int64 ``done`` - segment.First
-        let length = int (min (int64 (count - ``done``)) (segment.Count - within))
-        action segment within ``done`` length
-        ``done`` <- ``done`` + length
-        index <- index + 1
-
-/// One thread's working memory: a tile of values and the signs of a tile, outside the managed heap so that it never moves.
-[<Sealed>]
-type private Workspace(columns: int) =
-    let signsOffset = (4 * columns + 63) &&& ~~~63
-    let size = unativeint (signsOffset + 8 * ((columns + 63) / 64 + 1))
-    let start = NativeMemory.AlignedAlloc(size, 64un)
-    do NativeMemory.Clear(start, size)
-
-    let signs =
-        NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + nativeint signsOffset
-
-    member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
-    member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt signs
-    member _.SignBytes: nativeptr<byte> = NativePtr.ofNativeInt signs
-
-    interface IDisposable with
-        member _.Dispose() = NativeMemory.AlignedFree start
-
-/// Runs every tile of a piece, a chunk of tiles at a time; `action workspace chunk tile`.
-let private forEachTile (piece: Piece) (action: Workspace -> int -> int64 -> unit) =
-    let tiles = piece.Tiling.Tiles
-    let chunks = chunkCount tiles
-
-    let runChunk workspace chunk =
-        for tile in chunkStart tiles chunks chunk .. chunkStart tiles chunks (chunk + 1) - 1L do
-            action workspace chunk tile
-
-    if piece.Tiling.Rows < ParallelRows then
-        use workspace = new Workspace(piece.Tiling.Columns)
-
-        for chunk in 0 .. chunks - 1 do
-            runChunk workspace chunk
-    else
-        let body chunk =
-            use workspace = new Workspace(piece.Tiling.Columns)
-            runChunk workspace chunk
-
-        Parallel.For(0, chunks, body) |> ignore
+open MappingNets.Core.WalshHadamard
 
 let private inverseRoot (size: int) = float32 (1.0 / sqrt (float size))
 
@@ -151,23 +51,10 @@ let private orthogonalTile (piece: Piece) tile size transposed (workspace: Works
 
 /// The latents that a Hadamard tile transforms: all in order, or r keyed ones in the last tile.
 let private readColumns (piece: Piece) tile size (latent: nativeptr<float32>) (workspace: Workspace) =
-    let columns = piece.Tiling.Columns
-
-    let struct (multiplier, start) =
-        if size = columns then
-            struct (1, 0)
-        else
-            let struct (multiplier, start, _) = piece.Permutations[tile]
-            struct (multiplier, start)
-
-    let mutable column = start
+    let permutation = hadamardPermutation piece.Tiling tile
 
     for index in 0 .. size - 1 do
-        NativePtr.set workspace.Values index (NativePtr.get latent column)
-        column <- column + multiplier
-
-        if column >= columns then
-            column <- column - columns
+        NativePtr.set workspace.Values index (NativePtr.get latent (permutation.Column index))
 
 let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
     { HasShift = hasShift
@@ -215,19 +102,14 @@ let generate
                 else
                     finishRun values count epilogue rows)
         else
-            let struct (multiplier, permutationOffset, _) = piece.Permutations[tile]
+            let permutation = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
 
             forEachRun segments firstRow size (fun segment within start count ->
-                let column =
-                    int ((int64 multiplier * int64 start + int64 permutationOffset) % int64 columns)
-
                 signedRun
                     latent
                     workspace.SignBytes
-                    columns
-                    multiplier
-                    column
+                    permutation
                     start
                     count
                     (epilogueOf segment hasShift shift bias (firstRow + int64 start))
@@ -294,18 +176,23 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
             if size = columns then
                 addRun workspace.Values columns sums
             else
-                let struct (multiplier, start, _) = piece.Permutations[tile]
-                scatterAdd workspace.Values size columns multiplier start sums
+                scatterAdd workspace.Values size (piece.Permutations[tile]) sums
         else
-            let struct (multiplier, start, inverse) = piece.Permutations[tile]
             fillSigns tiling.Signs columns tile size workspace.Signs
+            let permutation = piece.Permutations[tile]
 
-            scaleSignedRows ()
+            if needsSum then
+                scaleRows ()
 
-            if size = columns then
-                gatherAdd workspace.Values columns inverse start sums
-            else
-                scatterAdd workspace.Values size columns multiplier start sums
+            forEachRun segments firstRow size (fun segment within start count ->
+                addSignedRows
+                    (TensorMemory.at segment.Address within)
+                    workspace.SignBytes
+                    permutation
+                    start
+                    count
+                    segment.Scale
+                    sums)
 
     try
         forEachTile piece runTile

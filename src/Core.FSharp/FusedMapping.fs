@@ -40,7 +40,7 @@ type internal GenerateFunction() =
 /// A piece with what the fused passes need to know of its place and its modulation.
 type internal FusedPiece =
     { FixedWeights: FixedWeights
-      Kernel: FusedGeneration.Piece
+      Kernel: TilePasses.Piece
       FirstLatent: int64
       Modulation: Modulation }
 
@@ -60,10 +60,10 @@ type internal FusedMapping
     let segments address =
         Array.mapi2
             (fun index (entry: ParameterEntry) (scale: float) ->
-                { FusedGeneration.Segment.First = entry.Offset
-                  FusedGeneration.Segment.Count = entry.Count
-                  FusedGeneration.Segment.Scale = float32 scale
-                  FusedGeneration.Segment.Address = address index })
+                { TilePasses.Segment.First = entry.Offset
+                  TilePasses.Segment.Count = entry.Count
+                  TilePasses.Segment.Scale = float32 scale
+                  TilePasses.Segment.Address = address index })
             entries
             scales
 

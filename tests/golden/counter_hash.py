@@ -1,6 +1,6 @@
 """Golden values of the counter hash and of what is filled from it.
 
-Written from docs/counter-hash.md alone, not from the library's source, and with Python's standard library alone:
+A second writing of docs/counter-hash.md in another language, with Python's standard library alone:
 
     python3 tests/golden/counter_hash.py > tests/golden/counter_hash.json
 
@@ -128,8 +128,13 @@ class Tiling:
         return sign(stream, 64 * tile * self.words + row)
 
     def column(self, tile, row):
-        multiplier, offset = affine_permutation(child(tile, self.permutations), self.columns)
-        return (multiplier * row + offset) % self.columns
+        groups = self.columns // 8
+        if row >= 8 * groups:
+            return row
+        key = child(tile, self.permutations)
+        multiplier, offset = affine_permutation(key, groups)
+        flip = bits(key, (1 << 64) - 1) & 7
+        return 8 * ((multiplier * (row // 8) + offset) % groups) + ((row % 8) ^ flip)
 
     def transpose_sum(self, tile_sums):
         """Adds one vector a tile to one vector: tiles in order within a chunk, then the chunks in order."""
@@ -315,7 +320,7 @@ def main():
         "fixedWeights": [
             fixed_weights(kind, 7, rows, columns)
             for kind in KINDS
-            for rows, columns in ((11, 3), (40, 6), (16, 8), (7, 7), (5, 1), (150, 70), (1000, 7))
+            for rows, columns in ((11, 3), (40, 6), (16, 8), (60, 20), (7, 7), (5, 1), (150, 70), (1000, 7))
         ],
         "theta": thetas,
     }, indent=1, ensure_ascii=False))

@@ -32,7 +32,10 @@ public sealed class Trainer
     /// <exception cref="ArgumentException">
     /// The data does not fit the target; early stopping or the best epoch is asked for and nothing is held out to judge by.
     /// </exception>
-    /// <exception cref="TrainingDivergedException">A loss or gradient is not finite; the model keeps the last good state.</exception>
+    /// <exception cref="TrainingDivergedException">
+    /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
+    /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public TrainingReport Fit(
         Dataset training,

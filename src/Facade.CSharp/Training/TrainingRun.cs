@@ -123,7 +123,8 @@ internal sealed class TrainingRun(
         foreach (var group in optimizer.ParamGroups)
             group.LearningRate = RateOf(step);
         optimizer.step();
-        RequireFinite("value", parameters, parameter => parameter);
+        if (lastGood.IsKept)
+            RequireFinite("value", parameters, parameter => parameter);
         sums.Add(values, targets, batch.Count, training.IsClassification);
         return total;
     }
