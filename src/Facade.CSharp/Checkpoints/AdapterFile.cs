@@ -17,7 +17,13 @@ internal static class AdapterFile
     private const string ScalesName = "scales";
     private const string LinearMapName = "modulation.map";
 
-    public static void Save(MappedModel model, string path)
+    public static void Save(MappedModel model, string path) =>
+        Write(model, (tensors, metadata) => SafetensorsFile.Write(path, tensors, metadata));
+
+    public static void SaveFolder(MappedModel model, string folder) =>
+        Write(model, (tensors, metadata) => AdapterFolder.Write(folder, tensors, metadata));
+
+    private static void Write(MappedModel model, Action<IReadOnlyList<(string, Tensor)>, IReadOnlyDictionary<string, string>> write)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -30,7 +36,7 @@ internal static class AdapterFile
             tensors.Add((ScalesName, scales.cpu()));
         if (model.Mapping.Specification.Modulations is [Modulation.LinearModulation linear])
             tensors.Add((LinearMapName, linear.map.cpu()));
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        write(tensors, new Dictionary<string, string>
         {
             ["format"] = Format,
             ["format_version"] = Version,
@@ -44,6 +50,7 @@ internal static class AdapterFile
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device)
     {
         using var scope = NewDisposeScope();
+        path = AdapterFolder.FileOf(path);
         using var file = SafetensorsFile.Read(path);
         CheckHeader(file, target);
         var description = Description(file);

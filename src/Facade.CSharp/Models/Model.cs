@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>) or the weights
-/// themselves (<see cref="DirectModel"/>). It owns native memory; dispose it. Not safe for use from several threads while it
+/// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>), the weights themselves
+/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It owns native memory; dispose it. Not safe for use from several threads while it
 /// is trained.
 /// </summary>
 public abstract class Model : IDisposable
@@ -16,7 +16,7 @@ public abstract class Model : IDisposable
     /// <summary>The network whose weights the state stands for.</summary>
     public TargetNetwork Target { get; }
 
-    /// <summary>How tables call the way of training: "direct", "slvt" or "lwt".</summary>
+    /// <summary>How tables call the way of training: "direct", "slvt", "lwt", "finetune", ...</summary>
     public abstract string Method { get; }
 
     /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
