@@ -19,3 +19,30 @@ let requireVector argument (length: int64) (tensor: torch.Tensor) =
 
     if tensor.dtype <> torch.float32 && tensor.dtype <> torch.float64 then
         raise (ArgumentException($"The precision is {tensor.dtype}; it must be Float32 or Float64.", argument))
+
+/// Refuses anything but a vector of finite numbers of the length in single or double precision.
+let requireFinite argument (length: int64) (tensor: torch.Tensor) =
+    requireVector argument length tensor
+    use finite = tensor.isfinite().all ()
+
+    if not (finite.ToBoolean()) then
+        use finiteOnes = tensor.isfinite ()
+        use first = finiteOnes.logical_not().to_type(torch.float32).argmax ()
+        let index = first.ToInt64()
+        use value = tensor[index]
+        raise (ArgumentException($"Element {index} is {value.ToDouble()}; every element must be finite.", argument))
+
+/// Refuses anything but a positive finite number.
+let requirePositive (argument: string) (value: float) =
+    if not (value > 0.0 && Double.IsFinite value) then
+        raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
+
+/// Refuses anything but a matrix of finite numbers in single or double precision.
+let requireMatrix argument (tensor: torch.Tensor) =
+    ArgumentNullException.ThrowIfNull(tensor, argument)
+
+    if tensor.dim () <> 2L || tensor.numel () = 0L then
+        raise (ArgumentException($"The shape is {shapeText tensor.shape}; it must be a matrix with rows.", argument))
+
+    use flat = tensor.reshape -1L
+    requireFinite argument flat.shape[0] flat

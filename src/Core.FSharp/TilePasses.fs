@@ -39,19 +39,19 @@ let fillSigns (key: CounterHash.Key) columns (tile: int64) rows (words: nativept
         NativePtr.set words word (CounterHash.bits key (first + uint64 word))
 
 /// The index of the segment that holds a row.
-let segmentOf (segments: Segment[]) row =
-    let rec search low high =
-        if low = high then
-            low
+let segmentOf (segments: Segment[]) (row: int64) =
+    let mutable low = 0
+    let mutable high = segments.Length - 1
+
+    while low < high do
+        let middle = (low + high + 1) / 2
+
+        if segments[middle].First <= row then
+            low <- middle
         else
-            let middle = (low + high + 1) / 2
+            high <- middle - 1
 
-            if segments[middle].First <= row then
-                search middle high
-            else
-                search low (middle - 1)
-
-    search 0 (segments.Length - 1)
+    low
 
 /// Calls `action segment offset within it, offset within the rows, count` for each run of [first, first + count) that lies in one segment.
 let inline forEachRun

@@ -30,12 +30,15 @@ let private butterflies (buffer: nativeptr<float32>) (length: int) =
         let pairs = upperPairs
         let upper = upperHalf
 
-        for block in 0..8 .. length - 8 do
+        let mutable block = 0
+
+        while block < length do
             let mutable value = load buffer block
             value <- butterfly value (Avx.Permute(value, 0b10110001uy)) odd
             value <- butterfly value (Avx.Permute(value, 0b01001110uy)) pairs
             value <- butterfly value (Avx.Permute2x128(value, value, 1uy)) upper
             store value buffer block
+            block <- block + 8
 
         half <- 8
 
@@ -44,7 +47,9 @@ let private butterflies (buffer: nativeptr<float32>) (length: int) =
             let mutable block = 0
 
             while block < length do
-                for index in block..8 .. block + half - 8 do
+                let mutable index = block
+
+                while index < block + half do
                     let a = load buffer index
                     let b = load buffer (index + half)
                     let c = load buffer (index + 2 * half)
@@ -57,17 +62,21 @@ let private butterflies (buffer: nativeptr<float32>) (length: int) =
                     store (difference1 + difference2) buffer (index + half)
                     store (sum1 - sum2) buffer (index + 2 * half)
                     store (difference1 - difference2) buffer (index + 3 * half)
+                    index <- index + 8
 
                 block <- block + 4 * half
 
             half <- 4 * half
 
         if half < length then
-            for index in 0..8 .. half - 8 do
+            let mutable index = 0
+
+            while index < half do
                 let a = load buffer index
                 let b = load buffer (index + half)
                 store (a + b) buffer index
                 store (a - b) buffer (index + half)
+                index <- index + 8
 
     else
         while half < length do

@@ -12,7 +12,9 @@ internal static class ChildProcess
     {
         var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = folder ?? "", RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = folder ?? "",
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         var complaints = new StringBuilder();
         using var process = Process.Start(start)!;

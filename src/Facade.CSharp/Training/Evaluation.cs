@@ -1,5 +1,5 @@
-using TorchSharp;
 using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;

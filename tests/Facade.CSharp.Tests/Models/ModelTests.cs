@@ -32,6 +32,8 @@ public sealed class ModelTests
         using var scope = NewDisposeScope();
         using var model = Trained(mapping);
         Assert.Contains(Small.Values(model.Latent), number => number != 0);
+        if (model.TrainableScales is not null)
+            Assert.DoesNotContain(Small.Values(model.TrainableScales), number => number == 1);
 
         var generated = model.TrainableScales is { } scales
             ? model.Mapping.Generate(model.Latent, scales)

@@ -1,8 +1,8 @@
 using System.Text;
 using TorchSharp;
 using Xunit;
-using static TorchSharp.torch;
 using static MappingNets.Tests.SafetensorsBytes;
+using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 

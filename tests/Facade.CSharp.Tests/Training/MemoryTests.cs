@@ -53,7 +53,12 @@ public sealed class MemoryTests
             using var model = Small.Lwt();
             var options = new TrainingOptions
             {
-                Epochs = 2, BatchSize = 8, ValidationFraction = 0.5, RestoreBest = true, EarlyStoppingPatience = 1, Loss = LossOptions.Complete,
+                Epochs = 2,
+                BatchSize = 8,
+                ValidationFraction = 0.5,
+                RestoreBest = true,
+                EarlyStoppingPatience = 1,
+                Loss = LossOptions.Complete,
             };
             new Trainer(model, options).Fit(data);
             model.Weights().Dispose();

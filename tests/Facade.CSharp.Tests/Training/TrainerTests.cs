@@ -150,7 +150,9 @@ public sealed class TrainerTests
         using var model = Small.Slvt();
         var options = new TrainingOptions
         {
-            Epochs = 1, BatchSize = 24, Loss = new() { Smoothness = LossCoefficient.Fixed(0.25) },
+            Epochs = 1,
+            BatchSize = 24,
+            Loss = new() { Smoothness = LossCoefficient.Fixed(0.25) },
         };
         var heard = new Listener();
 

@@ -108,7 +108,11 @@ public sealed class TrainingCourseTests
         var options = new TrainingOptions
         {
             // So large a rate that the result jumps up and down.
-            Epochs = 12, BatchSize = 8, LearningRate = 1.5, Schedule = LearningRateSchedule.Constant, RestoreBest = true,
+            Epochs = 12,
+            BatchSize = 8,
+            LearningRate = 1.5,
+            Schedule = LearningRateSchedule.Constant,
+            RestoreBest = true,
         };
 
         var report = new Trainer(model, options).Fit(data, validation, heard);

@@ -1,0 +1,168 @@
+namespace MappingNets.Core
+
+open System
+open TorchSharp
+
+type PieceBound =
+    { Name: string
+      Linear: float
+      IsLinearExact: bool
+      ModulationRate: float
+      Lipschitz: float
+      Curvature: float }
+
+type MappingBound =
+    { Pieces: PieceBound[]
+      Lipschitz: float
+      Curvature: float }
+
+type NoiseReach =
+    { Probability: float
+      NoiseNorm: float
+      WeightShift: float }
+
+module MappingBounds =
+
+    /// The product in which a rate of 0 stays 0 over an infinite ball.
+    let private over (size: float) (rate: float) = if rate = 0.0 then 0.0 else rate * size
+
+    let private number (tensor: torch.Tensor) = tensor.ToDouble()
+
+    /// The largest |sigma''|.
+    let private bend activation =
+        match activation with
+        | Identity -> 0.0
+        | Tanh -> 4.0 / (3.0 * sqrt 3.0)
+        | Sine -> 1.0
+
+    /// sum over tiles of the largest squared scale in each.
+    let private largestOfTiles (weights: FixedWeights) (squared: torch.Tensor) =
+        let columns = int64 weights.Columns
+        let tiles = (weights.Rows + columns - 1L) / columns
+
+        let padding =
+            torch.zeros ([| tiles * columns - weights.Rows |], dtype = squared.dtype)
+
+        torch.cat([| squared; padding |], 0L).view(tiles, columns).amax([| 1L |]).sum ()
+        |> number
+
+    /// ||diag(s) W|| or a bound of it, and whether it is the norm itself, from the squared scales.
+    let private linearNorm (weights: FixedWeights) (squared: torch.Tensor) =
+        let largest = number (squared.max ())
+        let isEqual = largest = number (squared.min ())
+
+        match weights.Kind with
+        | SignedPermutation ->
+            // W^T diag(s)^2 W is diagonal: its product with ones is its diagonal.
+            let ones = torch.ones ([| int64 weights.Columns |], dtype = squared.dtype)
+            let diagonal = weights.TransposeApply(squared * weights.Apply ones)
+            struct (sqrt (number (diagonal.max ())), true)
+        | Hadamard -> struct (sqrt (largestOfTiles weights squared), isEqual)
+        | Dense ->
+            let frobenius = number ((squared * weights.RowNormsSquared squared).sum ())
+            let spectral = largest * weights.SpectralNorm * weights.SpectralNorm
+            struct (sqrt (min frobenius spectral), isEqual)
+
+    /// How much ||J|| and the largest row may grow for each unit of ||z||.
+    let private rates modulation (squared: torch.Tensor) =
+        match modulation with
+        | NoModulation -> struct (0.0, 0.0)
+        | AdditiveModulation strength ->
+            let rate = 2.0 * abs strength
+            struct (rate * sqrt (number (squared.sum ())), rate)
+        | LinearModulation map ->
+            let map = map.``to`` (squared.dtype, squared.device)
+            let rows = (map + map.transpose (1L, 2L)).square().sum [| 1L; 2L |]
+            struct (sqrt (number ((squared * rows).sum ())), sqrt (number (rows.max ())))
+        | CustomModulation custom ->
+            raise (
+                ArgumentException(
+                    $"Nothing is known in closed form of the custom modulation '{custom.Name}'; bounds exist for no, additive and linear modulation.",
+                    "mapping"
+                )
+            )
+
+    let private pieceBound (mapping: Mapping) (scales: torch.Tensor) norm radius (piece: MappingPiece) =
+        let squared = scales.narrow(0L, piece.FirstRow, piece.FixedWeights.Rows).square ()
+
+        let struct (linear, isExact) = linearNorm piece.FixedWeights squared
+        let struct (rate, rowRate) = rates piece.Modulation squared
+        let reach: float = norm + radius
+        let lipschitz = linear + over reach rate
+
+        let largestRow =
+            sqrt (number ((piece.FixedWeights.RowNormsSquared squared).max ()))
+            + over reach rowRate
+
+        { Name = piece.Name
+          Linear = linear
+          IsLinearExact = isExact
+          ModulationRate = rate
+          Lipschitz = lipschitz
+          Curvature = over (largestRow * lipschitz) (bend mapping.Specification.Activation) + rate }
+
+    let onBall (mapping: Mapping) (centre: torch.Tensor) radius =
+        requireFinite (nameof centre) (int64 mapping.LatentCount) centre
+
+        if not (radius >= 0.0) then
+            raise (ArgumentOutOfRangeException(nameof radius, radius, "The radius must be a number of at least 0."))
+
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let plain = centre.cpu().to_type torch.float64
+        let scales = mapping.ScaleVector(torch.zeros (1L, dtype = torch.float64))
+
+        let pieces =
+            mapping.Pieces
+            |> Array.map (fun piece ->
+                let norm = number (mapping.LatentOf(piece, plain).norm ())
+                pieceBound mapping scales norm radius piece)
+
+        { Pieces = pieces
+          Lipschitz = pieces |> Array.map _.Lipschitz |> Array.max
+          Curvature = pieces |> Array.map _.Curvature |> Array.max }
+
+    let private checkDeviation (deviation: float) =
+        if not (deviation >= 0.0 && Double.IsFinite deviation) then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof deviation,
+                    deviation,
+                    "The noise's standard deviation must be a finite number of at least 0."
+                )
+            )
+
+    let stability (mapping: Mapping) latent deviation =
+        checkDeviation deviation
+        let bound = onBall mapping latent 0.0
+
+        Array.map2
+            (fun (piece: MappingPiece) (known: PieceBound) ->
+                let count = float piece.FixedWeights.Columns
+
+                let slope =
+                    known.Lipschitz + known.ModulationRate * deviation * sqrt (count + 2.0) / 2.0
+
+                slope * slope * deviation * deviation * count)
+            mapping.Pieces
+            bound.Pieces
+        |> Array.sum
+
+    let noiseReach (mapping: Mapping) latent deviation risk =
+        checkDeviation deviation
+
+        if not (risk > 0.0 && risk < 1.0) then
+            raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
+
+        let bound = onBall mapping latent 0.0
+
+        let noise = deviation * (sqrt (float mapping.LatentCount) + sqrt (-2.0 * log risk))
+
+        let slope =
+            bound.Pieces
+            |> Array.map (fun known -> known.Lipschitz + known.ModulationRate * noise / 2.0)
+            |> Array.max
+
+        { Probability = 1.0 - risk
+          NoiseNorm = noise
+          WeightShift = slope * noise }

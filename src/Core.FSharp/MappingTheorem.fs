@@ -1,0 +1,170 @@
+namespace MappingNets.Core
+
+open System
+open TorchSharp
+
+type LipschitzConstant =
+    | StatedConstant of value: float
+    | ProvenConstant of value: float * radius: float
+
+[<ReferenceEquality>]
+type MappingTheoremInstance =
+    { Map: DifferentiableMap
+      Start: torch.Tensor
+      Target: torch.Tensor
+      Loss: torch.Tensor -> torch.Tensor
+      Epsilon: float
+      LossLipschitz: LipschitzConstant
+      WeightLipschitz: LipschitzConstant }
+
+type MappingTheoremAssumptions =
+    { LossLipschitz: LipschitzConstant
+      WeightLipschitz: LipschitzConstant
+      ConstantsApply: bool }
+
+type MappingTheoremEstimates =
+    { SampledLossSlope: float
+      RefutesConstants: bool }
+
+type MappingTheoremFacts =
+    { Delta: float
+      Distance: float
+      DistanceWithinDelta: bool
+      TargetLoss: float
+      MappedLoss: float
+      LossGap: float
+      GapWithinEpsilon: bool }
+
+type MappingTheoremConclusion =
+    | HoldsByTheorem
+    | HoldsAsMeasured
+    | NotReached
+    | ConstantsRefuted
+
+type MappingTheoremCertificate =
+    { Latent: torch.Tensor
+      Search: SolvabilityCertificate
+      Assumptions: MappingTheoremAssumptions
+      Estimates: MappingTheoremEstimates
+      Facts: MappingTheoremFacts
+      Conclusion: MappingTheoremConclusion }
+
+module MappingTheorem =
+
+    /// Where on the segment from theta* to g(z*) the loss's slope is looked at.
+    let private places = [ 0.0; 0.25; 0.5; 0.75; 1.0 ]
+
+    let private valueOf name constant =
+        match constant with
+        | StatedConstant value ->
+            requirePositive name value
+            value
+        | ProvenConstant(value, radius) ->
+            requirePositive name value
+
+            if not (radius >= 0.0) then
+                raise (
+                    ArgumentOutOfRangeException(
+                        name,
+                        radius,
+                        "The radius on which it is proven must be a number of at least 0."
+                    )
+                )
+
+            value
+
+    let private appliesAt distance constant =
+        match constant with
+        | StatedConstant _ -> true
+        | ProvenConstant(_, radius) -> distance <= radius
+
+    let private lossAt (instance: MappingTheoremInstance) name (theta: torch.Tensor) =
+        use value = instance.Loss theta
+
+        if value.numel () <> 1L then
+            raise (
+                ArgumentException(
+                    $"L({name}) has the shape {shapeText value.shape}; it must be a scalar.",
+                    "instance.Loss"
+                )
+            )
+
+        let number = value.to_type(torch.float64).ToDouble()
+
+        if not (Double.IsFinite number) then
+            raise (ArgumentException($"L({name}) is {number}; it must be finite.", "instance.Loss"))
+
+        number
+
+    let private slopeAt (instance: MappingTheoremInstance) (theta: torch.Tensor) =
+        use gradient =
+            Differentiation.grad (fun weights -> (instance.Loss weights).reshape [||]) theta
+
+        use norm = gradient.norm ()
+        norm.ToDouble()
+
+    let certify options (instance: MappingTheoremInstance) =
+        requirePositive "instance.Epsilon" instance.Epsilon
+
+        let product =
+            valueOf "instance.LossLipschitz" instance.LossLipschitz
+            * valueOf "instance.WeightLipschitz" instance.WeightLipschitz
+
+        requireFinite "instance.Target" instance.Map.WeightCount instance.Target
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let target = instance.Target.detach().to_type (torch.float64, copy = true)
+        let targetLoss = lossAt instance "theta*" target
+        let search = Solvability.certify options instance.Map instance.Start target
+        let reached = instance.Map.Evaluate search.Latent
+        let distance = search.Facts.Distance
+        let mappedLoss = lossAt instance "g(z*)" reached
+        let gap = abs (mappedLoss - targetLoss)
+        let delta = instance.Epsilon / product
+
+        let slope =
+            places
+            |> List.map (fun share -> slopeAt instance (target + (reached - target) * share.ToScalar()))
+            |> List.max
+
+        // A relative 1e-9 for rounding: a constant may be exactly attained.
+        let exceeds bound value = value > bound * (1.0 + 1e-9) + 1e-12
+
+        let apply =
+            appliesAt distance instance.LossLipschitz
+            && appliesAt distance instance.WeightLipschitz
+
+        let refutes = apply && (exceeds product slope || exceeds (product * distance) gap)
+
+        let conclusion =
+            if refutes then ConstantsRefuted
+            elif distance <= delta && apply then HoldsByTheorem
+            elif gap <= instance.Epsilon then HoldsAsMeasured
+            else NotReached
+
+        for tensor in
+            [ search.Latent
+              search.Local.Latent
+              search.Global.Latent
+              search.Facts.Reachable
+              search.Facts.Unreachable ] do
+            tensor.MoveToOuterDisposeScope() |> ignore
+
+        { Latent = search.Latent
+          Search = search
+          Assumptions =
+            { LossLipschitz = instance.LossLipschitz
+              WeightLipschitz = instance.WeightLipschitz
+              ConstantsApply = apply }
+          Estimates =
+            { SampledLossSlope = slope
+              RefutesConstants = refutes }
+          Facts =
+            { Delta = delta
+              Distance = distance
+              DistanceWithinDelta = distance <= delta
+              TargetLoss = targetLoss
+              MappedLoss = mappedLoss
+              LossGap = gap
+              GapWithinEpsilon = gap <= instance.Epsilon }
+          Conclusion = conclusion }

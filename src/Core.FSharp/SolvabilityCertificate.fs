@@ -1,0 +1,62 @@
+namespace MappingNets.Core
+
+open TorchSharp
+
+type GlobalMethod =
+    | GaussNewton
+    | GradientDescent
+
+type SolvabilityOptions =
+    { Method: GlobalMethod
+      MaximumIterations: int
+      Tolerance: float
+      LeastSquaresIterations: int
+      SpectrumSteps: int
+      Delta: float option
+      RemainderConstant: float option }
+
+type RemainderSource =
+    | ClosedForm
+    | Stated
+    | Unknown
+
+type SolvabilityAssumptions =
+    { RemainderConstant: float option
+      Source: RemainderSource
+      Radius: float }
+
+type SolvabilityEstimates =
+    { Singular: SingularValues
+      ContractionFactor: float
+      Order: float option
+      ObservedRemainder: float }
+
+type SolvabilityFacts =
+    { Residual: float
+      Reachable: torch.Tensor
+      Unreachable: torch.Tensor
+      ReachableNorm: float
+      UnreachableNorm: float
+      FirstStepRemainder: float
+      QuadraticBound: float option
+      QuadraticBoundHeld: bool option
+      FixedPointResidual: float
+      Displacement: float
+      DisplacementBound: float option
+      DisplacementBoundHeld: bool option
+      Distance: float
+      StationaryResidual: float }
+
+type SolvabilityPhase =
+    { Latent: torch.Tensor
+      Residuals: float[]
+      StepLengths: float[]
+      Converged: bool }
+
+type SolvabilityCertificate =
+    { Latent: torch.Tensor
+      Local: SolvabilityPhase
+      Global: SolvabilityPhase
+      Assumptions: SolvabilityAssumptions
+      Estimates: SolvabilityEstimates
+      Facts: SolvabilityFacts }

@@ -1,0 +1,129 @@
+namespace MappingNets.Core
+
+open TorchSharp
+
+/// <summary>How the global phase walks.</summary>
+type GlobalMethod =
+    /// z <- z + J(z)^+ (theta* - g(z)), halved while the residual grows. Second order where theta* is reached.
+    | GaussNewton
+    /// z <- z + eta J(z)^T (theta* - g(z)) with eta = 1 / ||J||^2, halved while the residual grows: the paper's. First order.
+    | GradientDescent
+
+/// <summary>How theorem 2 is run.</summary>
+type SolvabilityOptions =
+    {
+        /// Of the global phase.
+        Method: GlobalMethod
+        /// The most iterations of each phase, at least 1.
+        MaximumIterations: int
+        /// Stops where a step is shorter than this times 1 + ||z||; above 0, below 1.
+        Tolerance: float
+        /// The most steps of one least-squares solution, at least 1.
+        LeastSquaresIterations: int
+        /// The most Lanczos steps for the singular values of A, at least 1.
+        SpectrumSteps: int
+        /// delta of the displacement bound sqrt(delta / C_2): how far from theta* one is content to end; positive. None: the bound is not asked for.
+        Delta: float option
+        /// C_2 where the map does not know its own curvature; positive or 0. It becomes an assumption of the certificate.
+        RemainderConstant: float option
+    }
+
+/// <summary>Where C_2 comes from.</summary>
+type RemainderSource =
+    /// Half the curvature bound of the map in closed form, on the ball that holds the first step and the ends of the phases.
+    | ClosedForm
+    /// The caller said so.
+    | Stated
+    /// Nobody knows: no claim is made that needs it.
+    | Unknown
+
+/// <summary>What a solvability certificate takes for granted.</summary>
+type SolvabilityAssumptions =
+    {
+        /// C_2: ||g(z_0 + dz) - g(z_0) - A dz|| &lt;= C_2 ||dz||^2 for ||dz|| up to Radius. Proven where the source is the closed form.
+        RemainderConstant: float option
+        /// Where it comes from.
+        Source: RemainderSource
+        /// The radius of the ball around z_0 on which C_2 is used: the first step and the ends of both phases lie in it.
+        Radius: float
+    }
+
+/// <summary>What a solvability certificate estimated: right up to what the docs of each number say, and no more.</summary>
+type SolvabilityEstimates =
+    {
+        /// The extreme singular values of A; exact where IsComplete says so.
+        Singular: SingularValues
+        /// The largest ratio of successive step lengths of Phi: the contraction factor as measured. NaN with fewer than two steps.
+        ContractionFactor: float
+        /// The order of convergence p, from ||step_k+1|| = C ||step_k||^p fitted to the last step lengths of the global phase that stand above rounding;
+        /// None with fewer than three.
+        Order: float option
+        /// The largest ||E(dz)|| / ||dz||^2 met on the way: a lower bound of every true C_2.
+        ObservedRemainder: float
+    }
+
+/// <summary>What a solvability certificate established by computing it, in double precision up to rounding and the tolerance.</summary>
+type SolvabilityFacts =
+    {
+        /// ||r||, r = theta* - g(z_0).
+        Residual: float
+        /// A A^+ r, shape (P): the part of r that a linear step reaches.
+        Reachable: torch.Tensor
+        /// (I - A A^+) r, shape (P): the part that it does not.
+        Unreachable: torch.Tensor
+        /// ||A A^+ r||.
+        ReachableNorm: float
+        /// ||(I - A A^+) r||.
+        UnreachableNorm: float
+        /// ||g(z_0 + A^+ r) - theta* + (I - A A^+) r||: what the first step leaves of the reachable part. The theorem's quadratic claim is
+        /// about this alone.
+        FirstStepRemainder: float
+        /// C_2 ||A^+ r||^2, the theorem's bound of it; None where C_2 is unknown.
+        QuadraticBound: float option
+        /// Whether FirstStepRemainder was within it, up to rounding.
+        QuadraticBoundHeld: bool option
+        /// ||A^T (theta* - g(z_0 + dz))|| / ||A|| at the end of the contraction: 0 at the fixed point of Phi.
+        FixedPointResidual: float
+        /// ||dz*|| = ||z* - z_0||.
+        Displacement: float
+        /// sqrt(delta / C_2): infinite where C_2 is 0; None where delta or C_2 is not known.
+        DisplacementBound: float option
+        /// Whether the displacement was within it.
+        DisplacementBoundHeld: bool option
+        /// ||g(z*) - theta*||.
+        Distance: float
+        /// ||J(z*)^T (theta* - g(z*))|| / ||J(z*)||: 0 where no direction brings z* closer.
+        StationaryResidual: float
+    }
+
+/// <summary>One phase of the search.</summary>
+type SolvabilityPhase =
+    {
+        /// Where it ended, shape (d).
+        Latent: torch.Tensor
+        /// ||theta* - g(z)|| before the first iteration and after each.
+        Residuals: float[]
+        /// The length of each step.
+        StepLengths: float[]
+        /// Whether it ended because the steps had become negligible.
+        Converged: bool
+    }
+
+/// <summary>
+/// Theorem 2 run on one instance. The tensors belong to the dispose scope in which it was made, or to the caller.
+/// </summary>
+type SolvabilityCertificate =
+    {
+        /// z*, shape (d): of the two phases' ends the one nearer to theta*.
+        Latent: torch.Tensor
+        /// The fixed-point iteration of Phi from z_0.
+        Local: SolvabilityPhase
+        /// The global phase, also from z_0.
+        Global: SolvabilityPhase
+        /// What is taken for granted.
+        Assumptions: SolvabilityAssumptions
+        /// What was estimated.
+        Estimates: SolvabilityEstimates
+        /// What was established.
+        Facts: SolvabilityFacts
+    }
