@@ -48,6 +48,7 @@ internal sealed class AdapterContents : IDisposable
     public static AdapterContents Of(FineTunedModel model, bool bindToWeights)
     {
         using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
         foreach (var (name, values) in model.TrainableNames.Zip(model.Trainables))
             if (!FiniteNumbers.AllIn(values))
                 throw new InvalidOperationException(

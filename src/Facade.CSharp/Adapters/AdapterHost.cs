@@ -281,7 +281,8 @@ public sealed class AdapterHost : IDisposable
         try
         {
             using var noGradient = no_grad();
-            return read(snapshot.Weights);
+            using var scope = NewDisposeScope();
+            return read(snapshot.Weights).MoveToOuterDisposeScope();
         }
         finally
         {
@@ -330,6 +331,7 @@ public sealed class AdapterHost : IDisposable
     private WeightsSnapshot PlainSnapshot()
     {
         using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
         return new(null, [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())]);
     }
 

@@ -11,7 +11,7 @@ namespace MappingNets.Tests;
 public sealed class AdapterServingTests
 {
     [Fact]
-    public void No_prediction_mixes_the_weights_of_two_moments()
+    public async Task No_prediction_mixes_the_weights_of_two_moments()
     {
         // y = w2 (w1 x): every weight of adapter k is k, so that a prediction of mixed weights is no square.
         var target = TargetNetwork.Input(1).Linear(1, bias: false).Linear(1, bias: false).Build("product");
@@ -36,8 +36,9 @@ public sealed class AdapterServingTests
                 while (!stop.IsCancellationRequested)
                 {
                     using var answer = host.Predict(one, out var name);
+                    // Without an adapter the base answers, into which the first one may be merged.
                     var number = name is null ? 0 : int.Parse(name);
-                    Assert.Equal(number * number, answer.item<float>());
+                    Assert.Contains(answer.item<float>(), name is null ? new float[] { 0, 1 } : [number * number]);
                     seen[number] = true;
                 }
             },
@@ -59,30 +60,33 @@ public sealed class AdapterServingTests
         }
         finally
         {
-            stop.Cancel();
-            Task.WaitAll(readers);
+            await stop.CancelAsync();
+            await Task.WhenAll(readers);
         }
     }
 
     [Fact]
     public void Swapping_and_serving_leave_no_tensor_behind()
     {
+        using var pretrained = FineTuned.Pretrained();
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(8);
+        foreach (var way in FineTuned.Ways)
+        {
+            using var model = FineTuned.Trained(way, pretrained);
+            model.SaveAdapter(folder.File(way));
+        }
+
         void Everything()
         {
-            using var pretrained = FineTuned.Pretrained();
-            using var data = Small.Classes(8);
             using var host = new AdapterHost(Small.Classifier(), pretrained);
             foreach (var way in FineTuned.Ways)
-            {
-                using var model = FineTuned.Trained(way, pretrained);
-                host.Add(way, model);
-            }
-
+                host.Add(way, folder.File(way));
             foreach (var way in FineTuned.Ways)
             {
                 host.SetActive(way);
                 host.Predict(data.Inputs).Dispose();
-                host.Materialize().Dispose();
+                host.Weights().Dispose();
             }
 
             host.SetActive(null);
@@ -96,8 +100,8 @@ public sealed class AdapterServingTests
         Collect();
         var before = Tensor.TotalCount;
         Everything();
-        Collect();
 
+        // Without a collection in between: what is counted here was forgotten, not disposed.
         Assert.Equal(before, Tensor.TotalCount);
     }
 

@@ -19,7 +19,17 @@ public sealed class FineTunedAdapterTests : IDisposable
 
     private string Path => folder.File("adapter.safetensors");
 
-    public static TheoryData<string, bool> Cases => new(FineTuned.Ways.SelectMany(way => new[] { (way, false), (way, true) }));
+    public static TheoryData<string, bool> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, bool>();
+            foreach (var way in FineTuned.Ways)
+                foreach (var asFolder in new[] { false, true })
+                    cases.Add(way, asFolder);
+            return cases;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -92,7 +92,8 @@ public sealed class FineTunedModelTests : IDisposable
         using var model = FineTuned.Trained("lora", pretrained);
         var down = model.TrainedTensors["fc1.weight.lora_A"];
         var up = model.TrainedTensors["fc1.weight.lora_B"];
-        Assert.Equal(([2L, 4L], [14L, 2L]), (down.shape, up.shape));
+        Assert.Equal([2L, 4L], down.shape);
+        Assert.Equal([14L, 2L], up.shape);
 
         var change = (up.detach().matmul(down.detach()) * 0.5).reshape(-1);
 
