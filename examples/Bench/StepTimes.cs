@@ -18,6 +18,8 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
         [
             new("cnn1", Targets.Cnn1(), 2072, 1.05, 8),
             Cnn2(20),
+            new("lstm", Targets.Lstm(), 1024, 1.05, 30),
+            new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 2),
             new("mlp-25m", Mlp25M(), 2048, 1.00, 4),
         ];
 
@@ -67,6 +69,8 @@ public static class StepTimes
         torch.random.manual_seed(1);
         var count = batch * @case.Steps;
         var classes = (int)@case.Target.OutputShape[0];
+        if (classes == 1)
+            return Dataset.FromTensors(torch.randn([count, .. @case.Target.InputShape]), torch.randn(count, 1));
         return Dataset.FromTensors(
             torch.randn([count, .. @case.Target.InputShape]),
             torch.randint(0, classes, count, dtype: torch.int64),

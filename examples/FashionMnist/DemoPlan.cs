@@ -22,8 +22,7 @@ internal sealed record DemoPlan(string Title, string FileName, Func<Model> Creat
             new() { Epochs = 12 }),
         new(
             "LWT 2,688", AdapterToReload,
-            () => MappingNetwork.For(Targets.Cnn2())
-                .LayerWise(("conv1", 160), ("conv2", 1200), ("fc1", 1200), ("fc2", 128)).WithSeed(seed).Build(),
+            () => MappingNetwork.For(Targets.Cnn2()).LayerWise(2688).WithSeed(seed).Build(),
             new() { Epochs = 12 }),
     ];
 }

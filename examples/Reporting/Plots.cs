@@ -74,7 +74,9 @@ public static class Plots
     public static string Label(RunRecord run) =>
         FormattableString.Invariant($"{run.Method.ToUpperInvariant()} {run.Trainable:N0}");
 
-    private static Plot NewPlot(string title, string x, string y)
+    internal static Color ColorOf(int index) => Palette[index % Palette.Length];
+
+    internal static Plot NewPlot(string title, string x, string y)
     {
         var plot = new Plot();
         plot.Title(title);
@@ -108,6 +110,6 @@ public static class Plots
         markers.MarkerLineWidth = 2;
     }
 
-    private static void Save(Plot plot, string path) =>
+    internal static void Save(Plot plot, string path) =>
         AtomicFile.WriteAllBytes(path, plot.GetImage(1000, 640).GetImageBytes(ImageFormat.Png));
 }

@@ -15,6 +15,15 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
+    /// <summary>Which experiment it reports; null for the demo.</summary>
+    public string? Experiment { get; init; }
+
+    /// <summary>The shapes of weight trajectories; null where none were looked at.</summary>
+    public IReadOnlyList<TrajectoryRecord>? Trajectories { get; init; }
+
+    /// <summary>Searches for the intrinsic dimension; null where there were none.</summary>
+    public IReadOnlyList<DimensionSearchRecord>? DimensionSearches { get; init; }
+
     /// <summary>Writes the report, whole or not at all.</summary>
     /// <param name="path">The file.</param>
     public void Write(string path) => AtomicFile.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");

@@ -16,11 +16,13 @@ internal sealed class AdapterContents : IDisposable
     private const string WeightsKey = "base_weights_sha256";
 
     private readonly string source;
+    private readonly string[] bufferNames;
     private readonly string targetName;
     private readonly string? weightsHash;
 
     private AdapterContents(
-        string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values, string? weightsHash)
+        string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
+        IReadOnlyList<Tensor> buffers, string? weightsHash)
     {
         this.source = source;
         targetName = target.Name;
@@ -29,6 +31,8 @@ internal sealed class AdapterContents : IDisposable
         Configuration = configuration;
         ValueNames = names;
         Values = values;
+        Buffers = buffers;
+        bufferNames = [.. target.Buffers.Select(buffer => AdapterFile.BufferPrefix + buffer.Name)];
         this.weightsHash = weightsHash;
     }
 
@@ -39,6 +43,9 @@ internal sealed class AdapterContents : IDisposable
 
     /// <summary>The numbers, on the CPU.</summary>
     public IReadOnlyList<Tensor> Values { get; }
+
+    /// <summary>The network's buffers as training left them, on the CPU.</summary>
+    public IReadOnlyList<Tensor> Buffers { get; }
 
     private long TargetParameters { get; }
 
@@ -59,12 +66,13 @@ internal sealed class AdapterContents : IDisposable
             model.Configuration,
             model.TrainableNames,
             [.. model.Trainables.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
+            [.. model.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null);
     }
 
-    public void Save(string path) => SafetensorsFile.Write(path, [.. ValueNames.Zip(Values)], Metadata());
+    public void Save(string path) => SafetensorsFile.Write(path, Tensors(), Metadata());
 
-    public void SaveFolder(string folder) => AdapterFolder.Write(folder, [.. ValueNames.Zip(Values)], Metadata());
+    public void SaveFolder(string folder) => AdapterFolder.Write(folder, Tensors(), Metadata());
 
     /// <summary>Reads an adapter and holds it against the target; the base's weights are held against it by <see cref="CheckWeights"/>.</summary>
     public static AdapterContents Load(string path, TargetNetwork target)
@@ -74,15 +82,18 @@ internal sealed class AdapterContents : IDisposable
         CheckHeader(file, target);
         var configuration = ReadConfiguration(file, target);
         var expected = Expected(file, target, configuration);
-        if (file.Entries.FirstOrDefault(entry => !expected.Any(value => value.Name == entry.Name)) is { } stranger)
+        var known = expected.Select(value => value.Name).Concat(target.Buffers.Select(buffer => AdapterFile.BufferPrefix + buffer.Name)).ToHashSet();
+        if (file.Entries.FirstOrDefault(entry => !known.Contains(entry.Name)) is { } stranger)
             throw new CheckpointFormatException(file.FileName, $"holds the tensor '{stranger.Name}', which its configuration does not have.");
         var values = expected.Select(value => Numbers(file, value.Name, value.Shape)).ToArray();
+        var buffers = target.Buffers.Select(buffer => AdapterFile.Buffer(file, buffer)).ToArray();
         return new(
             $"'{file.FileName}'",
             target,
             configuration,
             [.. expected.Select(value => value.Name)],
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
+            [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
             file.Metadata.GetValueOrDefault(WeightsKey));
     }
 
@@ -102,9 +113,11 @@ internal sealed class AdapterContents : IDisposable
 
     public void Dispose()
     {
-        foreach (var tensor in Values)
+        foreach (var tensor in Values.Concat(Buffers))
             tensor.Dispose();
     }
+
+    private IReadOnlyList<(string, Tensor)> Tensors() => [.. ValueNames.Zip(Values), .. bufferNames.Zip(Buffers)];
 
     private Dictionary<string, string> Metadata()
     {

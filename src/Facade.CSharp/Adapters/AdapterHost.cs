@@ -23,7 +23,7 @@ public sealed class AdapterHost : IDisposable
     private readonly FineTuningBase original;
     private readonly Device device;
     private readonly Dictionary<string, AdapterContents> adapters = new(StringComparer.Ordinal);
-    private readonly Stack<(string Name, Tensor Before)> merged = new();
+    private readonly Stack<(AdapterContents Adapter, string Name, Tensor Before)> merged = new();
     private readonly IncrementCache increments;
     private readonly AsyncLocal<int> disabled = new();
     private Tensor theta;
@@ -158,7 +158,7 @@ public sealed class AdapterHost : IDisposable
             using (NewDisposeScope())
             {
                 var weights = WeightsOf(adapter);
-                merged.Push((name, theta));
+                merged.Push((adapter, name, theta));
                 theta = Target.Layout.Join(weights).DetachFromDisposeScope();
             }
 
@@ -175,7 +175,7 @@ public sealed class AdapterHost : IDisposable
         {
             if (merged.Count == 0)
                 throw new InvalidOperationException("No adapter is merged into the base.");
-            var (name, before) = merged.Pop();
+            var (_, name, before) = merged.Pop();
             theta.Dispose();
             theta = before;
             Rebase(current.Adapter);
@@ -205,7 +205,7 @@ public sealed class AdapterHost : IDisposable
             adapter = snapshot.Adapter;
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            return Target.Forward(input.to(device), snapshot.Weights).MoveToOuterDisposeScope();
+            return Target.Forward(input.to(device), snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
         }
         finally
         {
@@ -226,7 +226,7 @@ public sealed class AdapterHost : IDisposable
         {
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            return Target.ToModule(snapshot.Weights);
+            return Target.ToModule(snapshot.Weights, snapshot.State);
         }
         finally
         {
@@ -246,7 +246,7 @@ public sealed class AdapterHost : IDisposable
             plain.Release();
             foreach (var adapter in adapters.Values)
                 adapter.Dispose();
-            foreach (var (_, before) in merged)
+            foreach (var (_, _, before) in merged)
                 before.Dispose();
             theta.Dispose();
             original.Dispose();
@@ -316,7 +316,7 @@ public sealed class AdapterHost : IDisposable
             RefuseMerged(name);
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            next = new(name, [.. WeightsOf(adapter).Select(weight => weight.alias().DetachFromDisposeScope())]);
+            next = new(name, [.. WeightsOf(adapter).Select(weight => weight.alias().DetachFromDisposeScope())], StateOf(adapter));
         }
 
         Interlocked.Exchange(ref current, next).Release();
@@ -332,7 +332,10 @@ public sealed class AdapterHost : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return new(null, [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())]);
+        return new(
+            null,
+            [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())],
+            merged.TryPeek(out var last) ? StateOf(last.Adapter) : original.State.Copy());
     }
 
     private IReadOnlyList<Tensor> WeightsOf(AdapterContents adapter)
@@ -342,6 +345,10 @@ public sealed class AdapterHost : IDisposable
         return FineTunedWeights.Of(
             BaseOf(configuration), increments.Of(configuration), FineTunedWeights.Places(Target, configuration), values);
     }
+
+    /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>
+    private NetworkState StateOf(AdapterContents adapter) =>
+        new(Target.Buffers, [.. adapter.Buffers.Select(buffer => buffer.to(device, copy: true))]);
 
     /// <summary>The base, with a new head that the adapter moves but does not hold in its place.</summary>
     private Tensor BaseOf(FineTuningConfiguration configuration)

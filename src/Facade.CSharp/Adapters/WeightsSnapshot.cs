@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// All weights of a network at one moment, which never change. Whoever uses them holds them; the last one to let go frees the
+/// All weights and buffers of a network at one moment, which never change. Whoever uses them holds them; the last one to let go frees the
 /// native memory.
 /// </summary>
-internal sealed class WeightsSnapshot(string? adapter, IReadOnlyList<Tensor> weights)
+internal sealed class WeightsSnapshot(string? adapter, IReadOnlyList<Tensor> weights, NetworkState state)
 {
     private int holders = 1;
 
@@ -15,6 +15,9 @@ internal sealed class WeightsSnapshot(string? adapter, IReadOnlyList<Tensor> wei
 
     /// <summary>One tensor per entry of the target.</summary>
     public IReadOnlyList<Tensor> Weights => weights;
+
+    /// <summary>The buffers; a prediction only reads them.</summary>
+    public NetworkState State => state;
 
     /// <summary>Takes hold, unless everyone has let go already.</summary>
     public bool TryHold()
@@ -36,5 +39,6 @@ internal sealed class WeightsSnapshot(string? adapter, IReadOnlyList<Tensor> wei
             return;
         foreach (var weight in weights)
             weight.Dispose();
+        state.Dispose();
     }
 }

@@ -16,6 +16,8 @@ internal static class AdapterFile
     private const string LatentName = "latent";
     private const string ScalesName = "scales";
     private const string LinearMapName = "modulation.map";
+    /// <summary>What stands before the name of a buffer, here and in the adapters of fine-tuned networks.</summary>
+    public const string BufferPrefix = "buffers.";
 
     public static void Save(MappedModel model, string path) =>
         Write(model, (tensors, metadata) => SafetensorsFile.Write(path, tensors, metadata));
@@ -36,6 +38,8 @@ internal static class AdapterFile
             tensors.Add((ScalesName, scales.cpu()));
         if (model.Mapping.Specification.Modulations is [Modulation.LinearModulation linear])
             tensors.Add((LinearMapName, linear.map.cpu()));
+        foreach (var (buffer, values) in model.Target.Buffers.Zip(model.State.Tensors))
+            tensors.Add((BufferPrefix + buffer.Name, values.cpu()));
         write(tensors, new Dictionary<string, string>
         {
             ["format"] = Format,
@@ -62,7 +66,8 @@ internal static class AdapterFile
         var latent = Numbers(file, LatentName, [description.LatentCount()]);
         var scales = description.TrainableScale ? Numbers(file, ScalesName, [target.Parameters.Count]) : null;
         var map = description.NeedsMap() ? Map(file, target) : null;
-        string[] expected = [LatentName, .. scales is null ? [] : new[] { ScalesName }, .. map is null ? [] : new[] { LinearMapName }];
+        Tensor[] buffers = [.. target.Buffers.Select(buffer => Buffer(file, buffer))];
+        string[] expected = [.. target.Buffers.Select(buffer => BufferPrefix + buffer.Name), LatentName, .. scales is null ? [] : new[] { ScalesName }, .. map is null ? [] : new[] { LinearMapName }];
         if (file.Entries.FirstOrDefault(entry => !expected.Contains(entry.Name)) is { } stranger)
             throw new CheckpointFormatException(path, $"holds the tensor '{stranger.Name}', which its mapping does not have.");
 
@@ -71,6 +76,8 @@ internal static class AdapterFile
         model.Latent.copy_(latent);
         if (scales is not null)
             model.TrainableScales!.copy_(scales);
+        foreach (var (kept, values) in model.State.Tensors.Zip(buffers))
+            kept.copy_(values);
         model.Coefficients = description.Coefficients ?? model.Coefficients;
         return model;
     }
@@ -143,6 +150,15 @@ internal static class AdapterFile
         if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(shape))
             throw new CheckpointFormatException(file.FileName, $"has the tensor {entry}; its mapping needs F32{ShapeText.Of(shape)}.");
         return Finite(file, name);
+    }
+
+    public static Tensor Buffer(SafetensorsFile file, BufferSpecification buffer)
+    {
+        var entry = Entry(file, BufferPrefix + buffer.Name);
+        if (entry.DType != buffer.Type || !entry.Shape.SequenceEqual(buffer.Shape))
+            throw new CheckpointFormatException(
+                file.FileName, $"has the tensor {entry}; the target's buffer is {buffer.Type}{ShapeText.Of(buffer.Shape)}.");
+        return Finite(file, entry.Name);
     }
 
     private static Tensor Finite(SafetensorsFile file, string name)

@@ -28,6 +28,7 @@ public sealed class FineTunedModel : Model
         trainables = [.. increment.Start()
             .Concat(Places.Select(place => basis.Target.Layout.Split(basis.Flat)[place]))
             .Select(start => Trainable.From(start.to(device, copy: true)))];
+        TakeState(basis.State);
     }
 
     /// <inheritdoc/>
@@ -66,8 +67,8 @@ public sealed class FineTunedModel : Model
         FineTunedWeights.Of(basis.Flat, increment, Places, trainables);
 
     /// <summary>
-    /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, and the
-    /// fingerprint of the base, not one of its weights. The file is written whole or not at all.
+    /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
+    /// as running means, and the fingerprint of the base, not one of its weights. The file is written whole or not at all.
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
     /// <param name="bindToWeights">
@@ -113,7 +114,7 @@ public sealed class FineTunedModel : Model
         {
             contents.CheckWeights(basis);
             var model = new FineTunedModel(basis, contents.Configuration, device ?? CPU);
-            model.RestoreState(contents.Values);
+            model.RestoreState([.. contents.Values, .. contents.Buffers]);
             return model;
         }
         catch

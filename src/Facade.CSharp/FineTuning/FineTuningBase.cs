@@ -14,10 +14,11 @@ internal sealed class FineTuningBase : IDisposable
 {
     private readonly ConcurrentDictionary<string, string> hashes = new();
 
-    private FineTuningBase(TargetNetwork target, Tensor flat, IReadOnlyList<string> head)
+    private FineTuningBase(TargetNetwork target, Tensor flat, NetworkState state, IReadOnlyList<string> head)
     {
         Target = target;
         Flat = flat.DetachFromDisposeScope();
+        State = state;
         Head = head;
     }
 
@@ -25,6 +26,9 @@ internal sealed class FineTuningBase : IDisposable
 
     /// <summary>theta_pretrained, shape (P), on the model's device; a new head's part of it is the head's start.</summary>
     public Tensor Flat { get; }
+
+    /// <summary>The buffers, such as running means, on the model's device.</summary>
+    public NetworkState State { get; }
 
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }
@@ -45,12 +49,18 @@ internal sealed class FineTuningBase : IDisposable
                     $"{(pretrained.Find(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.shape)} in" : $"There is no '{parameter.Name}' in")} "
                     + $"{pretrained.Source}; '{target.Name}' needs {parameter}. WithNewHead starts layers anew.",
                     nameof(pretrained));
+        foreach (var buffer in target.Buffers)
+            if (!(pretrained.Find(buffer.Name) is { } values && values.shape.SequenceEqual(buffer.Shape)))
+                throw new ArgumentException(
+                    $"There is no buffer {buffer} in {pretrained.Source}; '{target.Name}' needs it.", nameof(pretrained));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var start = head.Count == 0 ? [] : StartingWeights.Of(target, seed);
         var parts = target.Parameters.Select((parameter, index) =>
             (head.Contains(parameter.Name) ? start[index] : pretrained.Find(parameter.Name)!).reshape(-1));
-        return new(target, cat(parts.ToArray(), 0).to(device).contiguous(), head);
+        var state = new NetworkState(
+            target.Buffers, [.. target.Buffers.Select(buffer => pretrained.Find(buffer.Name)!.to(buffer.Type, device, copy: true))]);
+        return new(target, cat(parts.ToArray(), 0).to(device).contiguous(), state, head);
     }
 
     /// <summary>SHA-256 over the names and bits of all tensors but some.</summary>
@@ -70,7 +80,11 @@ internal sealed class FineTuningBase : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     });
 
-    public void Dispose() => Flat.Dispose();
+    public void Dispose()
+    {
+        Flat.Dispose();
+        State.Dispose();
+    }
 
     /// <summary>The last layer where the pretrained one has other shapes, as it does when the number of classes changes.</summary>
     private static IReadOnlyList<string> ChangedHead(TargetNetwork target, PretrainedWeights pretrained)

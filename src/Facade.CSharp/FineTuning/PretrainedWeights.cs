@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Weights to start a fine-tuning from: named tensors, from another model, a safetensors file or one flat vector. It owns copies
+/// Weights (and buffers) to start a fine-tuning from: named tensors, from another model, a safetensors file or one flat vector. It owns copies
 /// in native memory; dispose it. Models that were built from it do not need it any more.
 /// </summary>
 public sealed class PretrainedWeights : IDisposable
@@ -17,7 +17,7 @@ public sealed class PretrainedWeights : IDisposable
         using var noGradient = no_grad();
         this.tensors = tensors.ToDictionary(
             pair => pair.Name,
-            pair => pair.Tensor.detach().to(CPU, copy: true).to(float32).contiguous().DetachFromDisposeScope(),
+            pair => Plain(pair.Tensor),
             StringComparer.Ordinal);
     }
 
@@ -27,7 +27,7 @@ public sealed class PretrainedWeights : IDisposable
     /// <summary>The tensors' names.</summary>
     public IReadOnlyCollection<string> Names => tensors.Keys;
 
-    /// <summary>The weights that a model has now.</summary>
+    /// <summary>The weights and buffers that a model has now.</summary>
     /// <param name="model">Any model; it is not changed.</param>
     public static PretrainedWeights Of(Model model)
     {
@@ -36,14 +36,18 @@ public sealed class PretrainedWeights : IDisposable
         using var scope = NewDisposeScope();
         return new(
             $"the model of '{model.Target.Name}'",
-            [.. model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, weight) => (parameter.Name, weight))]);
+            [
+                .. model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, weight) => (parameter.Name, weight)),
+                .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values)),
+            ]);
     }
 
     /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.Weights"/> gives it.</summary>
     /// <param name="target">The network they are of.</param>
     /// <param name="theta">Shape (P), finite floats; copied.</param>
+    /// <param name="state">The network's buffers, such as running means; where null, as they are before training.</param>
     /// <exception cref="ArgumentException">The vector has another shape, is no float or holds a number that is not finite.</exception>
-    public static PretrainedWeights FromFlat(TargetNetwork target, Tensor theta)
+    public static PretrainedWeights FromFlat(TargetNetwork target, Tensor theta, NetworkState? state = null)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(theta);
@@ -56,9 +60,13 @@ public sealed class PretrainedWeights : IDisposable
             throw new ArgumentException("The vector holds a number that is not finite.", nameof(theta));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        using var start = target.CreateState();
         return new(
             $"the flat weights of '{target.Name}'",
-            [.. target.Parameters.Zip(target.Layout.Split(theta), (parameter, weight) => (parameter.Name, weight))]);
+            [
+                .. target.Parameters.Zip(target.Layout.Split(theta), (parameter, weight) => (parameter.Name, weight)),
+                .. target.Buffers.Zip((state ?? start).Tensors, (buffer, values) => (buffer.Name, values)),
+            ]);
     }
 
     /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
@@ -78,6 +86,14 @@ public sealed class PretrainedWeights : IDisposable
 
     /// <summary>A tensor by name, or null.</summary>
     internal Tensor? Find(string name) => tensors.GetValueOrDefault(name);
+
+    // Whole numbers, such as a counter of batches, stay what they are.
+    private static Tensor Plain(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        var copy = tensor.detach().to(CPU, copy: true);
+        return (copy.is_floating_point() ? copy.to(float32) : copy).contiguous().DetachFromDisposeScope();
+    }
 
     /// <summary>Frees the copies.</summary>
     public void Dispose()

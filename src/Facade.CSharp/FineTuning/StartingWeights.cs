@@ -7,13 +7,13 @@ namespace MappingNets;
 internal static class StartingWeights
 {
     /// <summary>
-    /// Uniform within 1 / sqrt(fan-in), as PyTorch starts: what a mapping with a uniform bias and a latent of zero generates, so
+    /// Uniform within 1 / sqrt(fan-in) of each tensor's center, as PyTorch starts: what a mapping with a uniform bias and a latent of zero generates, so
     /// that all ways of training begin at the same kind of weights. In the caller's dispose scope.
     /// </summary>
     public static IReadOnlyList<Tensor> Of(TargetNetwork target, ulong seed)
     {
         using var noGradient = no_grad();
         using var start = MappingModule.create(target.Layout, MappingModule.singleLatent(1).WithSeed(seed));
-        return target.Layout.Split(start.Generate(start.InitialLatent()));
+        return target.AroundCenters(target.Layout.Split(start.Generate(start.InitialLatent())));
     }
 }

@@ -56,7 +56,8 @@ public sealed class DirectModel : Model
 
     /// <summary>
     /// A model that starts from given weights: full fine-tuning, or fine-tuning of some layers while the others stay. The learning
-    /// rate suits fine-tuning as it suits training from scratch, where the options name none.
+    /// rate suits fine-tuning as it suits training from scratch, where the options name none. Buffers, such as running means, move in
+    /// every layer.
     /// </summary>
     /// <param name="target">The network to train.</param>
     /// <param name="pretrained">Where its weights start.</param>
@@ -83,7 +84,9 @@ public sealed class DirectModel : Model
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         using var basis = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
-        return new(target, target.Layout.Split(basis.Flat), [.. chosen.Union(basis.Head)], seed, device ?? CPU);
+        var model = new DirectModel(target, target.Layout.Split(basis.Flat), [.. chosen.Union(basis.Head)], seed, device ?? CPU);
+        model.TakeState(basis.State);
+        return model;
     }
 
     internal override IReadOnlyList<string> TrainableNames => [.. trained.Select(pair => pair.Name)];

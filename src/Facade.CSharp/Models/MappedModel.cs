@@ -74,7 +74,7 @@ public sealed class MappedModel : Model
 
     /// <summary>The weights that the mapping generates at another latent.</summary>
     internal IReadOnlyList<Tensor> WeightsAt(Tensor at) =>
-        Mapping.Layout.Split(scales is null ? Mapping.Generate(at) : Mapping.Generate(at, scales));
+        Target.AroundCenters(Mapping.Layout.Split(scales is null ? Mapping.Generate(at) : Mapping.Generate(at, scales)));
 
     /// <summary>
     /// Writes the adapter: seed, description of the mapping, latent, coefficients and format version, not one weight. 2,048

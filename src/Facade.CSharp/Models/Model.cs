@@ -6,11 +6,13 @@ namespace MappingNets;
 
 /// <summary>
 /// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>), the weights themselves
-/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It owns native memory; dispose it. Not safe for use from several threads while it
-/// is trained.
+/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It owns native memory; dispose it. Not
+/// safe for use from several threads while it is trained.
 /// </summary>
 public abstract class Model : IDisposable
 {
+    private NetworkState? state;
+
     private protected Model(TargetNetwork target) => Target = target;
 
     /// <summary>The network whose weights the state stands for.</summary>
@@ -30,6 +32,9 @@ public abstract class Model : IDisposable
 
     /// <summary>The device on which the state lives and the target is run.</summary>
     public abstract Device Device { get; }
+
+    /// <summary>The target's buffers, such as running means, as training has left them. Owned by the model.</summary>
+    public NetworkState State => state ??= Target.CreateState(Device);
 
     /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
     internal abstract IReadOnlyList<Parameter> Trainables { get; }
@@ -52,7 +57,7 @@ public abstract class Model : IDisposable
     /// <summary>Prints <see cref="DescribeTrainableParameters"/> to the console.</summary>
     public void PrintTrainableParameters() => Console.WriteLine(DescribeTrainableParameters());
 
-    /// <summary>The target's outputs for a batch, outside any gradient graph.</summary>
+    /// <summary>The target's outputs for a batch in evaluation mode, outside any gradient graph.</summary>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
@@ -63,7 +68,7 @@ public abstract class Model : IDisposable
             throw new ArgumentException($"The input is {input.dtype}; it must be Float32.", nameof(input));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return Target.Forward(input.to(Device), CurrentWeights()).MoveToOuterDisposeScope();
+        return Target.Forward(input.to(Device), CurrentWeights(), State, training: false).MoveToOuterDisposeScope();
     }
 
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
@@ -81,10 +86,10 @@ public abstract class Model : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return Target.ToModule(CurrentWeights());
+        return Target.ToModule(CurrentWeights(), State);
     }
 
-    /// <summary>Writes all weights as a safetensors file with PyTorch's names and shapes; written whole or not at all.</summary>
+    /// <summary>Writes all weights and buffers as a safetensors file with PyTorch's names and shapes; written whole or not at all.</summary>
     /// <param name="path">The file, replaced where it exists.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     public void Export(string path)
@@ -93,28 +98,43 @@ public abstract class Model : IDisposable
         using var scope = NewDisposeScope();
         SafetensorsFile.Write(
             path,
-            [.. Target.Parameters.Zip(CurrentWeights(), (parameter, weight) => (parameter.Name, weight.cpu()))],
+            [
+                .. Target.Parameters.Zip(CurrentWeights(), (parameter, weight) => (parameter.Name, weight.cpu())),
+                .. Target.Buffers.Zip(State.Tensors, (buffer, values) => (buffer.Name, values.cpu())),
+            ],
             new Dictionary<string, string> { ["format"] = "pt" });
     }
 
-    /// <summary>A copy of the trainable state, to go back to.</summary>
+    /// <summary>Copies the values of other buffers of the same network.</summary>
+    internal void TakeState(NetworkState other)
+    {
+        using var noGradient = no_grad();
+        foreach (var (kept, values) in State.Tensors.Zip(other.Tensors))
+            kept.copy_(values);
+    }
+
+    /// <summary>All that training changes: the trainables and the buffers.</summary>
+    internal IReadOnlyList<Tensor> Changing => [.. Trainables, .. State.Tensors];
+
+    /// <summary>A copy of all that training changes, to go back to.</summary>
     internal Tensor[] CaptureState()
     {
         using var noGradient = no_grad();
-        return [.. Trainables.Select(tensor => tensor.clone().DetachFromDisposeScope())];
+        return [.. Changing.Select(tensor => tensor.clone().DetachFromDisposeScope())];
     }
 
     /// <summary>Puts a captured state back.</summary>
     internal void RestoreState(IReadOnlyList<Tensor> state)
     {
         using var noGradient = no_grad();
-        foreach (var (tensor, value) in Trainables.Zip(state))
+        foreach (var (tensor, value) in Changing.Zip(state))
             tensor.copy_(value);
     }
 
     /// <summary>Frees the native memory.</summary>
     public void Dispose()
     {
+        state?.Dispose();
         Dispose(true);
         GC.SuppressFinalize(this);
     }

@@ -34,6 +34,10 @@ public abstract class Layer
     /// <param name="input">An input shape that <see cref="InferOutput"/> accepted.</param>
     public virtual IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [];
 
+    /// <summary>The tensors beside the weights that the layer needs, by local names; none by default. See <see cref="StatefulLayer"/>.</summary>
+    /// <param name="input">An input shape that <see cref="InferOutput"/> accepted.</param>
+    public virtual IReadOnlyList<BufferSpecification> Buffers(IReadOnlyList<long> input) => [];
+
     /// <summary>The layer's function: (N, input) and its weights -> (N, output).</summary>
     /// <param name="input">A batch (N, ...) whose sample shape <see cref="InferOutput"/> accepted.</param>
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>

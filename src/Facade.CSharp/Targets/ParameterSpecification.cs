@@ -9,6 +9,12 @@ namespace MappingNets;
 /// </param>
 public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Shape, long FanIn)
 {
+    /// <summary>
+    /// The value that the generated weights are added to: 1 for the scales of a normalisation, which would silence the network if
+    /// they started around 0; otherwise 0.
+    /// </summary>
+    public double Center { get; init; }
+
     /// <summary>How many weights the tensor holds: the product of its shape.</summary>
     public long Count => ShapeText.Product(Shape);
 

@@ -8,24 +8,15 @@ namespace MappingNets;
 /// <summary>A target network whose layers follow one another.</summary>
 internal sealed class SequentialTarget : TargetNetwork
 {
-    private readonly IReadOnlyList<Step> steps;
+    private readonly LayerSequence layers;
 
-    internal SequentialTarget(string name, IReadOnlyList<long> inputShape, IReadOnlyList<Step> steps)
-        : base(name, inputShape, steps.Count == 0 ? inputShape : steps[^1].Output, [.. steps.SelectMany(step => step.Parameters)]) =>
-        this.steps = steps;
-
-    /// <summary>One layer in its place: its name in this network, the shapes around it and its weights by full name.</summary>
-    internal sealed record Step(
-        Layer Layer,
-        string Name,
-        IReadOnlyList<long> Input,
-        IReadOnlyList<long> Output,
-        IReadOnlyList<ParameterSpecification> Parameters);
+    internal SequentialTarget(string name, LayerSequence layers)
+        : base(name, layers.Input, layers.Output, layers.Parameters, layers.Buffers) => this.layers = layers;
 
     public override string Describe()
     {
         string[] header = ["#", "name", "kind", "output", "parameters"];
-        var rows = steps.Select((step, index) => new[]
+        var rows = layers.Steps.Select((step, index) => new[]
         {
             (index + 1).ToString(CultureInfo.InvariantCulture),
             step.Name,
@@ -45,26 +36,9 @@ internal sealed class SequentialTarget : TargetNetwork
         return text.ToString();
     }
 
-    protected override Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters)
-    {
-        using var scope = NewDisposeScope();
-        var value = input;
-        foreach (var (step, weights) in WithWeights(parameters))
-            value = step.Layer.Forward(value, weights);
-        return value.MoveToOuterDisposeScope();
-    }
+    protected override Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
+        layers.Forward(input, parameters, state.Tensors, training);
 
-    protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights) =>
-        nn.Sequential(WithWeights(weights).Select(pair => (pair.Step.Name, pair.Step.Layer.ToModule(pair.Step.Input, pair.Weights))));
-
-    private IEnumerable<(Step Step, IReadOnlyList<Tensor> Weights)> WithWeights(IReadOnlyList<Tensor> parameters)
-    {
-        var all = parameters as Tensor[] ?? [.. parameters];
-        var first = 0;
-        foreach (var step in steps)
-        {
-            yield return (step, new ArraySegment<Tensor>(all, first, step.Parameters.Count));
-            first += step.Parameters.Count;
-        }
-    }
+    protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
+        layers.ToModule(weights, state.Tensors);
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MappingNets;
 
 /// <summary>
@@ -6,10 +8,11 @@ namespace MappingNets;
 /// </summary>
 public sealed class TargetNetworkBuilder
 {
-    private readonly IReadOnlyList<long> inputShape;
-    private readonly SequentialTarget.Step[] steps;
+    private readonly LayerSequence layers;
+    private readonly bool numbered;
 
-    internal TargetNetworkBuilder(IReadOnlyList<long> inputShape)
+    /// <summary>Starts a sequence; a numbered one names its layers by their place, "0", "1", ..., as PyTorch's Sequential does.</summary>
+    internal TargetNetworkBuilder(IReadOnlyList<long> inputShape, bool numbered = false)
     {
         ArgumentNullException.ThrowIfNull(inputShape);
         if (inputShape.Count == 0)
@@ -18,15 +21,16 @@ public sealed class TargetNetworkBuilder
         if (inputShape.Any(size => size < 1))
             throw new ArgumentException(
                 $"The input shape is {ShapeText.Of(inputShape)}; every size must be at least 1.", nameof(inputShape));
-        this.inputShape = [.. inputShape];
-        steps = [];
+        layers = LayerSequence.Empty([.. inputShape]);
+        this.numbered = numbered;
     }
 
-    private TargetNetworkBuilder(IReadOnlyList<long> inputShape, SequentialTarget.Step[] steps) =>
-        (this.inputShape, this.steps) = (inputShape, steps);
+    private TargetNetworkBuilder(LayerSequence layers, bool numbered) => (this.layers, this.numbered) = (layers, numbered);
 
     /// <summary>The shape of one sample after the last layer so far.</summary>
-    public IReadOnlyList<long> Shape => steps.Length == 0 ? inputShape : steps[^1].Output;
+    public IReadOnlyList<long> Shape => layers.Output;
+
+    internal LayerSequence Layers => layers;
 
     /// <summary>Appends any layer, also one of the user's own.</summary>
     /// <param name="layer">The layer.</param>
@@ -40,27 +44,26 @@ public sealed class TargetNetworkBuilder
         ArgumentNullException.ThrowIfNull(layer);
         try
         {
-            var name = NameOf(layer);
-            var output = layer.InferOutput(Shape);
-            var parameters = layer.Parameters(Shape).Select(parameter => parameter with { Name = $"{name}.{parameter.Name}" });
-            return new(inputShape, [.. steps, new(layer, name, Shape, output, [.. parameters])]);
+            return new(layers.With(layer, NameOf(layer)), numbered);
         }
         catch (Exception fault) when (fault is ArgumentException or OverflowException)
         {
             throw new ArgumentException(
-                $"Layer {steps.Length + 1} ({layer.Kind}) on the input {ShapeText.Of(Shape)}: {fault.Message}", nameof(layer), fault);
+                $"Layer {layers.Steps.Count + 1} ({layer.Kind}) on the input {ShapeText.Of(Shape)}: {fault.Message}", nameof(layer), fault);
         }
     }
 
     /// <summary>Finishes the network.</summary>
     /// <param name="name">What tables and checkpoints call it.</param>
     /// <exception cref="ArgumentException">The name is blank or no layer has weights.</exception>
-    public TargetNetwork Build(string name = "target") => new SequentialTarget(name, inputShape, steps);
+    public TargetNetwork Build(string name = "target") => new SequentialTarget(name, layers);
 
     private string NameOf(Layer layer)
     {
         if (layer.Name is { } given)
         {
+            if (given.Length == 0 && layer is CompositeLayer)
+                return given;
             if (string.IsNullOrWhiteSpace(given) || given.Contains('.'))
                 throw new ArgumentException($"the name '{given}' must be neither blank nor contain a dot.");
             if (IsTaken(given))
@@ -68,12 +71,15 @@ public sealed class TargetNetworkBuilder
             return given;
         }
 
+        if (numbered)
+            return layers.Steps.Count.ToString(CultureInfo.InvariantCulture);
+
         // The counter runs over the prefix's automatic names only and steps over a name that the user gave elsewhere.
-        var number = 1 + steps.Count(step => step.Layer.Name is null && step.Layer.NamePrefix == layer.NamePrefix);
+        var number = 1 + layers.Steps.Count(step => step.Layer.Name is null && step.Layer.NamePrefix == layer.NamePrefix);
         while (IsTaken($"{layer.NamePrefix}{number}"))
             number++;
         return $"{layer.NamePrefix}{number}";
     }
 
-    private bool IsTaken(string name) => steps.Any(step => step.Name == name);
+    private bool IsTaken(string name) => layers.Steps.Any(step => step.Name == name);
 }

@@ -10,7 +10,7 @@ namespace MappingNets;
 /// <param name="Count">The number of samples.</param>
 public sealed record Evaluation(double Loss, double? Accuracy, int Count)
 {
-    /// <summary>Evaluates a model on a data set, in batches, outside any gradient graph.</summary>
+    /// <summary>Evaluates a model on a data set, in batches, in evaluation mode, outside any gradient graph.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The data.</param>
     /// <param name="batchSize">Samples at a time.</param>
@@ -33,7 +33,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
             using (NewDisposeScope())
             {
                 var targets = batch.Targets.to(model.Device);
-                var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights);
+                var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights, model.State, training: false);
                 loss += TaskLoss.Of(outputs, targets, data.IsClassification, 0).ToDouble() * batch.Count;
                 if (data.IsClassification)
                     right += outputs.argmax(1).eq(targets).sum().ToInt64();

@@ -10,13 +10,15 @@ namespace MappingNets;
 internal sealed class GeneratedWeights : IDisposable
 {
     private readonly FusedMapping mapping;
+    private readonly TargetNetwork target;
     private readonly Tensor theta;
     private readonly Tensor[] weights;
     private Tensor? at;
 
-    public GeneratedWeights(ParameterLayout layout, FusedMapping mapping)
+    public GeneratedWeights(TargetNetwork target, FusedMapping mapping)
     {
-        this.mapping = mapping;
+        (this.target, this.mapping) = (target, mapping);
+        var layout = target.Layout;
         theta = empty(layout.Count, dtype: float32).DetachFromDisposeScope();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -31,6 +33,10 @@ internal sealed class GeneratedWeights : IDisposable
         foreach (var weight in weights)
             weight.grad = null;
         mapping.GenerateInto(at, theta);
+        using var noGradient = no_grad();
+        foreach (var (weight, parameter) in weights.Zip(target.Parameters))
+            if (parameter.Center != 0)
+                weight.add_(parameter.Center);
         return weights;
     }
 

@@ -1,9 +1,8 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>The optimised numbers as they were when loss and gradients were last finite, to fall back on.</summary>
+/// <summary>The numbers that training changes, as they were when loss and gradients were last finite, to fall back on.</summary>
 internal sealed class LastGoodState : IDisposable
 {
     /// <summary>
@@ -13,10 +12,10 @@ internal sealed class LastGoodState : IDisposable
     /// </summary>
     private const long LargestCopied = 1 << 20;
 
-    private readonly IReadOnlyList<Parameter> parameters;
+    private readonly IReadOnlyList<Tensor> parameters;
     private readonly Tensor[] values;
 
-    public LastGoodState(IReadOnlyList<Parameter> parameters)
+    public LastGoodState(IReadOnlyList<Tensor> parameters)
     {
         using var noGradient = no_grad();
         this.parameters = parameters;

@@ -29,11 +29,11 @@ internal sealed class StepLoss : IDisposable
         noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
         var count = MappingLoss.trainableCount(coefficients);
         raw = count == 0 ? null : Trainable.From(zeros(count, device: model.Device));
-        if (model is MappedModel { TrainableScales: null, Mapping: { Fused: { } fused } mapping } && model.Device.type == TorchSharp.DeviceType.CPU)
+        if (model is MappedModel { TrainableScales: null, Mapping.Fused: { } fused } && model.Device.type == TorchSharp.DeviceType.CPU)
         {
-            generated = new(mapping.Layout, fused);
+            generated = new(model.Target, fused);
             if (this.options.Stability.Value > 0)
-                perturbed = new(mapping.Layout, fused);
+                perturbed = new(model.Target, fused);
         }
     }
 
@@ -46,7 +46,7 @@ internal sealed class StepLoss : IDisposable
     /// <summary>The loss of one batch.</summary>
     public Values Compute(Tensor inputs, Tensor targets, bool isClassification, long step)
     {
-        var outputs = model.Target.Forward(inputs, WeightsAt(generated, null));
+        var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
         var task = TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
         if (options.IsTaskOnly || model is not MappedModel mapped)
             return new(task, task, outputs, [null, null, null]);
@@ -55,7 +55,10 @@ internal sealed class StepLoss : IDisposable
         if (options.Stability.Value > 0)
         {
             var shifted = mapped.Latent + MappingLoss.noise(noise, step, options.NoiseDeviation, mapped.Latent);
-            stability = MappingLoss.stability(mapped.Target.Forward(inputs, WeightsAt(perturbed, shifted)), outputs);
+            // Running statistics are those of the model's own weights: this pass moves a copy of them.
+            using var aside = model.State.Copy();
+            var moved = mapped.Target.Forward(inputs, WeightsAt(perturbed, shifted), aside, training: true);
+            stability = MappingLoss.stability(moved, outputs);
         }
 
         var smoothness = options.Smoothness.Value > 0 ? MappingLoss.smoothness(mapped.Mapping, mapped.Latent) : null;

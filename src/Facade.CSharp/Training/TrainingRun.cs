@@ -32,7 +32,7 @@ internal sealed class TrainingRun(
         var parameters = OptimisedParameters(model, loss);
         using var optimizer = optim.Adam(parameters, fullRate);
         using var selection = new BestState(model, options);
-        using var lastGood = new LastGoodState(parameters);
+        using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
         var stoppedEarly = false;
         try
         {

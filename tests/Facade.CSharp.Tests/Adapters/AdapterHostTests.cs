@@ -189,4 +189,42 @@ public sealed class AdapterHostTests : IDisposable
             Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(wide.Weights));
         }
     }
+
+    [Fact]
+    public void Running_statistics_come_with_the_base_and_go_with_the_adapter()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var target = TargetNetwork.Input(1, 6, 6).Conv2d(3, 3).BatchNorm2d().ReLU().Flatten().Linear(4).Build("normal");
+        using var generator = new Generator(3);
+        using var data = Dataset.FromTensors(randn([32, 1, 6, 6], generator: generator) * 2 + 1, arange(32) % 4, ["a", "b", "c", "d"]);
+        using var direct = DirectModel.For(target);
+        new Trainer(direct, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
+        using var weights = PretrainedWeights.Of(direct);
+        using var normal = new AdapterHost(target, weights);
+        var plain = Small.Bits(direct.Predict(data.Inputs));
+        Assert.Equal(plain, Small.Bits(normal.Predict(data.Inputs)));
+        using var full = DirectModel.From(target, weights);
+        Assert.Equal(plain, Small.Bits(full.Predict(data.Inputs)));
+
+        using var model = MappingNetwork.For(target).FineTune(weights, 10).Build();
+        Assert.Equal(plain, Small.Bits(model.Predict(data.Inputs)));
+        new Trainer(model, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
+        Assert.NotEqual(Small.Bits(direct.State["bn1.running_mean"]), Small.Bits(model.State["bn1.running_mean"]));
+        model.SaveAdapter(folder.File("it"));
+        normal.Add("it", folder.File("it"));
+        normal.SetActive("it");
+
+        var active = Small.Bits(model.Predict(data.Inputs));
+        Assert.Equal(active, Small.Bits(normal.Predict(data.Inputs)));
+        using var module = normal.Materialize();
+        Assert.Equal(active, Small.Bits(module.call(data.Inputs)));
+        using var loaded = FineTunedModel.LoadAdapter(folder.File("it"), target, weights);
+        Assert.Equal(active, Small.Bits(loaded.Predict(data.Inputs)));
+        normal.Merge("it");
+        Assert.Equal(active, Small.Bits(normal.Predict(data.Inputs)));
+        normal.Unmerge();
+        normal.SetActive(null);
+        Assert.Equal(plain, Small.Bits(normal.Predict(data.Inputs)));
+    }
 }

@@ -1,0 +1,45 @@
+namespace MappingNets.Examples.Reproduce;
+
+/// <summary>The parts of a data set that an experiment works with.</summary>
+/// <param name="Training">What is trained on.</param>
+/// <param name="HeldOut">Held out of the training set: every choice is made here.</param>
+/// <param name="Test">Looked at at the end.</param>
+internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset Test) : IDisposable
+{
+    private const int HeldOutCount = 5_000;
+    private const int QuickTraining = 12_000;
+    private const int QuickHeldOut = 2_000;
+    private const int QuickTest = 5_000;
+
+    /// <summary>Loads and splits the data set that the options name.</summary>
+    /// <param name="options">The options.</param>
+    public static ExperimentData Load(ExperimentOptions options)
+    {
+        Dataset First(Dataset data, int count) => data.Take(options.Quick ? Math.Min(count, data.Count) : data.Count);
+
+        var (training, test) = options.Dataset switch
+        {
+            "fashion-mnist" => MappingNets.FashionMnist.Load(),
+            "mnist" => MappingNets.Mnist.Load(),
+            var folder => MappingNets.FashionMnist.Load(folder),
+        };
+        using (training)
+        using (test)
+        {
+            // One split for all seeds, so that they differ in training alone.
+            var (kept, heldOut) = training.SplitHoldOut(HeldOutCount, 0);
+            using (kept)
+            using (heldOut)
+                // Slices keep the memory that they share alive.
+                return new(First(kept, QuickTraining), First(heldOut, QuickHeldOut), First(test, QuickTest));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Training.Dispose();
+        HeldOut.Dispose();
+        Test.Dispose();
+    }
+}

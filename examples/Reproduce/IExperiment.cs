@@ -1,0 +1,22 @@
+namespace MappingNets.Examples.Reproduce;
+
+/// <summary>One experiment: a verb of the command line. To add one, write its class and name it in <see cref="Experiments"/>.</summary>
+internal interface IExperiment
+{
+    /// <summary>The verb.</summary>
+    string Name { get; }
+
+    /// <summary>What it shows, in one sentence.</summary>
+    string Summary { get; }
+
+    /// <summary>Trains what it needs, prints a table, and writes report.json and plots into the options' output folder.</summary>
+    /// <param name="options">What the command line says.</param>
+    /// <param name="stop">Asked for by Ctrl-C.</param>
+    void Run(ExperimentOptions options, CancellationToken stop);
+}
+
+/// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
+internal static class Experiments
+{
+    public static IReadOnlyList<IExperiment> All { get; } = [new ManifoldExperiment(), new IntrinsicDimensionExperiment()];
+}

@@ -1,0 +1,21 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// One tensor that belongs to a network and is not a weight, such as a running mean: no mapping generates it, and passes in
+/// training mode change it.
+/// </summary>
+/// <param name="Name">The name PyTorch would give it, such as "bn1.running_mean".</param>
+/// <param name="Shape">Its shape; empty for a single number.</param>
+/// <param name="Type">The type of its elements.</param>
+/// <param name="Start">What every element is before training.</param>
+public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape, ScalarType Type, double Start)
+{
+    /// <summary>The name and the shape, such as "bn1.running_mean(16)".</summary>
+    public override string ToString() => Name + ShapeText.Of(Shape);
+
+    /// <summary>The buffer's type in a network whose weights have a type: floats follow the weights, counters do not.</summary>
+    internal ScalarType TypeBeside(ScalarType weights) =>
+        Type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16 ? weights : Type;
+}

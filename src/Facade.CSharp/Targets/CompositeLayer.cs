@@ -1,0 +1,75 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// A layer made of sequences of layers. The parts' layers keep their names under this layer's own, or directly in the network
+/// where this layer's name is empty.
+/// </summary>
+public abstract class CompositeLayer : StatefulLayer
+{
+    private readonly LayerSequence[] parts;
+
+    private protected CompositeLayer(string? name, params LayerSequence[] parts)
+        : base(name) => this.parts = parts;
+
+    /// <summary>The shape for which the parts were described.</summary>
+    private protected IReadOnlyList<long> InputShape => parts[0].Input;
+
+    /// <summary>The output's shape of one sample, from the parts' outputs. Faults throw ArgumentException with the bare reason.</summary>
+    /// <param name="outputs">The shapes that the parts put out.</param>
+    private protected abstract IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs);
+
+    /// <summary>The output, from the parts as functions and the input.</summary>
+    private protected abstract Tensor Join(IReadOnlyList<Func<Tensor, Tensor>> functions, Tensor input);
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
+    {
+        Require(input.SequenceEqual(InputShape), $"its parts were described for the input {ShapeText.Of(InputShape)}.");
+        // A skip's parts lend it their layers, and a layer that is nothing but one weight has none to lend.
+        Require(
+            this is SequenceLayer || !parts.Any(part => part.Steps.Any(step => step.IsOneParameter)),
+            "a class token or position embedding belongs into a named part, not directly into a skip.");
+        return JoinShapes([.. parts.Select(part => part.Output)]);
+    }
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) =>
+        [.. parts.SelectMany(part => part.Parameters)];
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<BufferSpecification> Buffers(IReadOnlyList<long> input) =>
+        [.. parts.SelectMany(part => part.Buffers)];
+
+    /// <inheritdoc/>
+    public sealed override Tensor Forward(
+        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+    {
+        using var scope = NewDisposeScope();
+        var functions = Divided(parameters, buffers)
+            .Select(part => (Func<Tensor, Tensor>)(value => part.Part.Forward(value, part.Weights, part.State, training)));
+        return Join([.. functions], input).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override nn.Module<Tensor, Tensor> ToModule(
+        IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers) =>
+        new PlainJoin([.. Divided(parameters, buffers).Select(part => part.Part.ToModule(part.Weights, part.State))], Join);
+
+    private IEnumerable<(LayerSequence Part, Tensor[] Weights, Tensor[] State)> Divided(
+        IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers)
+    {
+        var (weight, buffer) = (0, 0);
+        foreach (var part in parts)
+        {
+            yield return (
+                part,
+                [.. parameters.Skip(weight).Take(part.Parameters.Count)],
+                [.. buffers.Skip(buffer).Take(part.Buffers.Count)]);
+            weight += part.Parameters.Count;
+            buffer += part.Buffers.Count;
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Layers that follow one another, from a known input shape: a network, or a part that a layer is made of.</summary>
+internal sealed class LayerSequence
+{
+    private readonly Step[] steps;
+
+    private LayerSequence(IReadOnlyList<long> input, Step[] steps)
+    {
+        Input = input;
+        this.steps = steps;
+        Parameters = [.. steps.SelectMany(step => step.Parameters)];
+        Buffers = [.. steps.SelectMany(step => step.Buffers)];
+    }
+
+    /// <summary>One layer in its place: its name in this sequence, the shapes around it, its weights and buffers by full name.</summary>
+    internal sealed record Step(
+        Layer Layer,
+        string Name,
+        IReadOnlyList<long> Input,
+        IReadOnlyList<long> Output,
+        IReadOnlyList<ParameterSpecification> Parameters,
+        IReadOnlyList<BufferSpecification> Buffers)
+    {
+        /// <summary>A layer that lends its parts no level of their own in names.</summary>
+        public bool IsTransparent => Name.Length == 0;
+
+        /// <summary>A layer whose only weight bears the layer's name itself.</summary>
+        public bool IsOneParameter => Parameters is [var only] && only.Name == Name;
+    }
+
+    public IReadOnlyList<long> Input { get; }
+
+    public IReadOnlyList<Step> Steps => steps;
+
+    public IReadOnlyList<long> Output => steps.Length == 0 ? Input : steps[^1].Output;
+
+    public IReadOnlyList<ParameterSpecification> Parameters { get; }
+
+    public IReadOnlyList<BufferSpecification> Buffers { get; }
+
+    public static LayerSequence Empty(IReadOnlyList<long> input) => new(input, []);
+
+    /// <summary>The sequence with one more layer. Faults of the layer throw ArgumentException with the bare reason.</summary>
+    public LayerSequence With(Layer layer, string name)
+    {
+        var output = layer.InferOutput(Output);
+        var parameters = layer.Parameters(Output).Select(parameter => parameter with { Name = Joined(name, parameter.Name) });
+        var buffers = layer.Buffers(Output).Select(buffer => buffer with { Name = Joined(name, buffer.Name) });
+        var step = new Step(layer, name, Output, output, [.. parameters], [.. buffers]);
+        var taken = Parameters.Select(parameter => parameter.Name).ToHashSet();
+        if (step.Parameters.FirstOrDefault(parameter => taken.Contains(parameter.Name)) is { } twice)
+            throw new ArgumentException($"the weight '{twice.Name}' is there already; give the layer a name of its own.");
+        return new(Input, [.. steps, step]);
+    }
+
+    public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+    {
+        // The caller's own tensor must not be moved between dispose scopes.
+        if (steps.Length == 0)
+            return input;
+        using var scope = NewDisposeScope();
+        var value = input;
+        foreach (var (step, weights, state) in WithTensors(parameters, buffers))
+            value = step.Layer is StatefulLayer stateful
+                ? stateful.Forward(value, weights, state, training)
+                : step.Layer.Forward(value, weights);
+        return value.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>TorchSharp's own Sequential where it can bear the names, else a module of the same kind.</summary>
+    public nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers)
+    {
+        var parts = WithTensors(parameters, buffers).Select(part => (part.Step, Module: ModuleOf(part.Step, part.Weights, part.State)));
+        if (!steps.Any(step => step.IsTransparent || step.IsOneParameter))
+            return nn.Sequential(parts.Select(part => (part.Step.Name, part.Module)));
+        var sequence = new PlainSequence();
+        foreach (var (step, module) in parts)
+            if (step.IsTransparent || step.IsOneParameter)
+                sequence.AddTransparent(module);
+            else
+                sequence.AddNamed(step.Name, module);
+        return sequence;
+    }
+
+    private static nn.Module<Tensor, Tensor> ModuleOf(Step step, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state) =>
+        step.IsOneParameter ? new PlainLayer(step.Layer, [step.Name], weights)
+        : step.Layer is StatefulLayer stateful ? stateful.ToModule(step.Input, weights, state)
+        : step.Layer.ToModule(step.Input, weights);
+
+    private IEnumerable<(Step Step, IReadOnlyList<Tensor> Weights, IReadOnlyList<Tensor> State)> WithTensors(
+        IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers)
+    {
+        var weights = parameters as Tensor[] ?? [.. parameters];
+        var state = buffers as Tensor[] ?? [.. buffers];
+        var (weight, buffer) = (0, 0);
+        foreach (var step in steps)
+        {
+            yield return (
+                step,
+                new ArraySegment<Tensor>(weights, weight, step.Parameters.Count),
+                new ArraySegment<Tensor>(state, buffer, step.Buffers.Count));
+            weight += step.Parameters.Count;
+            buffer += step.Buffers.Count;
+        }
+    }
+
+    private static string Joined(string level, string name) =>
+        level.Length == 0 ? name : name.Length == 0 ? level : $"{level}.{name}";
+}

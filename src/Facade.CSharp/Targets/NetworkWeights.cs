@@ -1,0 +1,85 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Weights and buffers for one target network, such as pretrained ones from a file. Owns its tensors.</summary>
+public sealed class NetworkWeights : IDisposable
+{
+    private NetworkWeights(IReadOnlyList<Tensor> tensors, NetworkState state) => (Tensors, State) = (tensors, state);
+
+    /// <summary>One tensor per entry of the network's parameters, in their order, single precision.</summary>
+    public IReadOnlyList<Tensor> Tensors { get; }
+
+    /// <summary>The network's buffers.</summary>
+    public NetworkState State { get; }
+
+    /// <summary>Frees the tensors.</summary>
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors)
+            tensor.Dispose();
+        State.Dispose();
+    }
+
+    /// <summary>Reads a file against a network. Everything is checked before the first tensor is read.</summary>
+    internal static NetworkWeights Read(
+        string path,
+        IReadOnlyList<ParameterSpecification> parameters,
+        IReadOnlyList<BufferSpecification> buffers,
+        IReadOnlyList<string> known)
+    {
+        using var file = SafetensorsFile.Read(path);
+        Check(file, parameters, buffers, known);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] weights = [.. parameters.Select(parameter => Numbers(file, parameter.Name, ScalarType.Float32))];
+        var state = new NetworkState(buffers, [.. buffers.Select(buffer => Numbers(file, buffer.Name, buffer.Type))]);
+        return new([.. weights.Select(weight => weight.DetachFromDisposeScope())], state);
+    }
+
+    private static void Check(
+        SafetensorsFile file,
+        IReadOnlyList<ParameterSpecification> parameters,
+        IReadOnlyList<BufferSpecification> buffers,
+        IReadOnlyList<string> known)
+    {
+        var entries = file.Entries.ToDictionary(entry => entry.Name);
+        var needed = parameters.Select(parameter => (parameter.Name, parameter.Shape, IsFloat: true))
+            .Concat(buffers.Select(buffer => (buffer.Name, buffer.Shape, IsFloat: IsFloat(buffer.Type))))
+            .ToArray();
+        Refuse("lacks", needed.Select(tensor => tensor.Name).Where(name => !entries.ContainsKey(name)));
+        Refuse("has, beside what the network needs,", entries.Keys.Except(needed.Select(tensor => tensor.Name)).Except(known));
+        foreach (var (name, shape, isFloat) in needed)
+        {
+            var entry = entries[name];
+            if (!entry.Shape.SequenceEqual(shape))
+                throw new CheckpointFormatException(
+                    file.FileName, $"has '{name}' of the shape {ShapeText.Of(entry.Shape)}; the network needs {ShapeText.Of(shape)}.");
+            if (IsFloat(entry.DType) != isFloat)
+                throw new CheckpointFormatException(
+                    file.FileName, $"has '{name}' as {entry.DType}; the network needs {(isFloat ? "floats" : "whole numbers")}.");
+        }
+
+        void Refuse(string what, IEnumerable<string> names)
+        {
+            var listed = names.Order(StringComparer.Ordinal).ToArray();
+            if (listed.Length > 0)
+                throw new CheckpointFormatException(
+                    file.FileName,
+                    $"{what} {string.Join(", ", listed.Take(5).Select(name => $"'{name}'"))}"
+                    + (listed.Length > 5 ? $" and {listed.Length - 5} more." : "."));
+        }
+    }
+
+    private static Tensor Numbers(SafetensorsFile file, string name, ScalarType type)
+    {
+        var values = file.Load(name).to(type);
+        return FiniteNumbers.AllIn(values)
+            ? values
+            : throw new CheckpointFormatException(file.FileName, $"has a number that is not finite in '{name}'.");
+    }
+
+    private static bool IsFloat(ScalarType type) =>
+        type is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
+}
