@@ -255,9 +255,8 @@ module Mapping =
             )
         | _ -> ()
 
-    let create (layout: ParameterLayout) specification =
+    let createUnchecked (layout: ParameterLayout) specification =
         LatentSplit.check specification.Split layout
-        checkStart specification
         let scales = scalesOf layout specification.Scale
 
         // (name, first row, rows, latents) of each piece.
@@ -307,3 +306,7 @@ module Mapping =
                 0L
 
         new Mapping(layout, specification, pieces, scales)
+
+    let create layout specification =
+        checkStart specification
+        createUnchecked layout specification

@@ -89,3 +89,6 @@ module Mapping =
     /// finite; a scale or amplitude that is not finite; a start at 0 with a bias of 0, from where the target cannot learn.
     /// </exception>
     val create: layout: ParameterLayout -> specification: MappingSpecification -> Mapping
+
+    /// The same without the check that the start can learn by itself, for what is added to given weights.
+    val internal createUnchecked: layout: ParameterLayout -> specification: MappingSpecification -> Mapping

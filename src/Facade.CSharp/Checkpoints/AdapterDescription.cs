@@ -59,9 +59,10 @@ internal sealed record AdapterDescription
     public static string Fingerprint(ParameterLayout layout) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(layout.Signature)));
 
-    public static AdapterDescription Of(MappedModel model)
+    public static AdapterDescription Of(MappedModel model) => Of(model.Mapping.Specification, model.Coefficients);
+
+    public static AdapterDescription Of(MappingSpecification specification, IReadOnlyDictionary<string, double> coefficients)
     {
-        var specification = model.Mapping.Specification;
         var modulation = specification.Modulations.Length == 1
             ? specification.Modulations[0]
             : throw new NotSupportedException("A mapping with a modulation of its own for each piece cannot be saved.");
@@ -86,7 +87,7 @@ internal sealed record AdapterDescription
             Scales = (specification.Scale as ScaleRule.ExplicitScale)?.scales,
             TrainableScale = specification.TrainableScale,
             StartAmplitude = (specification.Start as LatentStart.UniformStart)?.amplitude ?? 0,
-            Coefficients = model.Coefficients.Count == 0 ? null : model.Coefficients,
+            Coefficients = coefficients.Count == 0 ? null : coefficients,
         };
     }
 

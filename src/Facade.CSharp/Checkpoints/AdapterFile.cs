@@ -16,9 +16,16 @@ internal static class AdapterFile
     private const string LatentName = "latent";
     private const string ScalesName = "scales";
     private const string LinearMapName = "modulation.map";
-    private const string BufferPrefix = "buffers.";
+    /// <summary>What stands before the name of a buffer, here and in the adapters of fine-tuned networks.</summary>
+    public const string BufferPrefix = "buffers.";
 
-    public static void Save(MappedModel model, string path)
+    public static void Save(MappedModel model, string path) =>
+        Write(model, (tensors, metadata) => SafetensorsFile.Write(path, tensors, metadata));
+
+    public static void SaveFolder(MappedModel model, string folder) =>
+        Write(model, (tensors, metadata) => AdapterFolder.Write(folder, tensors, metadata));
+
+    private static void Write(MappedModel model, Action<IReadOnlyList<(string, Tensor)>, IReadOnlyDictionary<string, string>> write)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -33,7 +40,7 @@ internal static class AdapterFile
             tensors.Add((LinearMapName, linear.map.cpu()));
         foreach (var (buffer, values) in model.Target.Buffers.Zip(model.State.Tensors))
             tensors.Add((BufferPrefix + buffer.Name, values.cpu()));
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        write(tensors, new Dictionary<string, string>
         {
             ["format"] = Format,
             ["format_version"] = Version,
@@ -47,6 +54,7 @@ internal static class AdapterFile
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device)
     {
         using var scope = NewDisposeScope();
+        path = AdapterFolder.FileOf(path);
         using var file = SafetensorsFile.Read(path);
         CheckHeader(file, target);
         var description = Description(file);
@@ -144,7 +152,7 @@ internal static class AdapterFile
         return Finite(file, name);
     }
 
-    private static Tensor Buffer(SafetensorsFile file, BufferSpecification buffer)
+    public static Tensor Buffer(SafetensorsFile file, BufferSpecification buffer)
     {
         var entry = Entry(file, BufferPrefix + buffer.Name);
         if (entry.DType != buffer.Type || !entry.Shape.SequenceEqual(buffer.Shape))

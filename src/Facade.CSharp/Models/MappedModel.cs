@@ -85,8 +85,14 @@ public sealed class MappedModel : Model
     /// <exception cref="InvalidOperationException">The latent or a scale is not finite, so that no one could load the file.</exception>
     public void SaveAdapter(string path) => AdapterFile.Save(this, path);
 
+    /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
+    /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">The latent or a scale is not finite.</exception>
+    public void SaveAdapterFolder(string folder) => AdapterFile.SaveFolder(this, folder);
+
     /// <summary>Reads an adapter and builds its model; the generated weights are the saved model's, bit for bit.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file, or the folder.</param>
     /// <param name="target">The network that the adapter was trained for.</param>
     /// <param name="device">Where the model lives; the CPU where none is given.</param>
     /// <param name="modulation">z to M(z), only for an adapter that was trained with a custom modulation.</param>

@@ -130,5 +130,39 @@ public sealed class MappingNetwork
     /// </exception>
     public MappedModel Build(Device? device = null) => new(target, specification, device ?? CPU);
 
+    /// <summary>
+    /// Instead of generating all weights, starts from given ones and lets each latent move a group of them:
+    /// theta = theta_pretrained + alpha * o[group(i)]. What other steps said of a mapping is not read, but for the seed.
+    /// </summary>
+    /// <param name="pretrained">Where the weights start; copied when the model is built.</param>
+    /// <param name="latents">K, the number of groups.</param>
+    /// <param name="groupSize">L, how many weights each latent moves.</param>
+    /// <param name="strength">alpha: how far a step of the latent moves a weight; positive.</param>
+    /// <param name="grouping">Which weights form a group.</param>
+    /// <param name="layers">Patterns of the layers to change, such as "fc*"; all where null. <see cref="FineTuning.Layers"/> says more.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range; <see cref="FineTuning.Build"/> holds them to the chosen layers.</exception>
+    public FineTuning FineTune(
+        PretrainedWeights pretrained,
+        int latents,
+        long groupSize = 1,
+        double strength = 1,
+        WeightGrouping grouping = WeightGrouping.Contiguous,
+        IReadOnlyList<string>? layers = null)
+    {
+        var description = new FineTuning(
+            FineTuningChoices.For(target, pretrained) with { Seed = specification.Seed }, latents, groupSize, strength, grouping);
+        return layers is null ? description : description.Layers([.. layers]);
+    }
+
+    /// <summary>
+    /// Adds what the mapping generates to given weights: theta = theta_pretrained + g(z). The bias is 0 and z starts at 0, so that
+    /// training starts at the given weights; what the steps said of either is not read.
+    /// </summary>
+    /// <param name="pretrained">Where the weights start; copied when the model is built.</param>
+    /// <exception cref="ArgumentException">The mapping has a linear or custom modulation.</exception>
+    public AdditiveMapping OnTopOf(PretrainedWeights pretrained) =>
+        new(FineTuningChoices.For(target, pretrained) with { Seed = specification.Seed }, specification);
+
     private MappingNetwork With(MappingSpecification changed) => new(target, changed);
 }

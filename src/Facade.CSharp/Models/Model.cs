@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>) or the weights
-/// themselves (<see cref="DirectModel"/>). It owns native memory; dispose it. Not safe for use from several threads while it
-/// is trained.
+/// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>), the weights themselves
+/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It owns native memory; dispose it. Not
+/// safe for use from several threads while it is trained.
 /// </summary>
 public abstract class Model : IDisposable
 {
@@ -18,7 +18,7 @@ public abstract class Model : IDisposable
     /// <summary>The network whose weights the state stands for.</summary>
     public TargetNetwork Target { get; }
 
-    /// <summary>How tables call the way of training: "direct", "slvt" or "lwt".</summary>
+    /// <summary>How tables call the way of training: "direct", "slvt", "lwt", "finetune", ...</summary>
     public abstract string Method { get; }
 
     /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
@@ -103,6 +103,14 @@ public abstract class Model : IDisposable
                 .. Target.Buffers.Zip(State.Tensors, (buffer, values) => (buffer.Name, values.cpu())),
             ],
             new Dictionary<string, string> { ["format"] = "pt" });
+    }
+
+    /// <summary>Copies the values of other buffers of the same network.</summary>
+    internal void TakeState(NetworkState other)
+    {
+        using var noGradient = no_grad();
+        foreach (var (kept, values) in State.Tensors.Zip(other.Tensors))
+            kept.copy_(values);
     }
 
     /// <summary>All that training changes: the trainables and the buffers.</summary>

@@ -1,0 +1,73 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// An adapter as the folder that users of adapters know: adapter_model.safetensors, complete in itself, and adapter_config.json, the
+/// same description for people to read. Where the two disagree the folder is refused.
+/// </summary>
+internal static class AdapterFolder
+{
+    public const string ModelName = "adapter_model.safetensors";
+    public const string ConfigurationName = "adapter_config.json";
+
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static void Write(string folder, IReadOnlyList<(string, Tensor)> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        Directory.CreateDirectory(folder);
+        SafetensorsFile.Write(Path.Combine(folder, ModelName), tensors, metadata);
+        AtomicFile.WriteAllText(Path.Combine(folder, ConfigurationName), Configuration(metadata).ToJsonString(Indented) + "\n");
+    }
+
+    /// <summary>The file of an adapter that is given as a file or as a folder, whose two parts are held against each other.</summary>
+    public static string FileOf(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        if (!Directory.Exists(path))
+            return path;
+        var model = Path.Combine(path, ModelName);
+        var configuration = Path.Combine(path, ConfigurationName);
+        JsonNode? written;
+        try
+        {
+            written = JsonNode.Parse(File.ReadAllText(configuration));
+        }
+        catch (JsonException fault)
+        {
+            throw new CheckpointFormatException(configuration, $"is no JSON: {fault.Message}", fault);
+        }
+
+        using var file = SafetensorsFile.Read(model);
+        if (!JsonNode.DeepEquals(written, Configuration(file.Metadata)))
+            throw new CheckpointFormatException(
+                configuration, $"describes another adapter than {ModelName} beside it; one of the two was replaced or edited.");
+        return model;
+    }
+
+    // What is JSON itself becomes a part of the object instead of a text in it.
+    private static JsonObject Configuration(IReadOnlyDictionary<string, string> metadata) => new(
+        metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => KeyValuePair.Create(pair.Key, Value(pair.Value))));
+
+    private static JsonNode? Value(string text)
+    {
+        if (!text.StartsWith('{'))
+            return text;
+        try
+        {
+            return JsonNode.Parse(text);
+        }
+        catch (JsonException)
+        {
+            return text;
+        }
+    }
+}

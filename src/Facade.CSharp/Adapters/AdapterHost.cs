@@ -1,0 +1,390 @@
+using MappingNets.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// One base network and many adapters for it, of which one answers at a time. Every method may be called from any thread: a
+/// prediction runs from its first layer to its last on the weights of one moment, while another thread swaps, merges or deletes.
+/// A swap computes the new weights aside and then replaces one reference.
+/// </summary>
+/// <example>
+/// <code>
+/// using var host = new AdapterHost(target, pretrained);
+/// host.Add("shoes", "shoes.safetensors");
+/// host.SetActive("shoes");
+/// using var scores = host.Predict(images);
+/// </code>
+/// </example>
+public sealed class AdapterHost : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly FineTuningBase original;
+    private readonly Device device;
+    private readonly Dictionary<string, AdapterContents> adapters = new(StringComparer.Ordinal);
+    private readonly Stack<(AdapterContents Adapter, string Name, Tensor Before)> merged = new();
+    private readonly IncrementCache increments;
+    private readonly AsyncLocal<int> disabled = new();
+    private Tensor theta;
+    private WeightsSnapshot plain;
+    private WeightsSnapshot current;
+    private bool isDisposed;
+
+    /// <summary>A host with no adapter yet.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="pretrained">
+    /// The base's weights, copied. A last layer of another shape is started anew; only adapters that bring their own head fit then.
+    /// </param>
+    /// <param name="device">Where the network runs; the CPU where none is given.</param>
+    /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
+    public AdapterHost(TargetNetwork target, PretrainedWeights pretrained, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(pretrained);
+        this.device = device ?? CPU;
+        original = FineTuningBase.Of(target, pretrained, null, 0, this.device);
+        increments = new(target);
+        theta = original.Flat;
+        plain = PlainSnapshot();
+        current = PlainSnapshot();
+    }
+
+    /// <summary>The network.</summary>
+    public TargetNetwork Target => original.Target;
+
+    /// <summary>The adapters' names, in no particular order.</summary>
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            lock (gate)
+                return [.. adapters.Keys];
+        }
+    }
+
+    /// <summary>The adapter that answers now; null for the base alone.</summary>
+    public string? Active => Volatile.Read(ref current).Adapter;
+
+    /// <summary>The adapters that are merged into the base, the last one first.</summary>
+    public IReadOnlyList<string> Merged
+    {
+        get
+        {
+            lock (gate)
+                return [.. merged.Select(step => step.Name)];
+        }
+    }
+
+    /// <summary>Adds an adapter from a file or folder; the one that answers stays.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="path">The file, or the folder with adapter_config.json.</param>
+    /// <exception cref="ArgumentException">The name is blank or taken.</exception>
+    /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
+    public void Add(string name, string path) => Take(name, () => AdapterContents.Load(path, Target));
+
+    /// <summary>Adds a copy of what a model has trained; the one that answers stays.</summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="model">A model of this network, fine-tuned from the same weights.</param>
+    /// <exception cref="ArgumentException">The name is blank or taken.</exception>
+    /// <exception cref="CheckpointFormatException">It was fine-tuned from other weights, or is of another network.</exception>
+    public void Add(string name, FineTunedModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        Take(name, () => AdapterContents.Of(model, bindToWeights: true));
+    }
+
+    /// <summary>Writes an adapter that was added, as one file.</summary>
+    /// <param name="name">Which one.</param>
+    /// <param name="path">The file, replaced where it exists.</param>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void Save(string name, string path)
+    {
+        lock (gate)
+            Find(name).Save(path);
+    }
+
+    /// <summary>Lets an adapter answer from now on; predictions that are under way end with the weights they began with.</summary>
+    /// <param name="name">Which one; null for the base alone.</param>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="InvalidOperationException">It is merged into the base already.</exception>
+    public void SetActive(string? name)
+    {
+        lock (gate)
+            Serve(name);
+    }
+
+    /// <summary>
+    /// Switches the adapter off for the caller's own flow of control, until the result is disposed: its predictions come from the
+    /// base (with what is merged into it). Other threads are not affected.
+    /// </summary>
+    /// <returns>What to dispose at the end of the scope.</returns>
+    public IDisposable Disable()
+    {
+        disabled.Value++;
+        return new Scope(disabled);
+    }
+
+    /// <summary>Removes an adapter and frees its numbers.</summary>
+    /// <param name="name">Which one.</param>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="InvalidOperationException">It answers now, or is merged into the base.</exception>
+    public void Delete(string name)
+    {
+        lock (gate)
+        {
+            var adapter = Find(name);
+            RefuseMerged(name);
+            if (current.Adapter == name)
+                throw new InvalidOperationException($"The adapter '{name}' answers now; let another one, or none, do so first.");
+            adapters.Remove(name);
+            adapter.Dispose();
+        }
+    }
+
+    /// <summary>Folds an adapter into the base: every other adapter is then applied on top of the two.</summary>
+    /// <param name="name">Which one. If it answers, the base with the same bits does from now on.</param>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="InvalidOperationException">It is merged already.</exception>
+    public void Merge(string name)
+    {
+        lock (gate)
+        {
+            var adapter = Find(name);
+            RefuseMerged(name);
+            var active = current.Adapter == name ? null : current.Adapter;
+            using (no_grad())
+            using (NewDisposeScope())
+            {
+                var weights = WeightsOf(adapter);
+                merged.Push((adapter, name, theta));
+                theta = Target.Layout.Join(weights).DetachFromDisposeScope();
+            }
+
+            Rebase(active);
+        }
+    }
+
+    /// <summary>Takes the adapter that was merged last out of the base, which has its former bits again: they were kept.</summary>
+    /// <returns>The adapter's name.</returns>
+    /// <exception cref="InvalidOperationException">None is merged.</exception>
+    public string Unmerge()
+    {
+        lock (gate)
+        {
+            if (merged.Count == 0)
+                throw new InvalidOperationException("No adapter is merged into the base.");
+            var (_, name, before) = merged.Pop();
+            theta.Dispose();
+            theta = before;
+            Rebase(current.Adapter);
+            return name;
+        }
+    }
+
+    /// <summary>The network's outputs for a batch, outside any gradient graph.</summary>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
+    /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    public Tensor Predict(Tensor input) => Predict(input, out _);
+
+    /// <summary>The same, and which adapter answered.</summary>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
+    /// <param name="adapter">The adapter whose weights were used from the first layer to the last; null for the base alone.</param>
+    /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    public Tensor Predict(Tensor input, out string? adapter)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        if (input.dtype != ScalarType.Float32)
+            throw new ArgumentException($"The input is {input.dtype}; it must be Float32.", nameof(input));
+        var snapshot = Hold();
+        try
+        {
+            adapter = snapshot.Adapter;
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            return Target.Forward(input.to(device), snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            snapshot.Release();
+        }
+    }
+
+    /// <summary>All weights that answer now, as one flat vector (P).</summary>
+    /// <returns>A copy; the caller disposes it.</returns>
+    public Tensor Weights() => With(weights => Target.Layout.Join(weights));
+
+    /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
+    /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
+    public nn.Module<Tensor, Tensor> Materialize()
+    {
+        var snapshot = Hold();
+        try
+        {
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            return Target.ToModule(snapshot.Weights, snapshot.State);
+        }
+        finally
+        {
+            snapshot.Release();
+        }
+    }
+
+    /// <summary>Frees the native memory once the predictions under way have ended.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (isDisposed)
+                return;
+            isDisposed = true;
+            current.Release();
+            plain.Release();
+            foreach (var adapter in adapters.Values)
+                adapter.Dispose();
+            foreach (var (_, _, before) in merged)
+                before.Dispose();
+            theta.Dispose();
+            original.Dispose();
+            increments.Dispose();
+        }
+    }
+
+    private void Take(string name, Func<AdapterContents> read)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var contents = read();
+        try
+        {
+            lock (gate)
+            {
+                ObjectDisposedException.ThrowIf(isDisposed, this);
+                contents.CheckWeights(original);
+                if (!adapters.TryAdd(name, contents))
+                    throw new ArgumentException($"There is an adapter '{name}' already; delete it first.", nameof(name));
+            }
+        }
+        catch
+        {
+            contents.Dispose();
+            throw;
+        }
+    }
+
+    private Tensor With(Func<IReadOnlyList<Tensor>, Tensor> read)
+    {
+        var snapshot = Hold();
+        try
+        {
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            return read(snapshot.Weights).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            snapshot.Release();
+        }
+    }
+
+    // Between reading the reference and taking hold the snapshot may have been replaced and freed; then there is a newer one.
+    private WeightsSnapshot Hold()
+    {
+        while (true)
+        {
+            var snapshot = disabled.Value > 0 ? Volatile.Read(ref plain) : Volatile.Read(ref current);
+            if (snapshot.TryHold())
+                return snapshot;
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed), this);
+        }
+    }
+
+    private void Serve(string? name)
+    {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
+        WeightsSnapshot next;
+        if (name is null)
+        {
+            next = PlainSnapshot();
+        }
+        else
+        {
+            var adapter = Find(name);
+            RefuseMerged(name);
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            next = new(name, [.. WeightsOf(adapter).Select(weight => weight.alias().DetachFromDisposeScope())], StateOf(adapter));
+        }
+
+        Interlocked.Exchange(ref current, next).Release();
+    }
+
+    private void Rebase(string? active)
+    {
+        Interlocked.Exchange(ref plain, PlainSnapshot()).Release();
+        Serve(active);
+    }
+
+    private WeightsSnapshot PlainSnapshot()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return new(
+            null,
+            [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())],
+            merged.TryPeek(out var last) ? StateOf(last.Adapter) : original.State.Copy());
+    }
+
+    private IReadOnlyList<Tensor> WeightsOf(AdapterContents adapter)
+    {
+        var configuration = adapter.Configuration;
+        var values = adapter.Values.Select(value => value.to(device)).ToArray();
+        return FineTunedWeights.Of(
+            BaseOf(configuration), increments.Of(configuration), FineTunedWeights.Places(Target, configuration), values);
+    }
+
+    /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>
+    private NetworkState StateOf(AdapterContents adapter) =>
+        new(Target.Buffers, [.. adapter.Buffers.Select(buffer => buffer.to(device, copy: true))]);
+
+    /// <summary>The base, with a new head that the adapter moves but does not hold in its place.</summary>
+    private Tensor BaseOf(FineTuningConfiguration configuration)
+    {
+        var moved = configuration.NewHead.Except(configuration.Head).ToArray();
+        if (moved.Length == 0)
+            return theta;
+        var start = StartingWeights.Of(Target, configuration.Seed);
+        var parts = Target.Layout.Split(theta);
+        return Target.Layout.Join(Target.Parameters.Select((parameter, index) =>
+            moved.Contains(parameter.Name) ? start[index].to(device) : parts[index]));
+    }
+
+    private AdapterContents Find(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return adapters.TryGetValue(name, out var adapter)
+            ? adapter
+            : throw new KeyNotFoundException($"There is no adapter '{name}'; there are [{string.Join(", ", adapters.Keys.Order())}].");
+    }
+
+    private void RefuseMerged(string name)
+    {
+        if (merged.Any(step => step.Name == name))
+            throw new InvalidOperationException($"The adapter '{name}' is merged into the base; unmerge it first.");
+    }
+
+    private sealed class Scope(AsyncLocal<int> disabled) : IDisposable
+    {
+        private bool isOver;
+
+        public void Dispose()
+        {
+            if (!isOver)
+                disabled.Value--;
+            isOver = true;
+        }
+    }
+}

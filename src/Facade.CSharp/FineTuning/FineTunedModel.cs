@@ -1,0 +1,134 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// A target network whose weights are given ones and a change of few trained numbers: by groups of weights
+/// (<see cref="FineTuning"/>), by a mapping (<see cref="AdditiveMapping"/>) or of low rank (<see cref="LowRankAdaptation"/>). A head
+/// that was started anew may be trained directly beside it. The terms of <see cref="LossOptions"/> beside the task's own speak of a
+/// mapping that generates all weights; they are not computed here.
+/// </summary>
+public sealed class FineTunedModel : Model
+{
+    private readonly FineTuningBase basis;
+    private readonly Increment increment;
+    private readonly Parameter[] trainables;
+
+    /// <summary>Takes over the base where it succeeds.</summary>
+    internal FineTunedModel(FineTuningBase basis, FineTuningConfiguration configuration, Device device)
+        : base(basis.Target)
+    {
+        this.basis = basis;
+        Configuration = configuration;
+        Device = device;
+        increment = configuration.ToIncrement(basis.Target);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        trainables = [.. increment.Start()
+            .Concat(Places.Select(place => basis.Target.Layout.Split(basis.Flat)[place]))
+            .Select(start => Trainable.From(start.to(device, copy: true)))];
+        TakeState(basis.State);
+    }
+
+    /// <inheritdoc/>
+    public override string Method => increment.Method;
+
+    /// <inheritdoc/>
+    public override long TrainableCount => trainables.Sum(tensor => tensor.numel());
+
+    /// <inheritdoc/>
+    public override string FixedWeightsName => increment.FixedWeightsName;
+
+    /// <inheritdoc/>
+    public override double DefaultLearningRate => increment.DefaultLearningRate;
+
+    /// <inheritdoc/>
+    public override Device Device { get; }
+
+    /// <summary>The tensors of the head that are trained themselves; empty where there are none.</summary>
+    public IReadOnlyList<string> DirectlyTrained => Configuration.Head;
+
+    /// <summary>The trained numbers by name: "latent", "scales", LoRA's factors, and a head's tensors. Owned by the model.</summary>
+    public IReadOnlyDictionary<string, Tensor> TrainedTensors =>
+        TrainableNames.Zip(trainables).ToDictionary(pair => pair.First, Tensor (pair) => pair.Second, StringComparer.Ordinal);
+
+    internal FineTuningConfiguration Configuration { get; }
+
+    internal FineTuningBase Base => basis;
+
+    internal override IReadOnlyList<Parameter> Trainables => trainables;
+
+    internal override IReadOnlyList<string> TrainableNames => [.. increment.Values.Select(value => value.Name), .. Configuration.Head];
+
+    private IEnumerable<int> Places => FineTunedWeights.Places(Target, Configuration);
+
+    internal override IReadOnlyList<Tensor> CurrentWeights() =>
+        FineTunedWeights.Of(basis.Flat, increment, Places, trainables);
+
+    /// <summary>
+    /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
+    /// as running means, and the fingerprint of the base, not one of its weights. The file is written whole or not at all.
+    /// </summary>
+    /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
+    /// <param name="bindToWeights">
+    /// Whether the fingerprint covers the base's weights (SHA-256) and not only its names and shapes: loading onto other weights is
+    /// then refused.
+    /// </param>
+    /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
+    /// <exception cref="InvalidOperationException">A trained number is not finite, so that no one could load the file.</exception>
+    public void SaveAdapter(string path, bool bindToWeights = true)
+    {
+        using var contents = AdapterContents.Of(this, bindToWeights);
+        contents.Save(path);
+    }
+
+    /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
+    /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <param name="bindToWeights">As for <see cref="SaveAdapter"/>.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">A trained number is not finite.</exception>
+    public void SaveAdapterFolder(string folder, bool bindToWeights = true)
+    {
+        using var contents = AdapterContents.Of(this, bindToWeights);
+        contents.SaveFolder(folder);
+    }
+
+    /// <summary>Reads an adapter and builds its model on the base; its weights are the saved model's, bit for bit.</summary>
+    /// <param name="path">The file or the folder.</param>
+    /// <param name="target">The network that the adapter was trained for.</param>
+    /// <param name="pretrained">The base's weights.</param>
+    /// <param name="device">Where the model lives; the CPU where none is given.</param>
+    /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="CheckpointFormatException">
+    /// It is damaged, no such adapter, of another version, or made for another target or other weights; the message says which.
+    /// </exception>
+    /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
+    public static FineTunedModel LoadAdapter(string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(pretrained);
+        using var contents = AdapterContents.Load(path, target);
+        var basis = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
+        try
+        {
+            contents.CheckWeights(basis);
+            var model = new FineTunedModel(basis, contents.Configuration, device ?? CPU);
+            model.RestoreState([.. contents.Values, .. contents.Buffers]);
+            return model;
+        }
+        catch
+        {
+            basis.Dispose();
+            throw;
+        }
+    }
+
+    private protected override void Dispose(bool disposing)
+    {
+        foreach (var tensor in trainables)
+            tensor.Dispose();
+        increment.Dispose();
+        basis.Dispose();
+    }
+}

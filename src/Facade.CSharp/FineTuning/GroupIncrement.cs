@@ -1,0 +1,23 @@
+using MappingNets.Core;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>theta = theta_pretrained + alpha * o[group(i)].</summary>
+internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Increment
+{
+    public override string Method => "finetune";
+
+    public override string FixedWeightsName => plan.Grouping.IsHashed ? "hashed-groups" : "contiguous-groups";
+
+    public override double DefaultLearningRate => 2e-3;
+
+    public override IReadOnlyList<(string Name, long[] Shape)> Values => [("latent", [plan.Groups])];
+
+    public override IReadOnlyList<Tensor> Start() => [zeros(plan.Groups)];
+
+    public override IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values) =>
+        plan.Layout.Split(Core.FineTuning.apply(plan, strength, pretrained, values[0]));
+
+    public override void Dispose() => ((IDisposable)plan).Dispose();
+}

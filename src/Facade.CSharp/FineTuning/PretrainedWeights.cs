@@ -1,0 +1,104 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Weights (and buffers) to start a fine-tuning from: named tensors, from another model, a safetensors file or one flat vector. It owns copies
+/// in native memory; dispose it. Models that were built from it do not need it any more.
+/// </summary>
+public sealed class PretrainedWeights : IDisposable
+{
+    private readonly Dictionary<string, Tensor> tensors;
+
+    private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors)
+    {
+        Source = source;
+        using var noGradient = no_grad();
+        this.tensors = tensors.ToDictionary(
+            pair => pair.Name,
+            pair => Plain(pair.Tensor),
+            StringComparer.Ordinal);
+    }
+
+    /// <summary>Where they come from, as messages call it.</summary>
+    public string Source { get; }
+
+    /// <summary>The tensors' names.</summary>
+    public IReadOnlyCollection<string> Names => tensors.Keys;
+
+    /// <summary>The weights and buffers that a model has now.</summary>
+    /// <param name="model">Any model; it is not changed.</param>
+    public static PretrainedWeights Of(Model model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return new(
+            $"the model of '{model.Target.Name}'",
+            [
+                .. model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, weight) => (parameter.Name, weight)),
+                .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values)),
+            ]);
+    }
+
+    /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.Weights"/> gives it.</summary>
+    /// <param name="target">The network they are of.</param>
+    /// <param name="theta">Shape (P), finite floats; copied.</param>
+    /// <param name="state">The network's buffers, such as running means; where null, as they are before training.</param>
+    /// <exception cref="ArgumentException">The vector has another shape, is no float or holds a number that is not finite.</exception>
+    public static PretrainedWeights FromFlat(TargetNetwork target, Tensor theta, NetworkState? state = null)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(theta);
+        if (!theta.shape.SequenceEqual([target.ParameterCount]))
+            throw new ArgumentException(
+                $"The vector has the shape {ShapeText.Of(theta.shape)}; '{target.Name}' has ({target.ParameterCount}) weights.", nameof(theta));
+        if (!theta.is_floating_point())
+            throw new ArgumentException($"The vector is {theta.dtype}; weights must be floats.", nameof(theta));
+        if (!FiniteNumbers.AllIn(theta))
+            throw new ArgumentException("The vector holds a number that is not finite.", nameof(theta));
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using var start = target.CreateState();
+        return new(
+            $"the flat weights of '{target.Name}'",
+            [
+                .. target.Parameters.Zip(target.Layout.Split(theta), (parameter, weight) => (parameter.Name, weight)),
+                .. target.Buffers.Zip((state ?? start).Tensors, (buffer, values) => (buffer.Name, values)),
+            ]);
+    }
+
+    /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
+    /// <param name="path">The file; floats of any precision become single precision.</param>
+    /// <exception cref="CheckpointFormatException">The file is damaged, or a tensor holds a number that is not finite.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static PretrainedWeights FromFile(string path)
+    {
+        using var file = SafetensorsFile.Read(path);
+        using var scope = NewDisposeScope();
+        var tensors = file.LoadAll();
+        foreach (var (name, tensor) in tensors)
+            if (!FiniteNumbers.AllIn(tensor))
+                throw new CheckpointFormatException(path, $"has the tensor '{name}', which holds a number that is not finite.");
+        return new($"'{path}'", [.. tensors.Select(pair => (pair.Key, pair.Value))]);
+    }
+
+    /// <summary>A tensor by name, or null.</summary>
+    internal Tensor? Find(string name) => tensors.GetValueOrDefault(name);
+
+    // Whole numbers, such as a counter of batches, stay what they are.
+    private static Tensor Plain(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        var copy = tensor.detach().to(CPU, copy: true);
+        return (copy.is_floating_point() ? copy.to(float32) : copy).contiguous().DetachFromDisposeScope();
+    }
+
+    /// <summary>Frees the copies.</summary>
+    public void Dispose()
+    {
+        foreach (var tensor in tensors.Values)
+            tensor.Dispose();
+    }
+}

@@ -1,0 +1,19 @@
+using MappingNets.Core;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Where directly trained weights start.</summary>
+internal static class StartingWeights
+{
+    /// <summary>
+    /// Uniform within 1 / sqrt(fan-in) of each tensor's center, as PyTorch starts: what a mapping with a uniform bias and a latent of zero generates, so
+    /// that all ways of training begin at the same kind of weights. In the caller's dispose scope.
+    /// </summary>
+    public static IReadOnlyList<Tensor> Of(TargetNetwork target, ulong seed)
+    {
+        using var noGradient = no_grad();
+        using var start = MappingModule.create(target.Layout, MappingModule.singleLatent(1).WithSeed(seed));
+        return target.AroundCenters(target.Layout.Split(start.Generate(start.InitialLatent())));
+    }
+}

@@ -1,0 +1,148 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Many threads and many adapters: runs while nothing else does, because it counts what the process holds.</summary>
+[Collection(nameof(MemoryTests))]
+public sealed class AdapterServingTests
+{
+    [Fact]
+    public async Task No_prediction_mixes_the_weights_of_two_moments()
+    {
+        // y = w2 (w1 x): every weight of adapter k is k, so that a prediction of mixed weights is no square.
+        var target = TargetNetwork.Input(1).Linear(1, bias: false).Linear(1, bias: false).Build("product");
+        using var zero = tensor([0f, 0f]);
+        using var pretrained = PretrainedWeights.FromFlat(target, zero);
+        using var host = new AdapterHost(target, pretrained);
+        using var one = ones(1, 1);
+        const int Adapters = 5, Swaps = 400;
+        for (var number = 1; number <= Adapters; number++)
+        {
+            using var model = MappingNetwork.For(target).FineTune(pretrained, 2).Build();
+            using (no_grad())
+                model.TrainedTensors["latent"].fill_(number);
+            host.Add($"{number}", model);
+        }
+
+        using var stop = new CancellationTokenSource();
+        var seen = new ConcurrentDictionary<int, bool>();
+        var readers = Enumerable.Range(0, 3).Select(_ => Task.Factory.StartNew(
+            () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    using var answer = host.Predict(one, out var name);
+                    // Without an adapter the base answers, into which the first one may be merged.
+                    var number = name is null ? 0 : int.Parse(name);
+                    Assert.Contains(answer.item<float>(), name is null ? new float[] { 0, 1 } : [number * number]);
+                    seen[number] = true;
+                }
+            },
+            TaskCreationOptions.LongRunning)).ToArray();
+        try
+        {
+            // Until every adapter has been met, so that the test cannot pass by the readers having been asleep.
+            for (var swap = 0; swap < Swaps || seen.Count < Adapters; swap++)
+            {
+                Assert.DoesNotContain(readers, reader => reader.IsFaulted);
+                host.SetActive($"{1 + (swap % Adapters)}");
+                if (swap % 50 == 7)
+                {
+                    host.SetActive(null);
+                    host.Merge("1");
+                    host.Unmerge();
+                }
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await Task.WhenAll(readers);
+        }
+    }
+
+    [Fact]
+    public void Swapping_and_serving_leave_no_tensor_behind()
+    {
+        using var pretrained = FineTuned.Pretrained();
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(8);
+        foreach (var way in FineTuned.Ways)
+        {
+            using var model = FineTuned.Trained(way, pretrained);
+            model.SaveAdapter(folder.File(way));
+        }
+
+        void Everything()
+        {
+            using var host = new AdapterHost(Small.Classifier(), pretrained);
+            foreach (var way in FineTuned.Ways)
+                host.Add(way, folder.File(way));
+            foreach (var way in FineTuned.Ways)
+            {
+                host.SetActive(way);
+                host.Predict(data.Inputs).Dispose();
+                host.Weights().Dispose();
+            }
+
+            host.SetActive(null);
+            host.Merge("groups");
+            host.Merge("lora");
+            host.Unmerge();
+            host.Delete("mapping");
+        }
+
+        Everything();
+        Collect();
+        var before = Tensor.TotalCount;
+        Everything();
+
+        // Without a collection in between: what is counted here was forgotten, not disposed.
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Fact]
+    public void A_thousand_adapters_of_2048_latents_take_less_than_20_MB_in_memory_and_on_disk()
+    {
+        var target = MappingNets.Targets.Cnn2();
+        using var direct = DirectModel.For(target);
+        using var pretrained = PretrainedWeights.Of(direct);
+        using var host = new AdapterHost(target, pretrained);
+        using var folder = new TemporaryFolder();
+        using var model = MappingNetwork.For(target).FineTune(pretrained, 2048, grouping: WeightGrouping.Hashed).Build();
+        model.SaveAdapter(folder.File("first"));
+        host.Add("warm", folder.File("first"));
+        Collect();
+        var before = Process.GetCurrentProcess().WorkingSet64;
+        long onDisk = 0;
+
+        for (var number = 0; number < 1000; number++)
+        {
+            host.Add($"{number}", folder.File("first"));
+            if (number % 250 == 0)
+            {
+                host.Save($"{number}", folder.File($"{number}"));
+                onDisk += 250 * BlocksOf(folder.File($"{number}"));
+            }
+        }
+
+        Collect();
+        Assert.Equal(1001, host.Names.Count);
+        Assert.InRange(Process.GetCurrentProcess().WorkingSet64 - before, long.MinValue, 20_000_000);
+        Assert.InRange(onDisk, 1000 * 8192, 20_000_000);
+    }
+
+    /// <summary>The size of a file in whole blocks of 4 KB, as most file systems count it.</summary>
+    private static long BlocksOf(string path) => (new FileInfo(path).Length + 4095) / 4096 * 4096;
+
+    private static void Collect()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+    }
+}
