@@ -6,6 +6,9 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+        new LossAblationExperiment(),
+        new OverfittingExperiment(),
+        new SweepExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];
