@@ -19,7 +19,7 @@ public static class GapPlots
             Line(plot, method, run => 100 * run.TrainAccuracy, Plots.ColorOf(index), LinePattern.Dashed, $"{method.Key}, training");
         }
 
-        Finish(plot, path, Alignment.LowerRight);
+        Finish(plot, path);
     }
 
     /// <summary>Training less test accuracy, one line for each method.</summary>
@@ -32,7 +32,7 @@ public static class GapPlots
         foreach (var (method, index) in Methods(runs))
             Line(plot, method, run => 100 * run.Gap, Plots.ColorOf(index), LinePattern.Solid, method.Key);
         plot.Add.HorizontalLine(0, 1, Colors.Gray);
-        Finish(plot, path, Alignment.UpperRight);
+        Finish(plot, path);
     }
 
     private static IEnumerable<(IGrouping<string, RunRecord> Method, int Index)> Methods(IReadOnlyList<RunRecord> runs) =>
@@ -55,7 +55,7 @@ public static class GapPlots
             plot.Add.ErrorBar(xs, ys, [.. points.Select(point => point.Y!.StandardDeviation ?? 0)]).Color = color;
     }
 
-    private static void Finish(Plot plot, string path, Alignment legend)
+    private static void Finish(Plot plot, string path)
     {
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
         {
@@ -64,7 +64,7 @@ public static class GapPlots
             LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
         };
         plot.Axes.Margins(0.06, 0.1);
-        plot.ShowLegend(legend);
+        plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path);
     }
 }

@@ -48,7 +48,7 @@ internal sealed class OverfittingExperiment : TableExperiment
            select new ExperimentRow($"{method.Name}-{size.Name}", FormattableString.Invariant($"{method.Label}, {images:N0} images"), method.Create)
            {
                Data = data => Part(data, images),
-               Change = options => options with { Epochs = EpochsFor(images, whole, epochs ?? (quick ? 2 : 10)) },
+               Change = options => options with { Epochs = EpochsFor(images, whole, epochs ?? (quick ? 1 : 10)) },
            },
     ];
 
