@@ -31,7 +31,7 @@ public static class ReportPage
             var report = ReportFile.Read(path);
             var notes = Path.Combine(folder, "notes.md");
             var link = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(page))!, Path.GetFullPath(folder)).Replace('\\', '/');
-            text.Append(CultureInfo.InvariantCulture, $"## {report.Experiment ?? Path.GetFileName(Path.GetFullPath(folder))}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {Heading(report, Path.GetFileName(Path.GetFullPath(folder)))}\n\n");
             text.Append(Section(report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
             text.Append(CultureInfo.InvariantCulture, $"\nFrom [{link}/report.json]({link}/report.json).\n\n");
         }
@@ -69,7 +69,7 @@ public static class ReportPage
             facts.Add("**a quick look with few samples and epochs, not a result**");
         var epochs = report.Runs.Select(run => run.Epochs).Distinct().Order().ToArray();
         if (epochs.Length > 0)
-            facts.Add(epochs.Length == 1 ? $"{epochs[0]} epochs" : $"{epochs[0]} to {epochs[^1]} epochs");
+            facts.Add(epochs.Length == 1 ? $"{epochs[0]} epoch{(epochs[0] == 1 ? "" : "s")}" : $"{epochs[0]} to {epochs[^1]} epochs");
         if (report.Origin is { } origin)
             facts.Add($"version {origin.Library}, {Commit(origin.Commit)}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}");
         return string.Join("; ", facts) + ".";
@@ -78,4 +78,8 @@ public static class ReportPage
     private static string Commit(string? commit) => commit is null
         ? "commit unknown"
         : $"commit {commit[..Math.Min(12, commit.Length)]}{(commit.EndsWith("-dirty", StringComparison.Ordinal) ? " with changes" : "")}";
+
+    // Two reports of one experiment are told apart by their folders.
+    private static string Heading(ReportFile report, string folder) =>
+        report.Experiment is { } experiment && experiment != folder ? $"{experiment} ({folder})" : folder;
 }
