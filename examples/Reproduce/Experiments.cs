@@ -1,3 +1,7 @@
+using MappingNets.Examples.Reproduce.AddOns;
+using MappingNets.Examples.Reproduce.Controls;
+using MappingNets.Examples.Reproduce.Rivals;
+
 namespace MappingNets.Examples.Reproduce;
 
 /// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
@@ -6,6 +10,9 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+        new RobustnessExperiment(),
+        new AddOnsExperiment(),
+        new RivalsExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];
