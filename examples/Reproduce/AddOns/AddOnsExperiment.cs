@@ -8,6 +8,8 @@ internal sealed class AddOnsExperiment : TableExperiment
     private const string Matrix = "fc1.weight";
     private const int Rank = 32;
 
+    private const string MaskNotes = "The file lacks the mask: 6.4 KB at least.";
+
     /// <summary>A tenth of CNN2's weights.</summary>
     private const int Kept = 10_862;
 
@@ -24,13 +26,14 @@ internal sealed class AddOnsExperiment : TableExperiment
             Then = trained => Tuned(trained, ParameterCounts.Held(PrunedModel.OfDirect(trained.Trained, Kept), Kept)),
             Settings = Pruning,
             Cost = 1.5,
+            Notes = MaskNotes,
         },
         new("slvt", "SLVT 2,048", Slvt) { Examine = Quantized },
         new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(LowRank().SingleLatent(1_456, seed), 1_456)),
-        new("slvt-prune", "SLVT, pruned", Slvt) { Then = Pruned, Settings = Pruning, Cost = 1.5 },
+        new("slvt-prune", "SLVT, pruned", Slvt) { Then = Pruned, Settings = Pruning, Cost = 1.5, Notes = MaskNotes },
         new("lwt", "LWT 2,688", Lwt) { Examine = Quantized },
         new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(LowRank().LayerWise(2_688, seed), 2_688)),
-        new("lwt-prune", "LWT, pruned", Lwt) { Then = Pruned, Settings = Pruning, Cost = 1.5 },
+        new("lwt-prune", "LWT, pruned", Lwt) { Then = Pruned, Settings = Pruning, Cost = 1.5, Notes = MaskNotes },
     ];
 
     private static Dictionary<string, string> Pruning { get; } = new() { ["kept"] = FormattableString.Invariant($"{Kept}") };
@@ -63,7 +66,7 @@ internal sealed class AddOnsExperiment : TableExperiment
 
     private static Model Pruned(Continuation trained) => Tuned(trained, PrunedModel.OfMapped((MappedModel)trained.Trained, Kept));
 
-    /// <summary>Half as many epochs again, at the pruned model's own, lower rate.</summary>
+    /// <summary>Half as many epochs again, at the pruned model's own rate.</summary>
     private static Model Tuned(Continuation trained, Model pruned)
     {
         trained.Fit("fine-tuning", pruned, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = null });

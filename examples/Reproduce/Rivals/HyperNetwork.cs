@@ -70,7 +70,7 @@ internal static class HyperNetwork
                 return hidden.matmul(trained[3]).add(trained[4]).view(-1).narrow(0, 0, target.ParameterCount) * start.Scale;
             },
             [start],
-            learningRate: 0.01);
+            learningRate: 0.02);
     }
 
     private static long Chunks(TargetNetwork target, long chunk) => (target.ParameterCount + chunk - 1) / chunk;

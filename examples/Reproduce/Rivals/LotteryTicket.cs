@@ -1,21 +1,22 @@
+using MappingNets.Core;
+using MappingNets.Examples.Reproduce.AddOns;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets.Examples.Reproduce.Rivals;
 
 /// <summary>
-/// Magnitude pruning with rewinding, the lottery ticket: the network is trained directly; the weights that ended largest, measured in
-/// units of their layer's start 1 / sqrt(fan-in), are kept; they go back to what they were early in training, all others are 0 for good;
-/// the kept ones are trained again,
+/// Magnitude pruning with rewinding, the lottery ticket: the network is trained directly; the weights of each layer that ended largest
+/// are kept; they go back to what they were at the start, all others are 0 for good; the kept ones are trained again,
 /// <code>
-/// theta = mask * w,    w_0 = theta early in training,    mask = the k largest |theta_trained| sqrt(fan-in).
+/// theta = mask * w,    w starts as theta_0,    mask = the k_l largest |theta_trained| of layer l.
 /// </code>
-/// In rounds: each keeps the same share of what the last one kept, so that k are left in the end.
+/// In rounds: each keeps the same share of what the last one kept, so that k are left in the end. Layers share k in proportion to the
+/// square root of their size: one threshold for all of them cuts the smallest layers off, and the network with them.
 /// <para>
-/// After Frankle and Carbin, "The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks" (ICLR 2019), and Frankle,
-/// Dziugaite, Roy and Carbin, "Linear Mode Connectivity and the Lottery Ticket Hypothesis" (ICML 2020), which rewinds to early training and not
-/// to the start. It trains as many times as there are rounds and once more, and its file needs the mask beside the k numbers: at least
-/// P H(k / P) bits, 1.8 KB for CNN2 at 2,048.
+/// After Frankle and Carbin, "The Lottery Ticket Hypothesis: Finding Sparse, Trainable Neural Networks" (ICLR 2019). It trains as many
+/// times as there are rounds and once more, and its file needs the mask beside the k numbers: at least P H(k / P) bits, 1.8 KB for CNN2
+/// at 2,048.
 /// </para>
 /// </summary>
 internal static class LotteryTicket
@@ -23,20 +24,23 @@ internal static class LotteryTicket
     /// <summary>The method's name.</summary>
     public const string Method = "lottery-ticket";
 
+    /// <summary>How a layer's share grows with its size.</summary>
+    private const double LayerPower = 0.5;
+
     /// <summary>The sparse network, at the values it is rewound to; not yet trained again.</summary>
     /// <param name="trained">The trained model, direct or a ticket of an earlier round; it is not changed.</param>
-    /// <param name="early">theta early in training, shape (P); copied.</param>
+    /// <param name="start">theta_0, shape (P), to which the kept weights go back; copied.</param>
     /// <param name="kept">k, how many weights are kept, from 1 to P.</param>
-    public static GeneratedModel Of(Model trained, Tensor early, int kept)
+    public static GeneratedModel Of(Model trained, Tensor start, int kept)
     {
         var target = trained.Target;
         var places = LargestWeights(trained, kept);
         using var scope = NewDisposeScope();
-        var start = early.index_select(0, places);
+        var rewound = start.index_select(0, places);
         return GeneratedModel.For(
             target,
             Method,
-            [new("values", start)],
+            [new("values", rewound)],
             numbers => zeros(target.ParameterCount).scatter(0, places, numbers[0]),
             [places],
             learningRate: 2e-3,
@@ -51,14 +55,18 @@ internal static class LotteryTicket
         [.. Enumerable.Range(1, rounds).Select(round =>
             (int)Math.Round(weights * Math.Pow((double)budget / weights, (double)round / rounds)))];
 
-    /// <summary>Where the largest weights of a model are in theta, measured in units of their layer's start: ascending, shape (k).</summary>
-    /// <param name="trained">The model; it is not changed.</param>
-    /// <param name="kept">k.</param>
-    /// <returns>Outside every dispose scope; the caller disposes it.</returns>
-    public static Tensor LargestWeights(Model trained, int kept)
+    /// <summary>Where the largest weights of each layer are in theta: ascending, shape (k).</summary>
+    private static Tensor LargestWeights(Model trained, int kept)
     {
         using var scope = NewDisposeScope();
-        var units = cat([.. trained.Target.Parameters.Select(parameter => full(parameter.Count, (float)Math.Sqrt(parameter.FanIn)))]);
-        return (trained.Weights().abs() * units).topk(kept).indexes.sort().Values.DetachFromDisposeScope();
+        var layout = PlainMapping.LayoutOf(trained.Target);
+        var shares = ((LatentSplit.LayerWise)LatentSplitModule.byPower(LayerPower, kept, layout)).counts;
+        var sizes = trained.Weights().abs();
+        var places = layout.Layers.Zip(shares, (layer, share) =>
+        {
+            var (first, count) = (layer.Item2[0].Offset, layer.Item2.Sum(entry => entry.Count));
+            return sizes.narrow(0, first, count).topk(share.Item2).indexes + first;
+        });
+        return cat([.. places]).sort().Values.DetachFromDisposeScope();
     }
 }

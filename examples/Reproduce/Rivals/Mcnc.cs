@@ -85,7 +85,7 @@ internal static class Mcnc
                 return theta((surface * trained[1]).view(-1).narrow(0, 0, count));
             },
             [.. owned, first, second, third],
-            learningRate: 0.02,
+            learningRate: 0.03,
             fixedWeights: "frozen sine network");
     }
 }
