@@ -1,3 +1,7 @@
+using MappingNets.Examples.Reproduce.AddOns;
+using MappingNets.Examples.Reproduce.Controls;
+using MappingNets.Examples.Reproduce.Rivals;
+
 namespace MappingNets.Examples.Reproduce;
 
 /// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
@@ -6,8 +10,16 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+        new RobustnessExperiment(),
+        new AddOnsExperiment(),
         new LossAblationExperiment(),
         new OverfittingExperiment(),
+        new TimeSeriesExperiment(),
+        new SegmentationExperiment(),
+        new DeepfakeExperiment(),
+        new ResNetExperiment(),
+        new FineTuneExperiment(),
+        new RivalsExperiment(),
         new SweepExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
