@@ -18,5 +18,11 @@ internal interface IExperiment
 /// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
 internal static class Experiments
 {
-    public static IReadOnlyList<IExperiment> All { get; } = [new ManifoldExperiment(), new IntrinsicDimensionExperiment()];
+    public static IReadOnlyList<IExperiment> All { get; } =
+    [
+        new ManifoldExperiment(),
+        new IntrinsicDimensionExperiment(),
+        new FineTuneExperiment("finetune", () => Targets.Cnn1(5)),
+        new FineTuneExperiment("finetune-resnet18", () => Targets.ResNet18(5, ResNetStem.Cifar, channels: 1, side: 28)),
+    ];
 }

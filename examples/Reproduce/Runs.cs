@@ -26,6 +26,8 @@ internal static class Runs
             new Trainer(model, training).Fit(data.Training, data.HeldOut, new Watched(progress, watch), stop));
         if (model is MappedModel mapped)
             mapped.SaveAdapter(checkpoint);
+        else if (model is FineTunedModel tuned)
+            tuned.SaveAdapter(checkpoint);
         else
             model.Export(checkpoint);
         return new(
