@@ -113,6 +113,9 @@ let tests =
               let loss (generate: torch.Tensor -> torch.Tensor) (z: torch.Tensor) = (generate z).tanh().square().sum ()
               let direction = torch.ones_like latent
               let fused = Differentiation.hessianv (loss mapping.Generate) latent direction
-              let plain = Differentiation.hessianv (loss mapping.GenerateComposed) latent direction
+
+              let plain =
+                  Differentiation.hessianv (loss mapping.GenerateComposed) latent direction
+
               Expect.isTrue (torch.allclose (fused, plain, rtol = 1e-3, atol = 1e-4)) $"{fused} {plain}"
           } ]

@@ -7,13 +7,13 @@ namespace MappingNets.Tests;
 
 public sealed class ModuleTargetTests
 {
-    private static Tensor Numbers(ulong seed, ScalarType type, params long[] shape)
+    internal static Tensor Numbers(ulong seed, ScalarType type, params long[] shape)
     {
         using var generator = new Generator(seed);
         return (rand(shape, generator: generator) * 2 - 1).to(type);
     }
 
-    private static Tensor[] WeightsFor(TargetNetwork target, ulong seed = 5, ScalarType type = ScalarType.Float32) =>
+    internal static Tensor[] WeightsFor(TargetNetwork target, ulong seed = 5, ScalarType type = ScalarType.Float32) =>
         [.. target.Parameters.Select((parameter, index) => Numbers(seed + (ulong)index, type, [.. parameter.Shape]) * 0.5)];
 
     private static nn.Module<Tensor, Tensor> PlainCnn2()
@@ -22,8 +22,6 @@ public sealed class ModuleTargetTests
         var cnn2 = MappingNets.Targets.Cnn2();
         return cnn2.ToModule(WeightsFor(cnn2));
     }
-
-    private static byte[][] Bits(IEnumerable<Tensor> tensors) => [.. tensors.Select(tensor => tensor.detach().contiguous().bytes.ToArray())];
 
     [Fact]
     public void Cnn2_built_both_ways_gives_the_same_outputs_and_gradients_to_the_latent()
@@ -158,106 +156,6 @@ public sealed class ModuleTargetTests
         Differences.Check(
             tensors => target.Forward(tensors[0], tensors[1..]).mul_(3.0).sum(),
             [Numbers(9, float64, 2, 2), .. WeightsFor(target, type: float64)]);
-    }
-
-    private sealed class Normed : nn.Module<Tensor, Tensor>
-    {
-        private readonly Conv2d conv;
-        private readonly BatchNorm2d bn;
-        private readonly Dropout dropout;
-        private readonly Linear fc;
-
-        public Normed(double drop = 0)
-            : base("normed")
-        {
-            conv = nn.Conv2d(1, 2, 3);
-            bn = nn.BatchNorm2d(2);
-            dropout = nn.Dropout(drop);
-            fc = nn.Linear(2, 2);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor input) => fc.call(dropout.call(bn.call(conv.call(input)).mean([2, 3])));
-    }
-
-    [Fact]
-    public void Running_statistics_move_once_for_each_pass_of_training_and_never_in_evaluation()
-    {
-        using var scope = NewDisposeScope();
-        using var module = new Normed();
-        using var target = TargetNetwork.From(module, zeros(1, 1, 5, 5));
-        using var state = target.CreateState();
-        Tensor[] weights = [.. WeightsFor(target).Select(weight => weight.requires_grad_())];
-        var images = Numbers(1, float32, 3, 1, 5, 5);
-        var mean = nn.functional.conv2d(images, weights[0], weights[1]).mean([0, 2, 3]);
-
-        // Two passes in one loss: going back has to run the first of them again.
-        var first = target.Forward(images, weights, state, training: true);
-        var second = target.Forward(images, [.. weights.Select(weight => weight * 2.0)], state, training: true);
-        (first.sum() + second.sum()).backward();
-        target.Forward(images, weights, state, training: false).sum().backward();
-        target.Forward(images, weights);
-
-        Assert.Equal(2, state["bn.num_batches_tracked"].item<long>());
-        // 0.1 of the first batch's mean, nine tenths of which remain, and 0.1 of the second's, which is twice as large.
-        Assert.True((state["bn.running_mean"] - (0.09 + 0.2) * mean).abs().max().ToDouble() < 1e-6);
-    }
-
-    [Fact]
-    public void Going_back_through_an_overwritten_pass_of_training_draws_the_same_dropout()
-    {
-        using var scope = NewDisposeScope();
-        using var module = new Normed(drop: 0.5);
-        using var target = TargetNetwork.From(module, zeros(1, 1, 5, 5));
-        using var state = target.CreateState();
-        var images = Numbers(1, float32, 16, 1, 5, 5);
-
-        Tensor GradientOf(bool overwritten)
-        {
-            Tensor[] weights = [.. WeightsFor(target).Select(weight => weight.requires_grad_())];
-            manual_seed(11);
-            var output = target.Forward(images, weights, state, training: true);
-            if (overwritten)
-                target.Forward(images, [.. weights.Select(weight => (weight * 3.0).detach())], state, training: true);
-            output.square().sum().backward();
-            return cat([.. weights.Select(weight => weight.grad!.reshape(-1))]);
-        }
-
-        var plain = GradientOf(false);
-        Assert.True((plain - GradientOf(true)).abs().max().ToDouble() <= 1e-6 * plain.abs().max().ToDouble());
-    }
-
-    [Fact]
-    public void The_module_comes_back_intact()
-    {
-        using var scope = NewDisposeScope();
-        using var module = new Normed();
-        module.train();
-        module.named_children().Single(child => child.name == "bn").module.eval();
-        module.get_parameter("fc.bias")!.requires_grad = false;
-        module.get_parameter("fc.weight")!.grad = ones(2, 2);
-        var before = Bits(module.state_dict().Values);
-
-        using (var target = TargetNetwork.From(module, zeros(1, 1, 5, 5)))
-        using (var model = MappingNetwork.For(target).SingleLatent(4).Build())
-        using (var data = Dataset.FromTensors(Numbers(1, float32, 8, 1, 5, 5), zeros(8, ScalarType.Int64), ["none", "some"]))
-        {
-            new Trainer(model, new() { Epochs = 2, BatchSize = 4, Loss = LossOptions.Complete }).Fit(data);
-            Assert.NotEqual(before, Bits(module.state_dict().Values));
-            Assert.Equal(4, model.State["bn.num_batches_tracked"].item<long>());
-            target.Dispose();
-            Assert.Throws<ObjectDisposedException>(() => model.Predict(zeros(1, 1, 5, 5)));
-        }
-
-        Assert.Equal(before, Bits(module.state_dict().Values));
-        Assert.Equal(
-            [("conv", true), ("bn", false), ("dropout", true), ("fc", true)],
-            module.named_children().Select(child => (child.name, child.module.training)));
-        Assert.True(module.training);
-        Assert.False(module.get_parameter("fc.bias")!.requires_grad);
-        Assert.True(module.get_parameter("conv.weight")!.requires_grad);
-        Assert.Equal([1f, 1, 1, 1], module.get_parameter("fc.weight")!.grad!.data<float>());
-        Assert.Null(module.get_parameter("conv.weight")!.grad);
     }
 
     [Fact]

@@ -1,7 +1,7 @@
 using TorchSharp;
 using Xunit;
-using static TorchSharp.torch;
 using static MappingNets.Targets;
+using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 

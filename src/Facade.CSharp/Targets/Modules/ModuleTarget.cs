@@ -8,7 +8,8 @@ namespace MappingNets;
 /// <summary>
 /// A TorchSharp module of the user's as target network: native layers, script modules, anything with parameters. The module is on
 /// loan: its weights are overwritten in every pass, and come back with <see cref="Dispose"/>. Passes run one at a time. Gradients
-/// can be taken once: a second derivative through it is not a number.
+/// can be taken once: a second derivative through it is not a number. Dropout draws from the process's generator on the CPU: where
+/// other threads draw from it during a pass, or the module is on another device, a repeated pass may draw another mask.
 /// </summary>
 public sealed class ModuleTarget : TargetNetwork, IDisposable
 {
