@@ -13,31 +13,42 @@ internal sealed record FineTunePlan(
 
     private static readonly int[] Latents = [512, 1024, 2048];
 
-    /// <summary>Full, last-layer and LoRA baselines, groups of each size, and a mapping on top; those that a target is too small for are left out.</summary>
+    /// <summary>
+    /// Full, last-layer and LoRA baselines, groups of each size and a new head beside the latents; with extras also hashed groups and
+    /// a mapping on top.
+    /// </summary>
     /// <param name="target">The network.</param>
-    public static IReadOnlyList<FineTunePlan> All(TargetNetwork target)
+    /// <param name="extras">Whether the extras are wanted.</param>
+    /// <param name="quick">Whether only the largest of each kind is wanted.</param>
+    public static IReadOnlyList<FineTunePlan> All(TargetNetwork target, bool extras, bool quick)
     {
         var lastLayer = target.Parameters[^1].Name.Split('.')[0];
+        var counts = quick ? Latents[^1..] : Latents;
         var plans = new List<FineTunePlan>
         {
             new("full", "full", (pretrained, seed) => DirectModel.From(target, pretrained, seed: seed)),
             new("last layer", "last-layer", (pretrained, seed) => DirectModel.From(target, pretrained, layers: [lastLayer], seed: seed), 0.03),
         };
-        foreach (var count in Latents)
+        foreach (var count in counts)
             plans.Add(new("LoRA", $"lora-{count}", (pretrained, seed) =>
                 LowRankAdaptation.For(target, pretrained).WithBudget(count).WithSeed(seed).Build()));
         foreach (var (size, strength) in Sizes)
-            foreach (var grouping in size == 1 ? [WeightGrouping.Contiguous] : Enum.GetValues<WeightGrouping>())
-                foreach (var count in Latents.Where(count => (long)count * size <= target.ParameterCount))
-                {
-                    var kind = size == 1 ? "" : $" {grouping.ToString().ToLowerInvariant()}";
-                    plans.Add(new($"groups L={size}{kind}", $"groups-{count}x{size}{kind.Replace(' ', '-')}", (pretrained, seed) =>
-                        MappingNetwork.For(target).WithSeed(seed).FineTune(pretrained, count, size, strength, grouping).Build()));
-                }
-
-        foreach (var count in Latents)
+            foreach (var count in counts)
+                plans.Add(Groups(count, size, strength, WeightGrouping.Contiguous));
+        plans.Add(new("groups L=1, new head", "groups-head", (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed)
+            .FineTune(pretrained, Latents[^1], 1, Sizes[0].Strength).WithNewHead(HeadTraining.Direct, lastLayer).Build()));
+        if (!extras)
+            return plans;
+        foreach (var (size, strength) in Sizes[1..])
+            plans.Add(Groups(Latents[^1], size, strength, WeightGrouping.Hashed));
+        foreach (var count in counts)
             plans.Add(new("mapping on top", $"mapping-{count}", (pretrained, seed) =>
                 MappingNetwork.For(target).SingleLatent(count).WithSeed(seed).OnTopOf(pretrained).Build()));
         return plans;
+
+        FineTunePlan Groups(int count, int size, double strength, WeightGrouping grouping) => new(
+            $"groups L={size}{(grouping == WeightGrouping.Hashed ? " hashed" : "")}",
+            $"groups-{count}x{size}{(grouping == WeightGrouping.Hashed ? "-hashed" : "")}",
+            (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed).FineTune(pretrained, count, size, strength, grouping).Build());
     }
 }

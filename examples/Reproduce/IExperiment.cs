@@ -22,7 +22,6 @@ internal static class Experiments
     [
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
-        new FineTuneExperiment("finetune", () => Targets.Cnn1(5)),
-        new FineTuneExperiment("finetune-resnet18", () => Targets.ResNet18(5, ResNetStem.Cifar, channels: 1, side: 28)),
+        new FineTuneExperiment(),
     ];
 }
