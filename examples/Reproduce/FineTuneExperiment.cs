@@ -10,96 +10,94 @@ namespace MappingNets.Examples.Reproduce;
 /// </summary>
 internal sealed class FineTuneExperiment : IExperiment
 {
-    private const string ReportName = "report.json";
-
     public string Name => "finetune";
 
     public string Summary => "CNN1 and ResNet-18 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained numbers.";
 
+    public IReadOnlyList<string> Methods =>
+        [.. FineTuneSetting.All(false).SelectMany(setting => FineTunePlan.All(setting, false).Select(plan => plan.Row))];
+
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
-        using var all = ExperimentData.Load(options);
         var settings = FineTuneSetting.All(options.Quick)
             .Select(setting => setting with { Epochs = options.Epochs ?? setting.Epochs }).ToArray();
-        var runs = Finished(options, settings);
         foreach (var setting in settings)
-            RunTarget(setting, options, all, runs, stop);
-        Write(options, settings, runs);
-        foreach (var setting in settings)
+            AnsiConsole.MarkupLineInterpolated($"{setting.Description.Replace("**", "")}");
+        using var all = ExperimentData.Load(options);
+        var owned = new List<IDisposable>();
+        try
         {
-            AnsiConsole.WriteLine(setting.Description);
-            AnsiConsole.Write(FineTuneTable.ForTerminal(FineTuneTable.Of(runs, setting.Target.Name)));
-        }
-
-        AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
-    }
-
-    private static void RunTarget(
-        FineTuneSetting setting, ExperimentOptions options, ExperimentData all, List<RunRecord> runs, CancellationToken stop)
-    {
-        using var pretrained = Pretrain(setting, options, all, stop);
-        foreach (var seed in options.Seeds)
-        {
-            using var data = setting.Adaptation(all, seed);
-            foreach (var plan in FineTunePlan.All(setting.Target, setting.Extras, options.Quick))
+            var plans = settings.SelectMany(setting => PlansOf(setting, options, all, owned, stop)).ToArray();
+            var runs = new Runs(this, options, all, plans, stop)
             {
-                stop.ThrowIfCancellationRequested();
-                using var model = plan.Create(pretrained, seed);
-                if (runs.Any(run => Is(run, setting, plan, model, seed)))
-                    continue;
-                var label = FormattableString.Invariant($"{setting.Target.Name}, {plan.Name}, {model.TrainableCount:N0}, seed {seed}");
-                var training = new TrainingOptions
+                Order = Methods,
+                Decorate = report => report with
                 {
-                    Epochs = setting.Epochs,
-                    BatchSize = FineTuneSetting.BatchSize,
-                    LearningRate = plan.LearningRate,
-                    Seed = seed,
-                };
-                var checkpoint = options.File($"{setting.Target.Name}-{plan.FileName}-seed{seed}.safetensors");
-                var run = Runs.Train(label, model, training, data, checkpoint, stop);
-                runs.Add(run with { Method = plan.Name });
-                Write(options, [setting], runs);
-            }
+                    Pictures = Draw(report, settings, options),
+                    Remarks = string.Join("\n\n", settings.Select(setting => setting.Description))
+                        + "\n\nStrengths and learning rates were chosen for CNN1 on held-out images, seed 1, and taken over for ResNet-18.",
+                },
+            };
+            foreach (var plan in plans)
+                runs.Train(plan);
+            TableExperiment.Show(runs.Write(), options);
         }
-    }
-
-    /// <summary>Once for a target: what differs from seed to seed is the adaptation. A later run takes the weights from their file.</summary>
-    private static PretrainedWeights Pretrain(FineTuneSetting setting, ExperimentOptions options, ExperimentData all, CancellationToken stop)
-    {
-        var file = options.File(setting.PretrainedName(options.Dataset));
-        if (!File.Exists(file))
+        finally
         {
-            using var data = setting.OfClasses(all.Training, setting.PretrainingImages, 0);
-            using var heldOut = setting.OfClasses(all.HeldOut, setting.HeldOutImages, 0);
-            using var model = DirectModel.For(setting.Target, 1);
-            var training = new TrainingOptions { Epochs = setting.PretrainingEpochs, BatchSize = FineTuneSetting.BatchSize, Seed = 1 };
-            TrainingDisplay.Run(
-                $"{setting.Target.Name}, pretraining", progress => new Trainer(model, training).Fit(data, heldOut, progress, stop));
-            model.Export(file);
+            owned.ForEach(each => each.Dispose());
         }
-
-        return PretrainedWeights.FromFile(file);
     }
 
-    private static bool Is(RunRecord run, FineTuneSetting setting, FineTunePlan plan, Model model, ulong seed) =>
-        (run.Target, run.Method, run.Trainable, run.Seed, run.Epochs)
-        == (setting.Target.Name, plan.Name, model.TrainableCount, seed, setting.Epochs);
-
-    /// <summary>The runs of an interrupted experiment with the same options.</summary>
-    private static List<RunRecord> Finished(ExperimentOptions options, FineTuneSetting[] settings) =>
-        !options.Quick && File.Exists(options.File(ReportName))
-            ? [.. ReportFile.Read(options.File(ReportName)).Runs.Where(run => settings.Any(setting => setting.Epochs == run.Epochs))]
-            : [];
-
-    private static void Write(ExperimentOptions options, IEnumerable<FineTuneSetting> settings, List<RunRecord> runs)
+    // Target by target, and seed by seed, so that an interrupted table has all rows before it has more seeds.
+    private static IEnumerable<RunPlan> PlansOf(
+        FineTuneSetting setting, ExperimentOptions options, ExperimentData all, List<IDisposable> owned, CancellationToken stop)
     {
-        new ReportFile(options.Dataset, runs) { Experiment = "finetune" }.Write(options.File(ReportName));
+        var wanted = FineTunePlan.All(setting, options.Quick).Where(plan => options.Wants(plan.Row)).ToArray();
+        var pretrained = new Lazy<PretrainedWeights>(() =>
+        {
+            var weights = setting.Pretrain(options, all, stop);
+            owned.Add(weights);
+            return weights;
+        });
+        foreach (var seed in wanted.Length == 0 ? [] : options.Seeds)
+        {
+            var data = setting.Adaptation(all, seed);
+            owned.Add(data);
+            foreach (var plan in wanted)
+                yield return new(
+                    plan.Row,
+                    plan.Label,
+                    () => plan.Create(pretrained.Value, seed),
+                    new()
+                    {
+                        Epochs = setting.Epochs,
+                        BatchSize = FineTuneSetting.BatchSize,
+                        LearningRate = plan.LearningRate,
+                        Seed = seed,
+                    })
+                {
+                    Data = data,
+                    Cost = setting.Cost,
+                    Settings = setting.Settings,
+                };
+        }
+    }
+
+    private static List<string> Draw(ReportFile report, FineTuneSetting[] settings, ExperimentOptions options)
+    {
+        var pictures = new List<string>();
         foreach (var setting in settings)
         {
-            var rows = FineTuneTable.Of(runs, setting.Target.Name);
-            AtomicFile.WriteAllText(
-                options.File($"{setting.Target.Name}.md"), $"{setting.Description}\n\n{FineTuneTable.Markdown(rows)}");
-            FineTunePlot.Write(rows, $"{setting.Target.Name}: five other classes from {setting.Images:N0} images", options.File($"{setting.Target.Name}.png"));
+            var rows = ResultRows.Rows(report).Where(row => row.Target == setting.Target.Name).ToArray();
+            if (rows.Length == 0)
+                continue;
+            pictures.Add($"{setting.Target.Name}.png");
+            FineTunePlot.Write(
+                rows,
+                FormattableString.Invariant($"{setting.Label} adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
+                options.File(pictures[^1]));
         }
+
+        return pictures;
     }
 }
