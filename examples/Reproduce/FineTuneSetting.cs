@@ -34,7 +34,7 @@ internal sealed record FineTuneSetting(
         var resNet = Targets.ResNet18(5, ResNetStem.Cifar, channels: 1, side: ReducedSide);
         return quick
             ? [new("CNN1", cnn1, FullSide, 3_000, 1, 300, 2, 500), new("ResNet-18", resNet, ReducedSide, 400, 1, 75, 1, 100)]
-            : [new("CNN1", cnn1, FullSide, 30_000, 3, 1_000, 5, 2_500), new("ResNet-18", resNet, ReducedSide, 4_000, 2, 1_000, 2, 1_000)];
+            : [new("CNN1", cnn1, FullSide, 10_000, 2, 1_000, 5, 2_500), new("ResNet-18", resNet, ReducedSide, 3_000, 2, 1_000, 2, 1_000)];
     }
 
     /// <summary>Whether ways beyond the main ones are tried; ResNet-18 is too slow for them.</summary>
