@@ -62,6 +62,7 @@ public sealed record BenchReport(
             Line(text, $"| write the adapter | {small.SaveMilliseconds:F2} |");
             Line(text, $"| read the adapter and build its model | {small.LoadMilliseconds:F2} |");
             Line(text, $"| swap the latent of a live model and generate | {small.SwapMilliseconds:F2} |");
+            Line(text, $"| hot-swap to another adapter of 2,048 latents in a host | {small.HostSwapMilliseconds:F2} |");
         }
 
         return text.ToString();

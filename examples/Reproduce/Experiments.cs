@@ -23,5 +23,6 @@ internal static class Experiments
         new SweepExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
+        new FineTuneExperiment(),
     ];
 }
