@@ -23,6 +23,5 @@ internal static class Experiments
         new SweepExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
-        new FineTuneExperiment(),
     ];
 }
