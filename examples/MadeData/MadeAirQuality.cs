@@ -5,7 +5,7 @@ namespace MappingNets.Examples.MadeData;
 
 /// <summary>
 /// Made hours of twelve stations, as files in the format of the Beijing data: PRSA_Data_STATION_*.csv with its columns, missing
-/// values and wind directions. The weather is made up; only the format is real. Southerly air gathers fine dust over hours and
+/// values and wind directions. The weather is made up, with mild seasons; only the format is real. Southerly air gathers fine dust over hours and
 /// reaches the stations one after another; northerly wind and rain carry it off. So wind and neighbours do tell of the next hour.
 /// </summary>
 public static class MadeAirQuality

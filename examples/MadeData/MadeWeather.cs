@@ -30,15 +30,15 @@ internal readonly record struct MadeWeather(
             var day = Math.Cos(2 * Math.PI * ((hour % 24) - 15) / 24);
             flow = (0.97 * flow) + (0.24 * random.Normal());
             rain = rain > 0.05 ? 0.7 * rain : random.Chance(0.01) ? random.Between(0.5, 8) : 0;
-            logDust += (0.05 * (RestingDust + (0.25 * season) - logDust)) - (0.09 * Math.Max(0, flow)) + (0.05 * Math.Max(0, -flow))
-                - (0.02 * rain) + (0.03 * random.Normal());
-            var temperature = 13 - (15 * season) + (5 * day) - flow + (0.5 * random.Normal());
+            logDust += (0.05 * (RestingDust + (0.1 * season) - logDust)) - (0.09 * Math.Max(0, flow)) + (0.05 * Math.Max(0, -flow))
+                - (0.02 * rain) + (0.11 * random.Normal());
+            var temperature = 13 - (5 * season) + (5 * day) - flow + (0.5 * random.Normal());
             var direction = (flow > 0 ? 15.5 : 8.5) + (2 * day) + (1.2 * random.Normal());
             hours[hour] = new(
                 logDust,
                 TrafficAt(hour % 24),
                 temperature,
-                1012 + (10 * season) + (2 * flow) + (0.5 * random.Normal()),
+                1012 + (3 * season) + (2 * flow) + (0.5 * random.Normal()),
                 temperature - 8 - (3 * flow) + (rain > 0 ? 5 : 0),
                 rain < 0.05 ? 0 : rain,
                 (((int)Math.Round(direction) % 16) + 16) % 16,

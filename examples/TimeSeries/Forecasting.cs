@@ -8,9 +8,9 @@ namespace MappingNets.Examples.TimeSeries;
 /// <summary>The main job: an LSTM reads 24 hours of twelve stations and forecasts the next hour, from the files to the plot.</summary>
 internal static class Forecasting
 {
-    private const int MadeHours = 5_000;
+    private const int MadeHours = 6_000;
     private const int Epochs = 15;
-    private const int HoursShown = 240;
+    private const int HoursShown = 168;
 
     public static void Run(ExampleOptions options, CancellationToken stop)
     {
