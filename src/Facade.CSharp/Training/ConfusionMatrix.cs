@@ -51,7 +51,7 @@ public sealed class ConfusionMatrix
     /// <summary>Counts a model's predictions on a data set with classes, in evaluation mode, outside any gradient graph.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The data; labels of whole samples, or of each place of them.</param>
-    /// <param name="batchSize">Samples at a time, at least 1.</param>
+    /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ArgumentException">The data has no classes or does not fit the target.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -67,7 +67,7 @@ public sealed class ConfusionMatrix
         // A network may have more outputs than the data has classes.
         var classes = (int)model.Target.OutputShape[0];
         var sums = new long[classes * classes];
-        foreach (var batch in data.Batches(batchSize, shuffle: false))
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)
