@@ -3,10 +3,11 @@ using ScottPlot;
 namespace MappingNets.Examples.Reporting;
 
 /// <summary>The pictures beside the tables.</summary>
-public static class Plots
+public static partial class Plots
 {
     private static readonly Color[] Palette =
-        [Color.FromHex("#1f77b4"), Color.FromHex("#d62728"), Color.FromHex("#2ca02c"), Color.FromHex("#9467bd"), Color.FromHex("#ff7f0e")];
+        [Color.FromHex("#1f77b4"), Color.FromHex("#d62728"), Color.FromHex("#2ca02c"), Color.FromHex("#9467bd"), Color.FromHex("#ff7f0e"),
+        Color.FromHex("#8c564b"), Color.FromHex("#e377c2"), Color.FromHex("#17becf"), Color.FromHex("#bcbd22"), Color.FromHex("#404040")];
 
     /// <summary>Validation (solid) and training accuracy (dashed) of each run against the epoch.</summary>
     /// <param name="runs">The runs.</param>
@@ -40,14 +41,14 @@ public static class Plots
         IReadOnlyList<RunRecord> runs, IReadOnlyList<PublishedResult> published, string title, string path)
     {
         var plot = NewPlot(title, "trainable parameters", "test accuracy, %");
-        Points(plot, runs.Select(run => (run.Trainable, run.TestAccuracy)), MarkerShape.FilledCircle, Palette[0], 13, "ours (measured here)");
+        Points(plot, runs.Select(run => (run.Trainable, run.TestAccuracy ?? 0)), MarkerShape.FilledCircle, Palette[0], 13, "ours (measured here)");
         Points(
             plot, Of(ResultSource.Paper), MarkerShape.OpenDiamond, Palette[1], 12, "paper (published)");
         Points(
             plot, Of(ResultSource.ReRun), MarkerShape.OpenTriangleUp, Palette[2], 12, "independent re-run (best test epoch)");
         foreach (var run in runs)
         {
-            var text = plot.Add.Text(run.Method.ToUpperInvariant(), Math.Log10(run.Trainable), 100 * run.TestAccuracy);
+            var text = plot.Add.Text(run.Method.ToUpperInvariant(), Math.Log10(run.Trainable), 100 * (run.TestAccuracy ?? 0));
             text.LabelAlignment = Alignment.UpperCenter;
             text.OffsetY = 9;
             text.LabelFontSize = 13;
@@ -60,7 +61,7 @@ public static class Plots
             IntegerTicksOnly = true,
             LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", System.Globalization.CultureInfo.InvariantCulture),
         };
-        var all = runs.Select(run => run.TestAccuracy).Concat(published.Select(result => result.TestAccuracy)).ToArray();
+        var all = runs.Select(run => run.TestAccuracy ?? 0).Concat(published.Select(result => result.TestAccuracy)).ToArray();
         plot.Axes.SetLimits(2.8, 5.4, Math.Floor(100 * all.Min()) - 1, Math.Ceiling(100 * all.Max()) + 1);
         plot.ShowLegend(Alignment.LowerRight);
         Save(plot, path);

@@ -53,5 +53,5 @@ public static class ResultTable
         return string.Join('\n', lines) + "\n";
     }
 
-    private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
+    private static string Percent(double? share) => share is { } number ? (100 * number).ToString("F2", CultureInfo.InvariantCulture) : "";
 }

@@ -9,12 +9,17 @@ public static class TrainingDisplay
     /// <summary>Runs one training under a progress display.</summary>
     /// <param name="label">What the bar is called.</param>
     /// <param name="train">The training, told where to report progress.</param>
-    public static TrainingReport Run(string label, Func<IProgress<TrainingProgress>, TrainingReport> train) =>
+    /// <param name="whole">
+    /// From the share of this training that is done to a line on the whole experiment, such as "run 3 of 12, 14 min left"; nothing where null.
+    /// </param>
+    public static TrainingReport Run(
+        string label, Func<IProgress<TrainingProgress>, TrainingReport> train, Func<double, string>? whole = null) =>
         AnsiConsole.Profile.Capabilities.Interactive && !Console.IsOutputRedirected
-            ? RunWithBar(label, train)
-            : train(new LineProgress(label));
+            ? RunWithBar(label, train, whole)
+            : train(new LineProgress(label, whole));
 
-    private static TrainingReport RunWithBar(string label, Func<IProgress<TrainingProgress>, TrainingReport> train) =>
+    private static TrainingReport RunWithBar(
+        string label, Func<IProgress<TrainingProgress>, TrainingReport> train, Func<double, string>? whole) =>
         AnsiConsole.Progress()
             .Columns(
                 new TaskDescriptionColumn { Alignment = Justify.Left },
@@ -25,6 +30,7 @@ public static class TrainingDisplay
             .Start(context =>
             {
                 var task = context.AddTask(Markup.Escape(label.PadRight(14)), maxValue: 1);
+                var all = whole is null ? null : context.AddTask(Markup.Escape(whole(0)), maxValue: 1).IsIndeterminate();
                 var held = "";
                 var report = train(new DirectProgress(state =>
                 {
@@ -33,8 +39,12 @@ public static class TrainingDisplay
                     task.Value = state.Fraction;
                     task.Description = Markup.Escape(Invariant(
                         $"{label,-14} epoch {state.Epoch,2}/{state.Epochs} loss {state.Loss:F3} {held,-16}"));
+                    if (all is not null)
+                        all.Description = Markup.Escape(whole!(state.Fraction));
                 }));
                 task.Value = 1;
+                if (all is not null)
+                    all.Value = 1;
                 return report;
             });
 
@@ -46,16 +56,18 @@ public static class TrainingDisplay
         public void Report(TrainingProgress value) => report(value);
     }
 
-    private sealed class LineProgress(string label) : IProgress<TrainingProgress>
+    private sealed class LineProgress(string label, Func<double, string>? whole) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value)
         {
             if (value.CompletedEpoch is not { } epoch)
                 return;
             var held = epoch.ValidationAccuracy is { } accuracy ? Invariant($", held out {100 * accuracy:F2}%") : "";
+            if (epoch.ValidationAccuracy is null && epoch.ValidationLoss is { } loss)
+                held = Invariant($", held-out loss {loss:G4}");
             var right = epoch.TrainingAccuracy is { } share ? Invariant($", training {100 * share:F2}%") : "";
             Console.WriteLine(Invariant(
-                $"{label}: epoch {value.Epoch}/{value.Epochs}, loss {epoch.TrainingLoss:F4}{right}{held}, {epoch.Seconds:F1} s"));
+                $"{label}: epoch {value.Epoch}/{value.Epochs}, loss {epoch.TrainingLoss:F4}{right}{held}, {epoch.Seconds:F1} s{(whole is null ? "" : $" ({whole(value.Fraction)})")}"));
         }
     }
 }

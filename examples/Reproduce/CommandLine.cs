@@ -9,7 +9,8 @@ internal static class CommandLine
 {
     private static readonly Option<string> Dataset = new("--dataset")
     {
-        Description = "fashion-mnist, mnist, or a folder with the four IDX files.",
+        Description = "fashion-mnist; mnist (the folder in MAPPINGNETS_MNIST) or mnist:FOLDER; or a folder with the four IDX files. "
+            + "Experiments on other data say what folder they take.",
         DefaultValueFactory = _ => "fashion-mnist",
     };
 
@@ -27,12 +28,18 @@ internal static class CommandLine
 
     private static readonly Option<bool> Quick = new("--quick")
     {
-        Description = "Fewer images and epochs: under two minutes on two cores.",
+        Description = "A first look with few images and epochs: under two minutes on two cores. Its numbers are no results.",
     };
 
     private static readonly Option<string?> Output = new("--out")
     {
-        Description = "The folder for report.json and the plots; artifacts/reproduce/<experiment> where it is not named.",
+        Description = "The folder for report.json, report.md and the plots; artifacts/reproduce/<experiment> where it is not named.",
+    };
+
+    private static readonly Option<bool> Resume = new("--resume")
+    {
+        Description = "Goes on where an interrupted command of the same options stopped: finished runs are taken from report.json, "
+            + "an unfinished one continues after its last epoch, with the bits of an uninterrupted run.",
     };
 
     public static RootCommand Build(CancellationToken stop)
@@ -48,6 +55,7 @@ internal static class CommandLine
         root.Subcommands.Add(list);
         foreach (var experiment in Experiments.All)
             root.Subcommands.Add(VerbOf(experiment, stop));
+        root.Subcommands.Add(ReportCommand.Build());
         return root;
     }
 
@@ -59,21 +67,45 @@ internal static class CommandLine
 
     private static Command VerbOf(IExperiment experiment, CancellationToken stop)
     {
-        var verb = new Command(experiment.Name, experiment.Summary) { Dataset, Seeds, Epochs, Quick, Output };
+        var methods = MethodsOf(experiment);
+        var verb = new Command(experiment.Name, experiment.Summary) { Dataset, Seeds, Epochs, Quick, Resume, Output };
+        if (experiment.Methods.Count > 0)
+            verb.Options.Add(methods);
         verb.SetAction(parsed => experiment.Run(
             new(
                 parsed.GetRequiredValue(Dataset),
                 parsed.GetRequiredValue(Seeds),
                 parsed.GetValue(Epochs),
                 parsed.GetValue(Quick),
-                parsed.GetValue(Output) ?? Path.Combine("artifacts", "reproduce", experiment.Name)),
+                parsed.GetValue(Output) ?? Path.Combine("artifacts", "reproduce", experiment.Name))
+            {
+                Methods = experiment.Methods.Count > 0 ? parsed.GetRequiredValue(methods) : [],
+                Resume = parsed.GetValue(Resume),
+            },
             stop));
         return verb;
     }
 
+    private static Option<string[]> MethodsOf(IExperiment experiment) => new("--methods")
+    {
+        Description = $"The rows to run, with * for any characters; all where it is not named: {string.Join(", ", experiment.Methods)}.",
+        DefaultValueFactory = _ => [],
+        AllowMultipleArgumentsPerToken = true,
+        CustomParser = result =>
+        {
+            string[] patterns = [.. Words(result)];
+            foreach (var pattern in patterns.Where(pattern => !experiment.Methods.Any(row => MethodPattern.Matches(pattern, row))))
+                result.AddError($"--methods knows no '{pattern}'; {experiment.Name} has {string.Join(", ", experiment.Methods)}.");
+            return patterns;
+        },
+    };
+
+    private static IEnumerable<string> Words(ArgumentResult result) => result.Tokens.SelectMany(
+        token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
     private static ulong[] ParseSeeds(ArgumentResult result)
     {
-        var parts = result.Tokens.SelectMany(token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries)).ToArray();
+        var parts = Words(result).Distinct().ToArray();
         var seeds = new List<ulong>();
         foreach (var part in parts)
         {

@@ -7,9 +7,10 @@ namespace MappingNets.Examples.Reproduce;
 internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset Test) : IDisposable
 {
     private const int HeldOutCount = 5_000;
-    private const int QuickTraining = 12_000;
+    private const int QuickTraining = 6_000;
     private const int QuickHeldOut = 2_000;
     private const int QuickTest = 5_000;
+    private const string MnistFolder = "mnist:";
 
     /// <summary>Loads and splits the data set that the options name.</summary>
     /// <param name="options">The options.</param>
@@ -21,6 +22,7 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
         {
             "fashion-mnist" => MappingNets.FashionMnist.Load(),
             "mnist" => MappingNets.Mnist.Load(),
+            var named when named.StartsWith(MnistFolder, StringComparison.Ordinal) => MappingNets.Mnist.Load(named[MnistFolder.Length..]),
             var folder => MappingNets.FashionMnist.Load(folder),
         };
         using (training)

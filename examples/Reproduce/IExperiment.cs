@@ -9,14 +9,11 @@ internal interface IExperiment
     /// <summary>What it shows, in one sentence.</summary>
     string Summary { get; }
 
-    /// <summary>Trains what it needs, prints a table, and writes report.json and plots into the options' output folder.</summary>
+    /// <summary>The names of its rows, for --methods; empty where there is nothing to choose.</summary>
+    IReadOnlyList<string> Methods => [];
+
+    /// <summary>Trains what it needs, prints a table, and writes report.json, report.md and plots into the options' output folder.</summary>
     /// <param name="options">What the command line says.</param>
     /// <param name="stop">Asked for by Ctrl-C.</param>
     void Run(ExperimentOptions options, CancellationToken stop);
-}
-
-/// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
-internal static class Experiments
-{
-    public static IReadOnlyList<IExperiment> All { get; } = [new ManifoldExperiment(), new IntrinsicDimensionExperiment()];
 }

@@ -23,6 +23,9 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
 
     private const double QuickPrecision = 1.5;
 
+    private const string Orientation =
+        "Published for orientation: d_int90 = 290 for LeNet (44,426 weights) on MNIST with a random subspace (other data, target and training).";
+
     public string Name => "intrinsic-dimension";
 
     public string Summary => "The fewest latents that reach 90% of the direct accuracy of CNN2, by bisection.";
@@ -30,39 +33,42 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
         using var data = ExperimentData.Load(options);
-        var runs = new List<RunRecord>();
         var searches = new List<DimensionSearchRecord>();
+        var runs = new Runs(this, options, data, null, stop)
+        {
+            Decorate = report => report with
+            {
+                DimensionSearches = searches,
+                Pictures = searches.Count == 0 ? null : ["intrinsic-dimension.png"],
+                Remarks = searches.Count == 0 ? null : ResultText(searches),
+            },
+        };
         foreach (var seed in options.Seeds)
         {
-            searches.Add(Search(options, seed, data, runs, stop));
-            new ReportFile(options.Dataset, runs) { Experiment = Name, DimensionSearches = searches }.Write(options.File("report.json"));
+            searches.Add(Search(options, seed, runs, stop));
+            DimensionPlot.Write(searches, $"CNN2 on {options.Dataset}: accuracy against latents", options.File("intrinsic-dimension.png"));
+            runs.Write();
         }
 
-        DimensionPlot.Write(searches, $"CNN2 on {options.Dataset}: accuracy against latents", options.File("intrinsic-dimension.png"));
         AnsiConsole.Write(TableOf(searches));
-        AnsiConsole.WriteLine(
-            "Published for orientation: d_int90 = 290 for LeNet (44,426 weights) on MNIST with a random subspace (other data, target and training).");
+        AnsiConsole.WriteLine(Orientation);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
 
-    private static DimensionSearchRecord Search(
-        ExperimentOptions options, ulong seed, ExperimentData data, List<RunRecord> runs, CancellationToken stop)
+    private static DimensionSearchRecord Search(ExperimentOptions options, ulong seed, Runs runs, CancellationToken stop)
     {
         var training = new TrainingOptions { Epochs = options.Epochs ?? (options.Quick ? 3 : 8), Seed = seed };
-        RunRecord direct;
-        using (var model = DirectModel.For(Targets.Cnn2(), seed))
-            direct = Runs.Train($"direct, seed {seed}", model, training, data, options.File($"cnn2-direct-seed{seed}.safetensors"), stop);
-        runs.Add(direct);
-        var threshold = Share * Runs.HeldOutAccuracy(direct);
+        var direct = runs.Train(new("direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed), training));
+        var threshold = Share * direct.HeldOutAccuracy!.Value;
 
         double Evaluate(int dimension)
         {
             stop.ThrowIfCancellationRequested();
-            using var model = MappingNetwork.For(Targets.Cnn2()).SingleLatent(dimension).WithSeed(seed).Build();
-            var run = Runs.Train(
-                $"d = {dimension}, seed {seed}", model, training, data, options.File($"cnn2-slvt-{dimension}-seed{seed}.safetensors"), stop);
-            runs.Add(run);
-            return Runs.HeldOutAccuracy(run);
+            return runs.Train(new(
+                FormattableString.Invariant($"slvt-{dimension}"),
+                FormattableString.Invariant($"CNN2 SLVT {dimension:N0}"),
+                () => MappingNetwork.For(Targets.Cnn2()).SingleLatent(dimension).WithSeed(seed).Build(),
+                training)).HeldOutAccuracy!.Value;
         }
 
         var found = WeightTrajectory.intrinsicDimension(
@@ -71,12 +77,18 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
             seed,
             direct.Target,
             direct.TargetParameters,
-            Runs.HeldOutAccuracy(direct),
+            direct.HeldOutAccuracy!.Value,
             threshold,
             found.Smallest?.Value,
             found.LargestFailing?.Value,
             [.. found.Trials.Select(trial => new DimensionTrialRecord(trial.Dimension, trial.Accuracy, trial.Reaches))]);
     }
+
+    private static string ResultText(IReadOnlyList<DimensionSearchRecord> searches) => string.Join('\n', searches.Select(search =>
+        FormattableString.Invariant($"- Seed {search.Seed}: {Percent(search.Threshold)}% of held-out images, {Share:P0} of the direct {Percent(search.DirectAccuracy)}%, are ")
+        + (search.Smallest is { } smallest
+            ? FormattableString.Invariant($"reached with {smallest:N0} latents, and with {search.LargestFailing?.ToString("N0") ?? "none fewer"} not.")
+            : FormattableString.Invariant($"not reached with {Highest:N0} latents.")))) + "\n\n" + Orientation;
 
     private static Table TableOf(IReadOnlyList<DimensionSearchRecord> searches)
     {

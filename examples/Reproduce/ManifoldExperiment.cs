@@ -15,6 +15,12 @@ internal sealed class ManifoldExperiment : IExperiment
     private const int Snapshots = 100;
     private const int SubspaceAxes = 10;
 
+    private static readonly string[] Headings = ["part", "weights", "PR", "90%", "99%", "1 axis", "3 axes", "off"];
+
+    private static readonly string Legend =
+        "PR: participation ratio. 90%, 99%: principal axes that hold this much of the variance. 1 axis, 3 axes: what they hold. "
+        + $"off: distance from the best subspace of {SubspaceAxes} axes, relative to the spread. random walk: chance, steps of the same lengths.";
+
     public string Name => "manifold";
 
     public string Summary => "How few principal axes hold the weights of CNN2 while it is trained.";
@@ -22,32 +28,63 @@ internal sealed class ManifoldExperiment : IExperiment
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
         using var data = ExperimentData.Load(options);
-        var runs = new List<RunRecord>();
         var trajectories = new List<TrajectoryRecord>();
-        foreach (var seed in options.Seeds)
+        RunPlan[] plans = [.. options.Seeds.Select(seed => PlanOf(options, seed))];
+        var runs = new Runs(this, options, data, plans, stop)
         {
-            stop.ThrowIfCancellationRequested();
-            RunSeed(options, seed, data, runs, trajectories, stop);
-            new ReportFile(options.Dataset, runs) { Experiment = Name, Trajectories = trajectories }.Write(options.File("report.json"));
-        }
+            Decorate = report => report with
+            {
+                Trajectories = trajectories,
+                Pictures = [.. trajectories.Select(part => part.Seed).Distinct().SelectMany(seed => PicturesOf(seed))],
+                Remarks = trajectories.Count == 0 ? null : MarkdownOf(trajectories),
+            },
+        };
+        foreach (var plan in plans)
+            RunSeed(options, plan, data, runs, trajectories);
 
         AnsiConsole.Write(TableOf(trajectories));
-        AnsiConsole.WriteLine("PR: participation ratio. 90%, 99%: principal axes that hold this much of the variance. 1 axis, 3 axes: what they hold.");
-        AnsiConsole.WriteLine($"off: distance from the best subspace of {SubspaceAxes} axes, relative to the spread. random walk: chance, steps of the same lengths.");
+        AnsiConsole.WriteLine(Legend);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
 
-    private static void RunSeed(
-        ExperimentOptions options, ulong seed, ExperimentData data, List<RunRecord> runs, List<TrajectoryRecord> trajectories, CancellationToken stop)
-    {
-        var epochs = options.Epochs ?? (options.Quick ? 4 : 8);
-        var training = new TrainingOptions { Epochs = epochs, Seed = seed };
-        var steps = epochs * ((data.Training.Count + training.BatchSize - 1) / training.BatchSize);
-        using var model = DirectModel.For(Targets.Cnn2(), seed);
-        using var recorder = new SnapshotRecorder(model, Math.Max(1, steps / Snapshots));
-        runs.Add(Runs.Train(
-            $"direct, seed {seed}", model, training, data, options.File($"cnn2-direct-seed{seed}.safetensors"), stop, recorder.Watch));
+    private static RunPlan PlanOf(ExperimentOptions options, ulong seed) => new(
+        "direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed),
+        new() { Epochs = options.Epochs ?? (options.Quick ? 4 : 8), Seed = seed });
 
+    private static string[] PicturesOf(ulong seed) => [$"explained-variance-seed{seed}.png", $"trajectory-seed{seed}.png"];
+
+    private static void RunSeed(
+        ExperimentOptions options, RunPlan plan, ExperimentData data, Runs runs, List<TrajectoryRecord> trajectories)
+    {
+        var (training, seed) = (plan.Training, plan.Training.Seed);
+        var steps = training.Epochs * ((data.Training.Count + training.BatchSize - 1) / training.BatchSize);
+        SnapshotRecorder? recorder = null;
+        try
+        {
+            Model Create()
+            {
+                var model = plan.Create();
+                recorder = new(model, Math.Max(1, steps / Snapshots));
+                return model;
+            }
+
+            runs.Train(plan with { Create = Create, Watch = progress => recorder!.Watch(progress) });
+            // A run that an earlier command has finished was not watched here; its trajectory is in that command's report.
+            if (runs.Earlier?.Trajectories?.Where(part => part.Seed == seed).ToArray() is { Length: > 0 } earlier && recorder!.Count == 1)
+                trajectories.AddRange(earlier);
+            else
+                Describe(options, seed, recorder!, LayoutOf(Targets.Cnn2()), trajectories);
+            runs.Write();
+        }
+        finally
+        {
+            recorder?.Dispose();
+        }
+    }
+
+    private static void Describe(
+        ExperimentOptions options, ulong seed, SnapshotRecorder recorder, ParameterLayout layout, List<TrajectoryRecord> trajectories)
+    {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var snapshots = recorder.Matrix();
@@ -55,7 +92,7 @@ internal sealed class ManifoldExperiment : IExperiment
         TrajectoryRecord[] own =
         [
             Describe(seed, WeightTrajectory.shape(snapshots)),
-            .. WeightTrajectory.shapeOfLayers(LayoutOf(model.Target), snapshots).Select(layer => Describe(seed, layer)),
+            .. WeightTrajectory.shapeOfLayers(layout, snapshots).Select(layer => Describe(seed, layer)),
             Describe(seed, WeightTrajectory.shape(walk)) with { Part = TrajectoryRecord.RandomWalk },
         ];
         trajectories.AddRange(own);
@@ -67,6 +104,12 @@ internal sealed class ManifoldExperiment : IExperiment
 
     private static ParameterLayout LayoutOf(TargetNetwork target) => ParameterLayoutModule.create(
         target.Parameters.Select(parameter => Tuple.Create(parameter.Name, parameter.Shape.ToArray(), parameter.FanIn)));
+
+    private static string MarkdownOf(IReadOnlyList<TrajectoryRecord> trajectories) => string.Join('\n', [
+        "| " + string.Join(" | ", Headings) + " |",
+        "|---|" + string.Concat(Headings.Skip(1).Select(_ => "---:|")),
+        .. RowsOf(trajectories).Select(cells => "| " + string.Join(" | ", cells) + " |"),
+    ]) + "\n\n" + Legend;
 
     private static TrajectoryRecord Describe(ulong seed, TrajectoryShape shape)
     {
@@ -91,25 +134,30 @@ internal sealed class ManifoldExperiment : IExperiment
         return [.. Enumerable.Range(0, values.Length / 2).Select(row => (values[2 * row], values[(2 * row) + 1]))];
     }
 
-    /// <summary>The parts with the mean over the seeds.</summary>
     private static Table TableOf(IReadOnlyList<TrajectoryRecord> trajectories)
     {
         var table = new Table().RoundedBorder().Title("How many dimensions the weights move in (measured here)");
-        table.AddColumn("part");
-        foreach (var heading in new[] { "weights", "PR", "90%", "99%", "1 axis", "3 axes", "off" })
+        table.AddColumn(Headings[0]);
+        foreach (var heading in Headings.Skip(1))
             table.AddColumn(new TableColumn(heading).RightAligned());
-        foreach (var part in trajectories.GroupBy(record => record.Part))
-            table.AddRow(
-                part.Key,
-                part.First().Weights.ToString("N0"),
-                part.Average(record => record.ParticipationRatio).ToString("F2"),
-                part.Average(record => record.AxesFor90).ToString("0.#"),
-                part.Average(record => record.AxesFor99).ToString("0.#"),
-                Percent(part.Average(record => record.ExplainedVariance[0])),
-                Percent(part.Average(record => record.ExplainedVariance[Math.Min(2, record.ExplainedVariance.Count - 1)])),
-                Percent(part.Average(record => record.RelativeDistance)));
+        foreach (var cells in RowsOf(trajectories))
+            table.AddRow(cells);
         return table;
     }
+
+    /// <summary>The parts with the mean over the seeds.</summary>
+    private static IEnumerable<string[]> RowsOf(IReadOnlyList<TrajectoryRecord> trajectories) =>
+        trajectories.GroupBy(record => record.Part).Select(part => new[]
+        {
+            part.Key,
+            part.First().Weights.ToString("N0"),
+            part.Average(record => record.ParticipationRatio).ToString("F2"),
+            part.Average(record => record.AxesFor90).ToString("0.#"),
+            part.Average(record => record.AxesFor99).ToString("0.#"),
+            Percent(part.Average(record => record.ExplainedVariance[0])),
+            Percent(part.Average(record => record.ExplainedVariance[Math.Min(2, record.ExplainedVariance.Count - 1)])),
+            Percent(part.Average(record => record.RelativeDistance)),
+        });
 
     private static string Percent(double share) => (100 * share).ToString("F1") + "%";
 }

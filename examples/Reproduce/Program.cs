@@ -6,7 +6,8 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {
-    pressed.Cancel = true;
+    // A second press ends the process at once; the files are whole even then.
+    pressed.Cancel = !stop.IsCancellationRequested;
     stop.Cancel();
 };
 try
@@ -15,7 +16,7 @@ try
 }
 catch (OperationCanceledException)
 {
-    AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept.[/]");
+    AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept; the same command with --resume goes on from there.[/]");
     return 130;
 }
 catch (Exception fault) when (fault is IOException or ArgumentException)

@@ -1,58 +1,180 @@
 using MappingNets.Examples.Reporting;
+using Spectre.Console;
 
 namespace MappingNets.Examples.Reproduce;
 
-/// <summary>Trains one model and says what came of it.</summary>
-internal static class Runs
+/// <summary>
+/// The one place where an experiment trains: it takes over what an earlier, interrupted command has finished, shows the progress,
+/// and writes report.json and report.md after every run.
+/// </summary>
+internal sealed class Runs
 {
-    /// <summary>Trains under a progress display; the model's state goes to a file of the output folder.</summary>
-    /// <param name="label">What the progress bar is called.</param>
-    /// <param name="model">The untrained model.</param>
-    /// <param name="training">How it is trained.</param>
-    /// <param name="data">The data.</param>
-    /// <param name="checkpoint">The file for the trained state.</param>
+    private readonly IExperiment experiment;
+    private readonly ExperimentOptions options;
+    private readonly ExperimentData data;
+    private readonly CancellationToken stop;
+    private readonly RunClock clock;
+    private readonly List<RunRecord> finished = [];
+
+    /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
+    /// <param name="experiment">Whose runs they are.</param>
+    /// <param name="options">The command line.</param>
+    /// <param name="data">What runs are trained on that bring no data of their own; not owned.</param>
+    /// <param name="planned">The runs to come, for the estimate of the time left; null where nobody knows.</param>
     /// <param name="stop">Stops between steps.</param>
-    /// <param name="watch">Called after every step; null where nobody watches.</param>
-    public static RunRecord Train(
-        string label,
-        Model model,
-        TrainingOptions training,
-        ExperimentData data,
-        string checkpoint,
-        CancellationToken stop,
-        Action<TrainingProgress>? watch = null)
+    public Runs(
+        IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
     {
-        var report = TrainingDisplay.Run(label, progress =>
-            new Trainer(model, training).Fit(data.Training, data.HeldOut, new Watched(progress, watch), stop));
-        if (model is MappedModel mapped)
-            mapped.SaveAdapter(checkpoint);
-        else
-            model.Export(checkpoint);
+        (this.experiment, this.options, this.data, this.stop) = (experiment, options, data, stop);
+        clock = new(planned?.Select(WorkOf).ToArray());
+        var path = options.File("report.json");
+        Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
+        if (Earlier is not null && (Earlier.Dataset != options.Dataset || (Earlier.Config?.Quick ?? false) != options.Quick))
+            throw new InvalidDataException(
+                $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
+                + "name another folder with --out, or leave --resume away to start anew.");
+    }
+
+    /// <summary>What an earlier command left in the output folder; null without --resume.</summary>
+    public ReportFile? Earlier { get; }
+
+    /// <summary>All runs that the report holds now: this command's, and before them others of an earlier one.</summary>
+    public IReadOnlyList<RunRecord> All => [.. Others(), .. finished];
+
+    /// <summary>The order of the rows in the report, by name; those that are not in it come first. Null leaves the order of training.</summary>
+    public IReadOnlyList<string>? Order { get; init; }
+
+    /// <summary>Adds to the report before it is written, such as pictures. Null adds nothing.</summary>
+    public Func<ReportFile, ReportFile>? Decorate { get; init; }
+
+    /// <summary>The file of a run's trained state.</summary>
+    /// <param name="plan">The run.</param>
+    public string Checkpoint(RunPlan plan) => options.File(plan.FileName + ".safetensors");
+
+    /// <summary>Trains one run, or takes it from the earlier report.</summary>
+    /// <param name="plan">The run.</param>
+    /// <returns>Its record, which is in the report by then.</returns>
+    /// <exception cref="OperationCanceledException">It was stopped; all finished epochs are kept for --resume.</exception>
+    public RunRecord Train(RunPlan plan)
+    {
+        stop.ThrowIfCancellationRequested();
+        using var model = plan.Create();
+        var own = plan.Data ?? data;
+        var settings = plan.Describe(options, own, model);
+        var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
+        {
+            AnsiConsole.WriteLine($"{title}: taken from the report.");
+            clock.Skip(WorkOf(plan));
+            finished.Add(done);
+            return done;
+        }
+
+        var resume = options.File(plan.FileName + ".resume.safetensors");
+        if (!options.Resume || plan.Watch is not null)
+            File.Delete(resume);
+        clock.Start(WorkOf(plan));
+        var report = TrainingDisplay.Run(
+            title,
+            progress => new Trainer(model, plan.Training).Fit(
+                own.Training, own.HeldOut, new Watched(progress, clock, plan.Watch), stop, plan.Watch is null ? resume : null),
+            clock.Line);
+        var record = Record(plan, model, own, report) with { Settings = settings };
+        finished.Add(plan.Finish?.Invoke(model, record) ?? record);
+        clock.Finish();
+        Write();
+        File.Delete(resume);
+        return finished[^1];
+    }
+
+    /// <summary>Writes report.json and report.md with all that is finished.</summary>
+    public ReportFile Write()
+    {
+        var all = All;
+        var runs = Order is null ? all : [.. all.OrderBy(run => PlaceOf(run.Row))];
+        var report = new ReportFile(options.Dataset, runs)
+        {
+            Experiment = experiment.Name,
+            Title = experiment.Summary,
+            Config = options.Describe(experiment.Name, runs.Select(run => run.TrainingImages).Distinct().Count() == 1 ? runs[0].TrainingImages : null),
+            Origin = ReportOrigin.Here(),
+            Summary = RunSummary.Of(runs),
+            Trajectories = Earlier?.Trajectories,
+            DimensionSearches = Earlier?.DimensionSearches,
+        };
+        report = Decorate?.Invoke(report) ?? report;
+        report.Write(options.File("report.json"));
+        AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
+        return report;
+    }
+
+    private RunRecord Record(RunPlan plan, Model model, ExperimentData own, TrainingReport report)
+    {
+        var checkpoint = Checkpoint(plan);
+        RunFiles.Save(model, checkpoint);
+        var train = Evaluation.Of(model, own.Training, cancellation: stop);
+        var heldOut = Evaluation.Of(model, own.HeldOut, cancellation: stop);
+        var test = Evaluation.Of(model, own.Test, cancellation: stop);
+        var last = report.History[^1];
         return new(
             model.Method,
             model.Target.Name,
             model.Target.ParameterCount,
             model.TrainableCount,
             model.FixedWeightsName,
-            training.Seed,
+            plan.Training.Seed,
             report.History.Count,
-            Evaluation.Of(model, data.Training, cancellation: stop).Accuracy!.Value,
-            Evaluation.Of(model, data.Test, cancellation: stop).Accuracy!.Value,
+            train.Accuracy,
+            test.Accuracy,
             report.MedianStepMilliseconds,
             report.PeakMemoryBytes,
             new FileInfo(checkpoint).Length,
             [.. report.History.Select(epoch => new EpochPoint(
-                epoch.Epoch, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy))]);
+                epoch.Epoch, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss })])
+        {
+            Row = plan.Row,
+            Label = plan.Label,
+            HeldOutAccuracy = heldOut.Accuracy,
+            TrainLoss = train.Loss,
+            HeldOutLoss = heldOut.Loss,
+            TestLoss = test.Loss,
+            TrainingImages = own.Training.Count,
+            Coefficients = last.Coefficients.Count == 0 ? null : last.Coefficients,
+            TermSizes = last.Terms.Count == 0 ? null : last.Terms,
+            Notes = plan.Notes,
+        };
     }
 
-    /// <summary>The held-out accuracy after the last epoch.</summary>
-    /// <param name="run">The run.</param>
-    public static double HeldOutAccuracy(RunRecord run) => run.History[^1].ValidationAccuracy!.Value;
+    /// <summary>
+    /// What an earlier command did and this one has not done again: other rows, and other seeds of a row with the same settings.
+    /// A row whose settings have changed is dropped with the first run that shows it, so that no mean is taken over unlike runs.
+    /// </summary>
+    private IEnumerable<RunRecord> Others() => (Earlier?.Runs ?? []).Where(run => finished.All(
+        other => other.Row != run.Row || (other.Seed != run.Seed && Same(WithoutSeed(other.Settings), WithoutSeed(run.Settings)))));
 
-    private sealed class Watched(IProgress<TrainingProgress> shown, Action<TrainingProgress>? watch) : IProgress<TrainingProgress>
+    private int PlaceOf(string? row)
+    {
+        for (var place = 0; place < Order!.Count; place++)
+            if (Order[place] == row)
+                return place;
+        return -1;
+    }
+
+    private double WorkOf(RunPlan plan) => plan.Cost * plan.Training.Epochs * (plan.Data ?? data).Training.Count;
+
+    private static IReadOnlyDictionary<string, string>? WithoutSeed(IReadOnlyDictionary<string, string>? settings) =>
+        settings?.Where(pair => pair.Key != "seed").ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    private static bool Same(IReadOnlyDictionary<string, string>? one, IReadOnlyDictionary<string, string>? other) =>
+        one is not null && other is not null && one.Count == other.Count
+        && one.All(pair => other.TryGetValue(pair.Key, out var value) && value == pair.Value);
+
+    private sealed class Watched(
+        IProgress<TrainingProgress> shown, RunClock clock, Action<TrainingProgress>? watch) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value)
         {
+            clock.From(value.Fraction - (1.0 / ((double)value.StepsPerEpoch * value.Epochs)));
             shown.Report(value);
             watch?.Invoke(value);
         }

@@ -10,6 +10,9 @@ internal sealed class SnapshotRecorder(Model model, int every) : IDisposable
 {
     private readonly List<torch.Tensor> snapshots = [model.Weights().DetachFromDisposeScope()];
 
+    /// <summary>How many snapshots there are; 1 before any training.</summary>
+    public int Count => snapshots.Count;
+
     /// <summary>Takes a snapshot where one is due.</summary>
     /// <param name="progress">Where training stands.</param>
     public void Watch(TrainingProgress progress)

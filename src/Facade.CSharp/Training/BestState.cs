@@ -6,22 +6,27 @@ namespace MappingNets;
 internal sealed class BestState(Model model, TrainingOptions options) : IDisposable
 {
     private Tensor[] state = [];
-    private double bestScore = double.NegativeInfinity;
-    private int epochsWithoutGain;
 
-    /// <summary>The best epoch so far, from 1; 0 before the first.</summary>
-    public int BestEpoch { get; private set; }
+    /// <summary>The best result so far.</summary>
+    /// <param name="Value">What decides, the higher the better; negative infinity before the first epoch.</param>
+    /// <param name="Epoch">Its epoch, from 1; 0 before the first.</param>
+    /// <param name="EpochsWithoutGain">How many epochs have passed since.</param>
+    internal sealed record Score(double Value, int Epoch, int EpochsWithoutGain);
+
+    /// <summary>The best result so far.</summary>
+    public Score Reached { get; private set; } = new(double.NegativeInfinity, 0, 0);
+
+    /// <summary>The state of the best epoch; empty where none is kept.</summary>
+    public IReadOnlyList<Tensor> Captured => state;
 
     /// <summary>Takes an epoch's result. Accuracy decides, or the loss where there is none.</summary>
     /// <returns>Whether early stopping ends the run.</returns>
     public bool Offer(EpochResult result)
     {
         var score = result.ValidationAccuracy ?? -result.ValidationLoss!.Value;
-        if (score > bestScore)
+        if (score > Reached.Value)
         {
-            bestScore = score;
-            BestEpoch = result.Epoch;
-            epochsWithoutGain = 0;
+            Reached = new(score, result.Epoch, 0);
             if (options.RestoreBest)
             {
                 Dispose();
@@ -30,10 +35,18 @@ internal sealed class BestState(Model model, TrainingOptions options) : IDisposa
         }
         else
         {
-            epochsWithoutGain++;
+            Reached = Reached with { EpochsWithoutGain = Reached.EpochsWithoutGain + 1 };
         }
 
-        return epochsWithoutGain >= options.EarlyStoppingPatience;
+        return Reached.EpochsWithoutGain >= options.EarlyStoppingPatience;
+    }
+
+    /// <summary>Goes on from what an earlier process reached; the captured tensors are copied.</summary>
+    public void Take(Score reached, IReadOnlyList<Tensor> captured)
+    {
+        Dispose();
+        Reached = reached;
+        state = [.. captured.Select(tensor => tensor.to(model.Device, copy: true).DetachFromDisposeScope())];
     }
 
     /// <summary>Puts the best state back into the model.</summary>

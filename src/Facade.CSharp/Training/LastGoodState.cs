@@ -26,6 +26,9 @@ internal sealed class LastGoodState : IDisposable
     /// <summary>Whether there are few enough numbers to copy them at every step.</summary>
     public bool IsKept { get; }
 
+    /// <summary>The kept numbers; empty where there are too many.</summary>
+    public IReadOnlyList<Tensor> Values => values;
+
     /// <summary>Takes the numbers as they are now.</summary>
     public void Keep()
     {

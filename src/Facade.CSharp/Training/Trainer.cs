@@ -4,6 +4,9 @@ namespace MappingNets;
 /// <example>
 /// <code>
 /// var report = await new Trainer(model, new TrainingOptions { Epochs = 10 }).FitAsync(train, progress: progress);
+///
+/// // Can be interrupted at any time, and goes on where it was when it is called again:
+/// new Trainer(model).Fit(train, cancellation: token, resumeFile: "run.safetensors");
 /// </code>
 /// </example>
 public sealed class Trainer
@@ -28,6 +31,13 @@ public sealed class Trainer
     /// <param name="validation">Data for model selection only; where null, the options' share of the training set is held out.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps; the model keeps the state of the last finished step.</param>
+    /// <param name="resumeFile">
+    /// A file that holds the run's state after each finished epoch, so that an interrupted run can go on: where it exists, the run
+    /// continues after the epoch in it and ends with the bits of an uninterrupted one (on the same machine, with as many threads; not
+    /// where the target draws from torch's own generator, as a borrowed module with dropout does). The model must be built as it was for
+    /// the first start. The file stays after the last epoch, when a further call only puts the result back; the caller deletes it. Its
+    /// folder must exist. Nothing is kept where null.
+    /// </param>
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
     /// The data does not fit the target; early stopping or the best epoch is asked for and nothing is held out to judge by.
@@ -36,18 +46,25 @@ public sealed class Trainer
     /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
     /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
     /// </exception>
-    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.
+    /// </exception>
+    /// <exception cref="CheckpointFormatException">The resume file is damaged, or belongs to another run; the message says what differs.</exception>
+    /// <exception cref="IOException">The resume file cannot be read or written.</exception>
     public TrainingReport Fit(
         Dataset training,
         Dataset? validation = null,
         IProgress<TrainingProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default,
+        string? resumeFile = null)
     {
         DatasetChecks.Check(model.Target, training);
+        if (resumeFile is not null)
+            ArgumentException.ThrowIfNullOrWhiteSpace(resumeFile);
         if (validation is not null)
         {
             DatasetChecks.Check(model.Target, validation);
-            return new TrainingRun(model, options, training, validation, progress, cancellation).Run();
+            return new TrainingRun(model, options, training, validation, progress, cancellation, resumeFile).Run();
         }
 
         if (options.ValidationFraction == 0 && (options.EarlyStoppingPatience is not null || options.RestoreBest))
@@ -56,12 +73,12 @@ public sealed class Trainer
                 + $"give one, or set {nameof(options.ValidationFraction)}.",
                 nameof(validation));
         if (options.ValidationFraction == 0)
-            return new TrainingRun(model, options, training, null, progress, cancellation).Run();
+            return new TrainingRun(model, options, training, null, progress, cancellation, resumeFile).Run();
 
         var (kept, heldOut) = training.SplitHoldOut(options.ValidationFraction, options.Seed);
         using (kept)
         using (heldOut)
-            return new TrainingRun(model, options, kept, heldOut, progress, cancellation).Run();
+            return new TrainingRun(model, options, kept, heldOut, progress, cancellation, resumeFile).Run();
     }
 
     /// <summary><see cref="Fit"/> on another thread.</summary>
@@ -69,11 +86,13 @@ public sealed class Trainer
     /// <param name="validation">Data for model selection only; where null, the options' share of the training set is held out.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between steps; the model keeps the state of the last finished step.</param>
+    /// <param name="resumeFile">The file of the run's state, as for <see cref="Fit"/>; nothing is kept where null.</param>
     /// <returns>The run's history and figures.</returns>
     public Task<TrainingReport> FitAsync(
         Dataset training,
         Dataset? validation = null,
         IProgress<TrainingProgress>? progress = null,
-        CancellationToken cancellation = default) =>
-        Task.Run(() => Fit(training, validation, progress, cancellation), cancellation);
+        CancellationToken cancellation = default,
+        string? resumeFile = null) =>
+        Task.Run(() => Fit(training, validation, progress, cancellation, resumeFile), cancellation);
 }

@@ -12,13 +12,12 @@ internal sealed class TrainingRun(
     Dataset training,
     Dataset? validation,
     IProgress<TrainingProgress>? progress,
-    CancellationToken cancellation)
+    CancellationToken cancellation,
+    string? resumeFile = null)
 {
     private readonly int stepsPerEpoch = (training.Count + options.BatchSize - 1) / options.BatchSize;
     private readonly double fullRate = options.LearningRate ?? model.DefaultLearningRate;
-    private readonly List<EpochResult> history = [];
-    private readonly List<double> stepMilliseconds = [];
-    private long step;
+    private readonly RunState run = new();
 
     /// <summary>What the optimiser may change: the model's trainables and the raw coefficients of its loss, nothing else.</summary>
     internal static IReadOnlyList<Parameter> OptimisedParameters(Model model, StepLoss loss) =>
@@ -33,16 +32,20 @@ internal sealed class TrainingRun(
         using var optimizer = optim.Adam(parameters, fullRate);
         using var selection = new BestState(model, options);
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
-        var stoppedEarly = false;
+        using var resume = resumeFile is null
+            ? null
+            : new ResumeFile(resumeFile, model, RunIdentity.Settings(model, options, training, validation));
+        resume?.Restore(run, loss, optimizer, selection, lastGood);
         try
         {
-            for (var epoch = 1; epoch <= options.Epochs && !stoppedEarly; epoch++)
+            for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly; epoch++)
             {
                 var result = RunEpoch(epoch, loss, optimizer, parameters, lastGood);
-                history.Add(result);
-                stoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
+                run.History.Add(result);
+                run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
+                resume?.Save(run, loss, optimizer, selection, lastGood);
                 progress?.Report(new(
-                    epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(step - 1), result));
+                    epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(run.Step - 1), result));
             }
         }
         catch (TrainingDivergedException)
@@ -58,14 +61,20 @@ internal sealed class TrainingRun(
 
         if (options.RestoreBest && validation is not null)
             selection.Restore();
-        using var process = Process.GetCurrentProcess();
         return new(
-            history,
-            validation is null ? history.Count : selection.BestEpoch,
-            stoppedEarly,
-            step,
-            Median(stepMilliseconds),
-            process.PeakWorkingSet64);
+            run.History,
+            validation is null ? run.History.Count : selection.Reached.Epoch,
+            run.StoppedEarly,
+            run.Step,
+            Median(run.StepMilliseconds),
+            Math.Max(run.PeakMemoryBytes, PeakMemoryBytes()));
+    }
+
+    /// <summary>The largest resident memory of this process so far, bytes.</summary>
+    internal static long PeakMemoryBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
     }
 
     private EpochResult RunEpoch(
@@ -82,18 +91,18 @@ internal sealed class TrainingRun(
             using (batch)
             using (NewDisposeScope())
                 total = Step(batch, loss, optimizer, parameters, lastGood, sums);
-            stepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            run.StepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             stepInEpoch++;
-            step++;
+            run.Step++;
             // Outside the scope: a tensor that the listener takes now is his.
             if (stepInEpoch < stepsPerEpoch)
-                progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(step - 1), null));
+                progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(run.Step - 1), null));
         }
 
         var seconds = clock.Elapsed.TotalSeconds;
         var held = validation is null ? null : Evaluation.Of(model, validation, cancellation: cancellation);
         if (held is not null && !double.IsFinite(held.Loss))
-            throw new TrainingDivergedException(step - 1, "validation loss", held.Loss);
+            throw new TrainingDivergedException(run.Step - 1, "validation loss", held.Loss);
         return new(
             epoch,
             sums.Loss / training.Count,
@@ -113,7 +122,7 @@ internal sealed class TrainingRun(
             parameter.grad = null;
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
-        var values = loss.Compute(inputs, targets, training.IsClassification, step);
+        var values = loss.Compute(inputs, targets, training.IsClassification, run.Step);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(values, total);
@@ -121,7 +130,7 @@ internal sealed class TrainingRun(
         RequireFinite("gradient", parameters, parameter => parameter.grad);
         lastGood.Keep();
         foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = RateOf(step);
+            group.LearningRate = RateOf(run.Step);
         optimizer.step();
         if (lastGood.IsKept)
             RequireFinite("value", parameters, parameter => parameter);
@@ -133,11 +142,11 @@ internal sealed class TrainingRun(
     {
         var task = values.Task.ToDouble();
         if (!double.IsFinite(task))
-            return new(step, "task loss", task);
+            return new(run.Step, "task loss", task);
         foreach (var (name, term) in StepLoss.TermNames.Zip(values.Terms))
             if (term?.ToDouble() is { } value && !double.IsFinite(value))
-                return new(step, $"{name} term", value);
-        return new(step, "whole loss", total);
+                return new(run.Step, $"{name} term", value);
+        return new(run.Step, "whole loss", total);
     }
 
     private void RequireFinite(string what, IReadOnlyList<Parameter> parameters, Func<Parameter, Tensor?> read)
@@ -150,7 +159,7 @@ internal sealed class TrainingRun(
             {
                 var names = model.TrainableNames;
                 throw new TrainingDivergedException(
-                    step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", sum);
+                    run.Step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", sum);
             }
         }
     }

@@ -1,0 +1,44 @@
+namespace MappingNets.Examples.Reproduce;
+
+/// <summary>The paper's first table: CNN1 and CNN2, directly, through one latent and through one for each layer.</summary>
+internal sealed class ClassificationExperiment : TableExperiment
+{
+    /// <summary>A step of CNN1 takes about five times as long as one of CNN2.</summary>
+    private const double Cnn1Cost = 5;
+
+    public override string Name => "classification";
+
+    public override string Summary => "CNN1 and CNN2: direct training, one latent for the network (SLVT) and one for each layer (LWT).";
+
+    protected override IReadOnlyList<ExperimentRow> Rows { get; } =
+    [
+        Direct("cnn2", Cnn2),
+        Slvt("cnn2", Cnn2, 1_024),
+        Slvt("cnn2", Cnn2, 2_048),
+        Lwt("cnn2", Cnn2, 1_872),
+        Lwt("cnn2", Cnn2, 2_688),
+        Direct("cnn1", Cnn1) with { Cost = Cnn1Cost },
+        Slvt("cnn1", Cnn1, 1_024) with { Cost = Cnn1Cost },
+        Slvt("cnn1", Cnn1, 2_072) with { Cost = Cnn1Cost },
+        Lwt("cnn1", Cnn1, 4_078) with { Cost = Cnn1Cost },
+    ];
+
+    protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 20) };
+
+    private static TargetNetwork Cnn1() => Targets.Cnn1();
+
+    private static TargetNetwork Cnn2() => Targets.Cnn2();
+
+    private static ExperimentRow Direct(string name, Func<TargetNetwork> target) =>
+        new($"{name}-direct", $"{name.ToUpperInvariant()} direct", seed => DirectModel.For(target(), seed));
+
+    private static ExperimentRow Slvt(string name, Func<TargetNetwork> target, int latents) => new(
+        FormattableString.Invariant($"{name}-slvt-{latents}"),
+        FormattableString.Invariant($"{name.ToUpperInvariant()} SLVT {latents:N0}"),
+        seed => MappingNetwork.For(target()).SingleLatent(latents).WithSeed(seed).Build());
+
+    private static ExperimentRow Lwt(string name, Func<TargetNetwork> target, int latents) => new(
+        FormattableString.Invariant($"{name}-lwt-{latents}"),
+        FormattableString.Invariant($"{name.ToUpperInvariant()} LWT {latents:N0}"),
+        seed => MappingNetwork.For(target()).LayerWise(latents).WithSeed(seed).Build());
+}

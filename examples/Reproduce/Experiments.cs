@@ -1,0 +1,12 @@
+namespace MappingNets.Examples.Reproduce;
+
+/// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
+internal static class Experiments
+{
+    public static IReadOnlyList<IExperiment> All { get; } =
+    [
+        new ClassificationExperiment(),
+        new ManifoldExperiment(),
+        new IntrinsicDimensionExperiment(),
+    ];
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// What makes two runs the same run: every setting by name, and what the mapping does near its start, which tells seeds, fixed
+/// weights and pretrained weights apart without a copy of any of them.
+/// </summary>
+internal static class RunIdentity
+{
+    private const int Places = 64;
+
+    /// <summary>The settings by name, as text.</summary>
+    public static IReadOnlyDictionary<string, string> Settings(Model model, TrainingOptions options, Dataset training, Dataset? validation)
+    {
+        var loss = options.Loss;
+        return new Dictionary<string, string>
+        {
+            ["target"] = model.Target.Name,
+            ["shapes of the target's weights"] = AdapterDescription.Fingerprint(model.Target.Layout),
+            ["method"] = model.Method,
+            ["trained tensors"] = string.Join(", ", model.TrainableNames.Zip(
+                model.Trainables, (name, tensor) => $"{name} {ShapeText.Of(tensor.shape)}")),
+            ["fixed weights"] = model.FixedWeightsName,
+            ["mapping"] = model is MappedModel mapped
+                ? AdapterDescription.Of(mapped.Mapping.Specification, new Dictionary<string, double>()).ToJson()
+                : "none",
+            ["number of epochs"] = Text(options.Epochs),
+            ["batch size"] = Text(options.BatchSize),
+            ["learning rate"] = Text(options.LearningRate ?? model.DefaultLearningRate),
+            ["schedule"] = options.Schedule.ToString(),
+            ["held-out share"] = Text(options.ValidationFraction),
+            ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
+            ["restoring of the best"] = options.RestoreBest.ToString(),
+            ["label smoothing"] = Text(options.LabelSmoothing),
+            ["seed"] = Text(options.Seed),
+            ["loss"] = model is MappedModel
+                ? $"stability {Text(loss.Stability)}, smoothness {Text(loss.Smoothness)}, alignment {Text(loss.Alignment)}, noise {Text(loss.NoiseDeviation)}"
+                : "the task's alone",
+            ["number of training samples"] = Text(training.Count),
+            ["number of validation samples"] = Text(validation?.Count ?? 0),
+        };
+    }
+
+    /// <summary>
+    /// Some of the weights that the model makes a little off its start, shape (n): the start alone would not show the fixed weights
+    /// of a latent at 0. The model is left as it was.
+    /// </summary>
+    public static Tensor Probe(Model model)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        foreach (var tensor in model.Trainables)
+            tensor.add_(arange(tensor.numel(), dtype: ScalarType.Float32, device: tensor.device).add(1).sin().mul(0.1).reshape(tensor.shape));
+        var weights = model.Weights();
+        foreach (var (tensor, value) in model.Trainables.Zip(start))
+            tensor.copy_(value);
+        var count = (int)Math.Min(Places, weights.numel());
+        var places = Enumerable.Range(0, count).Select(place => place * (weights.numel() - 1) / Math.Max(1, count - 1)).ToArray();
+        return weights.cpu().index_select(0, tensor(places)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether two probes are one up to the rounding of other machines.</summary>
+    public static bool IsSame(Tensor probe, Tensor other) =>
+        probe.shape.SequenceEqual(other.shape) && probe.allclose(other, rtol: 1e-3, atol: 1e-6);
+
+    private static string Text(LossCoefficient coefficient) =>
+        coefficient.Value == 0 ? "off" : $"{(coefficient.IsTrainable ? "trainable" : "fixed")} {Text(coefficient.Value)}";
+
+    private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+}
