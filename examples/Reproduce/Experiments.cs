@@ -6,6 +6,10 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+        new TimeSeriesExperiment(),
+        new SegmentationExperiment(),
+        new DeepfakeExperiment(),
+        new ResNetExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];
