@@ -2,8 +2,8 @@ namespace MappingNets.Examples.MadeData;
 
 /// <summary>
 /// Made feature vectors of real and faked faces, as train_features.npy, train_labels.npy, test_features.npy and test_labels.npy. No
-/// face was ever behind them: each vector is a chance mixture of smooth patterns, and a fake one has small ripples somewhere, as
-/// blending leaves them, sometimes too faint to be seen.
+/// face was ever behind them: each vector is a chance mixture of smooth patterns, of which a fake one has a little more, and
+/// small ripples somewhere, as blending leaves them. Chance is large enough that no one can tell all of them apart.
 /// </summary>
 public static class MadeDeepfakeFeatures
 {
@@ -14,6 +14,10 @@ public static class MadeDeepfakeFeatures
     private const int Columns = 64;
     private const int Patterns = 16;
     private const int RippleSide = 6;
+    private const double PatternDeviation = 0.35;
+
+    // Over all patterns the means of the classes lie sqrt(16) x 0.14 / 0.35 = 1.6 deviations apart.
+    private const double FakeShift = 0.14;
 
     /// <summary>Writes the four files; half of the vectors are fake.</summary>
     /// <param name="folder">Where to; made where it is missing.</param>
@@ -51,8 +55,8 @@ public static class MadeDeepfakeFeatures
 
     private static void Fill(Span<float> vector, double[][] patterns, bool isFake, MadeRandom random)
     {
-        var shares = patterns.Select(_ => 0.35 * random.Normal()).ToArray();
-        var strength = isFake ? random.Between(0.15, 1.3) : 0;
+        var shares = patterns.Select(_ => (PatternDeviation * random.Normal()) + (isFake ? FakeShift : 0)).ToArray();
+        var strength = isFake ? random.Between(0.1, 0.8) : 0;
         var (top, left) = (random.Below(Rows - RippleSide), random.Below(Columns - RippleSide));
         for (var place = 0; place < Features; place++)
         {

@@ -13,8 +13,8 @@ internal sealed class DeepfakeExperiment : TableExperiment
 
     private const int MadeTraining = 6_000;
     private const int MadeTest = 2_000;
-    private const int QuickTraining = 900;
-    private const int QuickTest = 400;
+    private const int QuickTraining = 600;
+    private const int QuickTest = 300;
 
     private static readonly string[] ClassNames = ["real", "fake"];
 

@@ -10,7 +10,7 @@ internal sealed class ResNetExperiment : TableExperiment
     private const int HeldOutShare = 10;
     private const int MadeTraining = 5_000;
     private const int MadeTest = 1_000;
-    private const int QuickTraining = 300;
+    private const int QuickTraining = 200;
     private const int QuickTest = 100;
 
     /// <summary>A quick look is at images of half the side: a quarter of the work.</summary>

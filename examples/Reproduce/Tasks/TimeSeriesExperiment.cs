@@ -8,7 +8,7 @@ namespace MappingNets.Examples.Reproduce;
 /// <summary>The paper's table of air pollution: an LSTM reads 24 hours of 67 features and forecasts the next hour's PM2.5.</summary>
 internal sealed class TimeSeriesExperiment : TableExperiment
 {
-    private const string RootMeanSquare = "RMSE, micrograms a cubic metre";
+    private const string RootMeanSquare = "RMSE";
     private const int MadeHours = 10_000;
     private const int QuickHours = 4_000;
     private const int HoursShown = 168;
@@ -48,7 +48,7 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     }
 
     protected override string? Remarks(ReportFile report) => string.Create(CultureInfo.InvariantCulture,
-        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. That nothing changes from this hour to the next would have {scale.Unchanged:G4}.");
+        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. That nothing changes from this hour to the next would have {scale.Unchanged:G4}. RMSE: its root, in micrograms a cubic metre.");
 
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
         [.. base.Draw(report, options), .. report.Runs.Select(run => Picture(run.Row!)).Distinct().Where(name => File.Exists(options.File(name)))];
