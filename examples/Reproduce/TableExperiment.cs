@@ -18,6 +18,12 @@ internal abstract class TableExperiment : IExperiment
     /// <summary>All rows, in the table's order.</summary>
     protected abstract IReadOnlyList<ExperimentRow> Rows { get; }
 
+    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
+    /// <param name="rows">All rows.</param>
+    /// <param name="options">The command line.</param>
+    protected virtual IReadOnlyList<ExperimentRow> Chosen(IReadOnlyList<ExperimentRow> rows, ExperimentOptions options) =>
+        [.. rows.Where(row => options.Wants(row.Name))];
+
     /// <summary>The rows for some data, whose shapes may decide the networks: names and order are those of <see cref="Rows"/>.</summary>
     /// <param name="data">The data.</param>
     /// <param name="options">The command line.</param>
@@ -63,7 +69,7 @@ internal abstract class TableExperiment : IExperiment
         try
         {
             // Seed by seed, so that an interrupted table has all rows before it has more seeds.
-            var wanted = RowsFor(data, options).Where(row => options.Wants(row.Name)).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
+            var wanted = Chosen(RowsFor(data, options), options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed => wanted.Select(pair => PlanOf(pair.Row, pair.Data, options, seed)))];
             var runs = new Runs(this, options, data, plans, stop)
             {
@@ -95,13 +101,15 @@ internal abstract class TableExperiment : IExperiment
         new(row.Name, row.Label, () => row.Create(seed), row.Change(Training(options)) with { Seed = seed })
         {
             Data = data,
+            Then = row.Then,
+            Examine = row.Examine,
             Finish = row.Finish,
             Settings = row.Settings,
             Cost = row.Cost,
             Notes = row.Notes,
         };
 
-    private static void Show(ReportFile report, ExperimentOptions options)
+    internal static void Show(ReportFile report, ExperimentOptions options)
     {
         var lines = ResultRows.Table(report).Split('\n').Select(line => line.Trim('|', ' ').Split(" | ")).ToArray();
         var table = new Table().RoundedBorder().Title($"{report.Experiment} on {report.Dataset} (ours: measured here)");
