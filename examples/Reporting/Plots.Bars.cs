@@ -117,6 +117,6 @@ public static partial class Plots
         marks.LegendText = label;
     }
 
-    private static void Save(Plot plot, string path, int height) =>
+    internal static void Save(Plot plot, string path, int height) =>
         AtomicFile.WriteAllBytes(path, plot.GetImage(1000, height).GetImageBytes(ImageFormat.Png));
 }

@@ -31,7 +31,7 @@ public static class ReportPage
             var report = ReportFile.Read(path);
             var notes = Path.Combine(folder, "notes.md");
             var link = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(page))!, Path.GetFullPath(folder)).Replace('\\', '/');
-            text.Append(CultureInfo.InvariantCulture, $"## {report.Experiment ?? Path.GetFileName(Path.GetFullPath(folder))}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {Heading(report, Path.GetFileName(Path.GetFullPath(folder)))}\n\n");
             text.Append(Section(report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
             text.Append(CultureInfo.InvariantCulture, $"\nFrom [{link}/report.json]({link}/report.json).\n\n");
         }
@@ -39,7 +39,7 @@ public static class ReportPage
         return text.ToString().TrimEnd() + "\n";
     }
 
-    private static string Section(ReportFile report, string link, string? notes)
+    private static string Section(ReportFile report, string link, string? own)
     {
         var parts = new List<string>();
         if (report.Title is { } title)
@@ -50,10 +50,12 @@ public static class ReportPage
         parts.Add(ResultRows.Table(report));
         if (ResultRows.Verdicts(report) is { Count: > 0 } verdicts)
             parts.Add(string.Join('\n', verdicts.Select(verdict => "- " + verdict)));
+        var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => (run.Label, run.Notes)).Select(run => $"- {run.Key.Label}: {run.Key.Notes}");
+        parts.Add(string.Join('\n', notes));
         if (report.Remarks is { } remarks)
             parts.Add(remarks.Trim());
-        if (notes is { Length: > 0 })
-            parts.Add(notes);
+        if (own is { Length: > 0 })
+            parts.Add(own);
         parts.AddRange((report.Pictures ?? []).Select(picture => $"![{Path.GetFileNameWithoutExtension(picture).Replace('-', ' ')}]({link}{picture})"));
         return string.Join("\n\n", parts.Where(part => part.Length > 0)) + "\n";
     }
@@ -67,9 +69,17 @@ public static class ReportPage
             facts.Add("**a quick look with few samples and epochs, not a result**");
         var epochs = report.Runs.Select(run => run.Epochs).Distinct().Order().ToArray();
         if (epochs.Length > 0)
-            facts.Add(epochs.Length == 1 ? $"{epochs[0]} epochs" : $"{epochs[0]} to {epochs[^1]} epochs");
+            facts.Add(epochs.Length == 1 ? $"{epochs[0]} epoch{(epochs[0] == 1 ? "" : "s")}" : $"{epochs[0]} to {epochs[^1]} epochs");
         if (report.Origin is { } origin)
-            facts.Add($"version {origin.Library}, commit {origin.Commit?[..Math.Min(12, origin.Commit.Length)] ?? "unknown"}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}");
+            facts.Add($"version {origin.Library}, {Commit(origin.Commit)}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}");
         return string.Join("; ", facts) + ".";
     }
+
+    private static string Commit(string? commit) => commit is null
+        ? "commit unknown"
+        : $"commit {commit[..Math.Min(12, commit.Length)]}{(commit.EndsWith("-dirty", StringComparison.Ordinal) ? " with changes" : "")}";
+
+    // Two reports of one experiment are told apart by their folders.
+    private static string Heading(ReportFile report, string folder) =>
+        report.Experiment is { } experiment && experiment != folder ? $"{experiment} ({folder})" : folder;
 }

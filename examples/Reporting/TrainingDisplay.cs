@@ -60,7 +60,8 @@ public static class TrainingDisplay
     {
         public void Report(TrainingProgress value)
         {
-            if (value.CompletedEpoch is not { } epoch)
+            // Of many epochs some are enough.
+            if (value.CompletedEpoch is not { } epoch || (value.Epoch % ((value.Epochs / 50) + 1) != 0 && value.Epoch < value.Epochs && value.Epoch > 1))
                 return;
             var held = epoch.ValidationAccuracy is { } accuracy ? Invariant($", held out {100 * accuracy:F2}%") : "";
             if (epoch.ValidationAccuracy is null && epoch.ValidationLoss is { } loss)

@@ -7,6 +7,8 @@ namespace MappingNets.Examples.Reproduce;
 /// <summary>The verbs and the options that all of them share.</summary>
 internal static class CommandLine
 {
+    private const int LongestList = 40;
+
     private static readonly Option<string> Dataset = new("--dataset")
     {
         Description = "fashion-mnist; mnist (the folder in MAPPINGNETS_MNIST) or mnist:FOLDER; or a folder with the four IDX files. "
@@ -50,8 +52,13 @@ internal static class CommandLine
                 result.AddError("--epochs takes a whole number of at least 1.");
         });
         var root = new RootCommand("Reproduces the tables and figures of the paper; each verb is one experiment.");
-        var list = new Command("list", "Lists the experiments.");
-        list.SetAction(_ => List());
+        var named = new Argument<string?>("experiment")
+        {
+            Description = "The experiment whose rows to list.",
+            DefaultValueFactory = _ => null,
+        };
+        var list = new Command("list", "Lists the experiments, or the rows of one.") { named };
+        list.SetAction(parsed => List(parsed.GetValue(named)));
         root.Subcommands.Add(list);
         foreach (var experiment in Experiments.All)
             root.Subcommands.Add(VerbOf(experiment, stop));
@@ -59,10 +66,24 @@ internal static class CommandLine
         return root;
     }
 
-    private static void List()
+    private static int List(string? named)
     {
-        foreach (var experiment in Experiments.All)
-            Console.WriteLine($"{experiment.Name,-22}{experiment.Summary}");
+        if (named is null)
+        {
+            foreach (var experiment in Experiments.All)
+                Console.WriteLine($"{experiment.Name,-22}{experiment.Summary}");
+            return 0;
+        }
+
+        if (Experiments.All.FirstOrDefault(experiment => experiment.Name == named) is not { } found)
+        {
+            Console.Error.WriteLine($"There is no experiment '{named}'; there are {string.Join(", ", Experiments.All.Select(experiment => experiment.Name))}.");
+            return 1;
+        }
+
+        foreach (var row in found.Methods)
+            Console.WriteLine(row);
+        return 0;
     }
 
     private static Command VerbOf(IExperiment experiment, CancellationToken stop)
@@ -88,17 +109,21 @@ internal static class CommandLine
 
     private static Option<string[]> MethodsOf(IExperiment experiment) => new("--methods")
     {
-        Description = $"The rows to run, with * for any characters; all where it is not named: {string.Join(", ", experiment.Methods)}.",
+        Description = $"The rows to run, with * for any characters; all where it is not named: {Names(experiment)}.",
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = true,
         CustomParser = result =>
         {
             string[] patterns = [.. Words(result)];
             foreach (var pattern in patterns.Where(pattern => !experiment.Methods.Any(row => MethodPattern.Matches(pattern, row))))
-                result.AddError($"--methods knows no '{pattern}'; {experiment.Name} has {string.Join(", ", experiment.Methods)}.");
+                result.AddError($"--methods knows no '{pattern}'; {experiment.Name} has {Names(experiment)}.");
             return patterns;
         },
     };
+
+    private static string Names(IExperiment experiment) => experiment.Methods.Count <= LongestList
+        ? string.Join(", ", experiment.Methods)
+        : $"{string.Join(", ", experiment.Methods.Take(3))} and {experiment.Methods.Count - 3} more, which 'list {experiment.Name}' shows";
 
     private static IEnumerable<string> Words(ArgumentResult result) => result.Tokens.SelectMany(
         token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));

@@ -10,9 +10,15 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+<<<<<<< HEAD
         new RobustnessExperiment(),
         new AddOnsExperiment(),
         new RivalsExperiment(),
+=======
+        new LossAblationExperiment(),
+        new OverfittingExperiment(),
+        new SweepExperiment(),
+>>>>>>> tables
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];

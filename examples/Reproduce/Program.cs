@@ -3,6 +3,9 @@ using MappingNets.Examples.Reproduce;
 using Spectre.Console;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+// A file or a pipe has no width to keep to.
+if (Console.IsOutputRedirected)
+    AnsiConsole.Profile.Width = 160;
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {

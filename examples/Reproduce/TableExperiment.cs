@@ -18,6 +18,10 @@ internal abstract class TableExperiment : IExperiment
     /// <summary>All rows, in the table's order.</summary>
     protected abstract IReadOnlyList<ExperimentRow> Rows { get; }
 
+    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
+    /// <param name="options">The command line.</param>
+    protected virtual IReadOnlyList<ExperimentRow> Chosen(ExperimentOptions options) => [.. Rows.Where(row => options.Wants(row.Name))];
+
     /// <summary>How rows are trained unless they say otherwise; the seed is put in later.</summary>
     /// <param name="options">The command line, whose epochs count where they are given.</param>
     protected abstract TrainingOptions Training(ExperimentOptions options);
@@ -57,7 +61,7 @@ internal abstract class TableExperiment : IExperiment
         try
         {
             // Seed by seed, so that an interrupted table has all rows before it has more seeds.
-            var wanted = Rows.Where(row => options.Wants(row.Name)).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
+            var wanted = Chosen(options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed => wanted.Select(pair => PlanOf(pair.Row, pair.Data, options, seed)))];
             var runs = new Runs(this, options, data, plans, stop)
             {
