@@ -10,15 +10,12 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
-<<<<<<< HEAD
-        new RobustnessExperiment(),
-        new AddOnsExperiment(),
-        new RivalsExperiment(),
-=======
         new LossAblationExperiment(),
         new OverfittingExperiment(),
         new SweepExperiment(),
->>>>>>> tables
+        new RobustnessExperiment(),
+        new AddOnsExperiment(),
+        new RivalsExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];
