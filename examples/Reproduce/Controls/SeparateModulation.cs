@@ -19,8 +19,11 @@ internal static class SeparateModulation
     /// <summary>The method's name.</summary>
     public const string Method = "separate-modulation";
 
-    /// <summary>alpha, as in the independent re-run's recipe for CNN2.</summary>
-    private const double Strength = 0.01;
+    /// <summary>
+    /// alpha. All weights share the term alpha (z . m), and a step moves every z_i along m_i: at the re-run's 0.01 the first steps
+    /// throw all weights far out, and the network stays at chance.
+    /// </summary>
+    private const double Strength = 1e-4;
 
     /// <summary>Builds the untrained model.</summary>
     /// <param name="target">The network whose weights are made.</param>
