@@ -13,7 +13,7 @@ internal static class CommandLine
     {
         Description = "fashion-mnist; mnist (the folder in MAPPINGNETS_MNIST) or mnist:FOLDER; or a folder with the four IDX files. "
             + "Experiments on other data say what folder they take.",
-        DefaultValueFactory = _ => "fashion-mnist",
+        DefaultValueFactory = _ => ExperimentOptions.DefaultDataset,
     };
 
     private static readonly Option<ulong[]> Seeds = new("--seeds")

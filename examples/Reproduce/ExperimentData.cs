@@ -6,6 +6,9 @@ namespace MappingNets.Examples.Reproduce;
 /// <param name="Test">Looked at at the end.</param>
 internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset Test) : IDisposable
 {
+    /// <summary>Where it comes from; null for what --dataset says.</summary>
+    public DataSource? Source { get; init; }
+
     private const int HeldOutCount = 5_000;
     private const int QuickTraining = 6_000;
     private const int QuickHeldOut = 2_000;

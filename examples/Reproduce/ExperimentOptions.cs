@@ -11,6 +11,15 @@ namespace MappingNets.Examples.Reproduce;
 internal sealed record ExperimentOptions(
     string Dataset, IReadOnlyList<ulong> Seeds, int? Epochs, bool Quick, string Output)
 {
+    /// <summary>What --dataset is where nothing else is said.</summary>
+    public const string DefaultDataset = "fashion-mnist";
+
+    /// <summary>Where the data came from, in place of <see cref="Dataset"/>; null for what --dataset says.</summary>
+    public DataSource? Source { get; init; }
+
+    /// <summary>What reports call the data.</summary>
+    public string DatasetName => Source?.Name ?? Dataset;
+
     /// <summary>The rows to run, by name, with * for any characters; all where empty.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [];
 
@@ -35,8 +44,9 @@ internal sealed record ExperimentOptions(
     public ReportConfiguration Describe(string experiment, int? trainingImages)
     {
         var words = new List<string> { "dotnet run -c Release --project examples/Reproduce --", experiment };
-        if (Dataset != "fashion-mnist")
-            words.Add("--dataset " + Quoted(Dataset));
+        var data = Source?.Argument ?? (Dataset == DefaultDataset ? "" : "--dataset " + Quoted(Dataset));
+        if (data.Length > 0)
+            words.Add(data);
         words.Add("--seeds " + string.Join(',', Seeds));
         if (Epochs is { } epochs)
             words.Add($"--epochs {epochs}");
@@ -47,7 +57,7 @@ internal sealed record ExperimentOptions(
         // A folder of somebody's own disk says nothing to others.
         if (!Path.IsPathRooted(Output))
             words.Add("--out " + Quoted(Output));
-        return new(string.Join(' ', words), Dataset, Seeds, Epochs, Methods, Quick) { TrainingImages = trainingImages };
+        return new(string.Join(' ', words), DatasetName, Seeds, Epochs, Methods, Quick) { TrainingImages = trainingImages };
     }
 
     private static string Quoted(string word) => word.Any(letter => char.IsWhiteSpace(letter) || letter == '*') ? $"'{word}'" : word;

@@ -9,6 +9,10 @@ internal static class Experiments
         new LossAblationExperiment(),
         new OverfittingExperiment(),
         new SweepExperiment(),
+        new TimeSeriesExperiment(),
+        new SegmentationExperiment(),
+        new DeepfakeExperiment(),
+        new ResNetExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];

@@ -44,7 +44,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
         var loss = Training.Loss;
         var settings = new Dictionary<string, string>
         {
-            ["dataset"] = options.Dataset,
+            ["dataset"] = options.DatasetName,
             ["quick"] = options.Quick ? "yes" : "no",
             ["training samples"] = Text(data.Training.Count),
             ["test samples"] = Text(data.Test.Count),

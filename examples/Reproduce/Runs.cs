@@ -29,7 +29,7 @@ internal sealed class Runs
         clock = new(planned?.Select(WorkOf).ToArray());
         var path = options.File("report.json");
         Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
-        if (Earlier is not null && (Earlier.Dataset != options.Dataset || (Earlier.Config?.Quick ?? false) != options.Quick))
+        if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
             throw new InvalidDataException(
                 $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
                 + "name another folder with --out, or leave --resume away to start anew.");
@@ -92,7 +92,7 @@ internal sealed class Runs
     {
         var all = All;
         var runs = Order is null ? all : [.. all.OrderBy(run => PlaceOf(run.Row))];
-        var report = new ReportFile(options.Dataset, runs)
+        var report = new ReportFile(options.DatasetName, runs)
         {
             Experiment = experiment.Name,
             Title = experiment.Summary,

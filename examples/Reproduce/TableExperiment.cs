@@ -18,9 +18,16 @@ internal abstract class TableExperiment : IExperiment
     /// <summary>All rows, in the table's order.</summary>
     protected abstract IReadOnlyList<ExperimentRow> Rows { get; }
 
-    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
+    /// <summary>The rows for some data, whose shapes may decide the networks: names and order are those of <see cref="Rows"/>.</summary>
+    /// <param name="data">The data.</param>
     /// <param name="options">The command line.</param>
-    protected virtual IReadOnlyList<ExperimentRow> Chosen(ExperimentOptions options) => [.. Rows.Where(row => options.Wants(row.Name))];
+    protected virtual IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options) => Rows;
+
+    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="options">The command line.</param>
+    protected virtual IReadOnlyList<ExperimentRow> Chosen(ExperimentData data, ExperimentOptions options) =>
+        [.. RowsFor(data, options).Where(row => options.Wants(row.Name))];
 
     /// <summary>How rows are trained unless they say otherwise; the seed is put in later.</summary>
     /// <param name="options">The command line, whose epochs count where they are given.</param>
@@ -57,16 +64,17 @@ internal abstract class TableExperiment : IExperiment
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
         using var data = Load(options);
+        options = options with { Source = data.Source };
         var parts = new List<ExperimentData>();
         try
         {
             // Seed by seed, so that an interrupted table has all rows before it has more seeds.
-            var wanted = Chosen(options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
+            var wanted = Chosen(data, options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed => wanted.Select(pair => PlanOf(pair.Row, pair.Data, options, seed)))];
             var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(report) },
+                Decorate = report => report with { Pictures = Draw(report, options), Remarks = AllRemarks(report, data.Source) },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
@@ -77,6 +85,9 @@ internal abstract class TableExperiment : IExperiment
             parts.ForEach(part => part.Dispose());
         }
     }
+
+    private string? AllRemarks(ReportFile report, DataSource? source) =>
+        string.Join("\n\n", new[] { source?.Statement, Remarks(report) }.OfType<string>()) is { Length: > 0 } all ? all : null;
 
     private static ExperimentData? Part(ExperimentRow row, ExperimentData data, List<ExperimentData> parts)
     {

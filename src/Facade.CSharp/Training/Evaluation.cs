@@ -13,7 +13,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
     /// <summary>Evaluates a model on a data set, in batches, in evaluation mode, outside any gradient graph.</summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The data.</param>
-    /// <param name="batchSize">Samples at a time.</param>
+    /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ArgumentException">The data does not fit the target.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -27,7 +27,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
         double loss = 0;
         long right = 0;
         long judged = 0;
-        foreach (var batch in data.Batches(batchSize, shuffle: false))
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)
@@ -66,6 +66,17 @@ internal static class TaskLoss
 /// <summary>Refuses data that does not fit a target before anything is computed.</summary>
 internal static class DatasetChecks
 {
+    /// <summary>The most numbers of inputs at a time that are evaluated: 21 images of 3 x 256 x 256, whose maps in a network are many times that.</summary>
+    private const long InputsAtATime = 1 << 22;
+
+    /// <summary>How many samples are evaluated at a time.</summary>
+    public static int BatchOf(Dataset data, int atMost)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(atMost, 1, "batchSize");
+        var size = data.InputShape.Aggregate(1L, (product, length) => product * length);
+        return (int)Math.Clamp(InputsAtATime / size, 1, atMost);
+    }
+
     public static void Check(TargetNetwork target, Dataset data)
     {
         ArgumentNullException.ThrowIfNull(data);

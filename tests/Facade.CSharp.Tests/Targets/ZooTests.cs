@@ -11,6 +11,7 @@ public sealed class ZooTests
     {
         { () => Cnn1(), 537_994 },
         { () => Cnn2(), 108_618 },
+        { () => Cnn1ForFeatures(), 1_289_602 },
         { () => Cnn2ForFeatures(), 406_594 },
         { () => Cnn3(), 1_734_803 },
         { () => Lstm(), 12_961 },
@@ -74,6 +75,7 @@ public sealed class ZooTests
 
     public static TheoryData<Func<TargetNetwork>> Small => new()
     {
+        () => Cnn1ForFeatures(),
         () => Cnn2ForFeatures(),
         () => Cnn3(height: 16, width: 8),
         () => Lstm(features: 3, hours: 4),

@@ -39,6 +39,24 @@ public static partial class Targets
             .Build("cnn2");
 
     /// <summary>
+    /// CNN1 for deepfake detection from features: a vector of 2,176 numbers, laid out as an image of 34 x 64 as for
+    /// <see cref="Cnn2ForFeatures"/>, then as CNN1. 1,289,602 weights with 2 classes.
+    /// </summary>
+    /// <param name="classes">The number of outputs, at least 1.</param>
+    /// <exception cref="ArgumentException">There is no class.</exception>
+    public static TargetNetwork Cnn1ForFeatures(long classes = 2) =>
+        TargetNetwork.Input(2176)
+            .Reshape(1, 34, 64)
+            .Conv2d(32, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Conv2d(64, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Conv2d(128, 3, padding: 1).ReLU()
+            .Conv2d(128, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Flatten()
+            .Linear(256).ReLU()
+            .Linear(classes)
+            .Build("cnn1-features");
+
+    /// <summary>
     /// CNN2 for deepfake detection from features: a vector of 2,176 numbers, laid out as an image of 34 x 64 (the paper says no
     /// more of the layout than that it is an image), then as CNN2. 406,594 weights with 2 classes.
     /// </summary>

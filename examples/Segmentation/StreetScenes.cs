@@ -1,0 +1,75 @@
+using MappingNets.Examples.MadeData;
+using MappingNets.Examples.Reporting;
+using Spectre.Console;
+
+namespace MappingNets.Examples.Segmentation;
+
+/// <summary>The main job: a U-Net names the class of each pixel, from the files to the pictures.</summary>
+internal static class StreetScenes
+{
+    private const int Height = 32;
+    private const int MadeTraining = 48;
+    private const int MadeValidation = 16;
+    private const int Epochs = 10;
+    private const int BatchSize = 4;
+    private const int ScenesShown = 4;
+
+    public static void Run(ExampleOptions options, CancellationToken stop)
+    {
+        Directory.CreateDirectory(options.Output);
+        var folder = Folder(options);
+        using var training = Cityscapes.Open(folder, "train", Height, 2 * Height);
+        using var validation = Cityscapes.Open(folder, "val", Height, 2 * Height);
+        // Decoded once rather than in every epoch, as long as they fit.
+        using var scenes = training.ToMemory();
+        using var judged = validation.ToMemory();
+        AnsiConsole.WriteLine($"{scenes.Count:N0} scenes of {Height} x {2 * Height} pixels to train with, {judged.Count:N0} to judge by; 19 classes.");
+
+        var target = Targets.Cnn3(height: Height, width: 2 * Height);
+        using var direct = DirectModel.For(target, options.Seed);
+        using var mapped = MappingNetwork.For(target).LayerWise(9126).WithSeed(options.Seed).Build();
+        (string Name, Model Model)[] models = [("direct", direct), ("LWT 9,126", mapped)];
+
+        var table = NewTable();
+        foreach (var (name, model) in models)
+        {
+            AnsiConsole.WriteLine($"{name}: {model.DescribeTrainableParameters()}");
+            var settings = new TrainingOptions { Epochs = options.Epochs ?? Epochs, BatchSize = BatchSize, Seed = options.Seed };
+            var report = TrainingDisplay.Run(name, progress => new Trainer(model, settings).Fit(scenes, null, progress, stop));
+            var result = ConfusionMatrix.Of(model, judged, batchSize: 16, stop);
+            table.AddRow(
+                name, $"{model.TrainableCount:N0}", $"{100 * report.History[^1].TrainingAccuracy:F2}", $"{100 * result.Accuracy:F2}",
+                $"{result.MeanIntersectionOverUnion:F4}", $"{report.MedianStepMilliseconds:F0}");
+        }
+
+        AnsiConsole.Write(table);
+        AnsiConsole.WriteLine("Pixels without a class are ignored. mIoU: the mean over the classes that occur or are predicted.");
+        SegmentationPicture.Write(judged, models, ScenesShown, Path.Combine(options.Output, "scenes.png"));
+        mapped.SaveAdapter(Path.Combine(options.Output, "cnn3-lwt-9126.safetensors"));
+        AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
+    }
+
+    private static string Folder(ExampleOptions options)
+    {
+        if (options.Data is { } named)
+        {
+            AnsiConsole.WriteLine($"Street scenes from '{named}'.");
+            return named;
+        }
+
+        var made = Path.Combine(options.Output, "made-data");
+        AnsiConsole.WriteLine(
+            $"Made data, no photographs: {MadeTraining + MadeValidation} drawn scenes in the layout of Cityscapes, written to '{made}'. Name a folder for real ones.");
+        MadeStreetScenes.Write(made, MadeTraining, MadeValidation, 2 * Height, options.Seed);
+        return made;
+    }
+
+    private static Table NewTable()
+    {
+        var table = new Table().RoundedBorder().Title("CNN3 on street scenes (measured here)");
+        table.AddColumn("method");
+        foreach (var heading in new[] { "trainable", "train pixel %", "val pixel %", "val mIoU", "ms/step" })
+            table.AddColumn(new TableColumn(heading).RightAligned());
+        return table;
+    }
+}

@@ -1,0 +1,129 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Which classes were taken for which, and what follows from it: accuracy, and for segmentation the intersection over union of each
+/// class and its mean (mIoU). Labels of <see cref="Dataset.IgnoredLabel"/> count nowhere, neither for nor against a class.
+/// </summary>
+public sealed class ConfusionMatrix
+{
+    private readonly long[] counts;
+
+    private ConfusionMatrix(int classes, long[] counts) => (Classes, this.counts) = (classes, counts);
+
+    /// <summary>C, the number of classes.</summary>
+    public int Classes { get; }
+
+    /// <summary>How many labels of one class were taken for another, or met where both are the same.</summary>
+    /// <param name="actual">The label, 0 to C - 1.</param>
+    /// <param name="predicted">What it was taken for, 0 to C - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public long this[int actual, int predicted] =>
+        counts[(Classes * Checked(actual, nameof(actual))) + Checked(predicted, nameof(predicted))];
+
+    /// <summary>How many labels were judged: pixels or samples, the ignored ones apart.</summary>
+    public long Judged => counts.Sum();
+
+    /// <summary>The share of judged labels that were met, from 0 to 1; 0 where nothing was judged.</summary>
+    public double Accuracy => (double)Enumerable.Range(0, Classes).Sum(number => this[number, number]) / Math.Max(1, Judged);
+
+    /// <summary>
+    /// The mean of <see cref="IntersectionOverUnion"/> over the classes that have one, from 0 to 1; 0 where nothing was judged.
+    /// </summary>
+    public double MeanIntersectionOverUnion =>
+        Enumerable.Range(0, Classes).Select(IntersectionOverUnion).Where(share => share is not null).Average() ?? 0;
+
+    /// <summary>
+    /// Met / (met + missed + taken for it wrongly), from 0 to 1; null for a class that neither occurs nor is predicted, of which
+    /// nothing can be said.
+    /// </summary>
+    /// <param name="number">The class, 0 to C - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such class.</exception>
+    public double? IntersectionOverUnion(int number)
+    {
+        var met = this[number, number];
+        var union = Enumerable.Range(0, Classes).Sum(other => this[number, other] + this[other, number]) - met;
+        return union > 0 ? (double)met / union : null;
+    }
+
+    /// <summary>Counts a model's predictions on a data set with classes, in evaluation mode, outside any gradient graph.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="data">The data; labels of whole samples, or of each place of them.</param>
+    /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="ArgumentException">The data has no classes or does not fit the target.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static ConfusionMatrix Of(Model model, Dataset data, int batchSize = 1000, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        DatasetChecks.Check(model.Target, data);
+        if (!data.IsClassification)
+            throw new ArgumentException("The data set has numbers to regress; only classes can be taken for one another.", nameof(data));
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var weights = model.CurrentWeights();
+        // A network may have more outputs than the data has classes.
+        var classes = (int)model.Target.OutputShape[0];
+        var sums = new long[classes * classes];
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using (batch)
+            using (NewDisposeScope())
+            {
+                var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights, model.State, training: false);
+                Add(sums, outputs.argmax(1), batch.Targets.to(model.Device), classes);
+            }
+        }
+
+        return new(classes, sums);
+    }
+
+    /// <summary>Counts given predictions.</summary>
+    /// <param name="predicted">Class numbers from 0 to C - 1, int64, of any shape.</param>
+    /// <param name="labels">Class numbers from 0 to C - 1, or <see cref="Dataset.IgnoredLabel"/>, int64, of the same shape.</param>
+    /// <param name="classes">C, at least 1.</param>
+    /// <exception cref="ArgumentException">The tensors differ in shape, are not int64, or hold a number that is no class.</exception>
+    public static ConfusionMatrix Of(Tensor predicted, Tensor labels, int classes)
+    {
+        ArgumentNullException.ThrowIfNull(predicted);
+        ArgumentNullException.ThrowIfNull(labels);
+        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
+        if (!predicted.shape.SequenceEqual(labels.shape))
+            throw new ArgumentException(
+                $"The predictions have the shape {ShapeText.Of(predicted.shape)}, the labels {ShapeText.Of(labels.shape)}.", nameof(predicted));
+        foreach (var (numbers, argument) in new[] { (predicted, nameof(predicted)), (labels, nameof(labels)) })
+        {
+            if (numbers.dtype != ScalarType.Int64)
+                throw new ArgumentException($"The class numbers are {numbers.dtype}; they must be Int64.", argument);
+            if (Dataset.FirstOutside(numbers, classes) is var (index, label))
+                throw new ArgumentException($"Number {index} is {label}; with {classes} classes it must lie between 0 and {classes - 1}.", argument);
+        }
+
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var judged = labels.ne(Dataset.IgnoredLabel);
+        if (predicted.eq(Dataset.IgnoredLabel).logical_and(judged).any().item<bool>())
+            throw new ArgumentException($"A prediction is {Dataset.IgnoredLabel}, which is no class.", nameof(predicted));
+        var sums = new long[classes * classes];
+        Add(sums, predicted, labels, classes);
+        return new(classes, sums);
+    }
+
+    private static void Add(long[] sums, Tensor predicted, Tensor labels, int classes)
+    {
+        var judged = labels.ne(Dataset.IgnoredLabel);
+        var pairs = ((labels * classes) + predicted).masked_select(judged);
+        if (pairs.numel() == 0)
+            return;
+        var added = pairs.bincount(null, sums.Length).cpu().data<long>();
+        for (var index = 0; index < sums.Length; index++)
+            sums[index] += added[index];
+    }
+
+    private int Checked(int number, string argument) => number >= 0 && number < Classes
+        ? number
+        : throw new ArgumentOutOfRangeException(argument, number, $"The class must lie between 0 and {Classes - 1}.");
+}
