@@ -82,8 +82,16 @@ public static partial class Plots
             Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, null);
         }
 
+        // The first epoch of a long run is so much worse that the rest would be a flat line.
+        var later = runs.Where(run => run.History.Count > 4).SelectMany(run => run.History.Skip(1)).ToArray();
+
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.Margins(0.03, 0.08);
+        plot.Axes.Left.MinimumSize = 75;
+        if (isAccuracy && later.Length > 0)
+            plot.Axes.SetLimitsY(
+                Math.Floor(later.Min(point => 100 * Math.Min(point.TrainingAccuracy ?? 1, point.ValidationAccuracy ?? 1))) - 1,
+                Math.Ceiling(later.Max(point => 100 * Math.Max(point.TrainingAccuracy ?? 0, point.ValidationAccuracy ?? 0))) + 1);
         plot.Title(title + "\nsolid: held out, dashed: training");
         plot.ShowLegend(Edge.Right);
         Save(plot, path, 640);

@@ -19,8 +19,7 @@ internal sealed class OverfittingExperiment : TableExperiment
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } = RowsOf(quick: false, epochs: null);
 
-    protected override IReadOnlyList<ExperimentRow> Chosen(IReadOnlyList<ExperimentRow> rows, ExperimentOptions options) =>
-        [.. RowsOf(options.Quick, options.Epochs).Where(row => options.Wants(row.Name))];
+    protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options) => RowsOf(options.Quick, options.Epochs);
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { BatchSize = Batch };
 

@@ -20,10 +20,10 @@ internal sealed class SweepExperiment : TableExperiment
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } = [.. SweepPoint.All.Select(RowOf)];
 
-    protected override IReadOnlyList<ExperimentRow> Chosen(IReadOnlyList<ExperimentRow> rows, ExperimentOptions options)
+    protected override IReadOnlyList<ExperimentRow> Chosen(ExperimentData data, ExperimentOptions options)
     {
         if (options.Methods.Count > 0)
-            return base.Chosen(rows, options);
+            return base.Chosen(data, options);
         var chosen = Planes(options.Quick).SelectMany(plane => plane.Points).ToHashSet();
         return [.. SweepPoint.All.Where(chosen.Contains).Select(RowOf)];
     }

@@ -18,16 +18,16 @@ internal abstract class TableExperiment : IExperiment
     /// <summary>All rows, in the table's order.</summary>
     protected abstract IReadOnlyList<ExperimentRow> Rows { get; }
 
-    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
-    /// <param name="rows">All rows.</param>
-    /// <param name="options">The command line.</param>
-    protected virtual IReadOnlyList<ExperimentRow> Chosen(IReadOnlyList<ExperimentRow> rows, ExperimentOptions options) =>
-        [.. rows.Where(row => options.Wants(row.Name))];
-
     /// <summary>The rows for some data, whose shapes may decide the networks: names and order are those of <see cref="Rows"/>.</summary>
     /// <param name="data">The data.</param>
     /// <param name="options">The command line.</param>
     protected virtual IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options) => Rows;
+
+    /// <summary>The rows that a command runs: those that --methods names, or all.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="options">The command line.</param>
+    protected virtual IReadOnlyList<ExperimentRow> Chosen(ExperimentData data, ExperimentOptions options) =>
+        [.. RowsFor(data, options).Where(row => options.Wants(row.Name))];
 
     /// <summary>How rows are trained unless they say otherwise; the seed is put in later.</summary>
     /// <param name="options">The command line, whose epochs count where they are given.</param>
@@ -69,7 +69,7 @@ internal abstract class TableExperiment : IExperiment
         try
         {
             // Seed by seed, so that an interrupted table has all rows before it has more seeds.
-            var wanted = Chosen(RowsFor(data, options), options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
+            var wanted = Chosen(data, options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed => wanted.Select(pair => PlanOf(pair.Row, pair.Data, options, seed)))];
             var runs = new Runs(this, options, data, plans, stop)
             {
