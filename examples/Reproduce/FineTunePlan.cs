@@ -31,7 +31,7 @@ internal sealed record FineTunePlan(
         };
         foreach (var count in counts)
             plans.Add(New($"lora-{count}", "LoRA", (pretrained, seed) =>
-                LowRankAdaptation.For(target, pretrained).WithBudget(count).WithSeed(seed).Build()));
+                LowRankAdaptation.For(target, pretrained).WithBudget(count).WithSeed(seed).Build(), 0.03));
         foreach (var (size, strength) in Sizes)
             foreach (var count in counts)
                 plans.Add(Groups(count, size, strength, WeightGrouping.Contiguous));
