@@ -62,6 +62,9 @@ public sealed record RunRecord(
     /// <summary>Further results by name, such as "mIoU" or "int8 test accuracy".</summary>
     public IReadOnlyDictionary<string, double>? Figures { get; init; }
 
+    /// <summary>The trained model after quantisation; null where nothing was quantised.</summary>
+    public IReadOnlyList<QuantizedRecord>? Quantized { get; init; }
+
     /// <summary>What a reader should know of this run.</summary>
     public string? Notes { get; init; }
 

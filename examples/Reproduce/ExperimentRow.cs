@@ -14,6 +14,12 @@ internal sealed record ExperimentRow(string Name, string Label, Func<ulong, Mode
     /// <summary>From the experiment's data to its own; null takes all. What it returns is disposed with the experiment.</summary>
     public Func<ExperimentData, ExperimentData>? Data { get; init; }
 
+    /// <summary><see cref="RunPlan.Then"/>.</summary>
+    public Func<Continuation, Model>? Then { get; init; }
+
+    /// <summary><see cref="RunPlan.Examine"/>.</summary>
+    public Func<Model, ExperimentData, RunRecord, RunRecord>? Examine { get; init; }
+
     /// <summary><see cref="RunPlan.Finish"/>.</summary>
     public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
 

@@ -1,3 +1,7 @@
+using MappingNets.Examples.Reproduce.AddOns;
+using MappingNets.Examples.Reproduce.Controls;
+using MappingNets.Examples.Reproduce.Rivals;
+
 namespace MappingNets.Examples.Reproduce;
 
 /// <summary>The verbs, in the order in which <c>list</c> shows them.</summary>
@@ -13,6 +17,9 @@ internal static class Experiments
         new SegmentationExperiment(),
         new DeepfakeExperiment(),
         new ResNetExperiment(),
+        new RobustnessExperiment(),
+        new AddOnsExperiment(),
+        new RivalsExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];

@@ -14,6 +14,15 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     public ExperimentData? Data { get; init; }
 
     /// <summary>
+    /// What is done with the trained model before it is judged: from it to the model that the record is about, which the run disposes.
+    /// Null judges the trained model itself.
+    /// </summary>
+    public Func<Continuation, Model>? Then { get; init; }
+
+    /// <summary>Adds to the record what takes the data too. Null adds nothing.</summary>
+    public Func<Model, ExperimentData, RunRecord, RunRecord>? Examine { get; init; }
+
+    /// <summary>
     /// Adds to the record while the trained model is there, such as <see cref="RunRecord.Figures"/>; it may also go on with the
     /// model. Null adds nothing.
     /// </summary>

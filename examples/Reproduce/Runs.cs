@@ -70,20 +70,20 @@ internal sealed class Runs
             return done;
         }
 
-        var resume = options.File(plan.FileName + ".resume.safetensors");
-        if (!options.Resume || plan.Watch is not null)
-            File.Delete(resume);
         clock.Start(WorkOf(plan));
-        var report = TrainingDisplay.Run(
-            title,
-            progress => new Trainer(model, plan.Training).Fit(
-                own.Training, own.HeldOut, new Watched(progress, clock, plan.Watch), stop, plan.Watch is null ? resume : null),
-            clock.Line);
-        var record = Record(plan, model, own, report) with { Settings = settings };
-        finished.Add(plan.Finish?.Invoke(model, record) ?? record);
+        var trainings = new Trainings(plan, own, options, clock, stop);
+        trainings.Fit(title, model, plan.Training);
+        var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
+        using (judged)
+        {
+            var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings };
+            record = plan.Examine?.Invoke(judged ?? model, own, record) ?? record;
+            finished.Add(plan.Finish?.Invoke(judged ?? model, record) ?? record);
+        }
+
         clock.Finish();
         Write();
-        File.Delete(resume);
+        trainings.Forget();
         return finished[^1];
     }
 
@@ -108,14 +108,14 @@ internal sealed class Runs
         return report;
     }
 
-    private RunRecord Record(RunPlan plan, Model model, ExperimentData own, TrainingReport report)
+    private RunRecord Record(RunPlan plan, Model model, ExperimentData own, Trainings trainings)
     {
         var checkpoint = Checkpoint(plan);
         RunFiles.Save(model, checkpoint);
         var train = Evaluation.Of(model, own.Training, cancellation: stop);
         var heldOut = Evaluation.Of(model, own.HeldOut, cancellation: stop);
         var test = Evaluation.Of(model, own.Test, cancellation: stop);
-        var last = report.History[^1];
+        var last = trainings.History[^1];
         return new(
             model.Method,
             model.Target.Name,
@@ -123,14 +123,14 @@ internal sealed class Runs
             model.TrainableCount,
             model.FixedWeightsName,
             plan.Training.Seed,
-            report.History.Count,
+            trainings.History.Count,
             train.Accuracy,
             test.Accuracy,
-            report.MedianStepMilliseconds,
-            report.PeakMemoryBytes,
+            trainings.Last.MedianStepMilliseconds,
+            trainings.Last.PeakMemoryBytes,
             new FileInfo(checkpoint).Length,
-            [.. report.History.Select(epoch => new EpochPoint(
-                epoch.Epoch, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss })])
+            [.. trainings.History.Select((epoch, index) => new EpochPoint(
+                index + 1, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss })])
         {
             Row = plan.Row,
             Label = plan.Label,
@@ -168,15 +168,4 @@ internal sealed class Runs
     private static bool Same(IReadOnlyDictionary<string, string>? one, IReadOnlyDictionary<string, string>? other) =>
         one is not null && other is not null && one.Count == other.Count
         && one.All(pair => other.TryGetValue(pair.Key, out var value) && value == pair.Value);
-
-    private sealed class Watched(
-        IProgress<TrainingProgress> shown, RunClock clock, Action<TrainingProgress>? watch) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value)
-        {
-            clock.From(value.Fraction - (1.0 / ((double)value.StepsPerEpoch * value.Epochs)));
-            shown.Report(value);
-            watch?.Invoke(value);
-        }
-    }
 }

@@ -101,6 +101,8 @@ internal abstract class TableExperiment : IExperiment
         new(row.Name, row.Label, () => row.Create(seed), row.Change(Training(options)) with { Seed = seed })
         {
             Data = data,
+            Then = row.Then,
+            Examine = row.Examine,
             Finish = row.Finish,
             Settings = row.Settings,
             Cost = row.Cost,

@@ -26,15 +26,27 @@ public sealed class GeneratedModel : Model
         IReadOnlyList<KeyValuePair<string, Tensor>> trainables,
         Func<IReadOnlyList<Tensor>, Tensor> generate,
         IReadOnlyList<IDisposable> owned,
-        Device device)
+        Device device,
+        double learningRate,
+        string fixedWeights)
         : base(target)
     {
         (Method, this.generate, this.owned, Device) = (method, generate, owned, device);
+        (DefaultLearningRate, FixedWeightsName) = (learningRate, fixedWeights);
         names = [.. trainables.Select(pair => pair.Key)];
-        using var noGradient = no_grad();
-        trained = [.. trainables.Select(pair => Trainable.From(pair.Value.detach().to(device, copy: true)))];
         using var scope = NewDisposeScope();
-        RequireWeights(generate(trained));
+        using (no_grad())
+            trained = [.. trainables.Select(pair => Trainable.From(pair.Value.detach().to(device, copy: true)))];
+        try
+        {
+            RequireDependence();
+        }
+        catch
+        {
+            foreach (var tensor in trained)
+                tensor.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -44,16 +56,10 @@ public sealed class GeneratedModel : Model
     public override long TrainableCount => trained.Sum(tensor => tensor.numel());
 
     /// <inheritdoc/>
-    public override string FixedWeightsName => FixedWeights;
-
-    /// <summary>What <see cref="Model.FixedWeightsName"/> says; "none" unless set.</summary>
-    public string FixedWeights { get; init; } = "none";
+    public override string FixedWeightsName { get; }
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => LearningRate;
-
-    /// <summary>What <see cref="Model.DefaultLearningRate"/> says; 0.01 unless set. Positive.</summary>
-    public double LearningRate { get; init; } = 0.01;
+    public override double DefaultLearningRate { get; }
 
     /// <inheritdoc/>
     public override Device Device { get; }
@@ -68,61 +74,117 @@ public sealed class GeneratedModel : Model
     /// <summary>A model whose weights a function makes.</summary>
     /// <param name="target">The network whose weights are made.</param>
     /// <param name="method">How tables call it; not blank.</param>
-    /// <param name="trainables">The names and starts of the tensors that are trained: single precision, each of its own name; copied.</param>
-    /// <param name="generate">
-    /// The trained tensors, in this order, to theta of shape (P), single precision, in the order of the target's parameters. Called at
-    /// every step inside a dispose scope; what it keeps between calls it must take out of that scope.
+    /// <param name="trainables">
+    /// The names and starts of the tensors that are trained: finite numbers in single precision, each tensor of its own name; copied.
     /// </param>
-    /// <param name="owned">What the model disposes with itself, such as fixed tensors that the function reads; nothing where null.</param>
+    /// <param name="generate">
+    /// The trained tensors, in this order, to theta of shape (P), single precision, on the model's device, in the order of the target's
+    /// parameters; it must depend on each of them. Called at every step inside a dispose scope; what it keeps between calls it must take
+    /// out of that scope.
+    /// </param>
+    /// <param name="owned">
+    /// What the model disposes with itself, such as fixed tensors that the function reads; nothing where null. They stay the caller's
+    /// where this method throws.
+    /// </param>
     /// <param name="device">Where to train; the CPU where none is given.</param>
+    /// <param name="learningRate">What <see cref="Model.DefaultLearningRate"/> says.</param>
+    /// <param name="fixedWeights">What <see cref="Model.FixedWeightsName"/> says; not blank.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">
-    /// A name is blank or used twice, nothing is trained, a tensor is not in single precision, or the function makes no theta of the target.
+    /// A name is blank or used twice, nothing is trained, a tensor is empty, not in single precision or not finite, or the function makes
+    /// no theta of the target or one that does not depend on a trained tensor.
     /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The learning rate is not positive and finite.</exception>
     public static GeneratedModel For(
         TargetNetwork target,
         string method,
         IReadOnlyList<KeyValuePair<string, Tensor>> trainables,
         Func<IReadOnlyList<Tensor>, Tensor> generate,
         IReadOnlyList<IDisposable>? owned = null,
-        Device? device = null)
+        Device? device = null,
+        double learningRate = 0.01,
+        string fixedWeights = "none")
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentException.ThrowIfNullOrWhiteSpace(method);
         ArgumentNullException.ThrowIfNull(trainables);
         ArgumentNullException.ThrowIfNull(generate);
+        ArgumentException.ThrowIfNullOrWhiteSpace(fixedWeights);
+        if (!double.IsFinite(learningRate) || learningRate <= 0)
+            throw new ArgumentOutOfRangeException(nameof(learningRate), learningRate, "The learning rate must be positive and finite.");
         if (trainables.Count == 0)
             throw new ArgumentException("There is nothing to train; give at least one tensor.", nameof(trainables));
-        var seen = new HashSet<string>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var (name, start) in trainables)
         {
             if (string.IsNullOrWhiteSpace(name) || !seen.Add(name))
                 throw new ArgumentException($"'{name}' names a trained tensor twice or is blank; each needs its own name.", nameof(trainables));
-            if (start.dtype != ScalarType.Float32)
-                throw new ArgumentException($"'{name}' is {start.dtype}; it must be Float32.", nameof(trainables));
+            if (TrainedTensorsFile.IsReserved(name))
+                throw new ArgumentException(
+                    $"'{name}' is a name that files of trained tensors keep for themselves; choose another.", nameof(trainables));
+            RequireStart(name, start);
         }
 
-        return new(target, method, trainables, generate, owned ?? [], device ?? CPU);
+        return new(target, method, trainables, generate, owned ?? [], device ?? CPU, learningRate, fixedWeights);
     }
 
-    /// <summary>Writes the trained tensors as a safetensors file, whole or not at all.</summary>
+    /// <summary>
+    /// Writes the trained tensors, and the target's buffers, as a safetensors file, whole or not at all. The function is not in it:
+    /// <see cref="LoadTrained"/> takes the file back into a model that was made in the same way.
+    /// </summary>
     /// <param name="path">The file, replaced where it exists.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    public void SaveTrained(string path)
+    /// <exception cref="InvalidOperationException">A trained number is not finite, so that no one could load the file.</exception>
+    public void SaveTrained(string path) => TrainedTensorsFile.Save(this, path);
+
+    /// <summary>
+    /// Reads what <see cref="SaveTrained"/> wrote, from a model of the same method, target and trained tensors. The model changes as a
+    /// whole or not at all. What else the function reads, such as fixed tensors from a seed, is not in the file and must be the same.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="CheckpointFormatException">
+    /// The file is damaged, foreign, or of another method, target or other trained tensors; the message says which.
+    /// </exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public void LoadTrained(string path) => TrainedTensorsFile.Load(this, path);
+
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Target.Layout.Split(Theta());
+
+    private static void RequireStart(string name, Tensor? start)
     {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        SafetensorsFile.Write(path, [.. names.Zip(trained, (name, tensor) => (name, tensor.detach().cpu()))], new Dictionary<string, string>());
+        if (start is null)
+            throw new ArgumentException($"'{name}' has no start; give a tensor.", "trainables");
+        if (start.dtype != ScalarType.Float32)
+            throw new ArgumentException($"'{name}' is {start.dtype}; it must be Float32.", "trainables");
+        if (start.numel() == 0)
+            throw new ArgumentException($"'{name}' has the shape {ShapeText.Of(start.shape)}: not one number to train.", "trainables");
+        if (!FiniteNumbers.AllIn(start))
+            throw new ArgumentException($"'{name}' starts with a number that is not finite.", "trainables");
     }
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Target.Layout.Split(generate(trained));
-
-    private void RequireWeights(Tensor theta)
+    private Tensor Theta()
     {
+        var theta = generate(trained);
+        if (theta is null)
+            throw new ArgumentException("The function makes null; it must make theta.", nameof(generate));
         if (theta.dim() != 1 || theta.shape[0] != Target.ParameterCount || theta.dtype != ScalarType.Float32)
             throw new ArgumentException(
                 $"The function makes {theta.dtype} of shape {ShapeText.Of(theta.shape)}; '{Target.Name}' needs Float32 of shape ({Target.ParameterCount}).",
                 nameof(generate));
+        if (theta.device_type != Device.type)
+            throw new ArgumentException($"The function makes theta on {theta.device}; the model is on {Device}.", nameof(generate));
+        return theta;
+    }
+
+    // A tensor that no weight depends on would be counted as trained and never move.
+    private void RequireDependence()
+    {
+        using var gradients = enable_grad();
+        var theta = Theta();
+        Tensor?[] found = theta.requires_grad ? [.. autograd.grad([theta.sum()], trained, allow_unused: true)] : new Tensor?[trained.Length];
+        foreach (var (name, gradient) in names.Zip(found))
+            if (gradient is null || gradient.IsInvalid)
+                throw new ArgumentException($"No weight that the function makes depends on '{name}'; training could not move it.", nameof(generate));
     }
 
     private protected override void Dispose(bool disposing)

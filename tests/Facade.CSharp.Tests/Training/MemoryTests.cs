@@ -11,17 +11,21 @@ namespace MappingNets.Tests;
 public sealed class MemoryTests
 {
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Memory_is_flat_over_a_thousand_steps(bool mapped)
+    [InlineData("mapped")]
+    [InlineData("direct")]
+    [InlineData("generated")]
+    public void Memory_is_flat_over_a_thousand_steps(string method)
     {
         // 6,403 weights: one vector of them forgotten at each step would be 25 MB.
         var target = TargetNetwork.Input(4).Linear(800).Tanh().Linear(3).Build();
         const int WarmUp = 300, Steps = 1000, Batch = 8;
         using var data = Small.Classes(Batch * (WarmUp + Steps + 1));
-        using Model model = mapped
-            ? MappingNetwork.For(target).LayerWise(24).WithTrainableScales().WithAdditiveModulation(0.01).Build()
-            : DirectModel.For(target);
+        using Model model = method switch
+        {
+            "mapped" => MappingNetwork.For(target).LayerWise(24).WithTrainableScales().WithAdditiveModulation(0.01).Build(),
+            "direct" => DirectModel.For(target),
+            _ => GeneratedModelTests.Subspace(24, target),
+        };
         var options = new TrainingOptions { Epochs = 1, BatchSize = Batch, Loss = LossOptions.Complete };
         List<(long Tensors, long Bytes)> held = [];
         var listener = new Listener(progress =>
