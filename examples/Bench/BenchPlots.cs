@@ -9,20 +9,24 @@ internal static class BenchPlots
     {
         var byWeights = report.Generation.Where(point => point.Latents == 2048).ToArray();
         Draw(
-            byWeights, point => Math.Log10(point.Weights), point => Math.Log10(Milliseconds(point)),
+            byWeights, point => point.Kind, point => Math.Log10(point.Weights), point => Math.Log10(Milliseconds(point)),
             "Time to generate P weights, d = 2,048", "weights P", "ms, median", true, Path.Combine(folder, "time-against-weights.png"));
-        var byLatents = report.Generation.Where(point => point.Weights == 10_000_000).ToArray();
         Draw(
-            byLatents, point => Math.Log2(point.Latents), Milliseconds,
-            "Time to generate 10,000,000 weights", "latents d", "ms, median", false, Path.Combine(folder, "time-against-latents.png"));
+            [.. report.AgainstLatents],
+            point => point.Kind,
+            point => Math.Log2(point.Latents),
+            point => Ratio.MedianOf(point.Forward),
+            "Time to generate 10,000,000 weights, over that at d = 2,048", "latents d", "ratio, median", false,
+            Path.Combine(folder, "time-against-latents.png"));
     }
 
     private static double Milliseconds(GenerationPoint point) => 4.0 * point.Weights / point.Forward.A / 1e6;
 
-    private static void Draw(
-        GenerationPoint[] points,
-        Func<GenerationPoint, double> x,
-        Func<GenerationPoint, double> y,
+    private static void Draw<T>(
+        T[] points,
+        Func<T, string> kindOf,
+        Func<T, double> x,
+        Func<T, double> y,
         string title,
         string xLabel,
         string yLabel,
@@ -35,9 +39,9 @@ internal static class BenchPlots
         plot.Title(title);
         plot.XLabel(xLabel);
         plot.YLabel(yLabel);
-        foreach (var kind in points.GroupBy(point => point.Kind))
+        foreach (var kind in points.GroupBy(kindOf))
         {
-            var line = plot.Add.Scatter(kind.Select(x).ToArray(), kind.Select(y).ToArray());
+            var line = plot.Add.Scatter(kind.OrderBy(x).Select(x).ToArray(), kind.OrderBy(x).Select(y).ToArray());
             line.LegendText = kind.Key;
             line.LineWidth = 2;
             line.MarkerSize = 8;
@@ -47,7 +51,7 @@ internal static class BenchPlots
         if (decades)
             plot.Axes.Left.TickGenerator = Powers(10);
         else
-            plot.Axes.SetLimitsY(0, 1.3 * points.Max(y));
+            plot.Axes.SetLimitsY(0, Math.Max(1.5, 1.3 * points.Max(y)));
         plot.ShowLegend(Alignment.LowerRight);
         AtomicFile.WriteAllBytes(path, plot.GetImage(900, 560).GetImageBytes(ImageFormat.Png));
     }

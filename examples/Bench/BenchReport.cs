@@ -12,9 +12,11 @@ namespace MappingNets.Examples.Bench;
 /// <param name="Steps">Step times: a, b and c of docs/performance.md.</param>
 /// <param name="Generation">Generation against a plain copy: d.</param>
 /// <param name="Memory">Resident memory: e.</param>
+/// <param name="AgainstLatents">Generation at each d against d = 2,048.</param>
 /// <param name="Small">Start, checkpoint and swap: f.</param>
 public sealed record BenchReport(
-    string Machine, bool Quick, List<Ratio> Steps, List<GenerationPoint> Generation, List<MemoryPoint> Memory, SmallTimes? Small)
+    string Machine, bool Quick, List<Ratio> Steps, List<GenerationPoint> Generation, List<LatentsPoint> AgainstLatents,
+    List<MemoryPoint> Memory, SmallTimes? Small)
 {
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
@@ -22,7 +24,7 @@ public sealed record BenchReport(
     public static BenchReport Start(bool quick) => new(
         string.Create(CultureInfo.InvariantCulture,
             $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
-        quick, [], [], [], null);
+        quick, [], [], [], [], null);
 
     /// <summary>Writes report.json, table.md and the plots.</summary>
     public void Write(string folder)
@@ -48,6 +50,11 @@ public sealed record BenchReport(
         foreach (var point in Generation)
             Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} | {point.CopyGigabytesPerSecond:F1} |");
         Line(text, $"");
+        Line(text, $"| time for P = 10,000,000 over that at d = 2,048 | d | generate | transpose |");
+        Line(text, $"|---|---|---|---|");
+        foreach (var point in AgainstLatents)
+            Line(text, $"| {point.Kind} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
+        Line(text, $"");
         Line(text, $"| resident memory | P | MB beyond the start | bytes a weight | mapping alone, MB |");
         Line(text, $"|---|---|---|---|---|");
         foreach (var point in Memory)
@@ -62,6 +69,7 @@ public sealed record BenchReport(
             Line(text, $"| write the adapter | {small.SaveMilliseconds:F2} |");
             Line(text, $"| read the adapter and build its model | {small.LoadMilliseconds:F2} |");
             Line(text, $"| swap the latent of a live model and generate | {small.SwapMilliseconds:F2} |");
+            Line(text, $"| hot-swap to another adapter of 2,048 latents in a host | {small.HostSwapMilliseconds:F2} |");
         }
 
         return text.ToString();
@@ -69,6 +77,9 @@ public sealed record BenchReport(
 
     private static string Range(Ratio ratio) =>
         string.Create(CultureInfo.InvariantCulture, $"{ratio.Median:F2} [{ratio.Minimum:F2}, {ratio.Maximum:F2}]");
+
+    private static string Range(IReadOnlyList<double> sorted) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Ratio.MedianOf(sorted):F2} [{sorted[0]:F2}, {sorted[^1]:F2}]");
 
     private static string Reached(Ratio ratio) => ratio.Reached switch { true => "yes", false => "no", _ => "-" };
 

@@ -13,13 +13,17 @@ if (args is ["--memory-child", var childMethod, var childTarget])
 
 var quick = args.Contains("--quick");
 var place = Array.IndexOf(args, "--out");
+var onlyPlace = Array.IndexOf(args, "--only");
+var only = onlyPlace >= 0 && onlyPlace + 1 < args.Length ? args[onlyPlace + 1] : null;
 var update = Array.IndexOf(args, "--update");
-if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0))
+if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0)
+    || (onlyPlace >= 0 && only is not ("steps" or "generation" or "memory" or "small")))
 {
     Console.WriteLine("""
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
+          --only PART    steps, generation, memory or small, instead of all four
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
@@ -31,17 +35,19 @@ Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
 var report = BenchReport.Start(quick);
 
-foreach (var @case in StepCase.All(quick))
+bool Wanted(string part) => only is null || only == part;
+
+foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 {
     Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, goal: @case.Goal));
     Add(StepTimes.MappedAgainstDirect(@case, 8, pairs));
     Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, LossOptions.Complete, 2.2));
 }
 
-if (!quick)
+if (!quick && Wanted("steps"))
     Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
 
-foreach (var (weights, latents) in Sizes(quick))
+foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
     foreach (var kind in new[] { "signed-permutation", "hadamard" })
     {
         if (weights > 100_000_000 && kind == "hadamard")
@@ -52,14 +58,19 @@ foreach (var (weights, latents) in Sizes(quick))
         report.Generation.Add(point);
     }
 
-foreach (var (method, target) in Memory(quick))
+foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] : Array.Empty<string>())
+    report.AgainstLatents.AddRange(Generation.AgainstLatents(
+        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], pairs));
+
+foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
 {
     var point = MemoryUse.Measure(method, target);
     AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
     report.Memory.Add(point);
 }
 
-report = report with { Small = SmallTimes.Measure(pairs) };
+if (Wanted("small"))
+    report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
 if (update >= 0)
     MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
@@ -81,8 +92,6 @@ static IEnumerable<(long Weights, int Latents)> Sizes(bool quick)
 {
     foreach (var weights in quick ? [100_000L, 1_000_000, 10_000_000] : new[] { 100_000L, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000 })
         yield return (weights, 2048);
-    foreach (var latents in quick ? [256, 16_384] : new[] { 256, 512, 1024, 4096, 8192, 16_384 })
-        yield return (10_000_000, latents);
 }
 
 static IEnumerable<(string Method, string Target)> Memory(bool quick) => quick

@@ -8,8 +8,10 @@ namespace MappingNets.Examples.Bench;
 /// <param name="SaveMilliseconds">Writing the adapter.</param>
 /// <param name="LoadMilliseconds">Reading it and building its model.</param>
 /// <param name="SwapMilliseconds">Putting another latent into a live model and generating its weights.</param>
+/// <param name="HostSwapMilliseconds">Letting another adapter of 2,048 latents answer in a host, which may serve meanwhile.</param>
 public sealed record SmallTimes(
-    double BuildMilliseconds, double FirstStepMilliseconds, double SaveMilliseconds, double LoadMilliseconds, double SwapMilliseconds)
+    double BuildMilliseconds, double FirstStepMilliseconds, double SaveMilliseconds, double LoadMilliseconds, double SwapMilliseconds,
+    double HostSwapMilliseconds)
 {
     /// <summary>Measures CNN2 with 2,048 latents.</summary>
     public static SmallTimes Measure(int repeats)
@@ -28,7 +30,8 @@ public sealed record SmallTimes(
                 Median(repeats, () => new Trainer(model, new() { Epochs = 1 }).Fit(data)),
                 Median(repeats, () => model.SaveAdapter(file)),
                 Median(repeats, () => MappedModel.LoadAdapter(file, target).Dispose()),
-                Median(repeats, () => Swap(model, other)));
+                Median(repeats, () => Swap(model, other)),
+                HostSwap(target, repeats));
         }
         finally
         {
@@ -41,6 +44,21 @@ public sealed record SmallTimes(
         using (TorchSharp.torch.no_grad())
             model.Latent.copy_(other.Latent);
         model.Weights().Dispose();
+    }
+
+    /// <summary>Two adapters of one base take turns.</summary>
+    private static double HostSwap(TargetNetwork target, int repeats)
+    {
+        using var direct = DirectModel.For(target);
+        using var pretrained = PretrainedWeights.Of(direct);
+        using var host = new AdapterHost(target, pretrained);
+        foreach (var name in new[] { "one", "other" })
+        {
+            using var tuned = MappingNetwork.For(target).FineTune(pretrained, 2048).Build();
+            host.Add(name, tuned);
+        }
+
+        return Median(repeats, () => host.SetActive(host.Active == "one" ? "other" : "one"));
     }
 
     private static double Median(int repeats, Action action)

@@ -10,16 +10,17 @@ internal static class Experiments
     public static IReadOnlyList<IExperiment> All { get; } =
     [
         new ClassificationExperiment(),
+        new RobustnessExperiment(),
+        new AddOnsExperiment(),
         new LossAblationExperiment(),
         new OverfittingExperiment(),
-        new SweepExperiment(),
         new TimeSeriesExperiment(),
         new SegmentationExperiment(),
         new DeepfakeExperiment(),
         new ResNetExperiment(),
-        new RobustnessExperiment(),
-        new AddOnsExperiment(),
+        new FineTuneExperiment(),
         new RivalsExperiment(),
+        new SweepExperiment(),
         new ManifoldExperiment(),
         new IntrinsicDimensionExperiment(),
     ];

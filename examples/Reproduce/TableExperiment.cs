@@ -109,7 +109,7 @@ internal abstract class TableExperiment : IExperiment
             Notes = row.Notes,
         };
 
-    private static void Show(ReportFile report, ExperimentOptions options)
+    internal static void Show(ReportFile report, ExperimentOptions options)
     {
         var lines = ResultRows.Table(report).Split('\n').Select(line => line.Trim('|', ' ').Split(" | ")).ToArray();
         var table = new Table().RoundedBorder().Title($"{report.Experiment} on {report.Dataset} (ours: measured here)");

@@ -6,79 +6,164 @@ open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.VectorKernels
 
-/// One butterfly stage of half-width 1, 2 or 4 within a vector: lanes get a + b, or a - b where `difference` is set.
-let inline private butterfly
+/// The sign bits of the lanes that take a difference in the stage of half-width 1, 2 or 4 within a vector.
+let private negativeLanes (isNegative: int -> bool) =
+    let bit lane =
+        if isNegative lane then 0x80000000u else 0u
+
+    Vector256.Create(bit 0, bit 1, bit 2, bit 3, bit 4, bit 5, bit 6, bit 7).AsSingle()
+
+let private oddLanes = negativeLanes (fun lane -> lane &&& 1 <> 0)
+let private upperPairs = negativeLanes (fun lane -> lane &&& 2 <> 0)
+let private upperHalf = negativeLanes (fun lane -> lane &&& 4 <> 0)
+
+/// The three stages within a vector. A lane gets partner + value or partner - value, which is partner + (-value) to the bit.
+let inline private withinVector
     (value: Vector256<float32>)
-    (partner: Vector256<float32>)
-    (difference: Vector256<float32>)
+    (odd: Vector256<float32>)
+    (pairs: Vector256<float32>)
+    (upper: Vector256<float32>)
     =
-    Vector256.ConditionalSelect(difference, partner - value, value + partner)
+    let first = Avx.Permute(value, 0b10110001uy) + (value ^^^ odd)
+    let second = Avx.Permute(first, 0b01001110uy) + (first ^^^ pairs)
+    Avx.Permute2x128(second, second, 1uy) + (second ^^^ upper)
 
-let private lanes (bits: uint32[]) =
-    Vector256.Create(bits[0], bits[1], bits[2], bits[3], bits[4], bits[5], bits[6], bits[7]).AsSingle()
+/// Three stages on eight vectors that lie `step` entries apart: the stages of half-width step, 2 step and 4 step.
+let inline private threeStages
+    (a: Vector256<float32>)
+    (b: Vector256<float32>)
+    (c: Vector256<float32>)
+    (d: Vector256<float32>)
+    (e: Vector256<float32>)
+    (f: Vector256<float32>)
+    (g: Vector256<float32>)
+    (h: Vector256<float32>)
+    (buffer: nativeptr<float32>)
+    (step: int)
+    =
+    let ab = a + b
+    let ba = a - b
+    let cd = c + d
+    let dc = c - d
+    let ef = e + f
+    let fe = e - f
+    let gh = g + h
+    let hg = g - h
+    let abcd = ab + cd
+    let cdab = ab - cd
+    let badc = ba + dc
+    let dcba = ba - dc
+    let efgh = ef + gh
+    let ghef = ef - gh
+    let fehg = fe + hg
+    let hgfe = fe - hg
+    store (abcd + efgh) buffer 0
+    store (badc + fehg) buffer step
+    store (cdab + ghef) buffer (2 * step)
+    store (dcba + hgfe) buffer (3 * step)
+    store (abcd - efgh) buffer (4 * step)
+    store (badc - fehg) buffer (5 * step)
+    store (cdab - ghef) buffer (6 * step)
+    store (dcba - hgfe) buffer (7 * step)
 
-let private oddLanes = lanes [| 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u; 0u; ~~~0u |]
-let private upperPairs = lanes [| 0u; 0u; ~~~0u; ~~~0u; 0u; 0u; ~~~0u; ~~~0u |]
-let private upperHalf = lanes [| 0u; 0u; 0u; 0u; ~~~0u; ~~~0u; ~~~0u; ~~~0u |]
+/// The first six stages in one pass over the buffer, 64 entries at a time.
+let private firstSixStages (buffer: nativeptr<float32>) (length: int) =
+    let odd = oddLanes
+    let pairs = upperPairs
+    let upper = upperHalf
+    let mutable block = 0
 
-/// The Walsh-Hadamard transform of `length` = 2^k entries, in place and not yet scaled.
+    while block < length do
+        let start = offset buffer block
+
+        threeStages
+            (withinVector (load start 0) odd pairs upper)
+            (withinVector (load start 8) odd pairs upper)
+            (withinVector (load start 16) odd pairs upper)
+            (withinVector (load start 24) odd pairs upper)
+            (withinVector (load start 32) odd pairs upper)
+            (withinVector (load start 40) odd pairs upper)
+            (withinVector (load start 48) odd pairs upper)
+            (withinVector (load start 56) odd pairs upper)
+            start
+            8
+
+        block <- block + 64
+
+/// Three stages in one pass, from half-width `half` on.
+let private nextThreeStages (buffer: nativeptr<float32>) (length: int) (half: int) =
+    let mutable block = 0
+
+    while block < length do
+        let mutable index = block
+
+        while index < block + half do
+            let start = offset buffer index
+
+            threeStages
+                (load start 0)
+                (load start half)
+                (load start (2 * half))
+                (load start (3 * half))
+                (load start (4 * half))
+                (load start (5 * half))
+                (load start (6 * half))
+                (load start (7 * half))
+                start
+                half
+
+            index <- index + 8
+
+        block <- block + 8 * half
+
+/// The last two stages in one pass.
+let private lastTwoStages (buffer: nativeptr<float32>) (half: int) =
+    let mutable index = 0
+
+    while index < half do
+        let a = load buffer index
+        let b = load buffer (index + half)
+        let c = load buffer (index + 2 * half)
+        let d = load buffer (index + 3 * half)
+        let ab = a + b
+        let ba = a - b
+        let cd = c + d
+        let dc = c - d
+        store (ab + cd) buffer index
+        store (ba + dc) buffer (index + half)
+        store (ab - cd) buffer (index + 2 * half)
+        store (ba - dc) buffer (index + 3 * half)
+        index <- index + 8
+
+/// The last stage.
+let private lastStage (buffer: nativeptr<float32>) (half: int) =
+    let mutable index = 0
+
+    while index < half do
+        let a = load buffer index
+        let b = load buffer (index + half)
+        store (a + b) buffer index
+        store (a - b) buffer (index + half)
+        index <- index + 8
+
+/// The Walsh-Hadamard transform of `length` = 2^k entries, in place and not yet scaled. As few passes over the buffer as the
+/// registers allow; the additions of every entry and their order are those of the plain loop.
 let private butterflies (buffer: nativeptr<float32>) (length: int) =
-    let mutable half = 1
+    if Avx.IsSupported && length >= 64 then
+        firstSixStages buffer length
+        let mutable half = 64
 
-    if Avx.IsSupported && length >= 8 then
-        let odd = oddLanes
-        let pairs = upperPairs
-        let upper = upperHalf
+        while 8 * half <= length do
+            nextThreeStages buffer length half
+            half <- 8 * half
 
-        let mutable block = 0
-
-        while block < length do
-            let mutable value = load buffer block
-            value <- butterfly value (Avx.Permute(value, 0b10110001uy)) odd
-            value <- butterfly value (Avx.Permute(value, 0b01001110uy)) pairs
-            value <- butterfly value (Avx.Permute2x128(value, value, 1uy)) upper
-            store value buffer block
-            block <- block + 8
-
-        half <- 8
-
-        // Two stages at a time: half as many passes over the buffer, the same additions.
-        while 4 * half <= length do
-            let mutable block = 0
-
-            while block < length do
-                let mutable index = block
-
-                while index < block + half do
-                    let a = load buffer index
-                    let b = load buffer (index + half)
-                    let c = load buffer (index + 2 * half)
-                    let d = load buffer (index + 3 * half)
-                    let sum1 = a + b
-                    let difference1 = a - b
-                    let sum2 = c + d
-                    let difference2 = c - d
-                    store (sum1 + sum2) buffer index
-                    store (difference1 + difference2) buffer (index + half)
-                    store (sum1 - sum2) buffer (index + 2 * half)
-                    store (difference1 - difference2) buffer (index + 3 * half)
-                    index <- index + 8
-
-                block <- block + 4 * half
-
-            half <- 4 * half
-
-        if half < length then
-            let mutable index = 0
-
-            while index < half do
-                let a = load buffer index
-                let b = load buffer (index + half)
-                store (a + b) buffer index
-                store (a - b) buffer (index + half)
-                index <- index + 8
-
+        if 4 * half = length then
+            lastTwoStages buffer half
+        elif 2 * half = length then
+            lastStage buffer half
     else
+        let mutable half = 1
+
         while half < length do
             let mutable block = 0
 

@@ -88,7 +88,7 @@ internal sealed class AdapterContents : IDisposable
         var values = expected.Select(value => Numbers(file, value.Name, value.Shape)).ToArray();
         var buffers = target.Buffers.Select(buffer => AdapterFile.Buffer(file, buffer)).ToArray();
         return new(
-            $"'{file.FileName}'",
+            file.FileName,
             target,
             configuration,
             [.. expected.Select(value => value.Name)],

@@ -17,7 +17,7 @@ namespace MappingNets;
 /// using var scores = host.Predict(images);
 /// </code>
 /// </example>
-public sealed class AdapterHost : IDisposable
+public sealed partial class AdapterHost : IDisposable
 {
     private readonly Lock gate = new();
     private readonly FineTuningBase original;
@@ -103,6 +103,17 @@ public sealed class AdapterHost : IDisposable
     {
         lock (gate)
             Find(name).Save(path);
+    }
+
+    /// <summary>Writes an adapter that was added, as a folder with adapter_config.json and adapter_model.safetensors.</summary>
+    /// <param name="name">Which one.</param>
+    /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void SaveFolder(string name, string folder)
+    {
+        lock (gate)
+            Find(name).SaveFolder(folder);
     }
 
     /// <summary>Lets an adapter answer from now on; predictions that are under way end with the weights they began with.</summary>
@@ -219,6 +230,7 @@ public sealed class AdapterHost : IDisposable
 
     /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
     public nn.Module<Tensor, Tensor> Materialize()
     {
         var snapshot = Hold();
@@ -227,6 +239,25 @@ public sealed class AdapterHost : IDisposable
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             return Target.ToModule(snapshot.Weights, snapshot.State);
+        }
+        finally
+        {
+            snapshot.Release();
+        }
+    }
+
+    /// <summary>
+    /// Copies the weights that answer now, and their buffers, into a TorchSharp module with the same names and shapes, as
+    /// <see cref="Model.WriteInto"/> does.
+    /// </summary>
+    /// <param name="module">The module.</param>
+    /// <exception cref="ArgumentException">The module does not fit; nothing was written.</exception>
+    public void WriteInto(nn.Module module)
+    {
+        var snapshot = Hold();
+        try
+        {
+            Target.WriteInto(module, snapshot.Weights, snapshot.State);
         }
         finally
         {
@@ -251,140 +282,6 @@ public sealed class AdapterHost : IDisposable
             theta.Dispose();
             original.Dispose();
             increments.Dispose();
-        }
-    }
-
-    private void Take(string name, Func<AdapterContents> read)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var contents = read();
-        try
-        {
-            lock (gate)
-            {
-                ObjectDisposedException.ThrowIf(isDisposed, this);
-                contents.CheckWeights(original);
-                if (!adapters.TryAdd(name, contents))
-                    throw new ArgumentException($"There is an adapter '{name}' already; delete it first.", nameof(name));
-            }
-        }
-        catch
-        {
-            contents.Dispose();
-            throw;
-        }
-    }
-
-    private Tensor With(Func<IReadOnlyList<Tensor>, Tensor> read)
-    {
-        var snapshot = Hold();
-        try
-        {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return read(snapshot.Weights).MoveToOuterDisposeScope();
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
-
-    // Between reading the reference and taking hold the snapshot may have been replaced and freed; then there is a newer one.
-    private WeightsSnapshot Hold()
-    {
-        while (true)
-        {
-            var snapshot = disabled.Value > 0 ? Volatile.Read(ref plain) : Volatile.Read(ref current);
-            if (snapshot.TryHold())
-                return snapshot;
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed), this);
-        }
-    }
-
-    private void Serve(string? name)
-    {
-        ObjectDisposedException.ThrowIf(isDisposed, this);
-        WeightsSnapshot next;
-        if (name is null)
-        {
-            next = PlainSnapshot();
-        }
-        else
-        {
-            var adapter = Find(name);
-            RefuseMerged(name);
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            next = new(name, [.. WeightsOf(adapter).Select(weight => weight.alias().DetachFromDisposeScope())], StateOf(adapter));
-        }
-
-        Interlocked.Exchange(ref current, next).Release();
-    }
-
-    private void Rebase(string? active)
-    {
-        Interlocked.Exchange(ref plain, PlainSnapshot()).Release();
-        Serve(active);
-    }
-
-    private WeightsSnapshot PlainSnapshot()
-    {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        return new(
-            null,
-            [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())],
-            merged.TryPeek(out var last) ? StateOf(last.Adapter) : original.State.Copy());
-    }
-
-    private IReadOnlyList<Tensor> WeightsOf(AdapterContents adapter)
-    {
-        var configuration = adapter.Configuration;
-        var values = adapter.Values.Select(value => value.to(device)).ToArray();
-        return FineTunedWeights.Of(
-            BaseOf(configuration), increments.Of(configuration), FineTunedWeights.Places(Target, configuration), values);
-    }
-
-    /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>
-    private NetworkState StateOf(AdapterContents adapter) =>
-        new(Target.Buffers, [.. adapter.Buffers.Select(buffer => buffer.to(device, copy: true))]);
-
-    /// <summary>The base, with a new head that the adapter moves but does not hold in its place.</summary>
-    private Tensor BaseOf(FineTuningConfiguration configuration)
-    {
-        var moved = configuration.NewHead.Except(configuration.Head).ToArray();
-        if (moved.Length == 0)
-            return theta;
-        var start = StartingWeights.Of(Target, configuration.Seed);
-        var parts = Target.Layout.Split(theta);
-        return Target.Layout.Join(Target.Parameters.Select((parameter, index) =>
-            moved.Contains(parameter.Name) ? start[index].to(device) : parts[index]));
-    }
-
-    private AdapterContents Find(string name)
-    {
-        ArgumentNullException.ThrowIfNull(name);
-        return adapters.TryGetValue(name, out var adapter)
-            ? adapter
-            : throw new KeyNotFoundException($"There is no adapter '{name}'; there are [{string.Join(", ", adapters.Keys.Order())}].");
-    }
-
-    private void RefuseMerged(string name)
-    {
-        if (merged.Any(step => step.Name == name))
-            throw new InvalidOperationException($"The adapter '{name}' is merged into the base; unmerge it first.");
-    }
-
-    private sealed class Scope(AsyncLocal<int> disabled) : IDisposable
-    {
-        private bool isOver;
-
-        public void Dispose()
-        {
-            if (!isOver)
-                disabled.Value--;
-            isOver = true;
         }
     }
 }

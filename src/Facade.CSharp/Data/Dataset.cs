@@ -181,6 +181,32 @@ public sealed class Dataset : IDisposable
         return new(allInputs, allTargets, ClassNames);
     }
 
+    /// <summary>The samples of some classes, copied in their order; the classes are numbered anew as they are given here.</summary>
+    /// <param name="classes">Class numbers, none twice; at least one of them has samples.</param>
+    /// <exception cref="ArgumentException">There is no class, one is unknown or given twice, or there is no sample of them.</exception>
+    /// <exception cref="InvalidOperationException">The data set has no classes, or one for each pixel, or it is streamed.</exception>
+    public Dataset OfClasses(params int[] classes)
+    {
+        ArgumentNullException.ThrowIfNull(classes);
+        if (TargetShape.Count > 0)
+            throw new InvalidOperationException("Each sample has many labels; only samples of one class each can be chosen by class.");
+        if (classes.Length == 0)
+            throw new ArgumentException("There is no class to keep.", nameof(classes));
+        foreach (var number in classes)
+            if (number < 0 || number >= ClassNames.Count || classes.Count(other => other == number) > 1)
+                throw new ArgumentException(
+                    $"Class {number} is unknown or given twice; there are {ClassNames.Count} classes, from 0 on.", nameof(classes));
+        using var scope = NewDisposeScope();
+        var renumbered = full_like(Labels, -1);
+        for (var index = 0; index < classes.Length; index++)
+            renumbered.masked_fill_(Labels.eq(classes[index]), index);
+        var kept = renumbered.ge(0).nonzero().squeeze(1);
+        if (kept.shape[0] == 0)
+            throw new ArgumentException($"There is no sample of the classes {string.Join(", ", classes)}.", nameof(classes));
+        return new Dataset(
+            Inputs.index_select(0, kept), renumbered.index_select(0, kept), [.. classes.Select(number => ClassNames[number])]);
+    }
+
     /// <summary>
     /// Splits by chance, the same way for the same seed on every machine; both parts keep the order and copy their samples.
     /// </summary>

@@ -41,7 +41,7 @@ public sealed class FineTunedModel : Model
     public override string FixedWeightsName => increment.FixedWeightsName;
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => increment.DefaultLearningRate;
+    public override double DefaultLearningRate => Increment.LearningRate;
 
     /// <inheritdoc/>
     public override Device Device { get; }

@@ -20,16 +20,17 @@ public sealed class FineTuning
     private readonly double strength;
     private readonly WeightGrouping grouping;
 
-    internal FineTuning(FineTuningChoices choices, int latents, long groupSize, double strength, WeightGrouping grouping)
+    internal FineTuning(FineTuningChoices choices, int latents, long groupSize, double? strength, WeightGrouping grouping)
     {
         if (latents < 1)
             throw new ArgumentOutOfRangeException(nameof(latents), latents, "There must be at least 1 latent.");
         if (groupSize < 1)
             throw new ArgumentOutOfRangeException(nameof(groupSize), groupSize, "Each latent must move at least 1 weight.");
-        MappingChecks.Positive(strength, nameof(strength));
+        // Found on held-out images: one weight may move far, the many of a group move together and less.
+        var alpha = strength is { } given ? MappingChecks.Positive(given, nameof(strength)) : 20 / Math.Pow(groupSize, 0.9);
         if (!Enum.IsDefined(grouping))
             throw new ArgumentOutOfRangeException(nameof(grouping), grouping, "There is no such grouping.");
-        (this.choices, this.latents, this.groupSize, this.strength, this.grouping) = (choices, latents, groupSize, strength, grouping);
+        (this.choices, this.latents, this.groupSize, this.strength, this.grouping) = (choices, latents, groupSize, alpha, grouping);
     }
 
     /// <summary>Changes only some layers; until then all.</summary>

@@ -10,8 +10,6 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
 
     public override string FixedWeightsName => plan.Grouping.IsHashed ? "hashed-groups" : "contiguous-groups";
 
-    public override double DefaultLearningRate => 2e-3;
-
     public override IReadOnlyList<(string Name, long[] Shape)> Values => [("latent", [plan.Groups])];
 
     public override IReadOnlyList<Tensor> Start() => [zeros(plan.Groups)];

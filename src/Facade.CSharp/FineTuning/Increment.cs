@@ -8,14 +8,17 @@ namespace MappingNets;
 /// </summary>
 internal abstract class Increment : IDisposable
 {
+    /// <summary>
+    /// Adam's rate for all of them where the options name none. A head that is trained itself shares it, so the ways differ in
+    /// how far a number moves a weight instead.
+    /// </summary>
+    public const double LearningRate = 0.01;
+
     /// <summary>How tables call it.</summary>
     public abstract string Method { get; }
 
     /// <summary>How reports describe its fixed weights.</summary>
     public abstract string FixedWeightsName { get; }
-
-    /// <summary>Adam's rate where the options name none.</summary>
-    public abstract double DefaultLearningRate { get; }
 
     /// <summary>What is trained: names and shapes.</summary>
     public abstract IReadOnlyList<(string Name, long[] Shape)> Values { get; }

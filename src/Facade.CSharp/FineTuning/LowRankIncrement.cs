@@ -31,8 +31,6 @@ internal sealed class LowRankIncrement : Increment
 
     public override string FixedWeightsName => "none";
 
-    public override double DefaultLearningRate => 2e-3;
-
     public override IReadOnlyList<(string Name, long[] Shape)> Values =>
     [
         .. pieces.SelectMany(piece => new (string, long[])[]

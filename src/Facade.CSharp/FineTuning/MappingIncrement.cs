@@ -12,8 +12,6 @@ internal sealed class MappingIncrement(Mapping mapping) : Increment
 
     public override string FixedWeightsName => AdapterDescription.NameOf(mapping.Specification.FixedWeights);
 
-    public override double DefaultLearningRate => 0.01;
-
     public override IReadOnlyList<(string Name, long[] Shape)> Values =>
         HasScales
             ? [("latent", [mapping.LatentCount]), ("scales", [mapping.Layout.Entries.Length])]

@@ -42,6 +42,19 @@ public sealed class PretrainedWeights : IDisposable
             ]);
     }
 
+    /// <summary>The weights and buffers that a user's own module came with.</summary>
+    /// <param name="target">The target that has the module on loan; it is not changed.</param>
+    public static PretrainedWeights Of(ModuleTarget target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        return new(
+            $"the module of '{target.Name}'",
+            [
+                .. target.Parameters.Select(parameter => parameter.Name).Zip(target.OwnWeights),
+                .. target.Buffers.Select(buffer => buffer.Name).Zip(target.OwnBuffers),
+            ]);
+    }
+
     /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.Weights"/> gives it.</summary>
     /// <param name="target">The network they are of.</param>
     /// <param name="theta">Shape (P), finite floats; copied.</param>

@@ -137,7 +137,9 @@ public sealed class MappingNetwork
     /// <param name="pretrained">Where the weights start; copied when the model is built.</param>
     /// <param name="latents">K, the number of groups.</param>
     /// <param name="groupSize">L, how many weights each latent moves.</param>
-    /// <param name="strength">alpha: how far a step of the latent moves a weight; positive.</param>
+    /// <param name="strength">
+    /// alpha: how far a latent of 1 moves a weight, positive; where null, 20 / L^0.9, which suits Adam's default rate here.
+    /// </param>
     /// <param name="grouping">Which weights form a group.</param>
     /// <param name="layers">Patterns of the layers to change, such as "fc*"; all where null. <see cref="FineTuning.Layers"/> says more.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
@@ -146,7 +148,7 @@ public sealed class MappingNetwork
         PretrainedWeights pretrained,
         int latents,
         long groupSize = 1,
-        double strength = 1,
+        double? strength = null,
         WeightGrouping grouping = WeightGrouping.Contiguous,
         IReadOnlyList<string>? layers = null)
     {
@@ -160,9 +162,20 @@ public sealed class MappingNetwork
     /// training starts at the given weights; what the steps said of either is not read.
     /// </summary>
     /// <param name="pretrained">Where the weights start; copied when the model is built.</param>
+    /// <param name="strength">What the scale of every tensor is multiplied by, positive; the default suits Adam's default rate here.</param>
     /// <exception cref="ArgumentException">The mapping has a linear or custom modulation.</exception>
-    public AdditiveMapping OnTopOf(PretrainedWeights pretrained) =>
-        new(FineTuningChoices.For(target, pretrained) with { Seed = specification.Seed }, specification);
+    /// <exception cref="ArgumentOutOfRangeException">The strength is not a positive finite number.</exception>
+    public AdditiveMapping OnTopOf(PretrainedWeights pretrained, double strength = 20)
+    {
+        MappingChecks.Positive(strength, nameof(strength));
+        var scale = specification.Scale switch
+        {
+            ScaleRule.FanInScale rule => ScaleRule.NewFanInScale(rule.gain * strength),
+            ScaleRule.ExplicitScale rule => ScaleRule.NewExplicitScale([.. rule.scales.Select(each => each * strength)]),
+            var other => throw new NotSupportedException($"There is no such scale as {other}."),
+        };
+        return new(FineTuningChoices.For(target, pretrained) with { Seed = specification.Seed }, specification.With(scale: scale));
+    }
 
     private MappingNetwork With(MappingSpecification changed) => new(target, changed);
 }

@@ -82,11 +82,41 @@ public abstract class Model : IDisposable
 
     /// <summary>A plain TorchSharp module with the weights merged in and PyTorch's names: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
+    /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
     public nn.Module<Tensor, Tensor> Materialize()
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return Target.ToModule(CurrentWeights(), State);
+    }
+
+    /// <summary>
+    /// Copies the weights as they are now, and the buffers, into a TorchSharp module with the same names and shapes, which then needs
+    /// nothing of this library. Where it is the module that a <see cref="ModuleTarget"/> has on loan, they are what it is given back
+    /// with when that target is disposed; parameters that its owner froze go into another module of its class too.
+    /// </summary>
+    /// <example>
+    /// <code>
+    /// var target = TargetNetwork.From(mine, images);
+    /// using var pretrained = PretrainedWeights.Of(target);
+    /// using (var model = MappingNetwork.For(target).FineTune(pretrained, 2048).Build())
+    /// {
+    ///     new Trainer(model, options).Fit(data);
+    ///     model.WriteInto(mine);
+    /// }
+    ///
+    /// target.Dispose(); // "mine" is a plain module with the fine-tuned weights
+    /// </code>
+    /// </example>
+    /// <param name="module">The module; its tensors keep their type and device.</param>
+    /// <exception cref="ArgumentException">
+    /// The module lacks a tensor, has one of another shape, or one that the network does not know; nothing was written.
+    /// </exception>
+    public void WriteInto(nn.Module module)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Target.WriteInto(module, CurrentWeights(), State);
     }
 
     /// <summary>Writes all weights and buffers as a safetensors file with PyTorch's names and shapes; written whole or not at all.</summary>

@@ -209,6 +209,24 @@ public abstract class TargetNetwork
     /// <summary>Names that a file of weights may hold beside the network's own.</summary>
     private protected virtual IReadOnlyList<string> KnownNames => [];
 
+    /// <summary>Puts weights and buffers into a module of the user's; shapes are already checked.</summary>
+    private protected virtual void Write(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state) =>
+        ModuleWeights.Write(
+            module,
+            [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors)],
+            KnownNames);
+
+    /// <summary>The same for the other classes of the library.</summary>
+    internal void WriteInto(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        CheckParameters(weights, nameof(weights));
+        CheckState(state);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Write(module, weights, state);
+    }
+
     /// <summary>Generated weights with each tensor's center added, where it has one.</summary>
     internal IReadOnlyList<Tensor> AroundCenters(IReadOnlyList<Tensor> generated) =>
         [.. generated.Zip(Parameters, (weight, parameter) => parameter.Center == 0 ? weight : weight + parameter.Center)];

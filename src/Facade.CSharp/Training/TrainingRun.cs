@@ -117,9 +117,7 @@ internal sealed class TrainingRun(
     private double Step(
         Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
     {
-        // Dropped rather than zeroed: the next backward pass then hands its own tensors over instead of adding to old ones.
-        foreach (var parameter in parameters)
-            parameter.grad = null;
+        ForgetGradients(parameters, lastGood);
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
         var values = loss.Compute(inputs, targets, training.IsClassification, run.Step);
@@ -136,6 +134,21 @@ internal sealed class TrainingRun(
             RequireFinite("value", parameters, parameter => parameter);
         sums.Add(values, targets, batch.Count, training.IsClassification);
         return total;
+    }
+
+    /// <summary>
+    /// Dropped rather than zeroed, so that the next backward pass hands its own tensors over instead of adding to old ones. But where
+    /// many weights are trained themselves they are kept: tens of megabytes that come and go at every step leave holes in glibc's
+    /// heap, which then grows from step to step.
+    /// </summary>
+    private static void ForgetGradients(IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
+    {
+        using var noGradient = no_grad();
+        foreach (var parameter in parameters)
+            if (lastGood.IsKept)
+                parameter.grad = null;
+            else
+                parameter.grad?.zero_();
     }
 
     private TrainingDivergedException Diverged(StepLoss.Values values, double total)

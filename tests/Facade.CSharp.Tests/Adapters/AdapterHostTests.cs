@@ -53,8 +53,14 @@ public sealed class AdapterHostTests : IDisposable
 
         host.Save("it", folder.File("a"));
         host.Add("again", folder.File("a"));
-        host.SetActive("again");
-        Assert.Equal(FineTuned.Bits(model.Weights), Bits());
+        host.SaveFolder("it", folder.File("b"));
+        host.Add("from the folder", folder.File("b"));
+        foreach (var again in new[] { "again", "from the folder" })
+        {
+            host.SetActive(again);
+            Assert.Equal(FineTuned.Bits(model.Weights), Bits());
+        }
+
         host.SetActive(null);
         Assert.Equal(plain, Bits());
     }

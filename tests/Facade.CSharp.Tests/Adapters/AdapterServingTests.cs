@@ -22,7 +22,7 @@ public sealed class AdapterServingTests
         const int Adapters = 5, Swaps = 400;
         for (var number = 1; number <= Adapters; number++)
         {
-            using var model = MappingNetwork.For(target).FineTune(pretrained, 2).Build();
+            using var model = MappingNetwork.For(target).FineTune(pretrained, 2, strength: 1).Build();
             using (no_grad())
                 model.TrainedTensors["latent"].fill_(number);
             host.Add($"{number}", model);

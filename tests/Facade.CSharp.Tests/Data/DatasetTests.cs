@@ -34,6 +34,35 @@ public sealed class DatasetTests : IDisposable
     }
 
     [Fact]
+    public void Some_classes_are_kept_in_order_and_numbered_anew()
+    {
+        using var data = Numbered(10);
+
+        using var some = data.OfClasses(2, 0);
+
+        Assert.Equal([0, 2, 3, 5, 6, 8, 9], Numbers(some.Inputs));
+        Assert.Equal([1L, 0, 1, 0, 1, 0, 1], some.Labels.data<long>());
+        Assert.Equal(["c", "a"], some.ClassNames);
+        Assert.Equal([0L, 1, 2], data.Labels.data<long>().Take(3));
+    }
+
+    [Theory]
+    [InlineData("Class 3 is unknown", 0, 3)]
+    [InlineData("Class -1 is unknown", -1)]
+    [InlineData("Class 1 is unknown or given twice", 1, 1)]
+    [InlineData("no class to keep")]
+    [InlineData("no sample of the classes 2", 2)]
+    public void Classes_that_cannot_be_kept_are_refused(string message, params int[] classes)
+    {
+        using var data = Numbered(2);
+
+        var refusal = Assert.Throws<ArgumentException>(() => data.OfClasses(classes));
+
+        Assert.Equal("classes", refusal.ParamName);
+        Assert.Contains(message, refusal.Message);
+    }
+
+    [Fact]
     public void A_pass_gives_every_sample_once_with_its_own_label_and_the_rest_last()
     {
         using var data = Numbered(103);

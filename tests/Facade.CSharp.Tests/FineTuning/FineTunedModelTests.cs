@@ -32,7 +32,7 @@ public sealed class FineTunedModelTests : IDisposable
             Assert.Equal(BaseWeights()[..70], start[..70]);
         var before = Evaluation.Of(model, data).Loss;
 
-        new Trainer(model, new() { Epochs = 30, BatchSize = 16, LearningRate = 0.03 }).Fit(data);
+        new Trainer(model, new() { Epochs = 30, BatchSize = 16 }).Fit(data);
 
         Assert.True(Evaluation.Of(model, data).Loss < (keepsHead ? 0.9 : 0.7) * before);
         Assert.NotEqual(start, FineTuned.Weights(model));
@@ -75,8 +75,8 @@ public sealed class FineTunedModelTests : IDisposable
     public void The_additive_form_is_the_pretrained_weights_plus_what_the_mapping_generates()
     {
         var description = MappingNetwork.For(Small.Classifier()).SingleLatent(12).WithSeed(6);
-        using var model = description.OnTopOf(pretrained).Build();
-        using var alone = description.WithBias(MappingBias.Zero).StartingWithin(1).Build();
+        using var model = description.OnTopOf(pretrained, strength: 3).Build();
+        using var alone = description.WithGain(3).WithBias(MappingBias.Zero).StartingWithin(1).Build();
         using (no_grad())
             model.TrainedTensors["latent"].copy_(alone.Latent);
 
@@ -135,7 +135,7 @@ public sealed class FineTunedModelTests : IDisposable
     [Fact]
     public void A_directly_trained_head_leaves_the_latents_to_the_other_layers()
     {
-        using var model = MappingNetwork.For(Small.Classifier()).FineTune(pretrained, 70).WithNewHead(HeadTraining.Direct, "fc2").Build();
+        using var model = MappingNetwork.For(Small.Classifier()).FineTune(pretrained, 70, strength: 1).WithNewHead(HeadTraining.Direct, "fc2").Build();
         using (no_grad())
             model.TrainedTensors["latent"].fill_(1);
 

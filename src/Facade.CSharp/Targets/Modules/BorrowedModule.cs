@@ -43,6 +43,14 @@ internal sealed class BorrowedModule : IDisposable
 
     public IReadOnlyList<Tensor> OwnWeights => ownWeights;
 
+    /// <summary>The parameters that the owner froze: no pass writes them.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Frozen =>
+        [.. module.named_parameters().Where(parameter => Parameters.Frozen.Contains(parameter.name))
+            .Select(parameter => (parameter.name, (Tensor)parameter.parameter))];
+
+    /// <summary>Whether it is this module that is on loan.</summary>
+    public bool Is(nn.Module other) => !returned && ReferenceEquals(module, other);
+
     public IReadOnlyList<Tensor> OwnBuffers => ownBuffers;
 
     public IReadOnlyList<BufferSpecification> BufferSpecifications =>
@@ -78,6 +86,18 @@ internal sealed class BorrowedModule : IDisposable
 
     /// <summary>Runs the module as it stands.</summary>
     public Tensor Run(Tensor input) => forward(input);
+
+    /// <summary>Changes what the module is given back with.</summary>
+    public void TakeAsOwn(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state)
+    {
+        lock (Gate)
+        {
+            ObjectDisposedException.ThrowIf(returned, typeof(ModuleTarget));
+            using var noGradient = no_grad();
+            foreach (var (own, value) in ownWeights.Zip(weights).Concat(ownBuffers.Zip(state)))
+                own.copy_(value);
+        }
+    }
 
     /// <summary>Gives the module back: weights, buffers, gradients and modes as they were.</summary>
     public void Dispose()

@@ -7,7 +7,8 @@ namespace MappingNets;
 
 /// <summary>
 /// A TorchSharp module of the user's as target network: native layers, script modules, anything with parameters. The module is on
-/// loan: its weights are overwritten in every pass, and come back with <see cref="Dispose"/>. Passes run one at a time. Gradients
+/// loan: its weights are overwritten in every pass, and come back with <see cref="Dispose"/>, unless <see cref="Model.WriteInto"/> has
+/// put others in their place to stay. Passes run one at a time. Gradients
 /// can be taken once: a second derivative through it is not a number. Dropout draws from the process's generator on the CPU: where
 /// other threads draw from it during a pass, or the module is on another device, a repeated pass may draw another mask.
 /// </summary>
@@ -30,11 +31,16 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
             ],
             module.BufferSpecifications) => this.module = module;
 
-    /// <summary>The module's own values of the weights, such as pretrained ones, in the order of theta. Owned by this object.</summary>
+    /// <summary>
+    /// The values of the weights that the module came with, such as pretrained ones, in the order of theta, and with which it goes
+    /// back: after <see cref="Model.WriteInto"/> those that were written. Owned by this object.
+    /// </summary>
     public IReadOnlyList<Tensor> OwnWeights => module.OwnWeights;
 
     /// <summary>The parameters that no mapping generates because the user froze them (requires_grad is false).</summary>
     public IReadOnlyList<string> FrozenParameters => module.Parameters.Frozen;
+
+    internal IReadOnlyList<Tensor> OwnBuffers => module.OwnBuffers;
 
     internal static ModuleTarget Create(nn.Module module, Tensor exampleInput, Func<Tensor, Tensor>? forward, string? name)
     {
@@ -99,7 +105,27 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
         throw new NotSupportedException(
             $"'{Name}' is your own module, of which this library cannot make a second one. "
-            + "Export the weights to a file, dispose the target and load them into the module.");
+            + "WriteInto puts the weights into it, to stay when the target is disposed, or into another one of its class.");
+
+    private protected override void Write(nn.Module destination, IReadOnlyList<Tensor> weights, NetworkState state)
+    {
+        if (module.Is(destination))
+        {
+            module.TakeAsOwn(weights, state.Tensors);
+            return;
+        }
+
+        // What the owner froze is a part of the network too.
+        lock (module.Gate)
+            ModuleWeights.Write(
+                destination,
+                [
+                    .. Parameters.Select(parameter => parameter.Name).Zip(weights),
+                    .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors),
+                    .. module.Frozen,
+                ],
+                module.Parameters.OtherNames);
+    }
 
     private protected override IReadOnlyList<string> KnownNames => [.. FrozenParameters, .. module.Parameters.OtherNames];
 

@@ -1,0 +1,38 @@
+using System.Globalization;
+using MappingNets.Examples.Reporting;
+using ScottPlot;
+
+namespace MappingNets.Examples.Reproduce;
+
+/// <summary>Accuracy after adaptation against the number of trained numbers, a line for each way.</summary>
+internal static class FineTunePlot
+{
+    public static void Write(IReadOnlyList<RunSummary> rows, string title, string path)
+    {
+        var plot = new Plot();
+        plot.Title(title);
+        plot.XLabel("trained numbers");
+        plot.YLabel("test accuracy, %");
+        foreach (var way in rows.GroupBy(row => row.Label))
+        {
+            var points = way.OrderBy(row => row.Trainable).ToArray();
+            var places = points.Select(row => Math.Log10(row.Trainable)).ToArray();
+            var heights = points.Select(row => 100 * row.Test!.Mean).ToArray();
+            var line = plot.Add.Scatter(places, heights);
+            line.LegendText = way.Key;
+            line.LineWidth = 2;
+            line.MarkerSize = 9;
+            if (points.All(row => row.Test!.StandardDeviation is not null))
+                plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
+        }
+
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+            IntegerTicksOnly = true,
+            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
+        };
+        plot.ShowLegend(Edge.Right);
+        AtomicFile.WriteAllBytes(path, plot.GetImage(1100, 640).GetImageBytes(ImageFormat.Png));
+    }
+}
