@@ -9,8 +9,7 @@ namespace MappingNets.Examples.Reproduce.Controls;
 /// theta = s * (W z + b),    W: P x d and z in R^d trained, b fixed,
 /// </code>
 /// P d + d numbers: 543,095 for d = 5 and 1,629,285 for d = 15 with CNN2's P = 108,618. s is 1 / sqrt(fan-in), b uniform within 1, W
-/// uniform within 1 / sqrt(d), z a vector of signs: at 0 W would have no gradient. A step of Adam on W moves a weight d times as far as
-/// the learning rate says, so that is 0.05 / d.
+/// uniform within 1 / sqrt(d), z a vector of signs: at 0 W would have no gradient.
 /// </summary>
 internal static class TrainedMapping
 {
@@ -34,6 +33,6 @@ internal static class TrainedMapping
             [new("mapping", weights), new("latent", z)],
             trained => point.Plus(trained[0].mv(trained[1])),
             [point],
-            learningRate: 0.05 / latents);
+            learningRate: 0.01);
     }
 }

@@ -13,7 +13,7 @@ namespace MappingNets.Examples.Reproduce.Rivals;
 /// evens out the lengths of the rows of all blocks, and c such that a row has the length 1. O(P log d) work, O(P) memory.
 /// <para>
 /// After Le, Sarlos and Smola, "Fastfood: Approximating Kernel Expansions in Loglinear Time" (ICML 2013), as Li et al. (ICLR 2018)
-/// use it for subspaces. S is here 1 / |G| of the block: every row of H G Pi H B has the length |G| n, so all rows come out equal.
+/// use it for subspaces. S is here 1 / |G| of the block: every row of H G Pi H B has the length |G| sqrt(n), so all rows come out equal.
 /// The numbers of G are sums of uniform ones, near to normal, so that the bits are the same everywhere.
 /// </para>
 /// </summary>

@@ -10,7 +10,7 @@ namespace MappingNets.Examples.Reproduce.Rivals;
 /// theta[c] = s * (W_2 tanh(W_1 e_c + b_1) + b_2),    W_1: h x k, W_2: S x h.
 /// </code>
 /// It trains C k + h (k + 1) + S (h + 1) numbers, all of them counted. By C S >= P they are fewest at S = sqrt(k P / (h + 1)): for CNN2 with
-/// k = 2, h = 3 they are 1,873, the largest form within 2,048 whose hidden layer is wider than its embedding.
+/// k = 2, h = 3 they are 1,875, the largest form within 2,048 whose hidden layer is wider than its embedding.
 /// <para>
 /// After Ha, Dai and Le, "HyperNetworks" (ICLR 2017), whose static form generates the kernels of a convolutional network from layer
 /// embeddings, and von Oswald, Henning, Sacramento and Grewe, "Continual learning with hypernetworks" (ICLR 2020), where the chunks come from.

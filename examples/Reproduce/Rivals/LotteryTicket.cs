@@ -43,7 +43,7 @@ internal static class LotteryTicket
             [new("values", rewound)],
             numbers => zeros(target.ParameterCount).scatter(0, places, numbers[0]),
             [places],
-            learningRate: 2e-3,
+            learningRate: 0.01,
             fixedWeights: "mask");
     }
 

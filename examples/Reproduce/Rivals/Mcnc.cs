@@ -13,8 +13,8 @@ namespace MappingNets.Examples.Reproduce.Rivals;
 /// beta_i, which starts at 1, of each chunk: 10 numbers a chunk, so as many chunks as fit the budget. theta = theta_0 + s * chunks; or, low
 /// rank first, the chunks are the factors of <see cref="FactoredWeights"/>, V around a random start and U around 0.
 /// <para>
-/// After Thrash, Abbasi, Hosseini Nejad, Abbasi Koohpayegani, Andreas, Pirsiavash and Kolouri, "MCNC: Manifold-Constrained
-/// Reparameterization for Neural Compression" (ICLR 2025). The hidden width is 256 here, not 1,000: a sixth of the work on a CPU.
+/// After Thrash and others, "MCNC: Manifold-Constrained Reparameterization for Neural Compression" (ICLR 2025). The hidden width is 256
+/// here, not 1,000: a seventh of the work, for a CPU.
 /// </para>
 /// </summary>
 internal static class Mcnc
