@@ -40,25 +40,41 @@ public sealed record BenchReport(
         var text = new StringBuilder();
         Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
         Line(text, $"");
-        Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
-        Line(text, $"|---|---|---|---|---|---|");
-        foreach (var ratio in Steps)
-            Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
-        Line(text, $"");
-        Line(text, $"| fixed weights | P | d | generate / copy | transpose / copy | copy, GB/s |");
-        Line(text, $"|---|---|---|---|---|---|");
-        foreach (var point in Generation)
-            Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} | {point.CopyGigabytesPerSecond:F1} |");
-        Line(text, $"");
-        Line(text, $"| time for P = 10,000,000 over that at d = 2,048 | d | generate | transpose |");
-        Line(text, $"|---|---|---|---|");
-        foreach (var point in AgainstLatents)
-            Line(text, $"| {point.Kind} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
-        Line(text, $"");
-        Line(text, $"| resident memory | P | MB beyond the start | bytes a weight | mapping alone, MB |");
-        Line(text, $"|---|---|---|---|---|");
-        foreach (var point in Memory)
-            Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Bytes / 1e6:F1} | {point.BytesPerWeight:F1} | {point.FixedWeightBytes / 1e6:F1} |");
+        if (Steps.Count > 0)
+        {
+            Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var ratio in Steps)
+                Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
+            Line(text, $"");
+        }
+
+        if (Generation.Count > 0)
+        {
+            Line(text, $"| fixed weights | P | d | generate / copy | transpose / copy | copy, GB/s |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var point in Generation)
+                Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} | {point.CopyGigabytesPerSecond:F1} |");
+            Line(text, $"");
+        }
+
+        if (AgainstLatents.Count > 0)
+        {
+            Line(text, $"| time for P = 10,000,000 over that at d = 2,048 | d | generate | transpose |");
+            Line(text, $"|---|---|---|---|");
+            foreach (var point in AgainstLatents)
+                Line(text, $"| {point.Kind} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
+            Line(text, $"");
+        }
+
+        if (Memory.Count > 0)
+        {
+            Line(text, $"| resident memory | P | MB beyond the start | bytes a weight | mapping alone, MB |");
+            Line(text, $"|---|---|---|---|---|");
+            foreach (var point in Memory)
+                Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Bytes / 1e6:F1} | {point.BytesPerWeight:F1} | {point.FixedWeightBytes / 1e6:F1} |");
+        }
+
         if (Small is { } small)
         {
             Line(text, $"");

@@ -25,7 +25,8 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
           --quick        leaves out the slow cases
           --only PART    steps, generation, memory or small, instead of all four
           --out FOLDER   where the results go; artifacts/bench where it is not named
-          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
+          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one; with
+                         --only PART into the section "bench PART tables"
         """);
     return args.Contains("--help") ? 0 : 1;
 }
@@ -73,7 +74,7 @@ if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
 if (update >= 0)
-    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
+    MarkedSection.Replace(args[update + 1], only is null ? "bench tables" : $"bench {only} tables", report.Table());
 Console.WriteLine();
 Console.WriteLine(report.Table());
 Console.WriteLine($"Results: {Path.GetFullPath(folder)}");

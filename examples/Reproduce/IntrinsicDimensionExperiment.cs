@@ -57,7 +57,7 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
 
     private static DimensionSearchRecord Search(ExperimentOptions options, ulong seed, Runs runs, CancellationToken stop)
     {
-        var training = new TrainingOptions { Epochs = options.Epochs ?? (options.Quick ? 3 : 8), Seed = seed };
+        var training = new TrainingOptions { Epochs = options.Epochs ?? (options.Quick ? 2 : 8), Seed = seed };
         var direct = runs.Train(new("direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed), training));
         var threshold = Share * direct.HeldOutAccuracy!.Value;
 

@@ -56,12 +56,19 @@ let private stepsStayFlat kind steps warmUp =
         GC.WaitForPendingFinalizers()
         Environment.WorkingSet
 
+    /// How much the process grows over the steps.
+    let growth () =
+        let before = resident ()
+        run steps |> ignore
+        resident () - before
+
     run warmUp |> ignore
-    let before = resident ()
     let alive = run 1
     Expect.isLessThanOrEqual (run steps) alive "live tensors"
-    // One forgotten theta a step would hold 430 MB after 1,000, one forgotten latent 8 MB.
-    Expect.isLessThan (resident () - before) (6L * 1024L * 1024L) "bytes of growth"
+    // One forgotten theta a step would hold 430 MB after 1,000, one forgotten latent 8 MB, in every round; what the runtime itself
+    // takes for once, another does not see again.
+    let least = Seq.min (seq { for _ in 1..3 -> growth () })
+    Expect.isLessThan least (6L * 1024L * 1024L) "bytes of growth"
 
 [<Tests>]
 let tests =
