@@ -13,13 +13,16 @@ internal static class FineTunePlot
         plot.Title(title);
         plot.XLabel("trained numbers");
         plot.YLabel("test accuracy, %");
-        foreach (var way in rows.GroupBy(row => row.Label))
+        // Chosen here: bars of deviations would use up the colours between the lines.
+        var palette = new ScottPlot.Palettes.Category10();
+        foreach (var (index, way) in rows.GroupBy(row => row.Label).Index())
         {
             var points = way.OrderBy(row => row.Trainable).ToArray();
             var places = points.Select(row => Math.Log10(row.Trainable)).ToArray();
             var heights = points.Select(row => 100 * row.Test!.Mean).ToArray();
             var line = plot.Add.Scatter(places, heights);
             line.LegendText = way.Key;
+            line.Color = palette.GetColor(index);
             line.LineWidth = 2;
             line.MarkerSize = 9;
             if (points.All(row => row.Test!.StandardDeviation is not null))
