@@ -199,6 +199,7 @@ type FixedWeights
             { IsHadamard = (kind = Hadamard)
               Tiling = tiling
               Permutations = permutations.Value
+              PartialSums = TilePasses.PartialSums tiling
               FirstRow = firstRow }
 
     member _.RowMean(like: torch.Tensor) =

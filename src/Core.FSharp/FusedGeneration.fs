@@ -4,11 +4,12 @@ module internal MappingNets.Core.FusedGeneration
 
 open System
 open System.Runtime.InteropServices
-open System.Threading.Tasks
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.TilePasses
-open MappingNets.Core.VectorKernels
+open MappingNets.Core.VectorLanes
+open MappingNets.Core.RowKernels
+open MappingNets.Core.SignedPermutationKernels
 open MappingNets.Core.WalshHadamard
 
 let private inverseRoot (size: int) = float32 (1.0 / sqrt (float size))
@@ -56,66 +57,91 @@ let private readColumns (piece: Piece) tile size (latent: nativeptr<float32>) (w
     for index in 0 .. size - 1 do
         NativePtr.set workspace.Values index (NativePtr.get latent (permutation.Column index))
 
-let private epilogueOf (segment: Segment) (hasShift: bool) shift (bias: nativeptr<float32>) (row: int64) =
-    { HasShift = hasShift
-      Shift = shift
-      Bias = (if isNull bias then bias else TensorMemory.at bias row)
-      Scale = segment.Scale }
+/// Whether a tile is one transform: a full one of 2^k rows.
+let private isOneWindow (piece: Piece) size =
+    size = piece.Tiling.Columns && largestPowerOfTwo size = size
 
-/// Generates the rows of a piece into the segments' addresses. `bias` is that of the whole theta, or null.
+/// Where the bias of theta comes from.
+[<NoEquality; NoComparison>]
+type BiasSource =
+    | NoBias
+    /// In memory, that of the whole theta.
+    | StoredBias of nativeint
+    /// Made anew each time, from its stream.
+    | HashedBias of CounterHash.Key
+
+/// The biases of `count` weights from weight `row` on; null where there are none.
+let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Workspace) : nativeptr<float32> =
+    match bias with
+    | NoBias -> NativePtr.ofNativeInt 0n
+    | StoredBias address -> TensorMemory.at (NativePtr.ofNativeInt address) row
+    | HashedBias key ->
+        // Two weights share a word.
+        let odd = int (row &&& 1L)
+        HashRuns.symmetricUniform key (uint64 (row >>> 1)) ((count + odd + 1) / 2) workspace.Biases
+        offset workspace.Biases odd
+
+/// Generates the rows of a piece into the segments' addresses.
 let generate
     (piece: Piece)
     (latent: nativeptr<float32>)
     (hasShift: bool)
     (shift: float32)
-    (bias: nativeptr<float32>)
+    (bias: BiasSource)
     (segments: Segment[])
     =
     let tiling = piece.Tiling
     let columns = tiling.Columns
 
-    let runTile (workspace: Workspace) _ tile =
+    // -0 changes no bit of what it is added to.
+    let shiftOrNone = if hasShift then shift else -0.0f
+
+    let epilogueOf (segment: Segment) biases =
+        { Shift = shiftOrNone
+          Bias = biases
+          Scale = segment.Scale }
+
+    let runSigned (workspace: Workspace) tile size firstRow =
+        let permutation = piece.Permutations[tile]
+        fillSigns tiling.Signs columns tile size workspace.Signs
+
+        forEachBlock segments firstRow size (fun segment within start count ->
+            let biases = biasesOf bias (firstRow + int64 start) count workspace
+            let rows = TensorMemory.at segment.Address within
+            signedRun latent workspace.SignBytes permutation start count (epilogueOf segment biases) rows)
+
+    // One window: signs, butterflies, then everything else in the pass that writes theta.
+    let runWhole (workspace: Workspace) tile size firstRow =
+        fillSigns tiling.Signs columns tile size workspace.Signs
+        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size
+        fillSigns tiling.OutputSigns columns tile size workspace.Signs
+        let factor = inverseRoot size
+
+        forEachBlock segments firstRow size (fun segment within start count ->
+            let biases = biasesOf bias (firstRow + int64 start) count workspace
+            let values = offset workspace.Values start
+            let rows = TensorMemory.at segment.Address within
+            finishSignedRun values workspace.SignBytes start count factor (epilogueOf segment biases) rows)
+
+    let runOther (workspace: Workspace) tile size firstRow =
+        readColumns piece tile size latent workspace
+        orthogonalTile piece tile size false workspace
+
+        forEachBlock segments firstRow size (fun segment within start count ->
+            let biases = biasesOf bias (firstRow + int64 start) count workspace
+            let values = offset workspace.Values start
+            finishRun values count (epilogueOf segment biases) (TensorMemory.at segment.Address within))
+
+    forEachTile piece (fun workspace _ tile ->
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
 
-        if piece.IsHadamard then
-            let isWhole = size = columns && largestPowerOfTwo size = size
-
-            if isWhole then
-                // One window: signs, butterflies, then everything else in the pass that writes theta.
-                fillSigns tiling.Signs columns tile size workspace.Signs
-                copySigned latent workspace.SignBytes size workspace.Values
-                unscaledWalshHadamard workspace.Values size
-                fillSigns tiling.OutputSigns columns tile size workspace.Signs
-            else
-                readColumns piece tile size latent workspace
-                orthogonalTile piece tile size false workspace
-
-            forEachRun segments firstRow size (fun segment within start count ->
-                let epilogue = epilogueOf segment hasShift shift bias (firstRow + int64 start)
-
-                let values = offset workspace.Values start
-                let rows = TensorMemory.at segment.Address within
-
-                if isWhole then
-                    finishSignedRun values workspace.SignBytes start count (inverseRoot size) epilogue rows
-                else
-                    finishRun values count epilogue rows)
+        if not piece.IsHadamard then
+            runSigned workspace tile size firstRow
+        elif isOneWindow piece size then
+            runWhole workspace tile size firstRow
         else
-            let permutation = piece.Permutations[tile]
-            fillSigns tiling.Signs columns tile size workspace.Signs
-
-            forEachRun segments firstRow size (fun segment within start count ->
-                signedRun
-                    latent
-                    workspace.SignBytes
-                    permutation
-                    start
-                    count
-                    (epilogueOf segment hasShift shift bias (firstRow + int64 start))
-                    (TensorMemory.at segment.Address within))
-
-    forEachTile piece runTile
+            runOther workspace tile size firstRow)
 
 /// The sum of a tile's values in double precision, eight interleaved partial sums.
 let private sumOf (values: nativeptr<float32>) size =
@@ -130,77 +156,75 @@ let private sumOf (values: nativeptr<float32>) size =
 let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nativeptr<float32>) =
     let tiling = piece.Tiling
     let columns = tiling.Columns
-    let chunks = chunkCount tiling.Tiles
+    let tiles = tiling.Tiles
+    let chunks = chunkCount tiles
     let totals = Array.zeroCreate<float> chunks
-    let bytes = unativeint chunks * unativeint columns * 4un
-    let partial = NativeMemory.AlignedAlloc(bytes, 64un)
-    NativeMemory.Clear(partial, bytes)
-    let partialStart: nativeptr<float32> = NativePtr.ofVoidPtr partial
+    let partial = piece.PartialSums.Rent()
 
-    let runTile (workspace: Workspace) chunk tile =
+    let sumsOf chunk =
+        TensorMemory.at (PartialSums.Start partial) (int64 chunk * int64 columns)
+
+    let scaleRows (workspace: Workspace) chunk size firstRow =
+        forEachRun segments firstRow size (fun segment within start count ->
+            scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+
+        if needsSum then
+            totals[chunk] <- totals[chunk] + sumOf workspace.Values size
+
+    let runSigned (workspace: Workspace) chunk tile size firstRow =
+        if needsSum then
+            scaleRows workspace chunk size firstRow
+
+        let permutation = piece.Permutations[tile]
+        fillSigns tiling.Signs columns tile size workspace.Signs
+
+        forEachRun segments firstRow size (fun segment within start count ->
+            let rows = TensorMemory.at segment.Address within
+            addSignedRows rows workspace.SignBytes permutation start count segment.Scale (sumsOf chunk))
+
+    let runWhole (workspace: Workspace) chunk tile size firstRow =
+        fillSigns tiling.OutputSigns columns tile size workspace.Signs
+        let segment = segments[segmentOf segments firstRow]
+        let within = firstRow - segment.First
+
+        if within + int64 size <= segment.Count && not needsSum then
+            let rows = TensorMemory.at segment.Address within
+            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size
+        else
+            scaleRows workspace chunk size firstRow
+            signedUnscaledTransform workspace.Values 1.0f workspace.SignBytes workspace.Values size
+
+        fillSigns tiling.Signs columns tile size workspace.Signs
+        addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) (sumsOf chunk)
+
+    let runOther (workspace: Workspace) chunk tile size firstRow =
+        scaleRows workspace chunk size firstRow
+        orthogonalTile piece tile size true workspace
+
+        if size = columns then
+            addRun workspace.Values columns (sumsOf chunk)
+        else
+            scatterAdd workspace.Values size piece.Permutations[tile] (sumsOf chunk)
+
+    forEachTile piece (fun workspace chunk tile ->
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
-        let sums = TensorMemory.at partialStart (int64 chunk * int64 columns)
 
-        let scaleRows () =
-            forEachRun segments firstRow size (fun segment within start count ->
-                scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+        if tile = chunkStart tiles chunks chunk then
+            NativeMemory.Clear(NativePtr.toVoidPtr (sumsOf chunk), 4un * unativeint columns)
 
-            if needsSum then
-                totals[chunk] <- totals[chunk] + sumOf workspace.Values size
-
-        let scaleSignedRows () =
-            if needsSum then
-                scaleRows ()
-                applySigns workspace.SignBytes size workspace.Values
-            else
-                forEachRun segments firstRow size (fun segment within start count ->
-                    scaleSignedRun
-                        (TensorMemory.at segment.Address within)
-                        workspace.SignBytes
-                        start
-                        count
-                        segment.Scale
-                        (offset workspace.Values start))
-
-        if piece.IsHadamard && size = columns && largestPowerOfTwo size = size then
-            fillSigns tiling.OutputSigns columns tile size workspace.Signs
-            scaleSignedRows ()
-            unscaledWalshHadamard workspace.Values size
-            fillSigns tiling.Signs columns tile size workspace.Signs
-            addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) sums
-        elif piece.IsHadamard then
-            scaleRows ()
-            orthogonalTile piece tile size true workspace
-
-            if size = columns then
-                addRun workspace.Values columns sums
-            else
-                scatterAdd workspace.Values size (piece.Permutations[tile]) sums
+        if not piece.IsHadamard then
+            runSigned workspace chunk tile size firstRow
+        elif isOneWindow piece size then
+            runWhole workspace chunk tile size firstRow
         else
-            fillSigns tiling.Signs columns tile size workspace.Signs
-            let permutation = piece.Permutations[tile]
+            runOther workspace chunk tile size firstRow)
 
-            if needsSum then
-                scaleRows ()
+    let bytes = 4L * int64 columns
+    Buffer.MemoryCopy(NativePtr.toVoidPtr (sumsOf 0), NativePtr.toVoidPtr result, bytes, bytes)
 
-            forEachRun segments firstRow size (fun segment within start count ->
-                addSignedRows
-                    (TensorMemory.at segment.Address within)
-                    workspace.SignBytes
-                    permutation
-                    start
-                    count
-                    segment.Scale
-                    sums)
+    for chunk in 1 .. chunks - 1 do
+        addRun (sumsOf chunk) columns result
 
-    try
-        forEachTile piece runTile
-        Buffer.MemoryCopy(partial, NativePtr.toVoidPtr result, 4L * int64 columns, 4L * int64 columns)
-
-        for chunk in 1 .. chunks - 1 do
-            addRun (TensorMemory.at partialStart (int64 chunk * int64 columns)) columns result
-
-        Array.sum totals
-    finally
-        NativeMemory.AlignedFree partial
+    piece.PartialSums.Return partial
+    Array.sum totals

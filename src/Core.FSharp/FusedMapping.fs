@@ -52,7 +52,7 @@ type internal FusedMapping
         entries: ParameterEntry[],
         scales: float[],
         pieces: FusedPiece[],
-        bias: torch.Tensor | null,
+        bias: FusedGeneration.BiasSource,
         scaleVector: torch.Tensor -> torch.Tensor
     ) =
     inherit Generator()
@@ -80,11 +80,6 @@ type internal FusedMapping
         let start = TensorMemory.pointer<float32> theta
         let segments = segments (fun index -> TensorMemory.at start entries[index].Offset)
 
-        let biasStart =
-            match bias with
-            | null -> NativeInterop.NativePtr.ofNativeInt 0n
-            | bias -> TensorMemory.pointer<float32> bias
-
         for piece in pieces do
             use own = latentOf piece dense
 
@@ -95,7 +90,7 @@ type internal FusedMapping
                     true, shift.ToSingle()
                 | _ -> false, 0.0f
 
-            FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift biasStart segments
+            FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift bias segments
 
     /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
     member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =

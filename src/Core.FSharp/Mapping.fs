@@ -2,6 +2,7 @@ namespace MappingNets.Core
 
 open System
 open System.Collections.Concurrent
+open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 type MappingPiece =
@@ -18,11 +19,14 @@ type Mapping
     let latentCount = LatentSplit.count specification.Split
     let root = CounterHash.ofSeed specification.Seed
 
+    let biasKey = CounterHash.named "bias" root
+
+    /// The bias as a tensor; null where there is none. The fused passes make it anew where that is fast.
     let bias =
-        match specification.Bias with
-        | ZeroBias -> null
-        | UniformBias ->
-            (HashTensors.symmetricUniform (CounterHash.named "bias" root) layout.Count).DetachFromDisposeScope()
+        lazy
+            (match specification.Bias with
+             | ZeroBias -> null
+             | UniformBias -> (HashTensors.symmetricUniform biasKey layout.Count).DetachFromDisposeScope())
 
     /// The scale of every weight; only the paths that are not fused need it.
     let scaleVector =
@@ -74,7 +78,7 @@ type Mapping
             | [| piece |] -> linear piece latent
             | pieces -> torch.cat (pieces |> Array.map (fun piece -> linear piece latent), 0L)
 
-        match bias with
+        match bias.Value with
         | null -> products
         | bias -> products + copyLike "bias" bias latent
 
@@ -114,7 +118,15 @@ type Mapping
                 | _ -> None)
 
         if specification.Activation = Identity && kernels.Length = pieces.Length then
-            FusedMapping(layout.Entries, scales, kernels, bias, fun like -> copyLike "scale" scaleVector.Value like)
+            let source =
+                match specification.Bias with
+                | UniformBias when HashRuns.isFast -> FusedGeneration.HashedBias biasKey
+                | _ ->
+                    match bias.Value with
+                    | null -> FusedGeneration.NoBias
+                    | bias -> FusedGeneration.StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> bias))
+
+            FusedMapping(layout.Entries, scales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
         else
             null
 
@@ -183,9 +195,10 @@ type Mapping
 
     interface IDisposable with
         member _.Dispose() =
-            match bias with
-            | null -> ()
-            | bias -> bias.Dispose()
+            if bias.IsValueCreated then
+                match bias.Value with
+                | null -> ()
+                | bias -> bias.Dispose()
 
             if scaleVector.IsValueCreated then
                 scaleVector.Value.Dispose()

@@ -4,7 +4,7 @@ module internal MappingNets.Core.TilePasses
 
 open System
 open System.Runtime.InteropServices
-open System.Threading.Tasks
+open System.Threading
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
 
@@ -16,6 +16,25 @@ type Segment =
       Scale: float32
       Address: nativeptr<float32> }
 
+/// Memory for the partial sums of a transposed pass. It is kept from one pass to the next, because fresh memory comes page by page,
+/// which takes longer than the sums do.
+[<Sealed>]
+type PartialSums(tiling: Tiling) =
+    let length = int64 (chunkCount tiling.Tiles) * int64 tiling.Columns
+    let mutable kept: float32[] | null = null
+
+    /// Pinned, with room to align its start. Nothing is cleared.
+    member _.Rent() =
+        match Interlocked.Exchange(&kept, null) with
+        | null -> GC.AllocateUninitializedArray<float32>(int length + 16, true)
+        | memory -> memory
+
+    member _.Return(memory: float32[]) = kept <- memory
+
+    static member Start(memory: float32[]) : nativeptr<float32> =
+        let address = Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0)
+        NativePtr.ofNativeInt ((address + 63n) &&& ~~~63n)
+
 /// A piece of the mapping as the passes see it.
 [<NoEquality; NoComparison>]
 type Piece =
@@ -23,6 +42,7 @@ type Piece =
         IsHadamard: bool
         Tiling: Tiling
         Permutations: TilePermutations
+        PartialSums: PartialSums
         /// The first weight of theta that the piece generates.
         FirstRow: int64
     }
@@ -31,12 +51,9 @@ type Piece =
 [<Literal>]
 let ParallelRows = 1048576L
 
-/// The signs of a tile as bytes, with a word to spare so that 4 bytes can be read from any of them.
+/// The signs of a tile as bits.
 let fillSigns (key: CounterHash.Key) columns (tile: int64) rows (words: nativeptr<uint64>) =
-    let first = uint64 tile * wordsPerTile columns
-
-    for word in 0 .. (rows + 63) / 64 - 1 do
-        NativePtr.set words word (CounterHash.bits key (first + uint64 word))
+    HashRuns.words key (uint64 tile * wordsPerTile columns) ((rows + 63) / 64) words
 
 /// The index of the segment that holds a row.
 let segmentOf (segments: Segment[]) (row: int64) =
@@ -71,20 +88,46 @@ let inline forEachRun
         ``done`` <- ``done`` + length
         index <- index + 1
 
-/// One thread's working memory: a tile of values and the signs of a tile, outside the managed heap so that it never moves.
+/// The most rows that `forEachBlock` gives at once: their biases stay in the first-level cache.
+[<Literal>]
+let BlockRows = 2048
+
+/// The same for pieces of at most BlockRows rows.
+let inline forEachBlock
+    (segments: Segment[])
+    (first: int64)
+    (count: int)
+    ([<InlineIfLambda>] action: Segment -> int64 -> int -> int -> unit)
+    =
+    forEachRun segments first count (fun segment within start count ->
+        let mutable ``done`` = 0
+
+        while ``done`` < count do
+            let length = min BlockRows (count - ``done``)
+            action segment (within + int64 ``done``) (start + ``done``) length
+            ``done`` <- ``done`` + length)
+
+/// One thread's working memory, outside the managed heap so that it never moves: a tile's values, its biases and its signs. Each
+/// has a vector to spare.
 [<Sealed>]
 type Workspace(columns: int) =
-    let signsOffset = (4 * columns + 63) &&& ~~~63
-    let size = unativeint (signsOffset + 8 * ((columns + 63) / 64 + 1))
-    let start = NativeMemory.AlignedAlloc(size, 64un)
+    let vectors bytes =
+        nativeint ((bytes + HashRuns.VectorBytes - 1) / HashRuns.VectorBytes + 1)
+        * nativeint HashRuns.VectorBytes
+
+    let valueBytes = vectors (4 * columns)
+    let biasBytes = vectors (4 * (min columns BlockRows + 16))
+    let size = unativeint (valueBytes + biasBytes + vectors (8 * ((columns + 63) / 64)))
+    let start = NativeMemory.AlignedAlloc(size, unativeint HashRuns.VectorBytes)
     do NativeMemory.Clear(start, size)
 
-    let signs =
-        NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + nativeint signsOffset
+    let after (bytes: nativeint) =
+        NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + bytes
 
     member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
-    member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt signs
-    member _.SignBytes: nativeptr<byte> = NativePtr.ofNativeInt signs
+    member _.Biases: nativeptr<float32> = NativePtr.ofNativeInt (after valueBytes)
+    member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt (after (valueBytes + biasBytes))
+    member _.SignBytes: nativeptr<byte> = NativePtr.ofNativeInt (after (valueBytes + biasBytes))
 
     interface IDisposable with
         member _.Dispose() = NativeMemory.AlignedFree start
@@ -98,14 +141,12 @@ let forEachTile (piece: Piece) (action: Workspace -> int -> int64 -> unit) =
         for tile in chunkStart tiles chunks chunk .. chunkStart tiles chunks (chunk + 1) - 1L do
             action workspace chunk tile
 
+    let newWorkspace () = new Workspace(piece.Tiling.Columns)
+
     if piece.Tiling.Rows < ParallelRows then
-        use workspace = new Workspace(piece.Tiling.Columns)
+        use workspace = newWorkspace ()
 
         for chunk in 0 .. chunks - 1 do
             runChunk workspace chunk
     else
-        let body chunk =
-            use workspace = new Workspace(piece.Tiling.Columns)
-            runChunk workspace chunk
-
-        Parallel.For(0, chunks, body) |> ignore
+        TensorThreads.forEach chunks newWorkspace runChunk

@@ -4,7 +4,8 @@ module internal MappingNets.Core.WalshHadamard
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.VectorKernels
+open MappingNets.Core.VectorLanes
+open MappingNets.Core.RowKernels
 
 /// The sign bits of the lanes that take a difference in the stage of half-width 1, 2 or 4 within a vector.
 let private negativeLanes (isNegative: int -> bool) =
@@ -180,8 +181,23 @@ let private butterflies (buffer: nativeptr<float32>) (length: int) =
 
 /// The orthonormal Walsh-Hadamard transform of `length` = 2^k entries, in place.
 let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
-    butterflies buffer length
+    if WideWalshHadamard.isFor length then
+        WideWalshHadamard.inPlace buffer length
+    else
+        butterflies buffer length
+
     scaleRun buffer length scale buffer
 
-/// The same without the factor, which the caller applies together with what comes next.
-let unscaledWalshHadamard (buffer: nativeptr<float32>) (length: int) = butterflies buffer length
+/// The transform of +-(source * factor), not yet scaled: the caller does that together with what comes next.
+let signedUnscaledTransform
+    (source: nativeptr<float32>)
+    (factor: float32)
+    (signs: nativeptr<byte>)
+    (buffer: nativeptr<float32>)
+    (length: int)
+    =
+    if WideWalshHadamard.isFor length then
+        WideWalshHadamard.signed source factor signs buffer length
+    else
+        scaleSignedRun source signs 0 length factor buffer
+        butterflies buffer length

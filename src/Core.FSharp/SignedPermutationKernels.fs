@@ -1,0 +1,152 @@
+/// The inner loops of the signed permutation over one run of a tile's rows. Each gives the bits of its plain loop: the same
+/// operations on every element in the same order.
+module internal MappingNets.Core.SignedPermutationKernels
+
+open System.Runtime.Intrinsics
+open System.Runtime.Intrinsics.X86
+open Microsoft.FSharp.NativeInterop
+open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.VectorLanes
+
+/// The lanes that lane r xor flip comes from, r within eight.
+let inline private flippedLanes (flip: int) =
+    Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) ^^^ Vector256.Create flip
+
+let inline private flippedLanes16 (flip: int) =
+    Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+    ^^^ Vector512.Create flip
+
+/// Goes through the rows first ... last - 1 of a tile: `sixteen` and `eight` get a row at the start of a group and the columns of
+/// the groups from there on, `plain` what does not fill a group.
+let inline private byGroups
+    (permutation: TilePermutation)
+    (first: int)
+    (last: int)
+    ([<InlineIfLambda>] sixteen: int -> int -> int -> unit)
+    ([<InlineIfLambda>] eight: int -> int -> unit)
+    ([<InlineIfLambda>] plain: int -> unit)
+    =
+    let mutable row = first
+    let firstWhole = (first + 7) &&& ~~~7
+    let lastWhole = min (last &&& ~~~7) (8 * permutation.Groups)
+
+    if Avx2.IsSupported && firstWhole < lastWhole then
+        while row < firstWhole do
+            plain row
+            row <- row + 1
+
+        let step = 8 * permutation.Multiplier
+        let columns = 8 * permutation.Groups
+
+        // Without a branch, which the processor could not foresee.
+        let inline next column =
+            let further = column + step - columns
+            further + (columns &&& (further >>> 31))
+
+        let mutable column = permutation.Column row &&& ~~~7
+
+        if hasSixteenLanes () then
+            while row <= lastWhole - 16 do
+                let second = next column
+                sixteen row column second
+                column <- next second
+                row <- row + 16
+
+        while row < lastWhole do
+            eight row column
+            column <- next column
+            row <- row + 8
+
+    while row < last do
+        plain row
+        row <- row + 1
+
+/// output_i = epilogue(+-latent[column of row i]) for `count` rows from row `first` of a tile on.
+let signedRun
+    (latent: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (first: int)
+    (count: int)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let bias = epilogue.Bias
+    let lanes = flippedLanes permutation.Flip
+    let shifts = signShifts ()
+    let scale = Vector256.Create epilogue.Scale
+    let shift = Vector256.Create epilogue.Shift
+    let lanes16 = flippedLanes16 permutation.Flip
+    let shifts16 = signShifts16 ()
+    let scale16 = Vector512.Create epilogue.Scale
+    let shift16 = Vector512.Create epilogue.Shift
+
+    byGroups
+        permutation
+        first
+        (first + count)
+        (fun row column second ->
+            let latents =
+                Vector512.Create(load latent column, load latent second)
+
+            let signed =
+                flip16Aligned signs row shifts16 (Avx512F.PermuteVar16x32(latents, lanes16))
+                + shift16
+
+            let biased =
+                if isNull bias then
+                    signed
+                else
+                    signed + load16 bias (row - first)
+
+            store16 (biased * scale16) output (row - first))
+        (fun row column ->
+            let signed =
+                flipAligned signs row shifts (Avx2.PermuteVar8x32(load latent column, lanes)) + shift
+
+            let biased =
+                if isNull bias then
+                    signed
+                else
+                    signed + load bias (row - first)
+
+            store (biased * scale) output (row - first))
+        (fun row ->
+            let value = flipOne signs row (NativePtr.get latent (permutation.Column row))
+            NativePtr.set output (row - first) (epilogue.Of(row - first, value)))
+
+/// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
+let addSignedRows
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (first: int)
+    (count: int)
+    (scale: float32)
+    (sums: nativeptr<float32>)
+    =
+    let lanes = flippedLanes permutation.Flip
+    let shifts = signShifts ()
+    let factor = Vector256.Create scale
+    let lanes16 = flippedLanes16 permutation.Flip
+    let shifts16 = signShifts16 ()
+    let factor16 = Vector512.Create scale
+
+    byGroups
+        permutation
+        first
+        (first + count)
+        (fun row column second ->
+            let signed =
+                flip16Aligned signs row shifts16 (load16 gradient (row - first) * factor16)
+
+            let moved = Avx512F.PermuteVar16x32(signed, lanes16)
+            store (load sums column + moved.GetLower()) sums column
+            store (load sums second + moved.GetUpper()) sums second)
+        (fun row column ->
+            let signed = flipAligned signs row shifts (load gradient (row - first) * factor)
+            store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column)
+        (fun row ->
+            let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
+            let column = permutation.Column row
+            NativePtr.set sums column (NativePtr.get sums column + value))
