@@ -72,6 +72,9 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             ["loss"] = FormattableString.Invariant(
                 $"stability {loss.Stability.Value}, smoothness {loss.Smoothness.Value}, alignment {loss.Alignment.Value}"),
         };
+        // Named only where it is another, so that reports from before there was a choice still hold.
+        if (Training.Optimizer != TrainingOptimizer.Adam)
+            settings["optimizer"] = Training.Optimizer.ToString();
         foreach (var (name, value) in Settings)
             settings[name] = value;
         return settings;

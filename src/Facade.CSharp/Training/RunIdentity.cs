@@ -29,6 +29,7 @@ internal static class RunIdentity
             ["number of epochs"] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
             ["learning rate"] = Text(options.LearningRate ?? model.DefaultLearningRate),
+            ["optimizer"] = options.Optimizer.ToString(),
             ["schedule"] = options.Schedule.ToString(),
             ["held-out share"] = Text(options.ValidationFraction),
             ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
