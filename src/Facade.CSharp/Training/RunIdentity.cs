@@ -35,6 +35,7 @@ internal static class RunIdentity
             ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
             ["restoring of the best"] = options.RestoreBest.ToString(),
             ["label smoothing"] = Text(options.LabelSmoothing),
+            ["teaching"] = options.Distillation?.Describe() ?? "the labels",
             ["seed"] = Text(options.Seed),
             ["loss"] = model is MappedModel
                 ? $"stability {Text(loss.Stability)}, smoothness {Text(loss.Smoothness)}, alignment {Text(loss.Alignment)}, noise {Text(loss.NoiseDeviation)}"

@@ -59,7 +59,7 @@ public sealed class ReproduceCommandTests : IDisposable
     public void A_run_stopped_by_Ctrl_C_goes_on_with_the_bits_of_an_uninterrupted_one()
     {
         string[] Command(string output) =>
-            ["classification", "--methods", "cnn2-lwt-2688-second-order", "--epochs", "4", "--dataset", folder.Path, "--out", Out(output)];
+            ["classification", "--methods", "cnn2-lwt-2688", "--epochs", "4", "--dataset", folder.Path, "--out", Out(output)];
         Succeeds(Command("whole"));
 
         Directory.CreateDirectory(Out("cut"));

@@ -66,7 +66,7 @@ public sealed class FullMatrixTrainingTests
 
         var fault = Assert.Throws<ArgumentException>("Optimizer", () => new Trainer(model, Options).Fit(data));
 
-        Assert.Contains("at most 16,576 of them; this model trains 108,618: use Adam", fault.Message);
+        Assert.Contains("at most 16,384 of them; this model trains 108,618: use Adam", fault.Message);
     }
 
     [Fact]
