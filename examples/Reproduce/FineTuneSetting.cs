@@ -42,7 +42,7 @@ internal sealed record FineTuneSetting(
     private static readonly FineTuneChoices ForCnn1 = new(0.03, 0.03, [(1, 20), (16, 5), (250, 0.1)]);
 
     // With CNN1's strengths the same latents are lost among twenty times the weights, each divided by its channel's deviation.
-    private static readonly FineTuneChoices ForResNet = new(0.1, 0.06, [(1, 160), (16, 20), (250, 8)])
+    private static readonly FineTuneChoices ForResNet = new(0.03, 0.06, [(1, 160), (16, 20), (250, 8)])
     {
         FewLayers = ("batch norm and last layer", ["*bn*", "*downsample.1*", "fc"], 20),
     };
