@@ -21,7 +21,7 @@ public sealed class AdapterServingTests
         using var host = new AdapterHost(target, pretrained);
         using var zero = zeros(1, 1, 1, 1);
         int[] primes = [2, 3, 5, 7, 11];
-        const int Swaps = 400;
+        const int Swaps = 4000;
         foreach (var prime in primes)
         {
             using var model = MappingNetwork.For(target).FineTune(pretrained, 2, strength: 1).Layers("fc*").Build();
