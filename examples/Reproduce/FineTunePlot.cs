@@ -38,6 +38,7 @@ internal static class FineTunePlot
             line.LineWidth = 2;
             line.MarkerShape = Marks[index % Marks.Length];
             line.MarkerSize = 9;
+            line.MarkerLineWidth = 2;
             if (points.All(row => row.Test!.StandardDeviation is not null))
                 plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
         }
