@@ -41,7 +41,7 @@ internal sealed record FineTuneSetting(
 
     private static readonly FineTuneChoices ForCnn1 = new(0.03, 0.03, [(1, 20), (16, 5), (250, 0.1)]);
 
-    // With CNN1's strengths its groups stayed 16 to 26 points lower.
+    // With CNN1's strengths its groups stayed 14 to 26 points lower.
     private static readonly FineTuneChoices ForResNet = new(0.03, 0.06, [(1, 160), (16, 20), (250, 8)])
     {
         FewLayers = ("batch norm and last layer", ["*bn*", "*downsample.1*", "fc"], 20),
