@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Examples.FineTune;
 
-/// <summary>Pictures of ten classes, 28 x 28: five to pretrain on, five to adapt to, and the first five lying on their side.</summary>
+/// <summary>Grey pictures, 28 x 28: half of the classes to pretrain on, half to adapt to, and the first half lying on their side.</summary>
 /// <param name="Origin">Where they come from, in a sentence.</param>
-/// <param name="Pretraining">Classes 0-4.</param>
-/// <param name="New">A few of classes 5-9, to adapt with.</param>
+/// <param name="Pretraining">The first half of the classes.</param>
+/// <param name="New">A few of the second half, to adapt with.</param>
 /// <param name="NewTest">Others of these, to judge by.</param>
-/// <param name="Turned">A few of classes 0-4 with rows and columns exchanged, to adapt with.</param>
+/// <param name="Turned">A few of the first half with rows and columns exchanged, to adapt with.</param>
 /// <param name="TurnedTest">Others of these, to judge by.</param>
 internal sealed record Pictures(
     string Origin, Dataset Pretraining, Dataset New, Dataset NewTest, Dataset Turned, Dataset TurnedTest) : IDisposable
@@ -18,17 +18,19 @@ internal sealed record Pictures(
     private const int AdaptationCount = 1_000;
     private const int TestCount = 1_000;
 
-    private static readonly int[] FirstFive = [0, 1, 2, 3, 4];
-    private static readonly int[] LastFive = [5, 6, 7, 8, 9];
+    /// <summary>How many classes each half has.</summary>
+    public int Classes => Pretraining.ClassNames.Count;
 
     /// <summary>Real pictures.</summary>
-    /// <param name="folder">A folder with the four IDX files.</param>
+    /// <param name="folder">The four IDX files, or a folder of PNG and JPEG files for each class.</param>
+    /// <exception cref="ArgumentException">There are fewer than four classes.</exception>
     public static Pictures Load(string folder)
     {
-        var (training, test) = FashionMnist.Load(folder);
+        var hasFolders = Directory.Exists(folder) && Directory.EnumerateDirectories(folder).Any();
+        var (training, test) = hasFolders ? LoadFolders(folder) : FashionMnist.Load(folder);
         using (training)
         using (test)
-            return Of($"Data: the IDX files in '{folder}'.", training, test);
+            return Of($"Data: {(hasFolders ? "the pictures in the folders" : "the IDX files")} of '{folder}'.", training, test);
     }
 
     /// <summary>Stripes of five directions and two widths, in noise.</summary>
@@ -48,12 +50,27 @@ internal sealed record Pictures(
             part.Dispose();
     }
 
+    // A fifth of them to judge by.
+    private static (Dataset Training, Dataset Test) LoadFolders(string folder)
+    {
+        using var files = ImageFolder.Open(folder, Side, Side, channels: 1);
+        if (files.ClassNames.Count < 4)
+            throw new ArgumentException(
+                $"'{folder}' has {files.ClassNames.Count} folders of pictures; it takes four, two to pretrain on and two to adapt to.", nameof(folder));
+        // Decoded once rather than in every epoch.
+        using var all = files.ToMemory();
+        return all.SplitHoldOut(Math.Max(1, all.Count / 5), 1);
+    }
+
     private static Pictures Of(string origin, Dataset training, Dataset test)
     {
-        using var first = training.OfClasses(FirstFive);
-        using var last = training.OfClasses(LastFive);
-        using var firstTest = test.OfClasses(FirstFive);
-        using var lastTest = test.OfClasses(LastFive);
+        var half = training.ClassNames.Count / 2;
+        int[] firstHalf = [.. Enumerable.Range(0, half)];
+        int[] secondHalf = [.. Enumerable.Range(half, half)];
+        using var first = training.OfClasses(firstHalf);
+        using var last = training.OfClasses(secondHalf);
+        using var firstTest = test.OfClasses(firstHalf);
+        using var lastTest = test.OfClasses(secondHalf);
         return new(
             origin,
             Few(first, PretrainingCount),
@@ -63,7 +80,15 @@ internal sealed record Pictures(
             OnTheirSide(firstTest, TestCount));
     }
 
-    private static Dataset Few(Dataset data, int count) => data.Take(Math.Min(count, data.Count));
+    // By chance, because folders come class by class.
+    private static Dataset Few(Dataset data, int count)
+    {
+        if (count >= data.Count)
+            return data.Take(data.Count);
+        var (rest, few) = data.SplitHoldOut(count, 1);
+        rest.Dispose();
+        return few;
+    }
 
     private static Dataset OnTheirSide(Dataset data, int count)
     {

@@ -5,9 +5,10 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 if (args.Length > 1 || args is ["--help" or "-h"])
 {
     Console.WriteLine("""
-        Pretrains a network on five classes, adapts it twice through 2,048 numbers, and serves, swaps and merges the adapters.
+        Pretrains a network on half of the classes, adapts it twice through 2,048 numbers, and serves, swaps and merges the adapters.
 
-          FOLDER    the four IDX files of FashionMNIST or MNIST; made pictures where none is named
+          FOLDER    a folder of PNG or JPEG files for each class, at least four, which are made grey and scaled to 28 x 28; or the
+                    four IDX files of FashionMNIST or MNIST; made pictures where none is named
         """);
     return args.Length > 1 ? 1 : 0;
 }

@@ -13,7 +13,7 @@ internal static class Walkthrough
         var folder = Directory.CreateTempSubdirectory("mappingnets-fine-tune-");
         try
         {
-            var target = Targets.Cnn2(5);
+            var target = Targets.Cnn2(pictures.Classes);
             using var pretrained = Pretrain(target, pictures.Pretraining);
             Adapt("new classes", target, pretrained, pictures.New, pictures.NewTest, Path.Combine(folder.FullName, "new.safetensors"));
             Adapt("on their side", target, pretrained, pictures.Turned, pictures.TurnedTest, Path.Combine(folder.FullName, "side.safetensors"));
@@ -35,7 +35,7 @@ internal static class Walkthrough
     {
         using var model = DirectModel.For(target, seed: 1);
         new Trainer(model, new() { Epochs = 2, BatchSize = 64, Seed = 1 }).Fit(data);
-        Console.WriteLine($"\nPretrained {target} on {data.Count:N0} pictures of five classes: {Percent(model, data)} right.");
+        Console.WriteLine($"\nPretrained {target} on {data.Count:N0} pictures of {data.ClassNames.Count} classes: {Percent(model, data)} right.");
         return PretrainedWeights.Of(model);
     }
 

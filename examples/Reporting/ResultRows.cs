@@ -39,6 +39,8 @@ public static class ResultRows
             (accuracies ? "train %" : "train loss", row => accuracies ? Text(row.Train, true) : Text(row.TrainLoss, false)),
             (accuracies ? "held out %" : "held-out loss", row => accuracies ? Text(row.HeldOut, true) : Text(row.HeldOutLoss, false)),
         };
+        if (report.Runs.Select(run => run.Epochs).Distinct().Count() > 1)
+            columns.Insert(2, ("epochs", row => Epochs(report, row)));
         foreach (var metric in metrics)
         {
             var isShare = metric == PublishedRow.Accuracy;
@@ -92,6 +94,9 @@ public static class ResultRows
         PublishedRow.Loss => "test loss",
         _ => metric,
     };
+
+    private static string Epochs(ReportFile report, RunSummary row) => string.Join(
+        ", ", report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label).Select(run => run.Epochs).Distinct().Order());
 
     private static string Seeds(RunSummary row) => row.Seeds.Count == 1 ? "1 seed" : $"{row.Seeds.Count} seeds";
 

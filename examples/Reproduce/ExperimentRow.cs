@@ -23,6 +23,9 @@ internal sealed record ExperimentRow(string Name, string Label, Func<ulong, Mode
     /// <summary><see cref="RunPlan.Finish"/>.</summary>
     public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
 
+    /// <summary><see cref="RunPlan.IsTaught"/>.</summary>
+    public bool IsTaught { get; init; }
+
     /// <summary><see cref="RunPlan.Settings"/>.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 

@@ -35,7 +35,7 @@ internal sealed class FineTuneExperiment : IExperiment
                 {
                     Pictures = Draw(report, settings, options),
                     Remarks = string.Join("\n\n", settings.Select(setting => setting.Description))
-                        + "\n\nStrengths and learning rates were chosen for CNN1 on held-out images, seed 1, and taken over for ResNet-18.",
+                        + "\n\n" + FineTuneSetting.HowTuned,
                 },
             };
             foreach (var plan in plans)
@@ -78,7 +78,9 @@ internal sealed class FineTuneExperiment : IExperiment
                 {
                     Data = data,
                     Cost = setting.Cost,
-                    Settings = setting.Settings,
+                    Settings = plan.Strength is { } strength
+                        ? new Dictionary<string, string>(setting.Settings) { ["strength"] = FormattableString.Invariant($"{strength}") }
+                        : setting.Settings,
                 };
         }
     }
@@ -94,7 +96,8 @@ internal sealed class FineTuneExperiment : IExperiment
             pictures.Add($"{setting.Target.Name}.png");
             FineTunePlot.Write(
                 rows,
-                FormattableString.Invariant($"{setting.Label} adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
+                setting.Label,
+                FormattableString.Invariant($"adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
                 options.File(pictures[^1]));
         }
 

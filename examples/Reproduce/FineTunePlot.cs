@@ -7,10 +7,22 @@ namespace MappingNets.Examples.Reproduce;
 /// <summary>Accuracy after adaptation against the number of trained numbers, a line for each way.</summary>
 internal static class FineTunePlot
 {
-    public static void Write(IReadOnlyList<RunSummary> rows, string title, string path)
+    /// <summary>The ways differ in their marks too: there are more of them than colours, and some lie on one another.</summary>
+    private static readonly MarkerShape[] Marks =
+    [
+        MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledDiamond, MarkerShape.FilledTriangleUp,
+        MarkerShape.FilledTriangleDown, MarkerShape.OpenCircle, MarkerShape.OpenSquare,
+    ];
+
+    /// <summary>Writes the plot of one target.</summary>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="target">What their labels begin with.</param>
+    /// <param name="about">What the title says of the target.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Write(IReadOnlyList<RunSummary> rows, string target, string about, string path)
     {
         var plot = new Plot();
-        plot.Title(title);
+        plot.Title($"{target} {about}");
         plot.XLabel("trained numbers");
         plot.YLabel("test accuracy, %");
         // Chosen here: bars of deviations would use up the colours between the lines.
@@ -21,10 +33,12 @@ internal static class FineTunePlot
             var places = points.Select(row => Math.Log10(row.Trainable)).ToArray();
             var heights = points.Select(row => 100 * row.Test!.Mean).ToArray();
             var line = plot.Add.Scatter(places, heights);
-            line.LegendText = way.Key;
+            line.LegendText = way.Key[(target.Length + 1)..];
             line.Color = palette.GetColor(index);
             line.LineWidth = 2;
+            line.MarkerShape = Marks[index % Marks.Length];
             line.MarkerSize = 9;
+            line.MarkerLineWidth = 2;
             if (points.All(row => row.Test!.StandardDeviation is not null))
                 plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
         }

@@ -28,6 +28,9 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// </summary>
     public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
 
+    /// <summary>Whether <see cref="Teachers"/> teach it in place of the labels.</summary>
+    public bool IsTaught { get; init; }
+
     /// <summary>Called after every step. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>
     public Action<TrainingProgress>? Watch { get; init; }
 
@@ -72,6 +75,11 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             ["loss"] = FormattableString.Invariant(
                 $"stability {loss.Stability.Value}, smoothness {loss.Smoothness.Value}, alignment {loss.Alignment.Value}"),
         };
+        // Named only where it is another, so that reports from before there was a choice still hold.
+        if (Training.Optimizer != TrainingOptimizer.Adam)
+            settings["optimizer"] = Training.Optimizer.ToString();
+        if (IsTaught)
+            settings["teaching"] = Teachers.Notes;
         foreach (var (name, value) in Settings)
             settings[name] = value;
         return settings;

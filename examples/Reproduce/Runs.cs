@@ -14,6 +14,7 @@ internal sealed class Runs
     private readonly ExperimentData data;
     private readonly CancellationToken stop;
     private readonly RunClock clock;
+    private readonly Teachers teachers;
     private readonly List<RunRecord> finished = [];
 
     /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
@@ -26,6 +27,7 @@ internal sealed class Runs
         IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
     {
         (this.experiment, this.options, this.data, this.stop) = (experiment, options, data, stop);
+        teachers = new(options, stop);
         clock = new(planned?.Select(WorkOf).ToArray());
         var path = options.File("report.json");
         Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
@@ -72,7 +74,17 @@ internal sealed class Runs
 
         clock.Start(WorkOf(plan));
         var trainings = new Trainings(plan, own, options, clock, stop);
-        trainings.Fit(title, model, plan.Training);
+        var faculty = plan.IsTaught ? teachers.For(own) : [];
+        try
+        {
+            trainings.Fit(title, model, plan.IsTaught ? plan.Training with { Distillation = new(faculty, Teachers.Temperature) } : plan.Training);
+        }
+        finally
+        {
+            foreach (var teacher in faculty)
+                teacher.Dispose();
+        }
+
         var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
         using (judged)
         {

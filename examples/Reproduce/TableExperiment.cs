@@ -104,6 +104,7 @@ internal abstract class TableExperiment : IExperiment
             Then = row.Then,
             Examine = row.Examine,
             Finish = row.Finish,
+            IsTaught = row.IsTaught,
             Settings = row.Settings,
             Cost = row.Cost,
             Notes = row.Notes,

@@ -34,6 +34,13 @@ module MappingLoss =
                 ArgumentException($"The shapes differ: {shapeText first.shape} and {shapeText second.shape}.", argument)
             )
 
+    let distillation temperature (teacher: torch.Tensor) (scores: torch.Tensor) =
+        requirePositive (nameof temperature) temperature
+        sameShape (nameof teacher) teacher scores
+        let soft = (teacher.detach () / temperature.ToScalar()).softmax 1L
+        let spoken = torch.nn.functional.log_softmax (scores / temperature.ToScalar(), 1L)
+        -(soft * spoken).sum(1L).mean () * (temperature * temperature).ToScalar()
+
     let meanSquaredError (outputs: torch.Tensor) (targets: torch.Tensor) =
         sameShape (nameof targets) outputs targets
         torch.nn.functional.mse_loss (outputs, targets)

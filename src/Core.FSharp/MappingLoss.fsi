@@ -43,6 +43,17 @@ module MappingLoss =
     /// <exception cref="T:System.ArgumentOutOfRangeException">The smoothing is out of range.</exception>
     val crossEntropy: smoothing: float -> scores: torch.Tensor -> labels: torch.Tensor -> torch.Tensor
 
+    /// <summary>
+    /// Knowledge distillation (Hinton, Vinyals, Dean 2015): T^2 times the cross-entropy of softmax(scores / T) against
+    /// softmax(teacher / T), the mean over the batch. T^2 keeps gradients of one size whatever T is.
+    /// </summary>
+    /// <param name="temperature">T, positive.</param>
+    /// <param name="teacher">The teacher's class scores, (N, classes); no gradient goes there.</param>
+    /// <param name="scores">Class scores before the softmax, (N, classes).</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The temperature is not a positive finite number.</exception>
+    /// <exception cref="T:System.ArgumentException">The shapes differ.</exception>
+    val distillation: temperature: float -> teacher: torch.Tensor -> scores: torch.Tensor -> torch.Tensor
+
     /// <summary>The mean squared error over all elements.</summary>
     /// <param name="outputs">Outputs of the target network, any shape.</param>
     /// <param name="targets">What they should be, in the same shape.</param>

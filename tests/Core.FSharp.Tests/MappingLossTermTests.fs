@@ -170,3 +170,42 @@ let refusals =
               MappingLoss.meanSquaredError (torch.zeros 2L) (torch.zeros 3L) |> ignore)
           refuses "outputs of another shape" "perturbed" "(1, 2) and (2, 1)" (fun () ->
               MappingLoss.stability (torch.zeros (1L, 2L)) (torch.zeros (2L, 1L)) |> ignore) ]
+
+[<Tests>]
+let distillation =
+    testList
+        "distillation"
+        [ test "the value is T^2 times the cross-entropy of the softened classes" (fun () ->
+              let teacher = hashed 71UL "teacher" [ 5L; 3L ]
+              let scores = hashed 72UL "scores" [ 5L; 3L ]
+
+              for temperature in [ 0.5; 1.0; 4.0 ] do
+                  let soften (x: torch.Tensor) = (x / temperature.ToScalar()).softmax 1L
+
+                  let expected =
+                      -(soften teacher * (soften scores).log ()).sum ()
+                      * (temperature * temperature / 5.0).ToScalar()
+
+                  near 1e-12 "value" expected (MappingLoss.distillation temperature teacher scores))
+
+          test "the gradient vanishes exactly where the pupil says what the teacher says" (fun () ->
+              let teacher = hashed 73UL "teacher" [ 12L ]
+
+              let lossOf (x: torch.Tensor) =
+                  MappingLoss.distillation 2.0 (teacher.reshape (4L, 3L)) (x.reshape (4L, 3L))
+
+              near 1e-12 "at the teacher" (torch.zeros_like teacher) (grad lossOf teacher)
+
+              Expect.isGreaterThan
+                  ((grad lossOf (hashed 74UL "elsewhere" [ 12L ])).norm().ToDouble())
+                  0.1
+                  "elsewhere")
+
+          for temperature in [ 0.0; -1.0; nan; infinity ] do
+              refuses $"a temperature of {temperature}" "temperature" $"{temperature}" (fun () ->
+                  let scores = torch.zeros (2L, 3L)
+                  MappingLoss.distillation temperature scores scores |> ignore)
+
+          refuses "a teacher of another shape" "teacher" "(2, 4) and (2, 3)" (fun () ->
+              MappingLoss.distillation 1.0 (torch.zeros (2L, 4L)) (torch.zeros (2L, 3L))
+              |> ignore) ]

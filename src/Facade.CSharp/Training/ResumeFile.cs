@@ -9,13 +9,13 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// The state of a run after an epoch, in one safetensors file: what is trained and the buffers, Adam's means, the coefficients of
+/// The state of a run after an epoch, in one safetensors file: what is trained and the buffers, what the optimiser remembers, the coefficients of
 /// the loss, the best state, and what was counted. Written whole or not at all.
 /// </summary>
 internal sealed class ResumeFile : IDisposable
 {
     private const string Format = "mappingnets-run";
-    private const string Version = "1";
+    private const string Version = "2";
 
     private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
@@ -36,18 +36,18 @@ internal sealed class ResumeFile : IDisposable
         long Step,
         bool StoppedEarly,
         long PeakMemoryBytes,
-        IReadOnlyList<long> AdamSteps,
+        IReadOnlyList<long> OptimizerCounts,
         BestState.Score Best,
         bool HasBest,
         IReadOnlyList<EpochResult> History);
 
     /// <summary>Writes the state after an epoch.</summary>
     /// <exception cref="IOException">The file cannot be written; what it held is intact.</exception>
-    public void Save(RunState run, StepLoss loss, Adam optimizer, BestState best, LastGoodState lastGood)
+    public void Save(RunState run, StepLoss loss, StepOptimizer optimizer, BestState best, LastGoodState lastGood)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var tensors = Changing(loss, lastGood).Concat(AdamState.Tensors(optimizer))
+        var tensors = Changing(loss, lastGood).Concat(optimizer.Tensors)
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
             .Append(("step_milliseconds", tensor(run.StepMilliseconds.ToArray())))
             .Append(("probe", probe))
@@ -56,7 +56,7 @@ internal sealed class ResumeFile : IDisposable
             run.Step,
             run.StoppedEarly,
             Math.Max(run.PeakMemoryBytes, TrainingRun.PeakMemoryBytes()),
-            [.. AdamState.Of(optimizer).Select(state => state.step)],
+            optimizer.Counts,
             best.Reached,
             best.Captured.Count > 0,
             run.History);
@@ -73,7 +73,7 @@ internal sealed class ResumeFile : IDisposable
 
     /// <summary>Takes the state of the file, where there is one; everything is read and checked before anything changes.</summary>
     /// <exception cref="CheckpointFormatException">The file is damaged, no such file, or of another run.</exception>
-    public void Restore(RunState run, StepLoss loss, Adam optimizer, BestState best, LastGoodState lastGood)
+    public void Restore(RunState run, StepLoss loss, StepOptimizer optimizer, BestState best, LastGoodState lastGood)
     {
         if (!File.Exists(path))
             return;
@@ -87,15 +87,14 @@ internal sealed class ResumeFile : IDisposable
         if (!RunIdentity.IsSame(Find(file, tensors, "probe"), probe))
             throw Other("the weights that the model starts from, or how it makes them, are not the same (its seed, its fixed or its pretrained weights)");
 
-        var copies = Changing(loss, lastGood).Concat(AdamState.Tensors(optimizer))
+        var copies = Changing(loss, lastGood).Concat(optimizer.Tensors)
             .Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
         var captured = counted.HasBest
             ? model.Changing.Select((tensor, index) => Like(file, tensors, BestName(index), tensor)).ToArray()
             : [];
         foreach (var (to, from) in copies)
             to.copy_(from);
-        foreach (var (state, steps) in AdamState.Of(optimizer).Zip(counted.AdamSteps))
-            state.step = steps;
+        optimizer.Counts = counted.OptimizerCounts;
         best.Take(counted.Best, captured);
         run.History.AddRange(counted.History);
         run.StepMilliseconds.AddRange(Find(file, tensors, "step_milliseconds").data<double>());

@@ -29,11 +29,13 @@ internal static class RunIdentity
             ["number of epochs"] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
             ["learning rate"] = Text(options.LearningRate ?? model.DefaultLearningRate),
+            ["optimizer"] = options.Optimizer.ToString(),
             ["schedule"] = options.Schedule.ToString(),
             ["held-out share"] = Text(options.ValidationFraction),
             ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
             ["restoring of the best"] = options.RestoreBest.ToString(),
             ["label smoothing"] = Text(options.LabelSmoothing),
+            ["teaching"] = options.Distillation?.Describe() ?? "the labels",
             ["seed"] = Text(options.Seed),
             ["loss"] = model is MappedModel
                 ? $"stability {Text(loss.Stability)}, smoothness {Text(loss.Smoothness)}, alignment {Text(loss.Alignment)}, noise {Text(loss.NoiseDeviation)}"

@@ -13,6 +13,7 @@ internal sealed class StepLoss : IDisposable
     private readonly Model model;
     private readonly LossOptions options;
     private readonly double labelSmoothing;
+    private readonly Distillation? distillation;
     private readonly LossCoefficients coefficients;
     private readonly CounterHash.Key noise;
     private readonly Parameter? raw;
@@ -25,6 +26,7 @@ internal sealed class StepLoss : IDisposable
         // The auxiliary terms speak of a mapping; a directly trained model has none.
         this.options = model is MappedModel ? options.Loss : LossOptions.TaskOnly;
         labelSmoothing = options.LabelSmoothing;
+        distillation = options.Distillation;
         coefficients = this.options.ToCore();
         noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
         var count = MappingLoss.trainableCount(coefficients);
@@ -47,7 +49,7 @@ internal sealed class StepLoss : IDisposable
     public Values Compute(Tensor inputs, Tensor targets, bool isClassification, long step)
     {
         var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
-        var task = TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
+        var task = distillation?.Loss(inputs, outputs) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
         if (options.IsTaskOnly || model is not MappedModel mapped)
             return new(task, task, outputs, [null, null, null]);
 

@@ -59,6 +59,7 @@ public sealed class Trainer
         string? resumeFile = null)
     {
         DatasetChecks.Check(model.Target, training);
+        options.Distillation?.Check(model.Target, training);
         if (resumeFile is not null)
             ArgumentException.ThrowIfNullOrWhiteSpace(resumeFile);
         if (validation is not null)

@@ -29,7 +29,7 @@ internal sealed class TrainingRun(
         using var gradients = enable_grad();
         using var loss = new StepLoss(model, options);
         var parameters = OptimisedParameters(model, loss);
-        using var optimizer = optim.Adam(parameters, fullRate);
+        using var optimizer = StepOptimizer.For(model, loss, options.Optimizer);
         using var selection = new BestState(model, options);
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
         using var resume = resumeFile is null
@@ -78,7 +78,7 @@ internal sealed class TrainingRun(
     }
 
     private EpochResult RunEpoch(
-        int epoch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
+        int epoch, StepLoss loss, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
     {
         var clock = Stopwatch.StartNew();
         var sums = new EpochSums();
@@ -115,7 +115,7 @@ internal sealed class TrainingRun(
     }
 
     private double Step(
-        Batch batch, StepLoss loss, Adam optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
+        Batch batch, StepLoss loss, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
     {
         ForgetGradients(parameters, lastGood);
         var inputs = batch.Inputs.to(model.Device);
@@ -127,9 +127,7 @@ internal sealed class TrainingRun(
         loss.Backward(values);
         RequireFinite("gradient", parameters, parameter => parameter.grad);
         lastGood.Keep();
-        foreach (var group in optimizer.ParamGroups)
-            group.LearningRate = RateOf(run.Step);
-        optimizer.step();
+        optimizer.Step(RateOf(run.Step));
         if (lastGood.IsKept)
             RequireFinite("value", parameters, parameter => parameter);
         sums.Add(values, targets, batch.Count, training.IsClassification);

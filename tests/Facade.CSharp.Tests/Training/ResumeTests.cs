@@ -71,20 +71,25 @@ public sealed class ResumeTests
     [InlineData("batch norm")]
     [InlineData("direct, batch norm")]
     [InlineData("generated")]
-    public void An_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(string kind)
+    [InlineData("slvt", TrainingOptimizer.FullMatrix)]
+    [InlineData("lwt with scales", TrainingOptimizer.FullMatrix)]
+    [InlineData("generated", TrainingOptimizer.FullMatrix)]
+    public void An_interrupted_run_ends_with_the_bits_of_an_uninterrupted_one(
+        string kind, TrainingOptimizer optimizer = TrainingOptimizer.Adam)
     {
+        var options = Options with { Optimizer = optimizer };
         using var folder = new TemporaryFolder();
         using var data = DataFor(kind);
         using var whole = Make(kind);
-        var expected = Everything(whole, new Trainer(whole, Options).Fit(data, data));
+        var expected = Everything(whole, new Trainer(whole, options).Fit(data, data));
         var file = folder.File("run.safetensors");
         // Between two epochs, and in the midst of one.
-        Interrupt(kind, Options, file, epoch: 2, step: 4);
-        Interrupt(kind, Options, file, epoch: 5, step: 2);
+        Interrupt(kind, options, file, epoch: 2, step: 4);
+        Interrupt(kind, options, file, epoch: 5, step: 2);
 
         using var resumed = Make(kind);
         var heard = new Listener();
-        var report = new Trainer(resumed, Options).Fit(data, data, heard, resumeFile: file);
+        var report = new Trainer(resumed, options).Fit(data, data, heard, resumeFile: file);
 
         Assert.Equal(expected, Everything(resumed, report));
         Assert.Equal((5, 1), (heard.Heard[0].Epoch, heard.Heard[0].Step));
@@ -162,6 +167,7 @@ public sealed class ResumeTests
         var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24);
         Refused("the number of epochs is 6 there and 7 here", Small.Slvt(), Options with { Epochs = 7 });
         Refused("the learning rate is 0.3 there and 0.05 here", Small.Slvt(), Options with { LearningRate = null });
+        Refused("the optimizer is Adam there and FullMatrix here", Small.Slvt(), Options with { Optimizer = TrainingOptimizer.FullMatrix });
         Refused("the seed is 3 there and 4 here", Small.Slvt(), Options with { Seed = 4 });
         Refused("the loss is ", Small.Slvt(), Options with { Loss = LossOptions.TaskOnly });
         Refused("the number of training samples is 40 there and 39 here", Small.Slvt(), training: fewer);

@@ -24,6 +24,7 @@ public sealed class TrainingRefusalTests
         { new() { LabelSmoothing = 1 }, "LabelSmoothing" },
         { new() { LabelSmoothing = -0.1 }, "LabelSmoothing" },
         { new() { LabelSmoothing = double.NaN }, "LabelSmoothing" },
+        { new() { Optimizer = (TrainingOptimizer)7 }, "Optimizer" },
         { new() { Schedule = (LearningRateSchedule)7 }, "Schedule" },
         { new() { Loss = new() { NoiseDeviation = 0 } }, "NoiseDeviation" },
         { new() { Loss = new() { NoiseDeviation = double.NaN } }, "NoiseDeviation" },

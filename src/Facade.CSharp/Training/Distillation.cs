@@ -1,0 +1,87 @@
+using System.Security.Cryptography;
+using MappingNets.Core;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Teaches a classifier what trained models say of each sample in place of its label (Hinton, Vinyals, Dean 2015): their outputs tell
+/// which mistakes are small ones, and forgive wrong labels, so that few numbers learn less by heart. A step costs a forward pass of
+/// each teacher more.
+/// </summary>
+/// <example>
+/// <code>
+/// using var teacher = DirectModel.For(Targets.Cnn2(), seed: 1);
+/// new Trainer(teacher).Fit(train);
+/// using var model = MappingNetwork.For(Targets.Cnn2()).LayerWise(2_688).Build();
+/// new Trainer(model, new() { Distillation = new([teacher]) }).Fit(train);
+/// </code>
+/// </example>
+public sealed record Distillation
+{
+    /// <summary>Takes the teachers.</summary>
+    /// <param name="teachers">
+    /// Trained models with the student's input and output shapes, at least one, on the student's device; the mean of their outputs
+    /// teaches. Whoever made them disposes them, after training.
+    /// </param>
+    /// <param name="temperature">What outputs are divided by before the softmax, from 0.1 to 100; larger numbers soften more.</param>
+    /// <exception cref="ArgumentException">There is no teacher.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The temperature is out of range.</exception>
+    public Distillation(IReadOnlyList<Model> teachers, double temperature = 2)
+    {
+        ArgumentNullException.ThrowIfNull(teachers);
+        if (teachers.Count == 0 || teachers.Any(teacher => teacher is null))
+            throw new ArgumentException("There must be at least one teacher, and none may be null.", nameof(teachers));
+        if (!(temperature >= 0.1 && temperature <= 100))
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be from 0.1 to 100.");
+        (Teachers, Temperature) = ([.. teachers], temperature);
+    }
+
+    /// <summary>The trained models.</summary>
+    public IReadOnlyList<Model> Teachers { get; }
+
+    /// <summary>What outputs are divided by before the softmax.</summary>
+    public double Temperature { get; }
+
+    /// <summary>T^2 times the cross-entropy of the student's softened outputs against the teachers'.</summary>
+    internal Tensor Loss(Tensor inputs, Tensor outputs)
+    {
+        using var mean = Said(inputs);
+        return MappingLoss.distillation(Temperature, mean, outputs);
+    }
+
+    /// <summary>Refuses teachers that do not fit the student's network and data.</summary>
+    internal void Check(TargetNetwork student, Dataset data)
+    {
+        if (!data.IsClassification || data.TargetShape.Count > 0)
+            throw new ArgumentException(
+                $"{nameof(Distillation)} takes the place of one class label for each sample; this data set has other targets.", nameof(data));
+        foreach (var teacher in Teachers)
+            if (!teacher.Target.InputShape.SequenceEqual(student.InputShape) || !teacher.Target.OutputShape.SequenceEqual(student.OutputShape))
+                throw new ArgumentException(
+                    $"The teacher '{teacher.Target.Name}' takes {ShapeText.Of(teacher.Target.InputShape)} and puts out "
+                    + $"{ShapeText.Of(teacher.Target.OutputShape)}; "
+                    + $"'{student.Name}' takes {ShapeText.Of(student.InputShape)} and puts out {ShapeText.Of(student.OutputShape)}.",
+                    nameof(TrainingOptions.Distillation));
+    }
+
+    /// <summary>What tells one run's teachers from another's: their networks and the bits of their weights.</summary>
+    internal string Describe()
+    {
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var teacher in Teachers)
+            foreach (var part in TensorBytes.Parts(teacher.Weights().cpu()))
+                hash.AppendData(part.bytes);
+        return FormattableString.Invariant($"temperature {Temperature}, {string.Join(" and ", Teachers.Select(teacher => teacher.Target.Name))}, ")
+            + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+
+    private Tensor Said(Tensor inputs)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var sum = Teachers.Select(teacher => teacher.Predict(inputs)).Aggregate((all, one) => all + one);
+        return (sum / Teachers.Count).MoveToOuterDisposeScope();
+    }
+}

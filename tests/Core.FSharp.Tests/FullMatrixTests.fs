@@ -1,0 +1,94 @@
+module MappingNets.Core.Tests.FullMatrixTests
+
+open System
+open Expecto
+open TorchSharp
+open MappingNets.Core
+open MappingNets.Core.Tests.TensorExpectations
+open MappingNets.Core.Tests.TheoremExamples
+
+let private settings = FullMatrix.standard
+
+/// The running mean after all gradients, from 0.
+let private averaged (gradients: torch.Tensor list) =
+    let count = gradients.Head.shape[0]
+
+    ((torch.zeros (count, count, dtype = torch.float64), gradients)
+     ||> List.fold (FullMatrix.curvature settings))
+
+let private gradients (random: Random) count size =
+    List.init count (fun _ -> uniform random (int64 size))
+
+[<Tests>]
+let tests =
+    testList
+        "FullMatrix"
+        [ property 30 "the curvature is the weighted mean of g g^T, newest first" (fun random ->
+              let seen = gradients random 4 5
+
+              let expected =
+                  List.rev seen
+                  |> List.mapi (fun age g ->
+                      torch.outer (g, g)
+                      * ((1.0 - settings.Decay) * Math.Pow(settings.Decay, float age)).ToScalar())
+                  |> List.reduce (+)
+
+              // libtorch takes the weight of a new gradient in single precision.
+              near 1e-7 "C" expected (averaged seen))
+
+          property 30 "its inverse power solves the damped system, whatever p" (fun random ->
+              let count = 1 + random.Next 8
+              let size = 1 + random.Next 8
+              let curvature = averaged (gradients random count size)
+              let corrected = curvature / (1.0 - Math.Pow(settings.Decay, float count)).ToScalar()
+
+              let damped =
+                  corrected / corrected.diagonal().mean ()
+                  + torch.eye (int64 size, dtype = torch.float64) * settings.Damping.ToScalar()
+
+              let power p =
+                  FullMatrix.inversePower { settings with Power = p } curvature (int64 count)
+
+              let identity = torch.eye (int64 size, dtype = torch.float64)
+              near 1e-8 "C^-1 C" identity ((power 1.0).matmul damped)
+              near 1e-8 "C^-1/2 C^-1/2 C" identity ((power 0.5).matmul(power 0.5).matmul damped))
+
+          property 30 "a step goes downhill by the rate, whatever the unit of the loss" (fun random ->
+              let size = 2 + random.Next 6
+              let seen = gradients random 5 size
+              let unit = Math.Pow(10.0, float (random.Next(-6, 7)))
+
+              let stepOf (gradients: torch.Tensor list) =
+                  let inverse = FullMatrix.inversePower settings (averaged gradients) 5L
+                  FullMatrix.step settings inverse gradients.Head 0.02
+
+              let step = stepOf seen
+              Expect.isLessThan ((step.dot seen.Head).ToDouble()) 0.0 "downhill"
+
+              Expect.floatClose
+                  Accuracy.high
+                  (step.norm().ToDouble())
+                  (0.02 * settings.Length * sqrt (float size))
+                  "length"
+
+              near 1e-8 "the same in another unit" step (stepOf (seen |> List.map (fun g -> g * unit.ToScalar()))))
+
+          test "a step is the same in any rotated coordinates, as Adam's is not" (fun () ->
+              let random = Random 5
+              let seen = gradients random 6 4
+
+              let struct (rotation, _) =
+                  torch.linalg.qr (uniform random 16L |> fun all -> all.reshape (4L, 4L))
+
+              let stepOf (gradients: torch.Tensor list) =
+                  let inverse = FullMatrix.inversePower settings (averaged gradients) 6L
+                  FullMatrix.step settings inverse gradients.Head 0.1
+
+              let rotated = seen |> List.map (fun g -> rotation.mv g)
+              near 1e-9 "rotated" (rotation.mv (stepOf seen)) (stepOf rotated))
+
+          test "where there was no gradient there is no step" (fun () ->
+              let zero = torch.zeros (3L, dtype = torch.float64)
+              let inverse = FullMatrix.inversePower settings (averaged [ zero ]) 1L
+              same "R" (torch.eye (3L, dtype = torch.float64)) inverse
+              same "step" zero (FullMatrix.step settings inverse zero 0.1)) ]
