@@ -38,11 +38,7 @@ let finishRun (values: nativeptr<float32>) (count: int) (epilogue: Epilogue) (ou
         (fun index ->
             let shifted = load values index + shift
 
-            let biased =
-                if isNull bias then
-                    shifted
-                else
-                    shifted + load bias index
+            let biased = if isNull bias then shifted else shifted + load bias index
 
             store (biased * scale) output index)
         (fun index -> NativePtr.set output index (epilogue.Of(index, NativePtr.get values index)))
@@ -68,11 +64,7 @@ let private finishSignedSixteens
             flip16Aligned signs (first + index) shifts (load16 values index * factors)
             + shift
 
-        let biased =
-            if isNull bias then
-                shifted
-            else
-                shifted + load16 bias index
+        let biased = if isNull bias then shifted else shifted + load16 bias index
 
         store16 (biased * scale) output index
         index <- index + 16
@@ -100,13 +92,10 @@ let finishSignedRun
             Avx2.IsSupported
             count
             (fun index ->
-                let shifted = flip signs (first + index) shifts (load values index * factors) + shift
+                let shifted =
+                    flip signs (first + index) shifts (load values index * factors) + shift
 
-                let biased =
-                    if isNull bias then
-                        shifted
-                    else
-                        shifted + load bias index
+                let biased = if isNull bias then shifted else shifted + load bias index
 
                 store (biased * scale) output index)
             (fun index ->
@@ -139,8 +128,7 @@ let scaleSignedRun
         Avx2.IsSupported
         count
         (fun index -> store (flip signs (first + index) shifts (load values index * factor)) buffer index)
-        (fun index ->
-            NativePtr.set buffer index (flipOne signs (first + index) (NativePtr.get values index * scale)))
+        (fun index -> NativePtr.set buffer index (flipOne signs (first + index) (NativePtr.get values index * scale)))
 
 /// buffer_i = value_i * scale for `count` rows.
 let scaleRun (values: nativeptr<float32>) (count: int) (scale: float32) (buffer: nativeptr<float32>) =

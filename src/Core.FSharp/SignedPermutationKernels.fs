@@ -86,8 +86,7 @@ let signedRun
         first
         (first + count)
         (fun row column second ->
-            let latents =
-                Vector512.Create(load latent column, load latent second)
+            let latents = Vector512.Create(load latent column, load latent second)
 
             let signed =
                 flip16Aligned signs row shifts16 (Avx512F.PermuteVar16x32(latents, lanes16))
@@ -102,7 +101,8 @@ let signedRun
             store16 (biased * scale16) output (row - first))
         (fun row column ->
             let signed =
-                flipAligned signs row shifts (Avx2.PermuteVar8x32(load latent column, lanes)) + shift
+                flipAligned signs row shifts (Avx2.PermuteVar8x32(load latent column, lanes))
+                + shift
 
             let biased =
                 if isNull bias then
@@ -128,21 +128,18 @@ let addSignedRows
     let lanes = flippedLanes permutation.Flip
     let shifts = signShifts ()
     let factor = Vector256.Create scale
-    let lanes16 = flippedLanes16 permutation.Flip
-    let shifts16 = signShifts16 ()
-    let factor16 = Vector512.Create scale
 
     byGroups
         permutation
         first
         (first + count)
         (fun row column second ->
-            let signed =
-                flip16Aligned signs row shifts16 (load16 gradient (row - first) * factor16)
+            let inline add row column =
+                let signed = flipAligned signs row shifts (load gradient (row - first) * factor)
+                store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
 
-            let moved = Avx512F.PermuteVar16x32(signed, lanes16)
-            store (load sums column + moved.GetLower()) sums column
-            store (load sums second + moved.GetUpper()) sums second)
+            add row column
+            add (row + 8) second)
         (fun row column ->
             let signed = flipAligned signs row shifts (load gradient (row - first) * factor)
             store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column)

@@ -126,8 +126,12 @@ type Workspace(columns: int) =
 
     member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
     member _.Biases: nativeptr<float32> = NativePtr.ofNativeInt (after valueBytes)
-    member _.Signs: nativeptr<uint64> = NativePtr.ofNativeInt (after (valueBytes + biasBytes))
-    member _.SignBytes: nativeptr<byte> = NativePtr.ofNativeInt (after (valueBytes + biasBytes))
+
+    member _.Signs: nativeptr<uint64> =
+        NativePtr.ofNativeInt (after (valueBytes + biasBytes))
+
+    member _.SignBytes: nativeptr<byte> =
+        NativePtr.ofNativeInt (after (valueBytes + biasBytes))
 
     interface IDisposable with
         member _.Dispose() = NativeMemory.AlignedFree start

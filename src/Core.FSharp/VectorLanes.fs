@@ -56,12 +56,7 @@ let inline flipAligned
         .AsSingle()
 
 /// The same from any bit on.
-let inline flip
-    (signs: nativeptr<byte>)
-    (position: int)
-    (shifts: Vector256<uint32>)
-    (value: Vector256<float32>)
-    =
+let inline flip (signs: nativeptr<byte>) (position: int) (shifts: Vector256<uint32>) (value: Vector256<float32>) =
     value
     ^^^ (Avx2.ShiftLeftLogicalVariable(Vector256.Create(signWord signs position), shifts)
          &&& Vector256.Create 0x80000000u)

@@ -11,7 +11,8 @@ open MappingNets.Core.VectorLanes
 [<Literal>]
 let Smallest = 256
 
-let isFor (length: int) = hasSixteenLanes () && length >= Smallest
+let isFor (length: int) =
+    hasSixteenLanes () && length >= Smallest
 
 /// The four stages within a vector. A lane gets partner + value or partner - value, which is partner + value * (-1) to the bit.
 let inline private withinVector
@@ -21,9 +22,15 @@ let inline private withinVector
     (fours: Vector512<float32>)
     (eights: Vector512<float32>)
     =
-    let first = Avx512F.FusedMultiplyAdd(value, odd, Avx512F.Permute4x32(value, 0b10110001uy))
-    let second = Avx512F.FusedMultiplyAdd(first, pairs, Avx512F.Permute4x32(first, 0b01001110uy))
-    let third = Avx512F.FusedMultiplyAdd(second, fours, Avx512F.Shuffle4x128(second, second, 0b10110001uy))
+    let first =
+        Avx512F.FusedMultiplyAdd(value, odd, Avx512F.Permute4x32(value, 0b10110001uy))
+
+    let second =
+        Avx512F.FusedMultiplyAdd(first, pairs, Avx512F.Permute4x32(first, 0b01001110uy))
+
+    let third =
+        Avx512F.FusedMultiplyAdd(second, fours, Avx512F.Shuffle4x128(second, second, 0b10110001uy))
+
     Avx512F.FusedMultiplyAdd(third, eights, Avx512F.Shuffle4x128(third, third, 0b01001110uy))
 
 /// Two stages on four vectors.
@@ -99,9 +106,8 @@ let inline private firstEightStages
     let mutable block = 0
 
     while block < length do
-        fourStages
-            (fun number -> withinVector (read (block + 16 * number)) odd pairs fours eights)
-            (fun number value -> store16 value buffer (block + 16 * number))
+        fourStages (fun number -> withinVector (read (block + 16 * number)) odd pairs fours eights) (fun number value ->
+            store16 value buffer (block + 16 * number))
 
         block <- block + 256
 

@@ -37,11 +37,9 @@ let private specification (random: Random) kind modulation (layout: ParameterLay
         Bias = (if random.Next 3 = 0 then ZeroBias else UniformBias)
         Start = UniformStart 1.0 }
 
-let private compare kind modulation seed =
-    use scope = torch.NewDisposeScope()
-    let random = Random(seed: int)
-    let layout = layoutOf random (random.Next(1, 5))
-    use mapping = Mapping.create layout (specification random kind modulation layout)
+/// Holds the fused passes of a mapping to the plain definition.
+let private compareMapping (random: Random) (layout: ParameterLayout) modulation specification =
+    use mapping = Mapping.create layout specification
     use latent = mapping.InitialLatent().requires_grad_ ()
 
     let weight =
@@ -63,6 +61,12 @@ let private compare kind modulation seed =
         let size = plainGradient.norm().ToSingle()
         Expect.isLessThan difference (1e-5f * size + 1e-7f) "gradient"
 
+let private compare kind modulation seed =
+    use scope = torch.NewDisposeScope()
+    let random = Random(seed: int)
+    let layout = layoutOf random (random.Next(1, 5))
+    compareMapping random layout modulation (specification random kind modulation layout)
+
 [<Tests>]
 let tests =
     testList
@@ -72,6 +76,30 @@ let tests =
                   test $"{kind}, {Modulation.describe modulation}: the bits of the plain definition, forth and back" {
                       for seed in 1..60 do
                           compare kind modulation seed
+                  }
+
+          for kind in [ SignedPermutation; Hadamard ] do
+              for modulation in [ NoModulation; AdditiveModulation 0.01 ] do
+                  // Two layers of an odd number of weights each: no tensor and no bias starts where a vector or a word does.
+                  test $"{kind}, {Modulation.describe modulation}: the same with tiles of 2^k rows" {
+                      for columns in [ 64; 128; 256; 512; 1024; 2048; 4096; 8192; 16384 ] do
+                          use scope = torch.NewDisposeScope()
+
+                          let layout =
+                              ParameterLayout.create
+                                  [ "first.weight", [| 3L * int64 columns + 5L |], 7L
+                                    "second.weight", [| 2L * int64 columns |], 5L
+                                    "second.bias", [| int64 columns / 2L + 17L |], 5L ]
+
+                          compareMapping
+                              (Random 4)
+                              layout
+                              modulation
+                              { Mapping.singleLatent 1 with
+                                  Split = LayerWise [| "first", columns; "second", columns |]
+                                  FixedWeights = kind
+                                  Modulations = [| modulation |]
+                                  Start = UniformStart 1.0 }
                   }
 
           for kind in [ SignedPermutation; Hadamard ] do
