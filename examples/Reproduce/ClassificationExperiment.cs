@@ -56,7 +56,6 @@ internal sealed class ClassificationExperiment : TableExperiment
         Label = row.Label + ", second order, distilled",
         Change = options => options with { Optimizer = TrainingOptimizer.FullMatrix },
         IsTaught = true,
-        Notes = Teachers.Notes,
         Cost = row.Cost + 1,
     };
 }

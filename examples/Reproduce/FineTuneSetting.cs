@@ -41,7 +41,7 @@ internal sealed record FineTuneSetting(
 
     private static readonly FineTuneChoices ForCnn1 = new(0.03, 0.03, [(1, 20), (16, 5), (250, 0.1)]);
 
-    // With CNN1's strengths its groups stayed 14 to 26 points lower.
+    // With CNN1's strengths its groups stayed far behind (docs/experiments-log.md).
     private static readonly FineTuneChoices ForResNet = new(0.03, 0.06, [(1, 160), (16, 20), (250, 8)])
     {
         FewLayers = ("batch norm and last layer", ["*bn*", "*downsample.1*", "fc"], 20),
@@ -96,20 +96,11 @@ internal sealed record FineTuneSetting(
     /// <param name="stop">Asked for by Ctrl-C.</param>
     public PretrainedWeights Pretrain(ExperimentOptions options, ExperimentData all, CancellationToken stop)
     {
-        var data = new string([.. Path.GetFileName(options.Dataset).Select(letter => char.IsLetterOrDigit(letter) ? letter : '-')]);
-        var file = options.File(FormattableString.Invariant(
-            $"pretrained-{data}-{Target.Name}-{Side}-{PretrainingImages}x{PretrainingEpochs}.safetensors"));
-        if (!File.Exists(file))
-        {
-            using var training = OfClasses(all.Training, PretrainingImages, 0);
-            using var heldOut = OfClasses(all.HeldOut, HeldOutImages, 0);
-            using var model = DirectModel.For(Target, 1);
-            var how = new TrainingOptions { Epochs = PretrainingEpochs, BatchSize = PretrainingBatchSize, Seed = 1 };
-            TrainingDisplay.Run($"{Label}, pretraining", progress => new Trainer(model, how).Fit(training, heldOut, progress, stop));
-            model.Export(file);
-        }
-
-        return PretrainedWeights.FromFile(file);
+        using var training = OfClasses(all.Training, PretrainingImages, 0);
+        using var heldOut = OfClasses(all.HeldOut, HeldOutImages, 0);
+        return TrainedOnce.Weights(
+            options, FormattableString.Invariant($"pretrained-{Target.Name}-{Side}-{PretrainingImages}x{PretrainingEpochs}"), $"{Label}, pretraining",
+            Target, new() { Epochs = PretrainingEpochs, BatchSize = PretrainingBatchSize, Seed = 1 }, training, heldOut, stop);
     }
 
     /// <summary>The images to adapt with, others for each seed; the held-out and test images are the same ones for all.</summary>

@@ -79,7 +79,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
         if (Training.Optimizer != TrainingOptimizer.Adam)
             settings["optimizer"] = Training.Optimizer.ToString();
         if (IsTaught)
-            settings["teaching"] = Teachers.Notes;
+            settings["teaching"] = Teachers.Notes(options);
         foreach (var (name, value) in Settings)
             settings[name] = value;
         return settings;

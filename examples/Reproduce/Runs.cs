@@ -14,7 +14,6 @@ internal sealed class Runs
     private readonly ExperimentData data;
     private readonly CancellationToken stop;
     private readonly RunClock clock;
-    private readonly Teachers teachers;
     private readonly List<RunRecord> finished = [];
 
     /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
@@ -27,7 +26,6 @@ internal sealed class Runs
         IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
     {
         (this.experiment, this.options, this.data, this.stop) = (experiment, options, data, stop);
-        teachers = new(options, stop);
         clock = new(planned?.Select(WorkOf).ToArray());
         var path = options.File("report.json");
         Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
@@ -74,7 +72,7 @@ internal sealed class Runs
 
         clock.Start(WorkOf(plan));
         var trainings = new Trainings(plan, own, options, clock, stop);
-        var faculty = plan.IsTaught ? teachers.For(own) : [];
+        var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
         try
         {
             trainings.Fit(title, model, plan.IsTaught ? plan.Training with { Distillation = new(faculty, Teachers.Temperature) } : plan.Training);
@@ -153,7 +151,7 @@ internal sealed class Runs
             TrainingImages = own.Training.Count,
             Coefficients = last.Coefficients.Count == 0 ? null : last.Coefficients,
             TermSizes = last.Terms.Count == 0 ? null : last.Terms,
-            Notes = plan.Notes,
+            Notes = plan.IsTaught ? Teachers.Notes(options) : plan.Notes,
         };
     }
 

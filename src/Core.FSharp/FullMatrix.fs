@@ -19,18 +19,45 @@ module FullMatrix =
           Power = 0.5
           Length = 0.3 }
 
+    let private requireShare (argument: string) value =
+        if not (value >= 0.0 && value < 1.0) then
+            raise (ArgumentOutOfRangeException(argument, value, "It must be from 0 to below 1."))
+
+    let private requireSquare argument (count: int64) (matrix: torch.Tensor) =
+        ArgumentNullException.ThrowIfNull(matrix, argument)
+
+        if matrix.shape <> [| count; count |] then
+            raise (
+                ArgumentException($"The shape is {shapeText matrix.shape}; it must be ({count}, {count}).", argument)
+            )
+
     let accumulate settings (curvature: torch.Tensor) (gradient: torch.Tensor) =
         curvature.mul_(settings.Decay.ToScalar()).addr_ (gradient, gradient, alpha = float32 (1.0 - settings.Decay))
         |> ignore
 
     let curvature settings (curvature: torch.Tensor) (gradient: torch.Tensor) =
+        ArgumentNullException.ThrowIfNull(gradient, nameof gradient)
+        requireVector (nameof gradient) (gradient.numel ()) gradient
+        requireSquare (nameof curvature) (gradient.numel ()) curvature
+        requireShare (nameof settings.Decay) settings.Decay
         let result = curvature.clone ()
         accumulate settings result gradient
         result
 
     let inversePower settings (curvature: torch.Tensor) (steps: int64) =
+        ArgumentNullException.ThrowIfNull(curvature, nameof curvature)
+        let count = if curvature.dim () = 2L then curvature.shape[0] else 0L
+        requireSquare (nameof curvature) count curvature
+        requireShare (nameof settings.Decay) settings.Decay
+        requirePositive (nameof settings.Damping) settings.Damping
+        requirePositive (nameof settings.Power) settings.Power
+
+        if steps < 1L then
+            raise (
+                ArgumentOutOfRangeException(nameof steps, steps, "There must be at least 1 gradient in the curvature.")
+            )
+
         use scope = torch.NewDisposeScope()
-        let count = curvature.shape[0]
         let corrected = curvature / (1.0 - Math.Pow(settings.Decay, float steps)).ToScalar()
         let mean = corrected.diagonal().mean ()
 
@@ -49,6 +76,10 @@ module FullMatrix =
         result.MoveToOuterDisposeScope()
 
     let step settings (inversePower: torch.Tensor) (mean: torch.Tensor) (rate: float) =
+        ArgumentNullException.ThrowIfNull(mean, nameof mean)
+        requireVector (nameof mean) (mean.numel ()) mean
+        requireSquare (nameof inversePower) (mean.numel ()) inversePower
+        requirePositive (nameof settings.Length) settings.Length
         use scope = torch.NewDisposeScope()
         let direction = inversePower.mv mean
         let norm = direction.norm().ToDouble()

@@ -24,6 +24,7 @@ type FullMatrixSettings =
 /// a sign-like optimiser such as Adam whatever the loss's units are.
 /// Sources: Amari 1998 (natural gradient, p = 1); Duchi, Hazan, Singer 2011 (full-matrix AdaGrad, p = 1/2); Agarwal et al. 2020
 /// (length taken from elsewhere, "grafting").
+/// Every function raises ArgumentException where a shape or a setting does not fit.
 /// </summary>
 module FullMatrix =
 

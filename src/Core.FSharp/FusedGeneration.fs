@@ -5,6 +5,7 @@ module internal MappingNets.Core.FusedGeneration
 open System
 open System.Runtime.InteropServices
 open Microsoft.FSharp.NativeInterop
+open TorchSharp
 open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.TilePasses
 open MappingNets.Core.VectorLanes
@@ -69,6 +70,15 @@ type BiasSource =
     | StoredBias of nativeint
     /// Made anew each time, from its stream.
     | HashedBias of CounterHash.Key
+
+/// The cheapest source of a bias: its stream where numbers are made as fast as they are read, otherwise the tensor that holds them.
+let biasSource (hasBias: bool) (key: CounterHash.Key) (stored: unit -> torch.Tensor | null) =
+    if hasBias && HashRuns.isFast then
+        HashedBias key
+    else
+        match stored () with
+        | null -> NoBias
+        | tensor -> StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
 
 /// The biases of `count` weights from weight `row` on; null where there are none.
 let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Workspace) : nativeptr<float32> =

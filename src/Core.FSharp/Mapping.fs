@@ -2,7 +2,6 @@ namespace MappingNets.Core
 
 open System
 open System.Collections.Concurrent
-open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 type MappingPiece =
@@ -119,12 +118,7 @@ type Mapping
 
         if specification.Activation = Identity && kernels.Length = pieces.Length then
             let source =
-                match specification.Bias with
-                | UniformBias when HashRuns.isFast -> FusedGeneration.HashedBias biasKey
-                | _ ->
-                    match bias.Value with
-                    | null -> FusedGeneration.NoBias
-                    | bias -> FusedGeneration.StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> bias))
+                FusedGeneration.biasSource (specification.Bias = UniformBias) biasKey (fun () -> bias.Value)
 
             FusedMapping(layout.Entries, scales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
         else
@@ -196,9 +190,7 @@ type Mapping
     interface IDisposable with
         member _.Dispose() =
             if bias.IsValueCreated then
-                match bias.Value with
-                | null -> ()
-                | bias -> bias.Dispose()
+                bias.Value |> Option.ofObj |> Option.iter _.Dispose()
 
             if scaleVector.IsValueCreated then
                 scaleVector.Value.Dispose()

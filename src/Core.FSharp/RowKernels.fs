@@ -26,6 +26,14 @@ let inline private byEights
         plain index
         index <- index + 1
 
+/// Calls `sixteen` for every sixteen of `count` indices, a multiple of 16.
+let inline private bySixteens (count: int) ([<InlineIfLambda>] sixteen: int -> unit) =
+    let mutable index = 0
+
+    while index < count do
+        sixteen index
+        index <- index + 16
+
 /// output_i = epilogue(value_i) for `count` rows.
 let finishRun (values: nativeptr<float32>) (count: int) (epilogue: Epilogue) (output: nativeptr<float32>) =
     let bias = epilogue.Bias
@@ -57,17 +65,14 @@ let private finishSignedSixteens
     let factors = Vector512.Create factor
     let scale = Vector512.Create epilogue.Scale
     let shift = Vector512.Create epilogue.Shift
-    let mutable index = 0
 
-    while index < count do
+    bySixteens count (fun index ->
         let shifted =
             flip16Aligned signs (first + index) shifts (load16 values index * factors)
             + shift
 
         let biased = if isNull bias then shifted else shifted + load16 bias index
-
-        store16 (biased * scale) output index
-        index <- index + 16
+        store16 (biased * scale) output index)
 
 /// output_i = epilogue(+-(value_i * factor)) for `count` rows from row `first` of a tile on.
 let finishSignedRun
@@ -157,12 +162,10 @@ let private addSignedSixteens
     =
     let shifts = signShifts16 ()
     let factors = Vector512.Create factor
-    let mutable index = 0
 
-    while index < count do
+    bySixteens count (fun index ->
         let value = flip16Aligned signs index shifts (load16 values index * factors)
-        store16 (load16 sums index + value) sums index
-        index <- index + 16
+        store16 (load16 sums index + value) sums index)
 
 /// sums_i = sums_i +- value_i * factor for `count` entries whose signs start at bit 0.
 let addSignedRun

@@ -62,17 +62,7 @@ let inline flip (signs: nativeptr<byte>) (position: int) (shifts: Vector256<uint
          &&& Vector256.Create 0x80000000u)
         .AsSingle()
 
-let inline private flipBy (word: uint32) (shifts: Vector512<uint32>) (value: Vector512<float32>) =
-    (value.AsUInt32()
-     ^^^ (Avx512F.ShiftLeftLogicalVariable(Vector512.Create word, shifts)
-          &&& Vector512.Create 0x80000000u))
-        .AsSingle()
-
-/// The same for sixteen.
-let inline flip16 (signs: nativeptr<byte>) (position: int) (shifts: Vector512<uint32>) (value: Vector512<float32>) =
-    flipBy (signWord signs position) shifts value
-
-/// The same where the position is a multiple of 16. The two bytes lie in one of the words that were just written, so that the
+/// The same for sixteen, from a multiple of 16 on. The two bytes lie in one of the words that were just written, so that the
 /// processor need not wait until its writes have reached the cache.
 let inline flip16Aligned
     (signs: nativeptr<byte>)
@@ -80,10 +70,34 @@ let inline flip16Aligned
     (shifts: Vector512<uint32>)
     (value: Vector512<float32>)
     =
-    flipBy
-        (uint32 (Unsafe.ReadUnaligned<uint16>(NativePtr.toVoidPtr (NativePtr.add signs (position >>> 3)))))
-        shifts
-        value
+    let word =
+        uint32 (Unsafe.ReadUnaligned<uint16>(NativePtr.toVoidPtr (NativePtr.add signs (position >>> 3))))
+
+    (value.AsUInt32()
+     ^^^ (Avx512F.ShiftLeftLogicalVariable(Vector512.Create word, shifts)
+          &&& Vector512.Create 0x80000000u))
+        .AsSingle()
 
 let inline flipOne (signs: nativeptr<byte>) (position: int) (value: float32) =
     if isNegative signs position then -value else value
+
+/// Walks through the butterflies of `length` entries, `lanes` at a time: calls `at start` with the first of `span` places that lie
+/// `half` entries apart, where `half` is the first stage's half-width and 2^stages = span.
+let inline forEachButterfly
+    (lanes: int)
+    (buffer: nativeptr<float32>)
+    (length: int)
+    (half: int)
+    (span: int)
+    ([<InlineIfLambda>] at: nativeptr<float32> -> unit)
+    =
+    let mutable block = 0
+
+    while block < length do
+        let mutable index = block
+
+        while index < block + half do
+            at (offset buffer index)
+            index <- index + lanes
+
+        block <- block + span * half

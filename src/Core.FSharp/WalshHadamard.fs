@@ -93,59 +93,42 @@ let private firstSixStages (buffer: nativeptr<float32>) (length: int) =
 
 /// Three stages in one pass, from half-width `half` on.
 let private nextThreeStages (buffer: nativeptr<float32>) (length: int) (half: int) =
-    let mutable block = 0
-
-    while block < length do
-        let mutable index = block
-
-        while index < block + half do
-            let start = offset buffer index
-
-            threeStages
-                (load start 0)
-                (load start half)
-                (load start (2 * half))
-                (load start (3 * half))
-                (load start (4 * half))
-                (load start (5 * half))
-                (load start (6 * half))
-                (load start (7 * half))
-                start
-                half
-
-            index <- index + 8
-
-        block <- block + 8 * half
+    forEachButterfly 8 buffer length half 8 (fun start ->
+        threeStages
+            (load start 0)
+            (load start half)
+            (load start (2 * half))
+            (load start (3 * half))
+            (load start (4 * half))
+            (load start (5 * half))
+            (load start (6 * half))
+            (load start (7 * half))
+            start
+            half)
 
 /// The last two stages in one pass.
-let private lastTwoStages (buffer: nativeptr<float32>) (half: int) =
-    let mutable index = 0
-
-    while index < half do
-        let a = load buffer index
-        let b = load buffer (index + half)
-        let c = load buffer (index + 2 * half)
-        let d = load buffer (index + 3 * half)
+let private lastTwoStages (buffer: nativeptr<float32>) (length: int) (half: int) =
+    forEachButterfly 8 buffer length half 4 (fun start ->
+        let a = load start 0
+        let b = load start half
+        let c = load start (2 * half)
+        let d = load start (3 * half)
         let ab = a + b
         let ba = a - b
         let cd = c + d
         let dc = c - d
-        store (ab + cd) buffer index
-        store (ba + dc) buffer (index + half)
-        store (ab - cd) buffer (index + 2 * half)
-        store (ba - dc) buffer (index + 3 * half)
-        index <- index + 8
+        store (ab + cd) start 0
+        store (ba + dc) start half
+        store (ab - cd) start (2 * half)
+        store (ba - dc) start (3 * half))
 
 /// The last stage.
-let private lastStage (buffer: nativeptr<float32>) (half: int) =
-    let mutable index = 0
-
-    while index < half do
-        let a = load buffer index
-        let b = load buffer (index + half)
-        store (a + b) buffer index
-        store (a - b) buffer (index + half)
-        index <- index + 8
+let private lastStage (buffer: nativeptr<float32>) (length: int) (half: int) =
+    forEachButterfly 8 buffer length half 2 (fun start ->
+        let a = load start 0
+        let b = load start half
+        store (a + b) start 0
+        store (a - b) start half)
 
 /// The Walsh-Hadamard transform of `length` = 2^k entries, in place and not yet scaled. As few passes over the buffer as the
 /// registers allow; the additions of every entry and their order are those of the plain loop.
@@ -159,23 +142,18 @@ let private butterflies (buffer: nativeptr<float32>) (length: int) =
             half <- 8 * half
 
         if 4 * half = length then
-            lastTwoStages buffer half
+            lastTwoStages buffer length half
         elif 2 * half = length then
-            lastStage buffer half
+            lastStage buffer length half
     else
         let mutable half = 1
 
         while half < length do
-            let mutable block = 0
-
-            while block < length do
-                for index in block .. block + half - 1 do
-                    let a = NativePtr.get buffer index
-                    let b = NativePtr.get buffer (index + half)
-                    NativePtr.set buffer index (a + b)
-                    NativePtr.set buffer (index + half) (a - b)
-
-                block <- block + 2 * half
+            forEachButterfly 1 buffer length half 2 (fun start ->
+                let a = NativePtr.get start 0
+                let b = NativePtr.get start half
+                NativePtr.set start 0 (a + b)
+                NativePtr.set start half (a - b))
 
             half <- 2 * half
 

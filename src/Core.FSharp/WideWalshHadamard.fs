@@ -1,5 +1,6 @@
 /// The fast Walsh-Hadamard transform of a tile of at least 256 entries, sixteen at a time, for processors with AVX-512. Its 32
-/// registers hold 256 entries, so the first eight stages are one pass; what happens to a tile before it is done in that pass too. Every entry gets the additions of the plain loop in their order.
+/// registers hold 256 entries, so the first eight stages are one pass; what happens to a tile before it is done in that pass too.
+/// Every entry gets the additions of the plain loop in their order.
 module internal MappingNets.Core.WideWalshHadamard
 
 open System.Runtime.Intrinsics
@@ -113,76 +114,46 @@ let inline private firstEightStages
 
 /// Three stages in one pass, from half-width `half` on.
 let private threeMoreStages (buffer: nativeptr<float32>) (length: int) (half: int) =
-    let mutable block = 0
-
-    while block < length do
-        let mutable index = block
-
-        while index < block + half do
-            let start = offset buffer index
-
-            threeStages
-                (load16 start 0)
-                (load16 start half)
-                (load16 start (2 * half))
-                (load16 start (3 * half))
-                (load16 start (4 * half))
-                (load16 start (5 * half))
-                (load16 start (6 * half))
-                (load16 start (7 * half))
-                (fun a b c d e f g h ->
-                    store16 a start 0
-                    store16 b start half
-                    store16 c start (2 * half)
-                    store16 d start (3 * half)
-                    store16 e start (4 * half)
-                    store16 f start (5 * half)
-                    store16 g start (6 * half)
-                    store16 h start (7 * half))
-
-            index <- index + 16
-
-        block <- block + 8 * half
+    forEachButterfly 16 buffer length half 8 (fun start ->
+        threeStages
+            (load16 start 0)
+            (load16 start half)
+            (load16 start (2 * half))
+            (load16 start (3 * half))
+            (load16 start (4 * half))
+            (load16 start (5 * half))
+            (load16 start (6 * half))
+            (load16 start (7 * half))
+            (fun a b c d e f g h ->
+                store16 a start 0
+                store16 b start half
+                store16 c start (2 * half)
+                store16 d start (3 * half)
+                store16 e start (4 * half)
+                store16 f start (5 * half)
+                store16 g start (6 * half)
+                store16 h start (7 * half)))
 
 /// Two stages in one pass.
 let private twoMoreStages (buffer: nativeptr<float32>) (length: int) (half: int) =
-    let mutable block = 0
-
-    while block < length do
-        let mutable index = block
-
-        while index < block + half do
-            let start = offset buffer index
-
-            twoStages
-                (load16 start 0)
-                (load16 start half)
-                (load16 start (2 * half))
-                (load16 start (3 * half))
-                (fun a b c d ->
-                    store16 a start 0
-                    store16 b start half
-                    store16 c start (2 * half)
-                    store16 d start (3 * half))
-
-            index <- index + 16
-
-        block <- block + 4 * half
+    forEachButterfly 16 buffer length half 4 (fun start ->
+        twoStages
+            (load16 start 0)
+            (load16 start half)
+            (load16 start (2 * half))
+            (load16 start (3 * half))
+            (fun a b c d ->
+                store16 a start 0
+                store16 b start half
+                store16 c start (2 * half)
+                store16 d start (3 * half)))
 
 let private oneStage (buffer: nativeptr<float32>) (length: int) (half: int) =
-    let mutable block = 0
-
-    while block < length do
-        let mutable index = block
-
-        while index < block + half do
-            let a = load16 buffer index
-            let b = load16 buffer (index + half)
-            store16 (a + b) buffer index
-            store16 (a - b) buffer (index + half)
-            index <- index + 16
-
-        block <- block + 2 * half
+    forEachButterfly 16 buffer length half 2 (fun start ->
+        let a = load16 start 0
+        let b = load16 start half
+        store16 (a + b) start 0
+        store16 (a - b) start half)
 
 /// The stages from half-width `half` on.
 let rec private nextStages (buffer: nativeptr<float32>) (length: int) (half: int) =

@@ -6,6 +6,7 @@ open TorchSharp
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
+open MappingNets.Core.Tests.Refusals
 
 let private settings = FullMatrix.standard
 
@@ -91,4 +92,37 @@ let tests =
               let zero = torch.zeros (3L, dtype = torch.float64)
               let inverse = FullMatrix.inversePower settings (averaged [ zero ]) 1L
               same "R" (torch.eye (3L, dtype = torch.float64)) inverse
-              same "step" zero (FullMatrix.step settings inverse zero 0.1)) ]
+              same "step" zero (FullMatrix.step settings inverse zero 0.1))
+
+          for name, argument, fragment, work in
+              [ "a curvature of another size",
+                "curvature",
+                "(2, 2); it must be (3, 3)",
+                (fun () -> FullMatrix.curvature settings (torch.zeros (2L, 2L)) (torch.zeros 3L) |> ignore)
+                "a curvature that is no square",
+                "curvature",
+                "(2, 3)",
+                (fun () -> FullMatrix.inversePower settings (torch.zeros (2L, 3L)) 1L |> ignore)
+                "a curvature of no gradient",
+                "steps",
+                "at least 1",
+                (fun () -> FullMatrix.inversePower settings (torch.zeros (2L, 2L)) 0L |> ignore)
+                "a decay of 1",
+                "Decay",
+                "from 0 to below 1",
+                (fun () ->
+                    FullMatrix.inversePower { settings with Decay = 1.0 } (torch.zeros (2L, 2L)) 1L
+                    |> ignore)
+                "no damping",
+                "Damping",
+                "positive",
+                (fun () ->
+                    FullMatrix.inversePower { settings with Damping = 0.0 } (torch.zeros (2L, 2L)) 1L
+                    |> ignore)
+                "a mean that is a matrix",
+                "mean",
+                "(2, 2); it must be (4)",
+                (fun () ->
+                    FullMatrix.step settings (torch.zeros (4L, 4L)) (torch.zeros (2L, 2L)) 0.1
+                    |> ignore) ] do
+              refuses name argument fragment work ]

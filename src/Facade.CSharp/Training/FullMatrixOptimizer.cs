@@ -39,9 +39,9 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
         set => steps = value[0];
     }
 
-    /// <summary>The optimiser of a model and of its loss's trained coefficients.</summary>
+    /// <summary>The optimiser of a model's trained numbers and of its loss's trained coefficients.</summary>
     /// <exception cref="ArgumentException">The model trains too many numbers for matrices of their products.</exception>
-    public static FullMatrixOptimizer For(Model model, StepLoss loss)
+    public static FullMatrixOptimizer For(Model model, IReadOnlyList<Parameter> parameters)
     {
         if (model.TrainableCount > MostNumbers)
             throw new ArgumentException(
@@ -51,13 +51,9 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
                     nameof(TrainingOptimizer.FullMatrix), MostNumbers, model.TrainableCount, nameof(TrainingOptimizer.Adam)),
                 nameof(TrainingOptions.Optimizer));
         using var noGradient = no_grad();
-        IEnumerable<Block> Whole(Parameter parameter) => Block.Cut(parameter, 0, parameter.numel());
-        var blocks = model is MappedModel mapped
-            ? mapped.Mapping.Pieces
-                .SelectMany(piece => Block.Cut(mapped.Trainables[0], piece.FirstLatent, piece.FixedWeights.Columns))
-                .Concat(mapped.Trainables.Skip(1).SelectMany(Whole))
-            : model.Trainables.SelectMany(Whole);
-        return new(loss.Raw is { } raw ? blocks.Concat(Whole(raw)) : blocks);
+        return new(parameters.SelectMany(parameter => model is MappedModel mapped && ReferenceEquals(parameter, mapped.Latent)
+            ? mapped.Mapping.Pieces.SelectMany(piece => Block.Cut(parameter, piece.FirstLatent, piece.FixedWeights.Columns))
+            : Block.Cut(parameter, 0, parameter.numel())));
     }
 
     public override void Step(double rate)

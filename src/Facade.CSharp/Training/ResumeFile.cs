@@ -9,8 +9,8 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// The state of a run after an epoch, in one safetensors file: what is trained and the buffers, what the optimiser remembers, the coefficients of
-/// the loss, the best state, and what was counted. Written whole or not at all.
+/// The state of a run after an epoch, in one safetensors file: what is trained and the buffers, what the optimiser remembers, the
+/// coefficients of the loss, the best state, and what was counted. Written whole or not at all.
 /// </summary>
 internal sealed class ResumeFile : IDisposable
 {

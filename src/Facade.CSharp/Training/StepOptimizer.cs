@@ -14,13 +14,13 @@ internal abstract class StepOptimizer : IDisposable
 
     /// <summary>The optimiser that the options name.</summary>
     /// <param name="model">Whose numbers are trained.</param>
-    /// <param name="loss">Whose coefficients may be trained with them.</param>
+    /// <param name="parameters">These numbers, and the trained coefficients of the loss.</param>
     /// <param name="kind">Which.</param>
     /// <exception cref="ArgumentException">The model trains too many numbers for it.</exception>
-    public static StepOptimizer For(Model model, StepLoss loss, TrainingOptimizer kind) => kind switch
+    public static StepOptimizer For(Model model, IReadOnlyList<Parameter> parameters, TrainingOptimizer kind) => kind switch
     {
-        TrainingOptimizer.FullMatrix => FullMatrixOptimizer.For(model, loss),
-        _ => new AdamOptimizer(TrainingRun.OptimisedParameters(model, loss)),
+        TrainingOptimizer.FullMatrix => FullMatrixOptimizer.For(model, parameters),
+        _ => new AdamOptimizer(parameters),
     };
 
     /// <summary>Changes the parameters by their gradients.</summary>

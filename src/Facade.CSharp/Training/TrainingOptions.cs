@@ -19,8 +19,8 @@ public enum TrainingOptimizer
     /// <summary>
     /// Second-order descent, for the few numbers of a latent: steps are scaled by the inverse square root of the whole matrix of the
     /// gradient's second moments (d x d for each latent vector, in blocks of at most 1,024), and their length by the learning rate
-    /// alone. It reaches in three epochs of CNN2 what Adam does in five, and goes on from there. For models that train at most 16,384
-    /// numbers; it remembers at most 8 KB for each of them.
+    /// alone. It needs fewer epochs than Adam and ends better (docs/experiments-log.md). For models that train at most 16,384 numbers;
+    /// it remembers at most 8 KB for each of them.
     /// </summary>
     FullMatrix,
 }

@@ -29,7 +29,7 @@ internal sealed class TrainingRun(
         using var gradients = enable_grad();
         using var loss = new StepLoss(model, options);
         var parameters = OptimisedParameters(model, loss);
-        using var optimizer = StepOptimizer.For(model, loss, options.Optimizer);
+        using var optimizer = StepOptimizer.For(model, parameters, options.Optimizer);
         using var selection = new BestState(model, options);
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
         using var resume = resumeFile is null
