@@ -3,6 +3,8 @@
 module MappingNets.Core.Tests.FusedTests
 
 open System
+open System.Diagnostics
+open System.Reflection
 open Expecto
 open TorchSharp
 open MappingNets.Core
@@ -147,3 +149,35 @@ let tests =
 
               Expect.isTrue (torch.allclose (fused, plain, rtol = 1e-3, atol = 1e-4)) $"{fused} {plain}"
           } ]
+
+/// The list above in a process that believes to be on another processor.
+let private onProcessorWithout (features: string list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            [ Assembly.GetExecutingAssembly().Location
+              "--filter-test-list"
+              "Fused generation" ],
+            RedirectStandardOutput = true
+        )
+
+    for feature in features do
+        start.Environment[$"DOTNET_Enable{feature}"] <- "0"
+
+    use child =
+        match Process.Start start with
+        | null -> failwith "dotnet did not start"
+        | child -> child
+
+    let output = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    Expect.equal child.ExitCode 0 output
+
+[<Tests>]
+let otherProcessors =
+    testSequencedGroup "processors"
+    <| testList
+        "Kernels for narrower processors"
+        // The switch for AVX-512 has had two names.
+        [ testCase "without AVX-512" (fun () -> onProcessorWithout [ "AVX512F"; "AVX512" ])
+          testCase "without AVX2" (fun () -> onProcessorWithout [ "AVX2" ]) ]
