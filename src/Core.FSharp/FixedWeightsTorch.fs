@@ -59,6 +59,10 @@ let private toTiles (tiling: Tiling) (rows: torch.Tensor) =
 /// Adds (tiles, d) to (d) in the specified order: tiles in order within a chunk, then the chunks in order.
 let private sumTiles (tiling: Tiling) (tiles: torch.Tensor) =
     let chunks = chunkCount tiling.Tiles
+    // The operator makes a number 1 for each addition, and nothing keeps the collector from freeing it while libtorch reads it. Among
+    // tens of thousands of additions one has failed in that reading, once; this number lives to the end.
+    use one = (1.0).ToScalar()
+    let add (total: torch.Tensor) (next: torch.Tensor) = total.add (next, one)
 
     let chunkSum chunk =
         let first = chunkStart tiling.Tiles chunks chunk
@@ -67,11 +71,11 @@ let private sumTiles (tiling: Tiling) (tiles: torch.Tensor) =
         let mutable total = torch.zeros_like tiles[first]
 
         for tile in first .. last - 1L do
-            total <- total + tiles[tile]
+            total <- add total tiles[tile]
 
         total
 
-    Seq.init chunks chunkSum |> Seq.reduce (fun total next -> total + next)
+    Seq.init chunks chunkSum |> Seq.reduce add
 
 let signedPermutation (tiling: Tiling) dtype device =
     let columns = columnTable tiling true device
