@@ -161,8 +161,7 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
     let totals = Array.zeroCreate<float> chunks
     let partial = piece.PartialSums.Rent()
 
-    let sumsOf chunk =
-        TensorMemory.at (PartialSums.Start partial) (int64 chunk * int64 columns)
+    let sumsOf chunk = piece.PartialSums.Chunk(partial, chunk)
 
     let scaleRows (workspace: Workspace) chunk size firstRow =
         forEachRun segments firstRow size (fun segment within start count ->

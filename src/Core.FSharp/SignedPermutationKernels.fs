@@ -39,22 +39,26 @@ let inline private byGroups
         let columns = 8 * permutation.Groups
 
         // Without a branch, which the processor could not foresee.
-        let inline next column =
+        let inline advance column step =
             let further = column + step - columns
             further + (columns &&& (further >>> 31))
 
         let mutable column = permutation.Column row &&& ~~~7
 
         if hasSixteenLanes () then
+            // Every other group each, so that the one need not wait for the other.
+            let twice = advance step step
+            let mutable second = advance column step
+
             while row <= lastWhole - 16 do
-                let second = next column
                 sixteen row column second
-                column <- next second
+                column <- advance column twice
+                second <- advance second twice
                 row <- row + 16
 
         while row < lastWhole do
             eight row column
-            column <- next column
+            column <- advance column step
             row <- row + 8
 
     while row < last do
