@@ -196,10 +196,7 @@ let distillation =
 
               near 1e-12 "at the teacher" (torch.zeros_like teacher) (grad lossOf teacher)
 
-              Expect.isGreaterThan
-                  ((grad lossOf (hashed 74UL "elsewhere" [ 12L ])).norm().ToDouble())
-                  0.1
-                  "elsewhere")
+              Expect.isGreaterThan ((grad lossOf (hashed 74UL "elsewhere" [ 12L ])).norm().ToDouble()) 0.1 "elsewhere")
 
           for temperature in [ 0.0; -1.0; nan; infinity ] do
               refuses $"a temperature of {temperature}" "temperature" $"{temperature}" (fun () ->
