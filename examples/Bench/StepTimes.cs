@@ -16,12 +16,15 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
         ? [Cnn2(6), new("mlp-25m", Mlp25M(), 2048, 1.00, 3)]
         :
         [
-            new("cnn1", Targets.Cnn1(), 2072, 1.05, 8),
+            Cnn1(8),
             Cnn2(20),
             new("lstm", Targets.Lstm(), 1024, 1.05, 30),
             new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 2),
             new("mlp-25m", Mlp25M(), 2048, 1.00, 4),
         ];
+
+    /// <summary>CNN1 with its 2,072 latents.</summary>
+    public static StepCase Cnn1(int steps) => new("cnn1", Targets.Cnn1(), 2072, 1.05, steps);
 
     /// <summary>CNN2 with its 2,048 latents.</summary>
     public static StepCase Cnn2(int steps) => new("cnn2", Targets.Cnn2(), 2048, 1.05, steps);

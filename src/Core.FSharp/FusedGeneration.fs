@@ -4,6 +4,7 @@ module internal MappingNets.Core.FusedGeneration
 
 open System
 open System.Runtime.InteropServices
+open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.TilePasses
@@ -179,7 +180,17 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
 
         forEachRun segments firstRow size (fun segment within start count ->
             let rows = TensorMemory.at segment.Address within
-            addSignedRows rows workspace.SignBytes permutation start count segment.Scale (sumsOf chunk))
+            let sums = sumsOf chunk
+            let large = Avx2.IsSupported && count = columns && columns >= LargeTile
+
+            if large then
+                let inverse = piece.Permutations.InverseMultiplier tile
+                addSignedTile rows workspace.SignBytes permutation inverse columns segment.Scale sums
+
+            // The rows that are left: all, or those that do not fill a group.
+            let first = if large then 8 * permutation.Groups else start
+            let rest = offset rows (first - start)
+            addSignedRows rest workspace.SignBytes permutation first (start + count - first) segment.Scale sums)
 
     let runWhole (workspace: Workspace) chunk tile size firstRow =
         fillSigns tiling.OutputSigns columns tile size workspace.Signs

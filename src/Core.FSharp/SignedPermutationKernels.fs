@@ -151,3 +151,53 @@ let addSignedRows
             let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
             let column = permutation.Column row
             NativePtr.set sums column (NativePtr.get sums column + value))
+
+/// From this many columns on `addSignedTile` is the faster way.
+[<Literal>]
+let LargeTile = 1024
+
+/// The same for the `Groups` * 8 first rows of a tile, in the order of the columns instead of that of the rows: the sums, read and
+/// written, are passed through once, and what is picked out of order is the gradient, which is only read. It fetches the next
+/// tile's rows ahead of their time, for the processor cannot foresee that order. `inverse` undoes the permutation's multiplier.
+let addSignedTile
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (inverse: int)
+    (rowsToNext: int)
+    (scale: float32)
+    (sums: nativeptr<float32>)
+    =
+    let lanes = flippedLanes permutation.Flip
+    let shifts = signShifts ()
+    let factor = Vector256.Create scale
+    let groups = permutation.Groups
+
+    let inline advance group step =
+        let further = group + step - groups
+        further + (groups &&& (further >>> 31))
+
+    let inline add group column =
+        let signed =
+            flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
+
+        store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+
+    // Column group c comes from row group inverse * (c - offset); every other one each, so that the one need not wait for the other.
+    let mutable group =
+        int (int64 inverse * int64 (groups - permutation.Offset) % int64 groups)
+
+    let mutable second = advance group inverse
+    let twice = advance inverse inverse
+    let mutable column = 0
+
+    while column <= 8 * groups - 16 do
+        Sse.Prefetch0(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
+        add group column
+        add second (column + 8)
+        group <- advance group twice
+        second <- advance second twice
+        column <- column + 16
+
+    if column < 8 * groups then
+        add group column
