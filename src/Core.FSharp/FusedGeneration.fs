@@ -114,7 +114,9 @@ let generate
     // One window: signs, butterflies, then everything else in the pass that writes theta.
     let runWhole (workspace: Workspace) tile size firstRow =
         fillSigns tiling.Signs columns tile size workspace.Signs
-        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size
+        let segment = segments[segmentOf segments firstRow]
+        let output = TensorMemory.at segment.Address (firstRow - segment.First)
+        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size output
         fillSigns tiling.OutputSigns columns tile size workspace.Signs
         let factor = inverseRoot size
 
@@ -199,10 +201,11 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
 
         if within + int64 size <= segment.Count && not needsSum then
             let rows = TensorMemory.at segment.Address within
-            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size
+            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size (offset rows size)
         else
             scaleRows workspace chunk size firstRow
-            signedUnscaledTransform workspace.Values 1.0f workspace.SignBytes workspace.Values size
+            let values = workspace.Values
+            signedUnscaledTransform values 1.0f workspace.SignBytes values size values
 
         fillSigns tiling.Signs columns tile size workspace.Signs
         addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) (sumsOf chunk)

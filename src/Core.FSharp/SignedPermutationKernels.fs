@@ -90,6 +90,7 @@ let signedRun
         first
         (first + count)
         (fun row column second ->
+            Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row - first + 1024)))
             let latents = Vector512.Create(load latent column, load latent second)
 
             let signed =
