@@ -68,7 +68,8 @@ public static class MemoryUse
         public void Report(TrainingProgress value) => Bytes = Math.Max(Bytes, Resident());
     }
 
-    private static long Resident()
+    /// <summary>The resident memory of this process after a collection.</summary>
+    public static long Resident()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
