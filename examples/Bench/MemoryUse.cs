@@ -37,11 +37,11 @@ public static class MemoryUse
     /// <summary>The child: trains a few steps and prints P, the bytes beyond the start, and those of the mapping alone.</summary>
     public static void RunChild(string method, string target)
     {
-        var network = target switch
+        var (network, latents) = target switch
         {
-            "cnn2" => Targets.Cnn2(),
-            "cnn1" => Targets.Cnn1(),
-            _ => StepCase.Mlp25M(),
+            "cnn2" => (Targets.Cnn2(), 2048),
+            "cnn1" => (Targets.Cnn1(), 2072),
+            _ => (StepCase.Mlp25M(), 2048),
         };
         // One sample a step, so that the activations of the batch do not hide the weights.
         using var data = Dataset.FromTensors(
@@ -52,7 +52,7 @@ public static class MemoryUse
         var before = Resident();
         using Model model = method == "direct"
             ? DirectModel.For(network)
-            : MappingNetwork.For(network).SingleLatent(2048)
+            : MappingNetwork.For(network).SingleLatent(latents)
                 .WithFixedWeights(method == "dense-mapped" ? FixedWeightsKind.Dense : FixedWeightsKind.SignedPermutation).Build();
         var mapping = Math.Max(0, Resident() - before);
         var peak = new Peak();
@@ -68,7 +68,8 @@ public static class MemoryUse
         public void Report(TrainingProgress value) => Bytes = Math.Max(Bytes, Resident());
     }
 
-    private static long Resident()
+    /// <summary>The resident memory of this process after a collection.</summary>
+    public static long Resident()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();

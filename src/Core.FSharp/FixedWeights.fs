@@ -108,19 +108,23 @@ module internal LinearOperators =
     let denseMatrix (key: CounterHash.Key) (rows: int64) (columns: int) =
         use scope = torch.NewDisposeScope()
         let size = rows * int64 columns
-        let random = (HashTensors.symmetricUniform key size).view (rows, int64 columns)
-        // Double precision where it is affordable; in single precision the columns are orthogonal to about 1e-6.
-        let precise =
-            if size <= (1L <<< 22) then
-                random.to_type torch.float64
-            else
-                random
 
-        let struct (q, r) = torch.linalg.qr precise
-        let signs = r.diagonal().sign ()
-        let scaled = q * signs * sqrt (float rows / float columns)
+        let struct (q, r) =
+            // Matrices of some gigabytes come through here: none is kept longer than it is needed.
+            use random = HashTensors.symmetricUniform key size
+            use matrix = random.view (rows, int64 columns)
+            // Double precision where it is affordable; in single precision the columns are orthogonal to about 1e-6.
+            if size <= (1L <<< 22) then
+                use precise = matrix.to_type torch.float64
+                torch.linalg.qr precise
+            else
+                torch.linalg.qr matrix
+
+        q.mul_(r.diagonal().sign ()).mul_ ((sqrt (float rows / float columns)).ToScalar())
+        |> ignore
+
         // The fixed weights own it, whatever scope they are made in.
-        scaled.to_type(torch.float32).contiguous().DetachFromDisposeScope()
+        q.to_type(torch.float32).contiguous().DetachFromDisposeScope()
 
 [<Sealed>]
 type FixedWeights

@@ -4,6 +4,7 @@ module internal MappingNets.Core.FusedGeneration
 
 open System
 open System.Runtime.InteropServices
+open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
 open MappingNets.Core.FixedWeightsKernels
@@ -123,7 +124,9 @@ let generate
     // One window: signs, butterflies, then everything else in the pass that writes theta.
     let runWhole (workspace: Workspace) tile size firstRow =
         fillSigns tiling.Signs columns tile size workspace.Signs
-        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size
+        let segment = segments[segmentOf segments firstRow]
+        let output = TensorMemory.at segment.Address (firstRow - segment.First)
+        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size output
         fillSigns tiling.OutputSigns columns tile size workspace.Signs
         let factor = inverseRoot size
 
@@ -171,8 +174,7 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
     let totals = Array.zeroCreate<float> chunks
     let partial = piece.PartialSums.Rent()
 
-    let sumsOf chunk =
-        TensorMemory.at (PartialSums.Start partial) (int64 chunk * int64 columns)
+    let sumsOf chunk = piece.PartialSums.Chunk(partial, chunk)
 
     let scaleRows (workspace: Workspace) chunk size firstRow =
         forEachRun segments firstRow size (fun segment within start count ->
@@ -190,7 +192,17 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
 
         forEachRun segments firstRow size (fun segment within start count ->
             let rows = TensorMemory.at segment.Address within
-            addSignedRows rows workspace.SignBytes permutation start count segment.Scale (sumsOf chunk))
+            let sums = sumsOf chunk
+            let large = Avx2.IsSupported && count = columns && columns >= LargeTile
+
+            if large then
+                let inverse = piece.Permutations.InverseMultiplier tile
+                addSignedTile rows workspace.SignBytes permutation inverse columns segment.Scale sums
+
+            // The rows that are left: all, or those that do not fill a group.
+            let first = if large then 8 * permutation.Groups else start
+            let rest = offset rows (first - start)
+            addSignedRows rest workspace.SignBytes permutation first (start + count - first) segment.Scale sums)
 
     let runWhole (workspace: Workspace) chunk tile size firstRow =
         fillSigns tiling.OutputSigns columns tile size workspace.Signs
@@ -199,10 +211,11 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
 
         if within + int64 size <= segment.Count && not needsSum then
             let rows = TensorMemory.at segment.Address within
-            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size
+            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size (offset rows size)
         else
             scaleRows workspace chunk size firstRow
-            signedUnscaledTransform workspace.Values 1.0f workspace.SignBytes workspace.Values size
+            let values = workspace.Values
+            signedUnscaledTransform values 1.0f workspace.SignBytes values size values
 
         fillSigns tiling.Signs columns tile size workspace.Signs
         addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) (sumsOf chunk)

@@ -16,7 +16,13 @@ let symmetricUniform (key: CounterHash.Key) (count: int64) =
         0L,
         (count + block - 1L) / block,
         fun (index: int64) ->
-            for position in index * block .. min count ((index + 1L) * block) - 1L do
+            let first = index * block
+            let length = min block (count - first)
+            // Whole vectors only, for nothing may be written beyond the end.
+            let whole = length &&& ~~~15L
+            HashRuns.symmetricUniform key (uint64 (first / 2L)) (int (whole / 2L)) (TensorMemory.at start first)
+
+            for position in first + whole .. first + length - 1L do
                 NativePtr.write (TensorMemory.at start position) (CounterHash.symmetricUniform key (uint64 position))
     )
     |> ignore

@@ -39,22 +39,26 @@ let inline private byGroups
         let columns = 8 * permutation.Groups
 
         // Without a branch, which the processor could not foresee.
-        let inline next column =
+        let inline advance column step =
             let further = column + step - columns
             further + (columns &&& (further >>> 31))
 
         let mutable column = permutation.Column row &&& ~~~7
 
         if hasSixteenLanes () then
+            // Every other group each, so that the one need not wait for the other.
+            let twice = advance step step
+            let mutable second = advance column step
+
             while row <= lastWhole - 16 do
-                let second = next column
                 sixteen row column second
-                column <- next second
+                column <- advance column twice
+                second <- advance second twice
                 row <- row + 16
 
         while row < lastWhole do
             eight row column
-            column <- next column
+            column <- advance column step
             row <- row + 8
 
     while row < last do
@@ -86,6 +90,7 @@ let signedRun
         first
         (first + count)
         (fun row column second ->
+            Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row - first + 1024)))
             let latents = Vector512.Create(load latent column, load latent second)
 
             let signed =
@@ -146,3 +151,53 @@ let addSignedRows
             let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
             let column = permutation.Column row
             NativePtr.set sums column (NativePtr.get sums column + value))
+
+/// From this many columns on `addSignedTile` is the faster way.
+[<Literal>]
+let LargeTile = 1024
+
+/// The same for the `Groups` * 8 first rows of a tile, in the order of the columns instead of that of the rows: the sums, read and
+/// written, are passed through once, and what is picked out of order is the gradient, which is only read. It fetches the next
+/// tile's rows ahead of their time, for the processor cannot foresee that order. `inverse` undoes the permutation's multiplier.
+let addSignedTile
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (inverse: int)
+    (rowsToNext: int)
+    (scale: float32)
+    (sums: nativeptr<float32>)
+    =
+    let lanes = flippedLanes permutation.Flip
+    let shifts = signShifts ()
+    let factor = Vector256.Create scale
+    let groups = permutation.Groups
+
+    let inline advance group step =
+        let further = group + step - groups
+        further + (groups &&& (further >>> 31))
+
+    let inline add group column =
+        let signed =
+            flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
+
+        store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+
+    // Column group c comes from row group inverse * (c - offset); every other one each, so that the one need not wait for the other.
+    let mutable group =
+        int (int64 inverse * int64 (groups - permutation.Offset) % int64 groups)
+
+    let mutable second = advance group inverse
+    let twice = advance inverse inverse
+    let mutable column = 0
+
+    while column <= 8 * groups - 16 do
+        Sse.Prefetch0(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
+        add group column
+        add second (column + 8)
+        group <- advance group twice
+        second <- advance second twice
+        column <- column + 16
+
+    if column < 8 * groups then
+        add group column

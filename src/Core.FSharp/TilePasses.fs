@@ -16,24 +16,34 @@ type Segment =
       Scale: float32
       Address: nativeptr<float32> }
 
+/// What each thread writes starts on a page of its own: processors fetch ahead within a page, and what one of them fetches of what
+/// another is writing has to travel back and forth between them.
+[<Literal>]
+let PageBytes = 4096
+
+let inline private wholePages bytes =
+    (bytes + int64 (PageBytes - 1)) &&& ~~~(int64 (PageBytes - 1))
+
 /// Memory for the partial sums of a transposed pass. It is kept from one pass to the next, because fresh memory comes page by page,
 /// which takes longer than the sums do.
 [<Sealed>]
 type PartialSums(tiling: Tiling) =
-    let length = int64 (chunkCount tiling.Tiles) * int64 tiling.Columns
-    let mutable kept: float32[] | null = null
+    let stride = wholePages (4L * int64 tiling.Columns)
+    let bytes = int64 (chunkCount tiling.Tiles) * stride + int64 PageBytes
+    let mutable kept: byte[] | null = null
 
-    /// Pinned, with room to align its start. Nothing is cleared.
+    /// Pinned and not cleared.
     member _.Rent() =
         match Interlocked.Exchange(&kept, null) with
-        | null -> GC.AllocateUninitializedArray<float32>(int length + 16, true)
+        | null -> GC.AllocateUninitializedArray<byte>(int bytes, true)
         | memory -> memory
 
-    member _.Return(memory: float32[]) = kept <- memory
+    member _.Return(memory: byte[]) = kept <- memory
 
-    static member Start(memory: float32[]) : nativeptr<float32> =
-        let address = Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0)
-        NativePtr.ofNativeInt ((address + 63n) &&& ~~~63n)
+    /// Where the sums of a chunk are in rented memory.
+    member _.Chunk(memory: byte[], chunk: int) : nativeptr<float32> =
+        let start = int64 (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0))
+        NativePtr.ofNativeInt (nativeint (wholePages start + int64 chunk * stride))
 
 /// A piece of the mapping as the passes see it.
 [<NoEquality; NoComparison>]
@@ -117,8 +127,11 @@ type Workspace(columns: int) =
 
     let valueBytes = vectors (4 * columns)
     let biasBytes = vectors (4 * (min columns BlockRows + 16))
-    let size = unativeint (valueBytes + biasBytes + vectors (8 * ((columns + 63) / 64)))
-    let start = NativeMemory.AlignedAlloc(size, unativeint HashRuns.VectorBytes)
+
+    let size =
+        unativeint (wholePages (int64 (valueBytes + biasBytes + vectors (8 * ((columns + 63) / 64)))))
+
+    let start = NativeMemory.AlignedAlloc(size, unativeint PageBytes)
     do NativeMemory.Clear(start, size)
 
     let after (bytes: nativeint) =

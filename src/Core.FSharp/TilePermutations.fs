@@ -26,6 +26,24 @@ type internal TilePermutations(tiling: Tiling) =
         else
             [||]
 
+    /// Made when it is first asked for, which only passes over large tiles do.
+    let inverses =
+        lazy
+            (Array.init (int tiling.Tiles) (fun tile ->
+                let permutation =
+                    if isStored then
+                        table[tile]
+                    else
+                        tilePermutation tiling (int64 tile)
+
+                if permutation.Groups = 0 then
+                    0
+                else
+                    int (CounterHash.modularInverse (uint64 permutation.Multiplier) (uint64 permutation.Groups))))
+
+    /// The number that undoes the tile's multiplier: multiplier * inverse = 1 modulo the number of groups.
+    member _.InverseMultiplier(tile: int64) = inverses.Value[int tile]
+
     member _.Item
         with get (tile: int64) =
             if isStored then

@@ -166,16 +166,18 @@ let walshHadamard (buffer: nativeptr<float32>) (length: int) (scale: float32) =
 
     scaleRun buffer length scale buffer
 
-/// The transform of +-(source * factor), not yet scaled: the caller does that together with what comes next.
+/// The transform of +-(source * factor), not yet scaled: the caller does that together with what comes next. `ahead` is where the pass
+/// over memory goes on after this tile's arithmetic.
 let signedUnscaledTransform
     (source: nativeptr<float32>)
     (factor: float32)
     (signs: nativeptr<byte>)
     (buffer: nativeptr<float32>)
     (length: int)
+    (ahead: nativeptr<float32>)
     =
     if WideWalshHadamard.isFor length then
-        WideWalshHadamard.signed source factor signs buffer length
+        WideWalshHadamard.signed source factor signs buffer length ahead
     else
         scaleSignedRun source signs 0 length factor buffer
         butterflies buffer length

@@ -174,17 +174,24 @@ let private firstSigned
     (signs: nativeptr<byte>)
     (buffer: nativeptr<float32>)
     (length: int)
+    (ahead: nativeptr<float32>)
     =
     let shifts = signShifts16 ()
     let factors = Vector512.Create factor
-    firstEightStages (fun index -> flip16Aligned signs index shifts (load16 source index * factors)) buffer length
+
+    firstEightStages
+        (fun index ->
+            Sse.Prefetch1(NativePtr.toVoidPtr (offset ahead index))
+            flip16Aligned signs index shifts (load16 source index * factors))
+        buffer
+        length
 
 /// The transform of `length` = 2^k entries in place, not yet scaled.
 let inPlace buffer length =
     firstInPlace buffer length
     nextStages buffer length Smallest
 
-/// The same of +-(source * factor), with signs from bit 0 on.
-let signed source factor signs buffer length =
-    firstSigned source factor signs buffer length
+/// The same of +-(source * factor), with signs from bit 0 on. Meanwhile as many entries from `ahead` on are fetched.
+let signed source factor signs buffer length ahead =
+    firstSigned source factor signs buffer length ahead
     nextStages buffer length Smallest
