@@ -1,6 +1,6 @@
 namespace MappingNets.Examples.Reproduce;
 
-/// <summary>Directly trained CNN2s that teach the rows which are distilled, having seen the same images as they.</summary>
+/// <summary>Directly trained CNN1s and CNN2s that teach the rows which are distilled, having seen the same images as they.</summary>
 internal static class Teachers
 {
     /// <summary>Softens outputs; 4 did worse on held-out images.</summary>
@@ -12,8 +12,8 @@ internal static class Teachers
     /// <summary>What a reader must know of a row that they taught.</summary>
     /// <param name="options">The command line.</param>
     public static string Notes(ExperimentOptions options) => FormattableString.Invariant(
-        $"Taught the mean outputs of two directly trained CNN2s (seeds {Seeds[0]} and {Seeds[1]}, {Epochs(options)} epoch{(Epochs(options) == 1 ? "" : "s")}, ")
-        + "the same training images) in place of the labels.";
+        $"Taught the mean outputs of two CNN1s and two CNN2s (directly trained, seeds {Seeds[0]} and {Seeds[1]}, ")
+        + FormattableString.Invariant($"{Epochs(options)} epoch{(Epochs(options) == 1 ? "" : "s")}, the same training images) in place of the labels.");
 
     /// <summary>The teachers.</summary>
     /// <param name="options">The command line.</param>
@@ -21,16 +21,16 @@ internal static class Teachers
     /// <param name="stop">Asked for by Ctrl-C.</param>
     /// <returns>Models that the caller disposes.</returns>
     public static IReadOnlyList<Model> For(ExperimentOptions options, ExperimentData data, CancellationToken stop) =>
-        [.. Seeds.Select(seed => Teacher(options, data, seed, stop))];
+        [.. from network in new[] { "cnn2", "cnn1" } from seed in Seeds select Teacher(options, data, network, seed, stop)];
 
     private static int Epochs(ExperimentOptions options) => options.Quick ? 1 : 8;
 
-    private static DirectModel Teacher(ExperimentOptions options, ExperimentData data, ulong seed, CancellationToken stop)
+    private static DirectModel Teacher(ExperimentOptions options, ExperimentData data, string network, ulong seed, CancellationToken stop)
     {
-        var target = Targets.Cnn2();
+        var target = network == "cnn1" ? Targets.Cnn1() : Targets.Cnn2();
         var how = new TrainingOptions { Epochs = Epochs(options), Seed = seed };
         using var weights = TrainedOnce.Weights(
-            options, FormattableString.Invariant($"teacher-cnn2-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher, seed {seed}"),
+            options, FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
             target, how, data.Training, data.HeldOut, stop);
         return DirectModel.From(target, weights);
     }

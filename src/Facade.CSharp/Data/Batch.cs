@@ -5,10 +5,11 @@ namespace MappingNets;
 /// <summary>A few samples that go through a network together.</summary>
 public sealed class Batch : IDisposable
 {
-    internal Batch(Tensor inputs, Tensor targets)
+    internal Batch(Tensor inputs, Tensor targets, IReadOnlyList<long> places)
     {
         Inputs = inputs.DetachFromDisposeScope();
         Targets = targets.DetachFromDisposeScope();
+        Places = places;
     }
 
     /// <summary>The inputs, (N, ...).</summary>
@@ -16,6 +17,9 @@ public sealed class Batch : IDisposable
 
     /// <summary>The targets of the same samples: class numbers (N, ...) as int64, or numbers to regress.</summary>
     public Tensor Targets { get; }
+
+    /// <summary>Where the samples are in the data set.</summary>
+    internal IReadOnlyList<long> Places { get; }
 
     /// <summary>N, how many samples.</summary>
     public int Count => (int)Inputs.shape[0];

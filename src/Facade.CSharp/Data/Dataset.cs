@@ -219,7 +219,7 @@ public sealed partial class Dataset : IDisposable
         {
             var count = Math.Min(batchSize, Count - start);
             using var batch = stream is null
-                ? new Batch(Inputs.narrow(0, start, count), Targets.narrow(0, start, count))
+                ? new Batch(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), [.. Places(start, count)])
                 : Gather([.. Places(start, count)]);
             yield return batch;
         }
@@ -231,11 +231,11 @@ public sealed partial class Dataset : IDisposable
         if (stream is not null)
         {
             var (someInputs, someTargets) = stream.Gather(numbers);
-            return new Batch(someInputs, someTargets);
+            return new Batch(someInputs, someTargets, numbers);
         }
 
         var index = tensor(numbers, device: Inputs.device);
-        return new Batch(Inputs.index_select(0, index), Targets.index_select(0, index));
+        return new Batch(Inputs.index_select(0, index), Targets.index_select(0, index), numbers);
     }
 
     private Dataset Select(long[] numbers)

@@ -6,8 +6,8 @@ namespace MappingNets;
 
 /// <summary>
 /// Teaches a classifier what trained models say of each sample in place of its label (Hinton, Vinyals, Dean 2015): their outputs tell
-/// which mistakes are small ones, and forgive wrong labels, so that few numbers learn less by heart. A step costs a forward pass of
-/// each teacher more.
+/// which mistakes are small ones, and forgive wrong labels, so that few numbers learn less by heart. The teachers are asked once for each
+/// sample of a data set in memory, before the first step; where samples are streamed, at every step.
 /// </summary>
 /// <example>
 /// <code>
@@ -44,11 +44,7 @@ public sealed record Distillation
     public double Temperature { get; }
 
     /// <summary>T^2 times the cross-entropy of the student's softened outputs against the teachers'.</summary>
-    internal Tensor Loss(Tensor inputs, Tensor outputs)
-    {
-        using var mean = Said(inputs);
-        return MappingLoss.distillation(Temperature, mean, outputs);
-    }
+    internal Tensor Loss(Tensor taught, Tensor outputs) => MappingLoss.distillation(Temperature, taught, outputs);
 
     /// <summary>Refuses teachers that do not fit the student's network and data.</summary>
     internal void Check(TargetNetwork student, Dataset data)
@@ -77,7 +73,8 @@ public sealed record Distillation
             + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }
 
-    private Tensor Said(Tensor inputs)
+    /// <summary>The mean of what the teachers put out, (N, ...).</summary>
+    internal Tensor Said(Tensor inputs)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

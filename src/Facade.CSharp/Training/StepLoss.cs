@@ -46,10 +46,17 @@ internal sealed class StepLoss : IDisposable
     public sealed record Values(Tensor Total, Tensor Task, Tensor Outputs, IReadOnlyList<Tensor?> Terms);
 
     /// <summary>The loss of one batch.</summary>
-    public Values Compute(Tensor inputs, Tensor targets, bool isClassification, long step)
+    /// <param name="inputs">The inputs.</param>
+    /// <param name="targets">The labels or numbers; not looked at where the batch is taught.</param>
+    /// <param name="taught">What the teachers say of the inputs; null without teachers.</param>
+    /// <param name="isClassification">Whether the targets are labels.</param>
+    /// <param name="step">The step, which decides the noise.</param>
+    public Values Compute(Tensor inputs, Tensor targets, Tensor? taught, bool isClassification, long step)
     {
         var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
-        var task = distillation?.Loss(inputs, outputs) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing);
+        var task = distillation is null || taught is null
+            ? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)
+            : distillation.Loss(taught, outputs);
         if (options.IsTaskOnly || model is not MappedModel mapped)
             return new(task, task, outputs, [null, null, null]);
 

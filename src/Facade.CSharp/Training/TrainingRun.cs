@@ -28,6 +28,7 @@ internal sealed class TrainingRun(
         // The caller may stand in a block without gradients.
         using var gradients = enable_grad();
         using var loss = new StepLoss(model, options);
+        using var lessons = options.Distillation is { } how ? new Lessons(how, training, model.Device, cancellation) : null;
         var parameters = OptimisedParameters(model, loss);
         using var optimizer = StepOptimizer.For(model, parameters, options.Optimizer);
         using var selection = new BestState(model, options);
@@ -40,7 +41,7 @@ internal sealed class TrainingRun(
         {
             for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly; epoch++)
             {
-                var result = RunEpoch(epoch, loss, optimizer, parameters, lastGood);
+                var result = RunEpoch(epoch, loss, lessons, optimizer, parameters, lastGood);
                 run.History.Add(result);
                 run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
                 resume?.Save(run, loss, optimizer, selection, lastGood);
@@ -78,7 +79,7 @@ internal sealed class TrainingRun(
     }
 
     private EpochResult RunEpoch(
-        int epoch, StepLoss loss, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
+        int epoch, StepLoss loss, Lessons? lessons, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
     {
         var clock = Stopwatch.StartNew();
         var sums = new EpochSums();
@@ -90,7 +91,7 @@ internal sealed class TrainingRun(
             double total;
             using (batch)
             using (NewDisposeScope())
-                total = Step(batch, loss, optimizer, parameters, lastGood, sums);
+                total = Step(batch, loss, lessons, optimizer, parameters, lastGood, sums);
             run.StepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             stepInEpoch++;
             run.Step++;
@@ -115,12 +116,18 @@ internal sealed class TrainingRun(
     }
 
     private double Step(
-        Batch batch, StepLoss loss, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood, EpochSums sums)
+        Batch batch,
+        StepLoss loss,
+        Lessons? lessons,
+        StepOptimizer optimizer,
+        IReadOnlyList<Parameter> parameters,
+        LastGoodState lastGood,
+        EpochSums sums)
     {
         ForgetGradients(parameters, lastGood);
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
-        var values = loss.Compute(inputs, targets, training.IsClassification, run.Step);
+        var values = loss.Compute(inputs, targets, lessons?.Of(batch, inputs), training.IsClassification, run.Step);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(values, total);
