@@ -16,6 +16,12 @@ let inline private flippedLanes16 (flip: int) =
     Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
     ^^^ Vector512.Create flip
 
+/// The column group that many rows of a tile further on: `advance columns column step`. Without a branch, which the processor could
+/// not foresee.
+let inline private advance columns column step =
+    let further = column + step - columns
+    further + (columns &&& (further >>> 31))
+
 /// Goes through the rows first ... last - 1 of a tile: `sixteen` and `eight` get a row at the start of a group and the columns of
 /// the groups from there on, `plain` what does not fill a group.
 let inline private byGroups
@@ -38,27 +44,27 @@ let inline private byGroups
         let step = 8 * permutation.Multiplier
         let columns = 8 * permutation.Groups
 
-        // Without a branch, which the processor could not foresee.
-        let inline advance column step =
-            let further = column + step - columns
-            further + (columns &&& (further >>> 31))
-
-        let mutable column = permutation.Column row &&& ~~~7
+        // Most runs start where their tile does, and a division takes as long as many rows.
+        let mutable column =
+            if row = 0 then
+                8 * permutation.Offset
+            else
+                permutation.Column row &&& ~~~7
 
         if hasSixteenLanes () then
             // Every other group each, so that the one need not wait for the other.
-            let twice = advance step step
-            let mutable second = advance column step
+            let twice = advance columns step step
+            let mutable second = advance columns column step
 
             while row <= lastWhole - 16 do
                 sixteen row column second
-                column <- advance column twice
-                second <- advance second twice
+                column <- advance columns column twice
+                second <- advance columns second twice
                 row <- row + 16
 
         while row < lastWhole do
             eight row column
-            column <- advance column step
+            column <- advance columns column step
             row <- row + 8
 
     while row < last do
@@ -156,6 +162,47 @@ let addSignedRows
 [<Literal>]
 let LargeTile = 1024
 
+/// Whether `addSignedTiles` is for tiles of so many columns: those of which a call each takes as long as what it does.
+let isForTiles columns =
+    Avx2.IsSupported && columns < LargeTile && columns % 16 = 0
+
+/// `addSignedRows` for `count` full tiles, one after the other in memory.
+let addSignedTiles
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutations: TilePermutations)
+    (columns: int)
+    (tile: int64)
+    (count: int)
+    (scale: float32)
+    (sums: nativeptr<float32>)
+    =
+    let shifts = signShifts ()
+    let factor = Vector256.Create scale
+
+    for index in 0 .. count - 1 do
+        let permutation = permutations[tile + int64 index]
+        let lanes = flippedLanes permutation.Flip
+        let step = 8 * permutation.Multiplier
+        let twice = advance columns step step
+        let rows = offset gradient (index * columns)
+        let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
+
+        let inline addEight row column =
+            let signed = flipAligned tileSigns row shifts (load rows row * factor)
+            store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+
+        let mutable column = 8 * permutation.Offset
+        let mutable second = advance columns column step
+        let mutable row = 0
+
+        while row < columns do
+            addEight row column
+            addEight (row + 8) second
+            column <- advance columns column twice
+            second <- advance columns second twice
+            row <- row + 16
+
 /// The same for the `Groups` * 8 first rows of a tile, in the order of the columns instead of that of the rows: the sums, read and
 /// written, are passed through once, and what is picked out of order is the gradient, which is only read. It fetches the next
 /// tile's rows ahead of their time, for the processor cannot foresee that order. `inverse` undoes the permutation's multiplier.
@@ -173,10 +220,6 @@ let addSignedTile
     let factor = Vector256.Create scale
     let groups = permutation.Groups
 
-    let inline advance group step =
-        let further = group + step - groups
-        further + (groups &&& (further >>> 31))
-
     let inline add group column =
         let signed =
             flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
@@ -187,16 +230,16 @@ let addSignedTile
     let mutable group =
         int (int64 inverse * int64 (groups - permutation.Offset) % int64 groups)
 
-    let mutable second = advance group inverse
-    let twice = advance inverse inverse
+    let mutable second = advance groups group inverse
+    let twice = advance groups inverse inverse
     let mutable column = 0
 
     while column <= 8 * groups - 16 do
         Sse.Prefetch0(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
         add group column
         add second (column + 8)
-        group <- advance group twice
-        second <- advance second twice
+        group <- advance groups group twice
+        second <- advance groups second twice
         column <- column + 16
 
     if column < 8 * groups then
