@@ -150,7 +150,12 @@ type SignRuns(key: CounterHash.Key, columns: int, words: nativeptr<uint64>) =
 /// Numbers of a stream that are uniform in [-1, 1), for some neighbouring weights at a time.
 [<Sealed>]
 type BiasRuns(columns: int, values: nativeptr<float32>) =
-    let weights = if tilesAtOnce columns = 1 then 0 else tilesAtOnce columns * columns
+    let weights =
+        if tilesAtOnce columns = 1 then
+            0
+        else
+            tilesAtOnce columns * columns
+
     let mutable first = 0L
     let mutable last = 0L
     let mutable stream = { CounterHash.Bits = 0UL }
@@ -181,8 +186,7 @@ type Workspace(tiling: Tiling) =
     let biasBytes = vectors (4 * (BlockRows + 2))
     let signBytes = vectors (8 * SignRuns.Words columns)
 
-    let size =
-        unativeint (wholePages (int64 (valueBytes + biasBytes + 3n * signBytes)))
+    let size = unativeint (wholePages (int64 (valueBytes + biasBytes + 3n * signBytes)))
 
     let start = NativeMemory.AlignedAlloc(size, unativeint PageBytes)
     do NativeMemory.Clear(start, size)
