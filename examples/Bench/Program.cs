@@ -12,7 +12,7 @@ if (args is ["--memory-child", var childMethod, var childTarget])
 }
 
 // As in every program here that trains: otherwise the C library's heap is measured along. Not for the children, whose memory is.
-NativeHeap.SuitTraining();
+_ = NativeHeap.SuitTraining();
 var quick = args.Contains("--quick");
 var place = Array.IndexOf(args, "--out");
 var onlyPlace = Array.IndexOf(args, "--only");
