@@ -19,7 +19,7 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
             Cnn1(8),
             Cnn2(20),
             new("lstm", Targets.Lstm(), 1024, 1.05, 30),
-            new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 2),
+            new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 3),
             new("mlp-25m", Mlp25M(), 2048, 1.00, 4),
         ];
 
