@@ -49,14 +49,9 @@ foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 
 if (!quick && Wanted("steps"))
 {
-    Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs).Ratio);
+    Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
     if (DenseCnn1Fits())
-    {
-        // Its matrix takes minutes to make, so memory is measured on the same model.
-        var (ratio, memory) = StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, 5);
-        Add(ratio);
-        report.Memory.Add(memory);
-    }
+        Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
 }
 
 foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
@@ -108,7 +103,11 @@ static IEnumerable<(long Weights, int Latents)> Sizes(bool quick)
 
 static IEnumerable<(string Method, string Target)> Memory(bool quick) => quick
     ? [("direct", "mlp-25m"), ("mapped", "mlp-25m")]
-    : [("direct", "mlp-25m"), ("mapped", "mlp-25m"), ("mapped", "cnn2"), ("dense-mapped", "cnn2"), ("mapped", "cnn1")];
+    :
+    [
+        ("direct", "mlp-25m"), ("mapped", "mlp-25m"), ("mapped", "cnn2"), ("dense-mapped", "cnn2"), ("mapped", "cnn1"),
+        .. DenseCnn1Fits() ? [("dense-mapped", "cnn1")] : Array.Empty<(string, string)>(),
+    ];
 
 // The matrix has 537,994 x 2,072 numbers, 4.5 GB, and making it needs room for several of its size at once.
 static bool DenseCnn1Fits() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >= 18L << 30;

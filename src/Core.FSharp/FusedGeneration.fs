@@ -148,7 +148,7 @@ let generate
         else
             runOther workspace tile size firstRow
 
-    let inSignedTiles = not piece.IsHadamard && columns < LargeTile
+    let inSignedTiles = not piece.IsHadamard && isForTiles columns
 
     forEachTiles piece (fun workspace _ tile count ->
         let firstRow = piece.FirstRow + tile * int64 columns
@@ -162,13 +162,8 @@ let generate
         | ValueSome segment ->
             let biases = biasesOf bias firstRow (count * columns) workspace
             let rows = TensorMemory.at segment.Address (firstRow - segment.First)
-
-            for index in 0 .. count - 1 do
-                let signs = workspace.Signs.Of(tile + int64 index)
-                let permutation = piece.Permutations[tile + int64 index]
-                let ahead = index * columns
-                let here = if isNull biases then biases else offset biases ahead
-                signedRun latent signs permutation 0 columns (epilogueOf segment here) (offset rows ahead)
+            let signs = workspace.Signs.Of tile
+            signedTiles latent signs piece.Permutations columns tile count (epilogueOf segment biases) rows
         | ValueNone ->
             for index in 0 .. count - 1 do
                 runTile workspace (tile + int64 index))

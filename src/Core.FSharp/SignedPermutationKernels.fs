@@ -2,6 +2,7 @@
 /// operations on every element in the same order.
 module internal MappingNets.Core.SignedPermutationKernels
 
+open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
@@ -21,6 +22,15 @@ let inline private flippedLanes16 (flip: int) =
 let inline private advance columns column step =
     let further = column + step - columns
     further + (columns &&& (further >>> 31))
+
+/// From this many columns on `addSignedTile` is the faster way.
+[<Literal>]
+let LargeTile = 1024
+
+/// Whether `signedTiles` and `addSignedTiles` are for tiles of so many columns: those of which a call each takes as long as what it
+/// does.
+let isForTiles columns =
+    hasSixteenLanes () && columns < LargeTile && columns % 16 = 0
 
 /// Goes through the rows first ... last - 1 of a tile: `sixteen` and `eight` get a row at the start of a group and the columns of
 /// the groups from there on, `plain` what does not fill a group.
@@ -126,6 +136,61 @@ let signedRun
             let value = flipOne signs row (NativePtr.get latent (permutation.Column row))
             NativePtr.set output (row - first) (epilogue.Of(row - first, value)))
 
+/// One tile of `signedTiles`. A call of its own, because within the other loop the compiler has too few registers for this one.
+[<MethodImpl(MethodImplOptions.NoInlining)>]
+let private signedTile
+    (latent: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (columns: int)
+    (bias: nativeptr<float32>)
+    (scale: float32)
+    (shift: float32)
+    (output: nativeptr<float32>)
+    =
+    let shifts = signShifts16 ()
+    let lanes = flippedLanes16 permutation.Flip
+    let scales = Vector512.Create scale
+    let shiftLanes = Vector512.Create shift
+    let step = 8 * permutation.Multiplier
+    let twice = advance columns step step
+    let mutable column = 8 * permutation.Offset
+    let mutable second = advance columns column step
+    let mutable row = 0
+
+    while row < columns do
+        Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row + 1024)))
+        let latents = Vector512.Create(load latent column, load latent second)
+
+        let signed =
+            flip16Aligned signs row shifts (Avx512F.PermuteVar16x32(latents, lanes))
+            + shiftLanes
+
+        let biased = if isNull bias then signed else signed + load16 bias row
+        store16 (biased * scales) output row
+        column <- advance columns column twice
+        second <- advance columns second twice
+        row <- row + 16
+
+/// `signedRun` for `count` full tiles of a multiple of 16 columns, one after the other in memory, where there are sixteen lanes.
+let signedTiles
+    (latent: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutations: TilePermutations)
+    (columns: int)
+    (tile: int64)
+    (count: int)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let bias = epilogue.Bias
+
+    for index in 0 .. count - 1 do
+        let rows = offset output (index * columns)
+        let biases = if isNull bias then bias else offset bias (index * columns)
+        let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
+        signedTile latent tileSigns permutations[tile + int64 index] columns biases epilogue.Scale epilogue.Shift rows
+
 /// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
 let addSignedRows
     (gradient: nativeptr<float32>)
@@ -157,14 +222,6 @@ let addSignedRows
             let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
             let column = permutation.Column row
             NativePtr.set sums column (NativePtr.get sums column + value))
-
-/// From this many columns on `addSignedTile` is the faster way.
-[<Literal>]
-let LargeTile = 1024
-
-/// Whether `addSignedTiles` is for tiles of so many columns: those of which a call each takes as long as what it does.
-let isForTiles columns =
-    Avx2.IsSupported && columns < LargeTile && columns % 16 = 0
 
 /// `addSignedRows` for `count` full tiles, one after the other in memory.
 let addSignedTiles
