@@ -25,10 +25,9 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    steps, generation, memory or small, instead of all four
+          --only PART    steps, generation, memory or small alone; the other parts stay as they are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
-          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one; with
-                         --only PART into the section "bench PART tables"
+          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
     return args.Contains("--help") ? 0 : 1;
 }
@@ -36,10 +35,19 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
 var folder = place >= 0 ? args[place + 1] : Path.Combine("artifacts", "bench");
 Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
-var report = BenchReport.Start(quick);
+var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only);
 
 bool Wanted(string part) => only is null || only == part;
 
+// Memory first: the children need what this process's heap would by then keep.
+foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
+{
+    var point = MemoryUse.Measure(method, target);
+    AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
+    report.Memory.Add(point);
+}
+
+report.Write(folder);
 foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 {
     Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, goal: @case.Goal));
@@ -54,6 +62,7 @@ if (!quick && Wanted("steps"))
         Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
 }
 
+report.Write(folder);
 foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
     foreach (var kind in new[] { "signed-permutation", "hadamard" })
     {
@@ -69,18 +78,12 @@ foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] :
     report.AgainstLatents.AddRange(Generation.AgainstLatents(
         kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], pairs));
 
-foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
-{
-    var point = MemoryUse.Measure(method, target);
-    AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
-    report.Memory.Add(point);
-}
-
+report.Write(folder);
 if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
 if (update >= 0)
-    MarkedSection.Replace(args[update + 1], only is null ? "bench tables" : $"bench {only} tables", report.Table());
+    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
 Console.WriteLine();
 Console.WriteLine(report.Table());
 Console.WriteLine($"Results: {Path.GetFullPath(folder)}");
