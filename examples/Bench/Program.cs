@@ -76,7 +76,7 @@ foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
 
 foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] : Array.Empty<string>())
     report.AgainstLatents.AddRange(Generation.AgainstLatents(
-        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], pairs));
+        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], 3 * pairs));
 
 report.Write(folder);
 if (Wanted("small"))

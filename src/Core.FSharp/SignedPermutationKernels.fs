@@ -292,7 +292,7 @@ let addSignedTile
     let mutable column = 0
 
     while column <= 8 * groups - 16 do
-        Sse.Prefetch0(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
+        Sse.Prefetch1(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
         add group column
         add second (column + 8)
         group <- advance groups group twice
