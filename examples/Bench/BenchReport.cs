@@ -6,7 +6,7 @@ using MappingNets.Examples.Reporting;
 
 namespace MappingNets.Examples.Bench;
 
-/// <summary>artifacts/bench/report.json: everything that was measured, in one process, pair by pair.</summary>
+/// <summary>artifacts/bench/report.json: everything that was measured, each ratio in one process, pair by pair.</summary>
 /// <param name="Machine">Processor count, memory and system: what the ratios were measured on.</param>
 /// <param name="Quick">Whether the slow cases were left out.</param>
 /// <param name="Steps">Step times: a, b and c of docs/performance.md.</param>
@@ -25,6 +25,26 @@ public sealed record BenchReport(
         string.Create(CultureInfo.InvariantCulture,
             $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
         quick, [], [], [], [], null);
+
+    /// <summary>The folder's report without one part; an empty one where there is none of this machine and kind.</summary>
+    /// <param name="folder">Where a report may be.</param>
+    /// <param name="quick">Whether the slow cases are left out.</param>
+    /// <param name="part">The part that is to be measured anew.</param>
+    public static BenchReport Without(string folder, bool quick, string part)
+    {
+        var empty = Start(quick);
+        var path = Path.Combine(folder, "report.json");
+        if (!File.Exists(path) || JsonSerializer.Deserialize<BenchReport>(File.ReadAllText(path), Json) is not { } report
+            || report.Quick != quick || report.Machine != empty.Machine)
+            return empty;
+        return part switch
+        {
+            "steps" => report with { Steps = [] },
+            "generation" => report with { Generation = [], AgainstLatents = [] },
+            "memory" => report with { Memory = [] },
+            _ => report with { Small = null },
+        };
+    }
 
     /// <summary>Writes report.json, table.md and the plots.</summary>
     public void Write(string folder)

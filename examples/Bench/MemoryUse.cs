@@ -68,8 +68,7 @@ public static class MemoryUse
         public void Report(TrainingProgress value) => Bytes = Math.Max(Bytes, Resident());
     }
 
-    /// <summary>The resident memory of this process after a collection.</summary>
-    public static long Resident()
+    private static long Resident()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();

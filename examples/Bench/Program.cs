@@ -12,7 +12,7 @@ if (args is ["--memory-child", var childMethod, var childTarget])
 }
 
 // As in every program here that trains: otherwise the C library's heap is measured along. Not for the children, whose memory is.
-NativeHeap.SuitTraining();
+_ = NativeHeap.SuitTraining();
 var quick = args.Contains("--quick");
 var place = Array.IndexOf(args, "--out");
 var onlyPlace = Array.IndexOf(args, "--only");
@@ -25,10 +25,9 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    steps, generation, memory or small, instead of all four
+          --only PART    steps, generation, memory or small alone; the other parts stay as they are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
-          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one; with
-                         --only PART into the section "bench PART tables"
+          --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
     return args.Contains("--help") ? 0 : 1;
 }
@@ -36,10 +35,19 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
 var folder = place >= 0 ? args[place + 1] : Path.Combine("artifacts", "bench");
 Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
-var report = BenchReport.Start(quick);
+var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only);
 
 bool Wanted(string part) => only is null || only == part;
 
+// Memory first: the children need what this process's heap would by then keep.
+foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
+{
+    var point = MemoryUse.Measure(method, target);
+    AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
+    report.Memory.Add(point);
+}
+
+report.Write(folder);
 foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 {
     Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, goal: @case.Goal));
@@ -49,16 +57,12 @@ foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 
 if (!quick && Wanted("steps"))
 {
-    Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs).Ratio);
+    Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
     if (DenseCnn1Fits())
-    {
-        // Its matrix takes minutes to make, so memory is measured on the same model.
-        var (ratio, memory) = StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, 5);
-        Add(ratio);
-        report.Memory.Add(memory);
-    }
+        Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
 }
 
+report.Write(folder);
 foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
     foreach (var kind in new[] { "signed-permutation", "hadamard" })
     {
@@ -72,20 +76,14 @@ foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
 
 foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] : Array.Empty<string>())
     report.AgainstLatents.AddRange(Generation.AgainstLatents(
-        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], pairs));
+        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], 3 * pairs));
 
-foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
-{
-    var point = MemoryUse.Measure(method, target);
-    AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
-    report.Memory.Add(point);
-}
-
+report.Write(folder);
 if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
 if (update >= 0)
-    MarkedSection.Replace(args[update + 1], only is null ? "bench tables" : $"bench {only} tables", report.Table());
+    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
 Console.WriteLine();
 Console.WriteLine(report.Table());
 Console.WriteLine($"Results: {Path.GetFullPath(folder)}");
@@ -108,7 +106,11 @@ static IEnumerable<(long Weights, int Latents)> Sizes(bool quick)
 
 static IEnumerable<(string Method, string Target)> Memory(bool quick) => quick
     ? [("direct", "mlp-25m"), ("mapped", "mlp-25m")]
-    : [("direct", "mlp-25m"), ("mapped", "mlp-25m"), ("mapped", "cnn2"), ("dense-mapped", "cnn2"), ("mapped", "cnn1")];
+    :
+    [
+        ("direct", "mlp-25m"), ("mapped", "mlp-25m"), ("mapped", "cnn2"), ("dense-mapped", "cnn2"), ("mapped", "cnn1"),
+        .. DenseCnn1Fits() ? [("dense-mapped", "cnn1")] : Array.Empty<(string, string)>(),
+    ];
 
 // The matrix has 537,994 x 2,072 numbers, 4.5 GB, and making it needs room for several of its size at once.
 static bool DenseCnn1Fits() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >= 18L << 30;

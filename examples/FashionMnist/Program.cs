@@ -5,7 +5,7 @@ using MappingNets.Examples.Reporting;
 using Spectre.Console;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-NativeHeap.SuitTraining();
+_ = NativeHeap.SuitTraining();
 if (args is ["--help" or "-h"])
 {
     Console.WriteLine("""

@@ -1,6 +1,8 @@
 using System.Globalization;
+using MappingNets;
 using MappingNets.Examples.FineTune;
 
+_ = NativeHeap.SuitTraining();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length > 1 || args is ["--help" or "-h"])
 {
@@ -19,7 +21,7 @@ try
     Walkthrough.Run(pictures);
     return 0;
 }
-catch (Exception fault) when (fault is IOException or ArgumentException or MappingNets.DatasetFormatException)
+catch (Exception fault) when (fault is IOException or ArgumentException or DatasetFormatException)
 {
     await Console.Error.WriteLineAsync(fault.Message);
     return 1;

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace MappingNets.Examples.Reporting;
 
-/// <summary>How an example is run: its help, Ctrl-C, and what it says when something is wrong.</summary>
+/// <summary>How an example is run: its heap, its help, Ctrl-C, and what it says when something is wrong.</summary>
 public static class ExampleProgram
 {
     /// <summary>Runs an example by its command line.</summary>
@@ -14,6 +14,7 @@ public static class ExampleProgram
     /// <returns>The exit code: 0, 1 where a file or an argument is wrong, 130 where it was stopped.</returns>
     public static int Run(string[] arguments, string help, string output, Action<ExampleOptions, CancellationToken> run)
     {
+        _ = NativeHeap.SuitTraining();
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         if (arguments is ["--help" or "-h"])
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using MappingNets;
 using MappingNets.Examples.Reporting;
 using MappingNets.Examples.Reproduce;
 using Spectre.Console;
@@ -7,7 +8,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 // A file or a pipe has no width to keep to.
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 160;
-NativeHeap.SuitTraining();
+_ = NativeHeap.SuitTraining();
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {

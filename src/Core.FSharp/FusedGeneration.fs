@@ -18,14 +18,11 @@ let private inverseRoot (size: int) = float32 (1.0 / sqrt (float size))
 
 /// The orthogonal tile of FixedWeightsKernels on the workspace's values.
 let private orthogonalTile (piece: Piece) tile size transposed (workspace: Workspace) =
-    let tiling = piece.Tiling
     let values = workspace.Values
     let window = largestPowerOfTwo size
     let scale = inverseRoot window
 
-    let sign (key: CounterHash.Key) =
-        fillSigns key tiling.Columns tile size workspace.Signs
-        applySigns workspace.SignBytes size values
+    let sign (signs: SignRuns) = applySigns (signs.Of tile) size values
 
     let first () = walshHadamard values window scale
 
@@ -34,23 +31,23 @@ let private orthogonalTile (piece: Piece) tile size transposed (workspace: Works
             walshHadamard (offset values (size - window)) window scale
 
     if transposed then
-        sign tiling.OutputSigns
+        sign workspace.OutputSigns
 
         if window < size then
             last ()
-            sign tiling.MiddleSigns
+            sign workspace.MiddleSigns
 
         first ()
-        sign tiling.Signs
+        sign workspace.Signs
     else
-        sign tiling.Signs
+        sign workspace.Signs
         first ()
 
         if window < size then
-            sign tiling.MiddleSigns
+            sign workspace.MiddleSigns
             last ()
 
-        sign tiling.OutputSigns
+        sign workspace.OutputSigns
 
 /// The latents that a Hadamard tile transforms: all in order, or r keyed ones in the last tile.
 let private readColumns (piece: Piece) tile size (latent: nativeptr<float32>) (workspace: Workspace) =
@@ -86,11 +83,7 @@ let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Wo
     match bias with
     | NoBias -> NativePtr.ofNativeInt 0n
     | StoredBias address -> TensorMemory.at (NativePtr.ofNativeInt address) row
-    | HashedBias key ->
-        // Two weights share a word.
-        let odd = int (row &&& 1L)
-        HashRuns.symmetricUniform key (uint64 (row >>> 1)) ((count + odd + 1) / 2) workspace.Biases
-        offset workspace.Biases odd
+    | HashedBias key -> workspace.Biases.Of(key, row, count)
 
 /// Generates the rows of a piece into the segments' addresses.
 let generate
@@ -114,27 +107,26 @@ let generate
 
     let runSigned (workspace: Workspace) tile size firstRow =
         let permutation = piece.Permutations[tile]
-        fillSigns tiling.Signs columns tile size workspace.Signs
+        let signs = workspace.Signs.Of tile
 
         forEachBlock segments firstRow size (fun segment within start count ->
             let biases = biasesOf bias (firstRow + int64 start) count workspace
             let rows = TensorMemory.at segment.Address within
-            signedRun latent workspace.SignBytes permutation start count (epilogueOf segment biases) rows)
+            signedRun latent signs permutation start count (epilogueOf segment biases) rows)
 
     // One window: signs, butterflies, then everything else in the pass that writes theta.
     let runWhole (workspace: Workspace) tile size firstRow =
-        fillSigns tiling.Signs columns tile size workspace.Signs
         let segment = segments[segmentOf segments firstRow]
         let output = TensorMemory.at segment.Address (firstRow - segment.First)
-        signedUnscaledTransform latent 1.0f workspace.SignBytes workspace.Values size output
-        fillSigns tiling.OutputSigns columns tile size workspace.Signs
+        signedUnscaledTransform latent 1.0f (workspace.Signs.Of tile) workspace.Values size output
+        let signs = workspace.OutputSigns.Of tile
         let factor = inverseRoot size
 
         forEachBlock segments firstRow size (fun segment within start count ->
             let biases = biasesOf bias (firstRow + int64 start) count workspace
             let values = offset workspace.Values start
             let rows = TensorMemory.at segment.Address within
-            finishSignedRun values workspace.SignBytes start count factor (epilogueOf segment biases) rows)
+            finishSignedRun values signs start count factor (epilogueOf segment biases) rows)
 
     let runOther (workspace: Workspace) tile size firstRow =
         readColumns piece tile size latent workspace
@@ -145,7 +137,7 @@ let generate
             let values = offset workspace.Values start
             finishRun values count (epilogueOf segment biases) (TensorMemory.at segment.Address within))
 
-    forEachTile piece (fun workspace _ tile ->
+    let runTile workspace tile =
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
 
@@ -154,7 +146,27 @@ let generate
         elif isOneWindow piece size then
             runWhole workspace tile size firstRow
         else
-            runOther workspace tile size firstRow)
+            runOther workspace tile size firstRow
+
+    let inSignedTiles = not piece.IsHadamard && isForTiles columns
+
+    forEachTiles piece (fun workspace _ tile count ->
+        let firstRow = piece.FirstRow + tile * int64 columns
+
+        match
+            if inSignedTiles then
+                segmentOfTiles tiling segments tile count firstRow
+            else
+                ValueNone
+        with
+        | ValueSome segment ->
+            let biases = biasesOf bias firstRow (count * columns) workspace
+            let rows = TensorMemory.at segment.Address (firstRow - segment.First)
+            let signs = workspace.Signs.Of tile
+            signedTiles latent signs piece.Permutations columns tile count (epilogueOf segment biases) rows
+        | ValueNone ->
+            for index in 0 .. count - 1 do
+                runTile workspace (tile + int64 index))
 
 /// The sum of a tile's values in double precision, eight interleaved partial sums.
 let private sumOf (values: nativeptr<float32>) size =
@@ -188,7 +200,7 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
             scaleRows workspace chunk size firstRow
 
         let permutation = piece.Permutations[tile]
-        fillSigns tiling.Signs columns tile size workspace.Signs
+        let signs = workspace.Signs.Of tile
 
         forEachRun segments firstRow size (fun segment within start count ->
             let rows = TensorMemory.at segment.Address within
@@ -197,28 +209,27 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
 
             if large then
                 let inverse = piece.Permutations.InverseMultiplier tile
-                addSignedTile rows workspace.SignBytes permutation inverse columns segment.Scale sums
+                addSignedTile rows signs permutation inverse columns segment.Scale sums
 
             // The rows that are left: all, or those that do not fill a group.
             let first = if large then 8 * permutation.Groups else start
             let rest = offset rows (first - start)
-            addSignedRows rest workspace.SignBytes permutation first (start + count - first) segment.Scale sums)
+            addSignedRows rest signs permutation first (start + count - first) segment.Scale sums)
 
     let runWhole (workspace: Workspace) chunk tile size firstRow =
-        fillSigns tiling.OutputSigns columns tile size workspace.Signs
+        let signs = workspace.OutputSigns.Of tile
         let segment = segments[segmentOf segments firstRow]
         let within = firstRow - segment.First
 
         if within + int64 size <= segment.Count && not needsSum then
             let rows = TensorMemory.at segment.Address within
-            signedUnscaledTransform rows segment.Scale workspace.SignBytes workspace.Values size (offset rows size)
+            signedUnscaledTransform rows segment.Scale signs workspace.Values size (offset rows size)
         else
             scaleRows workspace chunk size firstRow
             let values = workspace.Values
-            signedUnscaledTransform values 1.0f workspace.SignBytes values size values
+            signedUnscaledTransform values 1.0f signs values size values
 
-        fillSigns tiling.Signs columns tile size workspace.Signs
-        addSignedRun workspace.Values workspace.SignBytes columns (inverseRoot size) (sumsOf chunk)
+        addSignedRun workspace.Values (workspace.Signs.Of tile) columns (inverseRoot size) (sumsOf chunk)
 
     let runOther (workspace: Workspace) chunk tile size firstRow =
         scaleRows workspace chunk size firstRow
@@ -229,19 +240,38 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         else
             scatterAdd workspace.Values size piece.Permutations[tile] (sumsOf chunk)
 
-    forEachTile piece (fun workspace chunk tile ->
+    let runTile workspace chunk tile =
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
-
-        if tile = chunkStart tiles chunks chunk then
-            NativeMemory.Clear(NativePtr.toVoidPtr (sumsOf chunk), 4un * unativeint columns)
 
         if not piece.IsHadamard then
             runSigned workspace chunk tile size firstRow
         elif isOneWindow piece size then
             runWhole workspace chunk tile size firstRow
         else
-            runOther workspace chunk tile size firstRow)
+            runOther workspace chunk tile size firstRow
+
+    let inSignedTiles = not piece.IsHadamard && isForTiles columns && not needsSum
+
+    forEachTiles piece (fun workspace chunk tile count ->
+        let firstRow = piece.FirstRow + tile * int64 columns
+
+        if tile = chunkStart tiles chunks chunk then
+            NativeMemory.Clear(NativePtr.toVoidPtr (sumsOf chunk), 4un * unativeint columns)
+
+        match
+            if inSignedTiles then
+                segmentOfTiles tiling segments tile count firstRow
+            else
+                ValueNone
+        with
+        | ValueSome segment ->
+            let rows = TensorMemory.at segment.Address (firstRow - segment.First)
+            let signs = workspace.Signs.Of tile
+            addSignedTiles rows signs piece.Permutations columns tile count segment.Scale (sumsOf chunk)
+        | ValueNone ->
+            for index in 0 .. count - 1 do
+                runTile workspace chunk (tile + int64 index))
 
     let bytes = 4L * int64 columns
     Buffer.MemoryCopy(NativePtr.toVoidPtr (sumsOf 0), NativePtr.toVoidPtr result, bytes, bytes)

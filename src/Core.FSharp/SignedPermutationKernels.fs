@@ -2,6 +2,7 @@
 /// operations on every element in the same order.
 module internal MappingNets.Core.SignedPermutationKernels
 
+open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
@@ -15,6 +16,21 @@ let inline private flippedLanes (flip: int) =
 let inline private flippedLanes16 (flip: int) =
     Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
     ^^^ Vector512.Create flip
+
+/// The column group that many rows of a tile further on: `advance columns column step`. Without a branch, which the processor could
+/// not foresee.
+let inline private advance columns column step =
+    let further = column + step - columns
+    further + (columns &&& (further >>> 31))
+
+/// From this many columns on `addSignedTile` is the faster way.
+[<Literal>]
+let LargeTile = 1024
+
+/// Whether `signedTiles` and `addSignedTiles` are for tiles of so many columns: those of which a call each takes as long as what it
+/// does.
+let isForTiles columns =
+    hasSixteenLanes () && columns < LargeTile && columns % 16 = 0
 
 /// Goes through the rows first ... last - 1 of a tile: `sixteen` and `eight` get a row at the start of a group and the columns of
 /// the groups from there on, `plain` what does not fill a group.
@@ -38,27 +54,27 @@ let inline private byGroups
         let step = 8 * permutation.Multiplier
         let columns = 8 * permutation.Groups
 
-        // Without a branch, which the processor could not foresee.
-        let inline advance column step =
-            let further = column + step - columns
-            further + (columns &&& (further >>> 31))
-
-        let mutable column = permutation.Column row &&& ~~~7
+        // Most runs start where their tile does, and a division takes as long as many rows.
+        let mutable column =
+            if row = 0 then
+                8 * permutation.Offset
+            else
+                permutation.Column row &&& ~~~7
 
         if hasSixteenLanes () then
             // Every other group each, so that the one need not wait for the other.
-            let twice = advance step step
-            let mutable second = advance column step
+            let twice = advance columns step step
+            let mutable second = advance columns column step
 
             while row <= lastWhole - 16 do
                 sixteen row column second
-                column <- advance column twice
-                second <- advance second twice
+                column <- advance columns column twice
+                second <- advance columns second twice
                 row <- row + 16
 
         while row < lastWhole do
             eight row column
-            column <- advance column step
+            column <- advance columns column step
             row <- row + 8
 
     while row < last do
@@ -120,6 +136,61 @@ let signedRun
             let value = flipOne signs row (NativePtr.get latent (permutation.Column row))
             NativePtr.set output (row - first) (epilogue.Of(row - first, value)))
 
+/// One tile of `signedTiles`. A call of its own, because within the other loop the compiler has too few registers for this one.
+[<MethodImpl(MethodImplOptions.NoInlining)>]
+let private signedTile
+    (latent: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutation: TilePermutation)
+    (columns: int)
+    (bias: nativeptr<float32>)
+    (scale: float32)
+    (shift: float32)
+    (output: nativeptr<float32>)
+    =
+    let shifts = signShifts16 ()
+    let lanes = flippedLanes16 permutation.Flip
+    let scales = Vector512.Create scale
+    let shiftLanes = Vector512.Create shift
+    let step = 8 * permutation.Multiplier
+    let twice = advance columns step step
+    let mutable column = 8 * permutation.Offset
+    let mutable second = advance columns column step
+    let mutable row = 0
+
+    while row < columns do
+        Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row + 1024)))
+        let latents = Vector512.Create(load latent column, load latent second)
+
+        let signed =
+            flip16Aligned signs row shifts (Avx512F.PermuteVar16x32(latents, lanes))
+            + shiftLanes
+
+        let biased = if isNull bias then signed else signed + load16 bias row
+        store16 (biased * scales) output row
+        column <- advance columns column twice
+        second <- advance columns second twice
+        row <- row + 16
+
+/// `signedRun` for `count` full tiles of a multiple of 16 columns, one after the other in memory, where there are sixteen lanes.
+let signedTiles
+    (latent: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutations: TilePermutations)
+    (columns: int)
+    (tile: int64)
+    (count: int)
+    (epilogue: Epilogue)
+    (output: nativeptr<float32>)
+    =
+    let bias = epilogue.Bias
+
+    for index in 0 .. count - 1 do
+        let rows = offset output (index * columns)
+        let biases = if isNull bias then bias else offset bias (index * columns)
+        let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
+        signedTile latent tileSigns permutations[tile + int64 index] columns biases epilogue.Scale epilogue.Shift rows
+
 /// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
 let addSignedRows
     (gradient: nativeptr<float32>)
@@ -152,9 +223,42 @@ let addSignedRows
             let column = permutation.Column row
             NativePtr.set sums column (NativePtr.get sums column + value))
 
-/// From this many columns on `addSignedTile` is the faster way.
-[<Literal>]
-let LargeTile = 1024
+/// `addSignedRows` for `count` full tiles, one after the other in memory.
+let addSignedTiles
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (permutations: TilePermutations)
+    (columns: int)
+    (tile: int64)
+    (count: int)
+    (scale: float32)
+    (sums: nativeptr<float32>)
+    =
+    let shifts = signShifts ()
+    let factor = Vector256.Create scale
+
+    for index in 0 .. count - 1 do
+        let permutation = permutations[tile + int64 index]
+        let lanes = flippedLanes permutation.Flip
+        let step = 8 * permutation.Multiplier
+        let twice = advance columns step step
+        let rows = offset gradient (index * columns)
+        let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
+
+        let inline addEight row column =
+            let signed = flipAligned tileSigns row shifts (load rows row * factor)
+            store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+
+        let mutable column = 8 * permutation.Offset
+        let mutable second = advance columns column step
+        let mutable row = 0
+
+        while row < columns do
+            addEight row column
+            addEight (row + 8) second
+            column <- advance columns column twice
+            second <- advance columns second twice
+            row <- row + 16
 
 /// The same for the `Groups` * 8 first rows of a tile, in the order of the columns instead of that of the rows: the sums, read and
 /// written, are passed through once, and what is picked out of order is the gradient, which is only read. It fetches the next
@@ -173,10 +277,6 @@ let addSignedTile
     let factor = Vector256.Create scale
     let groups = permutation.Groups
 
-    let inline advance group step =
-        let further = group + step - groups
-        further + (groups &&& (further >>> 31))
-
     let inline add group column =
         let signed =
             flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
@@ -187,16 +287,16 @@ let addSignedTile
     let mutable group =
         int (int64 inverse * int64 (groups - permutation.Offset) % int64 groups)
 
-    let mutable second = advance group inverse
-    let twice = advance inverse inverse
+    let mutable second = advance groups group inverse
+    let twice = advance groups inverse inverse
     let mutable column = 0
 
     while column <= 8 * groups - 16 do
-        Sse.Prefetch0(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
+        Sse.Prefetch1(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
         add group column
         add second (column + 8)
-        group <- advance group twice
-        second <- advance second twice
+        group <- advance groups group twice
+        second <- advance groups second twice
         column <- column + 16
 
     if column < 8 * groups then

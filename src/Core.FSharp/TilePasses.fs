@@ -61,10 +61,6 @@ type Piece =
 [<Literal>]
 let ParallelRows = 1048576L
 
-/// The signs of a tile as bits.
-let fillSigns (key: CounterHash.Key) columns (tile: int64) rows (words: nativeptr<uint64>) =
-    HashRuns.words key (uint64 tile * wordsPerTile columns) ((rows + 63) / 64) words
-
 /// The index of the segment that holds a row.
 let segmentOf (segments: Segment[]) (row: int64) =
     let mutable low = 0
@@ -79,6 +75,18 @@ let segmentOf (segments: Segment[]) (row: int64) =
             high <- middle - 1
 
     low
+
+/// The segment that holds all of some tiles' rows, where each of them is a full tile.
+let segmentOfTiles (tiling: Tiling) (segments: Segment[]) (tile: int64) (count: int) (firstRow: int64) =
+    let segment = segments[segmentOf segments firstRow]
+
+    if
+        tile + int64 count <= tiling.FullTiles
+        && firstRow + int64 count * int64 tiling.Columns <= segment.First + segment.Count
+    then
+        ValueSome segment
+    else
+        ValueNone
 
 /// Calls `action segment offset within it, offset within the rows, count` for each run of [first, first + count) that lies in one segment.
 let inline forEachRun
@@ -117,48 +125,103 @@ let inline forEachBlock
             action segment (within + int64 ``done``) (start + ``done``) length
             ``done`` <- ``done`` + length)
 
-/// One thread's working memory, outside the managed heap so that it never moves: a tile's values, its biases and its signs. Each
-/// has a vector to spare.
+/// How many neighbouring tiles share a call of the hash: of small tiles several, because what each needs is little next to the call.
+let private tilesAtOnce columns = max 1 (BlockRows / columns)
+
+/// The signs of a stream as bits, for some neighbouring tiles at a time.
 [<Sealed>]
-type Workspace(columns: int) =
+type SignRuns(key: CounterHash.Key, columns: int, words: nativeptr<uint64>) =
+    let tileWords = wordsPerTile columns
+    let tiles = tilesAtOnce columns
+    let mutable first = -1L
+
+    /// How many words are kept.
+    static member Words columns =
+        tilesAtOnce columns * int (wordsPerTile columns)
+
+    /// Those of a tile, valid until the next call.
+    member _.Of(tile: int64) : nativeptr<byte> =
+        if first < 0L || tile < first || tile >= first + int64 tiles then
+            HashRuns.words key (uint64 tile * tileWords) (tiles * int tileWords) words
+            first <- tile
+
+        NativePtr.ofNativeInt (NativePtr.toNativeInt words + nativeint (8L * int64 tileWords * (tile - first)))
+
+/// Numbers of a stream that are uniform in [-1, 1), for some neighbouring weights at a time.
+[<Sealed>]
+type BiasRuns(columns: int, values: nativeptr<float32>) =
+    let weights =
+        if tilesAtOnce columns = 1 then
+            0
+        else
+            tilesAtOnce columns * columns
+
+    let mutable first = 0L
+    let mutable last = 0L
+    let mutable stream = { CounterHash.Bits = 0UL }
+
+    /// Those of the `count` weights from a weight on, valid until the next call; at most BlockRows.
+    member _.Of(key: CounterHash.Key, weight: int64, count: int) : nativeptr<float32> =
+        if weight < first || weight + int64 count > last || key <> stream then
+            // Two weights share a word.
+            first <- weight &&& ~~~1L
+            let words = (max count weights + int (weight - first) + 1) / 2
+            HashRuns.symmetricUniform key (uint64 (first / 2L)) words values
+            last <- first + 2L * int64 words
+            stream <- key
+
+        NativePtr.add values (int (weight - first))
+
+/// One thread's working memory, outside the managed heap so that it never moves: a tile's values, biases and signs. Each has a
+/// vector to spare.
+[<Sealed>]
+type Workspace(tiling: Tiling) =
+    let columns = tiling.Columns
+
     let vectors bytes =
         nativeint ((bytes + HashRuns.VectorBytes - 1) / HashRuns.VectorBytes + 1)
         * nativeint HashRuns.VectorBytes
 
     let valueBytes = vectors (4 * columns)
-    let biasBytes = vectors (4 * (min columns BlockRows + 16))
+    let biasBytes = vectors (4 * (BlockRows + 2))
+    let signBytes = vectors (8 * SignRuns.Words columns)
 
-    let size =
-        unativeint (wholePages (int64 (valueBytes + biasBytes + vectors (8 * ((columns + 63) / 64)))))
+    let size = unativeint (wholePages (int64 (valueBytes + biasBytes + 3n * signBytes)))
 
     let start = NativeMemory.AlignedAlloc(size, unativeint PageBytes)
     do NativeMemory.Clear(start, size)
 
     let after (bytes: nativeint) =
-        NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + bytes
+        NativePtr.ofNativeInt (NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> start) + bytes)
 
-    member _.Values: nativeptr<float32> = NativePtr.ofVoidPtr start
-    member _.Biases: nativeptr<float32> = NativePtr.ofNativeInt (after valueBytes)
+    let signs (key: CounterHash.Key) place =
+        SignRuns(key, columns, after (valueBytes + biasBytes + place * signBytes))
 
-    member _.Signs: nativeptr<uint64> =
-        NativePtr.ofNativeInt (after (valueBytes + biasBytes))
-
-    member _.SignBytes: nativeptr<byte> =
-        NativePtr.ofNativeInt (after (valueBytes + biasBytes))
+    member val Values: nativeptr<float32> = NativePtr.ofVoidPtr start
+    member val Biases = BiasRuns(columns, after valueBytes)
+    member val Signs = signs tiling.Signs 0n
+    member val MiddleSigns = signs tiling.MiddleSigns 1n
+    member val OutputSigns = signs tiling.OutputSigns 2n
 
     interface IDisposable with
         member _.Dispose() = NativeMemory.AlignedFree start
 
-/// Runs every tile of a piece, a chunk of tiles at a time; `action workspace chunk tile`.
-let forEachTile (piece: Piece) (action: Workspace -> int -> int64 -> unit) =
+/// Runs every tile of a piece, a chunk of tiles at a time, of small tiles several at once; `action workspace chunk tile count`.
+let forEachTiles (piece: Piece) (action: Workspace -> int -> int64 -> int -> unit) =
     let tiles = piece.Tiling.Tiles
     let chunks = chunkCount tiles
+    let atOnce = int64 (tilesAtOnce piece.Tiling.Columns)
 
     let runChunk workspace chunk =
-        for tile in chunkStart tiles chunks chunk .. chunkStart tiles chunks (chunk + 1) - 1L do
-            action workspace chunk tile
+        let last = chunkStart tiles chunks (chunk + 1)
+        let mutable tile = chunkStart tiles chunks chunk
 
-    let newWorkspace () = new Workspace(piece.Tiling.Columns)
+        while tile < last do
+            let count = min atOnce (last - tile)
+            action workspace chunk tile (int count)
+            tile <- tile + count
+
+    let newWorkspace () = new Workspace(piece.Tiling)
 
     if piece.Tiling.Rows < ParallelRows then
         use workspace = newWorkspace ()

@@ -7,7 +7,7 @@ namespace MappingNets;
 /// <summary>
 /// Teaches a classifier what trained models say of each sample in place of its label (Hinton, Vinyals, Dean 2015): their outputs tell
 /// which mistakes are small ones, and forgive wrong labels, so that few numbers learn less by heart. The teachers are asked once for each
-/// sample of a data set in memory, before the first step; where samples are streamed, at every step.
+/// sample, before the first step.
 /// </summary>
 /// <example>
 /// <code>

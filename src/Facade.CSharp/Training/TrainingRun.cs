@@ -127,7 +127,7 @@ internal sealed class TrainingRun(
         ForgetGradients(parameters, lastGood);
         var inputs = batch.Inputs.to(model.Device);
         var targets = batch.Targets.to(model.Device);
-        var values = loss.Compute(inputs, targets, lessons?.Of(batch, inputs), training.IsClassification, run.Step);
+        var values = loss.Compute(inputs, targets, lessons?.Of(batch), training.IsClassification, run.Step);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(values, total);

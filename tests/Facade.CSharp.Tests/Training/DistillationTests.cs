@@ -36,6 +36,21 @@ public sealed class DistillationTests
     }
 
     [Fact]
+    public void The_teachers_are_asked_once_for_each_sample()
+    {
+        using var data = Small.Classes();
+        using var module = new Counting();
+        using var example = zeros(1, 4);
+        using var teacher = DirectModel.For(TargetNetwork.From(module, example));
+        using var pupil = Small.Slvt();
+        module.Seen = 0;
+
+        new Trainer(pupil, Options with { Epochs = 3, Distillation = new([teacher]) }).Fit(data);
+
+        Assert.Equal(data.Count, module.Seen);
+    }
+
+    [Fact]
     public void The_teachers_stay_as_they_were()
     {
         using var data = Small.Classes();
@@ -88,5 +103,21 @@ public sealed class DistillationTests
         Assert.Throws<ArgumentException>("data", () => new Trainer(regressor, new() { Distillation = new([teacher]) }).Fit(numbers));
         Assert.Throws<ArgumentOutOfRangeException>(
             "LabelSmoothing", () => new Trainer(pupil, new() { Distillation = new([teacher]), LabelSmoothing = 0.1 }));
+    }
+
+    private sealed class Counting : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> layer = nn.Linear(4, 3);
+
+        public Counting()
+            : base("counting") => RegisterComponents();
+
+        public long Seen { get; set; }
+
+        public override Tensor forward(Tensor input)
+        {
+            Seen += input.shape[0];
+            return layer.forward(input);
+        }
     }
 }
