@@ -37,9 +37,12 @@ module MappingLoss =
     let distillation temperature (teacher: torch.Tensor) (scores: torch.Tensor) =
         requirePositive (nameof temperature) temperature
         sameShape (nameof teacher) teacher scores
-        let soft = (teacher.detach () / temperature.ToScalar()).softmax 1L
-        let spoken = torch.nn.functional.log_softmax (scores / temperature.ToScalar(), 1L)
-        -(soft * spoken).sum(1L).mean () * (temperature * temperature).ToScalar()
+        // Held until the end: the collector may free a number that an operation has just been given and is still reading.
+        use divisor = temperature.ToScalar()
+        use factor = (temperature * temperature).ToScalar()
+        let soft = (teacher.detach () / divisor).softmax 1L
+        let spoken = torch.nn.functional.log_softmax (scores / divisor, 1L)
+        -(soft * spoken).sum(1L).mean () * factor
 
     let meanSquaredError (outputs: torch.Tensor) (targets: torch.Tensor) =
         sameShape (nameof targets) outputs targets
@@ -65,7 +68,8 @@ module MappingLoss =
 
     let stability (perturbed: torch.Tensor) (outputs: torch.Tensor) =
         sameShape (nameof perturbed) perturbed outputs
-        (perturbed - outputs).square().sum () / float outputs.shape[0]
+        use samples = (float outputs.shape[0]).ToScalar()
+        (perturbed - outputs).square().sum () / samples
 
     /// sigma'(h)^2 from the pre-activation h, or null for the identity, whose slope is 1.
     let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
@@ -151,9 +155,12 @@ module MappingLoss =
 
             let mean = piece.FixedWeights.RowMean own + Modulation.rowMean piece.Modulation own
 
-            let squared = (own.dot own).clamp_min ((zeroLatent * float own.shape[0]).ToScalar())
-            let cosine = own.dot mean / (squared * (mean.dot mean + 1e-24.ToScalar())).sqrt ()
-            1.0.ToScalar() - cosine
+            use zero = (zeroLatent * float own.shape[0]).ToScalar()
+            use tiny = 1e-24.ToScalar()
+            use whole = 1.0.ToScalar()
+            let squared = (own.dot own).clamp_min zero
+            let cosine = own.dot mean / (squared * (mean.dot mean + tiny)).sqrt ()
+            whole - cosine
 
         let terms = mapping.Pieces |> Array.map one
         torch.stack(terms, 0L).mean ()
@@ -235,13 +242,18 @@ module MappingLoss =
             match rule, term with
             | Off, _ -> null
             | _, null -> raise (ArgumentException($"The {name} term is on and has no value.", nameof terms))
-            | Fixed value, term -> term * value.ToScalar()
+            | Fixed value, term ->
+                use weight = value.ToScalar()
+                term * weight
             | Trainable start, term ->
+                use weight = start.ToScalar()
+
                 match raw with
-                | null -> term * start.ToScalar()
+                | null -> term * weight
                 | raw ->
-                    let logVariance = raw[int64 index].tanh () * bound.ToScalar()
-                    ((-logVariance).exp () * term + logVariance) * start.ToScalar()
+                    use most = bound.ToScalar()
+                    let logVariance = raw[int64 index].tanh () * most
+                    ((-logVariance).exp () * term + logVariance) * weight
 
         Array.map3
             (fun name (rule, index) term -> weighted name rule index term)
