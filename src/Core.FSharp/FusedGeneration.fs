@@ -137,7 +137,18 @@ let generate
             let values = offset workspace.Values start
             finishRun values count (epilogueOf segment biases) (TensorMemory.at segment.Address within))
 
-    let runTile workspace tile =
+    let runTiles (workspace: Workspace) _ (tiles: TileGroup) =
+        let first = piece.FirstRow + tiles.Tile * int64 columns
+
+        let epilogue =
+            { Shift = shiftOrNone
+              Bias = biasesOf bias first (tiles.Count * columns) workspace
+              Scale = tiles.Scale }
+
+        let signs = workspace.Signs.Of tiles.Tile
+        signedTiles latent signs piece.Permutations columns tiles.Tile tiles.Count epilogue tiles.Rows
+
+    let runTile workspace _ tile =
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
 
@@ -148,25 +159,7 @@ let generate
         else
             runOther workspace tile size firstRow
 
-    let inSignedTiles = not piece.IsHadamard && isForTiles columns
-
-    forEachTiles piece (fun workspace _ tile count ->
-        let firstRow = piece.FirstRow + tile * int64 columns
-
-        match
-            if inSignedTiles then
-                segmentOfTiles tiling segments tile count firstRow
-            else
-                ValueNone
-        with
-        | ValueSome segment ->
-            let biases = biasesOf bias firstRow (count * columns) workspace
-            let rows = TensorMemory.at segment.Address (firstRow - segment.First)
-            let signs = workspace.Signs.Of tile
-            signedTiles latent signs piece.Permutations columns tile count (epilogueOf segment biases) rows
-        | ValueNone ->
-            for index in 0 .. count - 1 do
-                runTile workspace (tile + int64 index))
+    forEachTile piece segments (not piece.IsHadamard && isForTiles columns) runTiles runTile
 
 /// The sum of a tile's values in double precision, eight interleaved partial sums.
 let private sumOf (values: nativeptr<float32>) size =
@@ -187,6 +180,10 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
     let partial = piece.PartialSums.Rent()
 
     let sumsOf chunk = piece.PartialSums.Chunk(partial, chunk)
+
+    let clearBefore chunk tile =
+        if tile = chunkStart tiles chunks chunk then
+            NativeMemory.Clear(NativePtr.toVoidPtr (sumsOf chunk), 4un * unativeint columns)
 
     let scaleRows (workspace: Workspace) chunk size firstRow =
         forEachRun segments firstRow size (fun segment within start count ->
@@ -240,9 +237,15 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         else
             scatterAdd workspace.Values size piece.Permutations[tile] (sumsOf chunk)
 
+    let runTiles (workspace: Workspace) chunk (group: TileGroup) =
+        clearBefore chunk group.Tile
+        let signs = workspace.Signs.Of group.Tile
+        addSignedTiles group.Rows signs piece.Permutations columns group.Tile group.Count group.Scale (sumsOf chunk)
+
     let runTile workspace chunk tile =
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
+        clearBefore chunk tile
 
         if not piece.IsHadamard then
             runSigned workspace chunk tile size firstRow
@@ -251,27 +254,7 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         else
             runOther workspace chunk tile size firstRow
 
-    let inSignedTiles = not piece.IsHadamard && isForTiles columns && not needsSum
-
-    forEachTiles piece (fun workspace chunk tile count ->
-        let firstRow = piece.FirstRow + tile * int64 columns
-
-        if tile = chunkStart tiles chunks chunk then
-            NativeMemory.Clear(NativePtr.toVoidPtr (sumsOf chunk), 4un * unativeint columns)
-
-        match
-            if inSignedTiles then
-                segmentOfTiles tiling segments tile count firstRow
-            else
-                ValueNone
-        with
-        | ValueSome segment ->
-            let rows = TensorMemory.at segment.Address (firstRow - segment.First)
-            let signs = workspace.Signs.Of tile
-            addSignedTiles rows signs piece.Permutations columns tile count segment.Scale (sumsOf chunk)
-        | ValueNone ->
-            for index in 0 .. count - 1 do
-                runTile workspace chunk (tile + int64 index))
+    forEachTile piece segments (not piece.IsHadamard && isForTiles columns && not needsSum) runTiles runTile
 
     let bytes = 4L * int64 columns
     Buffer.MemoryCopy(NativePtr.toVoidPtr (sumsOf 0), NativePtr.toVoidPtr result, bytes, bytes)

@@ -81,6 +81,32 @@ let inline private byGroups
         plain row
         row <- row + 1
 
+/// Sixteen rows of W z: the latents from two columns on, signed.
+let inline private sixteenSigned latent signs shifts (lanes: Vector512<int>) row column second =
+    let latents = Vector512.Create(load latent column, load latent second)
+    flip16Aligned signs row shifts (Avx512F.PermuteVar16x32(latents, lanes))
+
+/// What comes after it: shift, bias and scale.
+let inline private sixteenFinished (shift: Vector512<float32>) (scale: Vector512<float32>) bias row signed =
+    let shifted = signed + shift
+
+    (if isNull bias then shifted else shifted + load16 bias row) * scale
+
+/// sums[column + (r xor flip)] = sums[...] +- gradient[row + r] * factor for the eight rows of a group; `signRow` is where their signs are.
+let inline private addEight
+    (gradient: nativeptr<float32>)
+    (signs: nativeptr<byte>)
+    (shifts: Vector256<uint32>)
+    (lanes: Vector256<int>)
+    (factor: Vector256<float32>)
+    (sums: nativeptr<float32>)
+    (row: int)
+    (signRow: int)
+    (column: int)
+    =
+    let signed = flipAligned signs signRow shifts (load gradient row * factor)
+    store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+
 /// output_i = epilogue(+-latent[column of row i]) for `count` rows from row `first` of a tile on.
 let signedRun
     (latent: nativeptr<float32>)
@@ -107,19 +133,12 @@ let signedRun
         (first + count)
         (fun row column second ->
             Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row - first + 1024)))
-            let latents = Vector512.Create(load latent column, load latent second)
 
-            let signed =
-                flip16Aligned signs row shifts16 (Avx512F.PermuteVar16x32(latents, lanes16))
-                + shift16
+            let finished =
+                sixteenSigned latent signs shifts16 lanes16 row column second
+                |> sixteenFinished shift16 scale16 bias (row - first)
 
-            let biased =
-                if isNull bias then
-                    signed
-                else
-                    signed + load16 bias (row - first)
-
-            store16 (biased * scale16) output (row - first))
+            store16 finished output (row - first))
         (fun row column ->
             let signed =
                 flipAligned signs row shifts (Avx2.PermuteVar8x32(load latent column, lanes))
@@ -160,14 +179,12 @@ let private signedTile
 
     while row < columns do
         Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row + 1024)))
-        let latents = Vector512.Create(load latent column, load latent second)
 
-        let signed =
-            flip16Aligned signs row shifts (Avx512F.PermuteVar16x32(latents, lanes))
-            + shiftLanes
+        let finished =
+            sixteenSigned latent signs shifts lanes row column second
+            |> sixteenFinished shiftLanes scales bias row
 
-        let biased = if isNull bias then signed else signed + load16 bias row
-        store16 (biased * scales) output row
+        store16 finished output row
         column <- advance columns column twice
         second <- advance columns second twice
         row <- row + 16
@@ -205,9 +222,8 @@ let addSignedRows
     let shifts = signShifts ()
     let factor = Vector256.Create scale
 
-    let inline addEight row column =
-        let signed = flipAligned signs row shifts (load gradient (row - first) * factor)
-        store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+    let inline add row column =
+        addEight gradient signs shifts lanes factor sums (row - first) row column
 
     byGroups
         permutation
@@ -215,9 +231,9 @@ let addSignedRows
         (first + count)
         // A vector of sixteen in and out of two places of eight was slower than this.
         (fun row column second ->
-            addEight row column
-            addEight (row + 8) second)
-        addEight
+            add row column
+            add (row + 8) second)
+        (fun row column -> add row column)
         (fun row ->
             let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
             let column = permutation.Column row
@@ -245,17 +261,16 @@ let addSignedTiles
         let rows = offset gradient (index * columns)
         let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
 
-        let inline addEight row column =
-            let signed = flipAligned tileSigns row shifts (load rows row * factor)
-            store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+        let inline add row column =
+            addEight rows tileSigns shifts lanes factor sums row row column
 
         let mutable column = 8 * permutation.Offset
         let mutable second = advance columns column step
         let mutable row = 0
 
         while row < columns do
-            addEight row column
-            addEight (row + 8) second
+            add row column
+            add (row + 8) second
             column <- advance columns column twice
             second <- advance columns second twice
             row <- row + 16
@@ -278,10 +293,7 @@ let addSignedTile
     let groups = permutation.Groups
 
     let inline add group column =
-        let signed =
-            flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
-
-        store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+        addEight gradient signs shifts lanes factor sums (8 * group) (8 * group) column
 
     // Column group c comes from row group inverse * (c - offset); every other one each, so that the one need not wait for the other.
     let mutable group =

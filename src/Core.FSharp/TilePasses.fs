@@ -76,18 +76,6 @@ let segmentOf (segments: Segment[]) (row: int64) =
 
     low
 
-/// The segment that holds all of some tiles' rows, where each of them is a full tile.
-let segmentOfTiles (tiling: Tiling) (segments: Segment[]) (tile: int64) (count: int) (firstRow: int64) =
-    let segment = segments[segmentOf segments firstRow]
-
-    if
-        tile + int64 count <= tiling.FullTiles
-        && firstRow + int64 count * int64 tiling.Columns <= segment.First + segment.Count
-    then
-        ValueSome segment
-    else
-        ValueNone
-
 /// Calls `action segment offset within it, offset within the rows, count` for each run of [first, first + count) that lies in one segment.
 let inline forEachRun
     (segments: Segment[])
@@ -206,11 +194,47 @@ type Workspace(tiling: Tiling) =
     interface IDisposable with
         member _.Dispose() = NativeMemory.AlignedFree start
 
-/// Runs every tile of a piece, a chunk of tiles at a time, of small tiles several at once; `action workspace chunk tile count`.
-let forEachTiles (piece: Piece) (action: Workspace -> int -> int64 -> int -> unit) =
-    let tiles = piece.Tiling.Tiles
+/// Where the rows of some tiles are that are done at a call.
+[<Struct; NoEquality; NoComparison>]
+type TileGroup =
+    { Tile: int64
+      Count: int
+      Scale: float32
+      Rows: nativeptr<float32> }
+
+/// Runs every tile of a piece, a chunk of tiles at a time: `group workspace chunk tiles` for several small ones at once where
+/// `inGroups` says so and they are full and in one segment, `single workspace chunk tile` for each of the others.
+let forEachTile
+    (piece: Piece)
+    (segments: Segment[])
+    (inGroups: bool)
+    (group: Workspace -> int -> TileGroup -> unit)
+    (single: Workspace -> int -> int64 -> unit)
+    =
+    let tiling = piece.Tiling
+    let tiles = tiling.Tiles
     let chunks = chunkCount tiles
-    let atOnce = int64 (tilesAtOnce piece.Tiling.Columns)
+    let atOnce = int64 (tilesAtOnce tiling.Columns)
+
+    let run workspace chunk tile count =
+        let firstRow = piece.FirstRow + tile * int64 tiling.Columns
+        let segment = segments[segmentOf segments firstRow]
+
+        if
+            inGroups
+            && tile + int64 count <= tiling.FullTiles
+            && firstRow + int64 count * int64 tiling.Columns <= segment.First + segment.Count
+        then
+            group
+                workspace
+                chunk
+                { Tile = tile
+                  Count = count
+                  Scale = segment.Scale
+                  Rows = TensorMemory.at segment.Address (firstRow - segment.First) }
+        else
+            for index in 0 .. count - 1 do
+                single workspace chunk (tile + int64 index)
 
     let runChunk workspace chunk =
         let last = chunkStart tiles chunks (chunk + 1)
@@ -218,12 +242,12 @@ let forEachTiles (piece: Piece) (action: Workspace -> int -> int64 -> int -> uni
 
         while tile < last do
             let count = min atOnce (last - tile)
-            action workspace chunk tile (int count)
+            run workspace chunk tile (int count)
             tile <- tile + count
 
-    let newWorkspace () = new Workspace(piece.Tiling)
+    let newWorkspace () = new Workspace(tiling)
 
-    if piece.Tiling.Rows < ParallelRows then
+    if tiling.Rows < ParallelRows then
         use workspace = newWorkspace ()
 
         for chunk in 0 .. chunks - 1 do
