@@ -18,6 +18,9 @@ public sealed record BenchReport(
     string Machine, bool Quick, List<Ratio> Steps, List<GenerationPoint> Generation, List<LatentsPoint> AgainstLatents,
     List<MemoryPoint> Memory, SmallTimes? Small)
 {
+    /// <summary>What the C library's heap does to a step; empty elsewhere than on Linux.</summary>
+    public List<Ratio> Heap { get; init; } = [];
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
     /// <summary>An empty report of this machine.</summary>
@@ -42,6 +45,7 @@ public sealed record BenchReport(
             "steps" => report with { Steps = [] },
             "generation" => report with { Generation = [], AgainstLatents = [] },
             "memory" => report with { Memory = [] },
+            "heap" => report with { Heap = [] },
             _ => report with { Small = null },
         };
     }
@@ -60,11 +64,11 @@ public sealed record BenchReport(
         var text = new StringBuilder();
         Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
         Line(text, $"");
-        if (Steps.Count > 0)
+        if (Steps.Count + Heap.Count > 0)
         {
             Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
             Line(text, $"|---|---|---|---|---|---|");
-            foreach (var ratio in Steps)
+            foreach (var ratio in Steps.Concat(Heap))
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
             Line(text, $"");
         }

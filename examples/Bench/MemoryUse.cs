@@ -19,17 +19,7 @@ public static class MemoryUse
     /// <summary>Runs this program again as a child that measures one way of training.</summary>
     public static MemoryPoint Measure(string method, string target)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-            start.ArgumentList.Add(typeof(MemoryUse).Assembly.Location);
-        start.ArgumentList.Add("--memory-child");
-        start.ArgumentList.Add(method);
-        start.ArgumentList.Add(target);
-        using var child = Process.Start(start)!;
-        var words = child.StandardOutput.ReadToEnd().Trim().Split(' ');
-        child.WaitForExit();
-        if (child.ExitCode != 0 || words.Length != 3)
-            throw new InvalidOperationException($"The child that measures {method} training of {target} failed.");
+        var words = ChildProcess.Words(["--memory-child", method, target], 3);
         var numbers = words.Select(word => long.Parse(word, CultureInfo.InvariantCulture)).ToArray();
         return new(method, target, numbers[0], numbers[1], (double)numbers[1] / numbers[0], numbers[2]);
     }

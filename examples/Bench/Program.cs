@@ -11,6 +11,12 @@ if (args is ["--memory-child", var childMethod, var childTarget])
     return 0;
 }
 
+if (args is ["--heap-child", var childHeap, var heapTarget])
+{
+    HeapTimes.RunChild(childHeap, heapTarget);
+    return 0;
+}
+
 // As in every program here that trains: otherwise the C library's heap is measured along. Not for the children, whose memory is.
 _ = NativeHeap.SuitTraining();
 var quick = args.Contains("--quick");
@@ -19,13 +25,13 @@ var onlyPlace = Array.IndexOf(args, "--only");
 var only = onlyPlace >= 0 && onlyPlace + 1 < args.Length ? args[onlyPlace + 1] : null;
 var update = Array.IndexOf(args, "--update");
 if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0)
-    || (onlyPlace >= 0 && only is not ("steps" or "generation" or "memory" or "small")))
+    || (onlyPlace >= 0 && only is not ("memory" or "heap" or "steps" or "generation" or "small")))
 {
     Console.WriteLine("""
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    steps, generation, memory or small alone; the other parts stay as they are in the folder's report
+          --only PART    memory, heap, steps, generation or small alone; the other parts stay as they are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
@@ -39,12 +45,20 @@ var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folde
 
 bool Wanted(string part) => only is null || only == part;
 
-// Memory first: the children need what this process's heap would by then keep.
+// What runs in children first: they need what this process's heap would by then keep.
 foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
 {
     var point = MemoryUse.Measure(method, target);
     AnsiConsole.WriteLine($"{target}, {method}: {point.BytesPerWeight:F1} bytes a weight, mapping alone {point.FixedWeightBytes / 1e6:F1} MB");
     report.Memory.Add(point);
+}
+
+report.Write(folder);
+foreach (var target in Wanted("heap") && !quick && OperatingSystem.IsLinux() ? HeapTimes.Targets : [])
+{
+    var ratio = HeapTimes.Measure(target, 5);
+    AnsiConsole.WriteLine(Line(ratio));
+    report.Heap.Add(ratio);
 }
 
 report.Write(folder);

@@ -60,6 +60,14 @@ public static class StepTimes
             () => Step(dense, data, batch, null), () => Step(free, data, batch, null), atLeast: 5);
     }
 
+    /// <summary>Milliseconds of a mapped step, task loss.</summary>
+    public static double Mapped(StepCase @case, int batch)
+    {
+        using var data = Data(@case, batch);
+        using var mapped = MappingNetwork.For(@case.Target).SingleLatent(@case.Latents).Build();
+        return Step(mapped, data, batch, null);
+    }
+
     private static MappingNetwork WithAdditiveModulationIf(this MappingNetwork network, bool modulated) =>
         modulated ? network.WithAdditiveModulation(3e-5) : network;
 
