@@ -13,6 +13,8 @@ type internal Epilogue =
         /// Null where there is none.
         Bias: nativeptr<float32>
         Scale: float32
+        /// Whether rows are written past the caches, where they start at a whole line of them.
+        PastCaches: bool
     }
 
     member inline this.Of(index: int, value: float32) =

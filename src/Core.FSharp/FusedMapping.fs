@@ -112,7 +112,7 @@ type internal FusedMapping
                 | _ -> 0.0
 
             let sum =
-                FusedGeneration.pullback piece.Kernel segments (strength <> 0.0) (TensorMemory.pointer<float32> own)
+                FusedTranspose.pullback piece.Kernel segments (strength <> 0.0) (TensorMemory.pointer<float32> own)
 
             if strength <> 0.0 then
                 // The gradient of alpha ||z||^2, which every row gets.

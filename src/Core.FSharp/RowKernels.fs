@@ -4,6 +4,7 @@ module internal MappingNets.Core.RowKernels
 
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
+open System.Runtime.InteropServices
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.VectorLanes
@@ -65,6 +66,7 @@ let private finishSignedSixteens
     let factors = Vector512.Create factor
     let scale = Vector512.Create epilogue.Scale
     let shift = Vector512.Create epilogue.Shift
+    let pastCaches = epilogue.PastCaches && startsLine output
 
     bySixteens count (fun index ->
         let shifted =
@@ -72,7 +74,7 @@ let private finishSignedSixteens
             + shift
 
         let biased = if isNull bias then shifted else shifted + load16 bias index
-        store16 (biased * scale) output index)
+        storeLine pastCaches (biased * scale) output index)
 
 /// output_i = epilogue(+-(value_i * factor)) for `count` rows from row `first` of a tile on.
 let finishSignedRun
@@ -144,6 +146,10 @@ let scaleRun (values: nativeptr<float32>) (count: int) (scale: float32) (buffer:
         count
         (fun index -> store (load values index * factor) buffer index)
         (fun index -> NativePtr.set buffer index (NativePtr.get values index * scale))
+
+/// sums_i = 0 for `count` entries.
+let clear (sums: nativeptr<float32>) (count: int) =
+    NativeMemory.Clear(NativePtr.toVoidPtr sums, 4un * unativeint count)
 
 /// sums_i = sums_i + values_i.
 let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) =

@@ -1,4 +1,4 @@
-/// The inner loops of the signed permutation over one run of a tile's rows. Each gives the bits of its plain loop: the same
+/// The inner loops of the signed permutation, W z, over one run of a tile's rows. Each gives the bits of its plain loop: the same
 /// operations on every element in the same order.
 module internal MappingNets.Core.SignedPermutationKernels
 
@@ -10,7 +10,7 @@ open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.VectorLanes
 
 /// The lanes that lane r xor flip comes from, r within eight.
-let inline private flippedLanes (flip: int) =
+let inline flippedLanes (flip: int) =
     Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7) ^^^ Vector256.Create flip
 
 let inline private flippedLanes16 (flip: int) =
@@ -19,9 +19,16 @@ let inline private flippedLanes16 (flip: int) =
 
 /// The column group that many rows of a tile further on: `advance columns column step`. Without a branch, which the processor could
 /// not foresee.
-let inline private advance columns column step =
+let inline advance columns column step =
     let further = column + step - columns
     further + (columns &&& (further >>> 31))
+
+/// Writes a whole line, past the caches or into them; for these one is fetched that will be written later.
+let inline private storeAhead pastCaches vector output row =
+    if not pastCaches then
+        Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row + 1024)))
+
+    storeLine pastCaches vector output row
 
 /// From this many columns on `addSignedTile` is the faster way.
 [<Literal>]
@@ -34,7 +41,7 @@ let isForTiles columns =
 
 /// Goes through the rows first ... last - 1 of a tile: `sixteen` and `eight` get a row at the start of a group and the columns of
 /// the groups from there on, `plain` what does not fill a group.
-let inline private byGroups
+let inline byGroups
     (permutation: TilePermutation)
     (first: int)
     (last: int)
@@ -92,21 +99,6 @@ let inline private sixteenFinished (shift: Vector512<float32>) (scale: Vector512
 
     (if isNull bias then shifted else shifted + load16 bias row) * scale
 
-/// sums[column + (r xor flip)] = sums[...] +- gradient[row + r] * factor for the eight rows of a group; `signRow` is where their signs are.
-let inline private addEight
-    (gradient: nativeptr<float32>)
-    (signs: nativeptr<byte>)
-    (shifts: Vector256<uint32>)
-    (lanes: Vector256<int>)
-    (factor: Vector256<float32>)
-    (sums: nativeptr<float32>)
-    (row: int)
-    (signRow: int)
-    (column: int)
-    =
-    let signed = flipAligned signs signRow shifts (load gradient row * factor)
-    store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
-
 /// output_i = epilogue(+-latent[column of row i]) for `count` rows from row `first` of a tile on.
 let signedRun
     (latent: nativeptr<float32>)
@@ -127,18 +119,19 @@ let signedRun
     let scale16 = Vector512.Create epilogue.Scale
     let shift16 = Vector512.Create epilogue.Shift
 
+    // The groups start at multiples of 8 of the tile's rows.
+    let pastCaches = epilogue.PastCaches && first &&& 15 = 0 && startsLine output
+
     byGroups
         permutation
         first
         (first + count)
         (fun row column second ->
-            Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row - first + 1024)))
-
             let finished =
                 sixteenSigned latent signs shifts16 lanes16 row column second
                 |> sixteenFinished shift16 scale16 bias (row - first)
 
-            store16 finished output (row - first))
+            storeAhead pastCaches finished output (row - first))
         (fun row column ->
             let signed =
                 flipAligned signs row shifts (Avx2.PermuteVar8x32(load latent column, lanes))
@@ -165,6 +158,7 @@ let private signedTile
     (bias: nativeptr<float32>)
     (scale: float32)
     (shift: float32)
+    (pastCaches: bool)
     (output: nativeptr<float32>)
     =
     let shifts = signShifts16 ()
@@ -178,13 +172,11 @@ let private signedTile
     let mutable row = 0
 
     while row < columns do
-        Sse.Prefetch1(NativePtr.toVoidPtr (offset output (row + 1024)))
-
         let finished =
             sixteenSigned latent signs shifts lanes row column second
             |> sixteenFinished shiftLanes scales bias row
 
-        store16 finished output row
+        storeAhead pastCaches finished output row
         column <- advance columns column twice
         second <- advance columns second twice
         row <- row + 16
@@ -201,115 +193,11 @@ let signedTiles
     (output: nativeptr<float32>)
     =
     let bias = epilogue.Bias
+    let pastCaches = epilogue.PastCaches && startsLine output
 
     for index in 0 .. count - 1 do
         let rows = offset output (index * columns)
         let biases = if isNull bias then bias else offset bias (index * columns)
         let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
-        signedTile latent tileSigns permutations[tile + int64 index] columns biases epilogue.Scale epilogue.Shift rows
-
-/// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
-let addSignedRows
-    (gradient: nativeptr<float32>)
-    (signs: nativeptr<byte>)
-    (permutation: TilePermutation)
-    (first: int)
-    (count: int)
-    (scale: float32)
-    (sums: nativeptr<float32>)
-    =
-    let lanes = flippedLanes permutation.Flip
-    let shifts = signShifts ()
-    let factor = Vector256.Create scale
-
-    let inline add row column =
-        addEight gradient signs shifts lanes factor sums (row - first) row column
-
-    byGroups
-        permutation
-        first
-        (first + count)
-        // A vector of sixteen in and out of two places of eight was slower than this.
-        (fun row column second ->
-            add row column
-            add (row + 8) second)
-        (fun row column -> add row column)
-        (fun row ->
-            let value = flipOne signs row (NativePtr.get gradient (row - first) * scale)
-            let column = permutation.Column row
-            NativePtr.set sums column (NativePtr.get sums column + value))
-
-/// `addSignedRows` for `count` full tiles, one after the other in memory.
-let addSignedTiles
-    (gradient: nativeptr<float32>)
-    (signs: nativeptr<byte>)
-    (permutations: TilePermutations)
-    (columns: int)
-    (tile: int64)
-    (count: int)
-    (scale: float32)
-    (sums: nativeptr<float32>)
-    =
-    let shifts = signShifts ()
-    let factor = Vector256.Create scale
-
-    for index in 0 .. count - 1 do
         let permutation = permutations[tile + int64 index]
-        let lanes = flippedLanes permutation.Flip
-        let step = 8 * permutation.Multiplier
-        let twice = advance columns step step
-        let rows = offset gradient (index * columns)
-        let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
-
-        let inline add row column =
-            addEight rows tileSigns shifts lanes factor sums row row column
-
-        let mutable column = 8 * permutation.Offset
-        let mutable second = advance columns column step
-        let mutable row = 0
-
-        while row < columns do
-            add row column
-            add (row + 8) second
-            column <- advance columns column twice
-            second <- advance columns second twice
-            row <- row + 16
-
-/// The same for the `Groups` * 8 first rows of a tile, in the order of the columns instead of that of the rows: the sums, read and
-/// written, are passed through once, and what is picked out of order is the gradient, which is only read. It fetches the next
-/// tile's rows ahead of their time, for the processor cannot foresee that order. `inverse` undoes the permutation's multiplier.
-let addSignedTile
-    (gradient: nativeptr<float32>)
-    (signs: nativeptr<byte>)
-    (permutation: TilePermutation)
-    (inverse: int)
-    (rowsToNext: int)
-    (scale: float32)
-    (sums: nativeptr<float32>)
-    =
-    let lanes = flippedLanes permutation.Flip
-    let shifts = signShifts ()
-    let factor = Vector256.Create scale
-    let groups = permutation.Groups
-
-    let inline add group column =
-        addEight gradient signs shifts lanes factor sums (8 * group) (8 * group) column
-
-    // Column group c comes from row group inverse * (c - offset); every other one each, so that the one need not wait for the other.
-    let mutable group =
-        int (int64 inverse * int64 (groups - permutation.Offset) % int64 groups)
-
-    let mutable second = advance groups group inverse
-    let twice = advance groups inverse inverse
-    let mutable column = 0
-
-    while column <= 8 * groups - 16 do
-        Sse.Prefetch1(NativePtr.toVoidPtr (offset gradient (rowsToNext + column)))
-        add group column
-        add second (column + 8)
-        group <- advance groups group twice
-        second <- advance groups second twice
-        column <- column + 16
-
-    if column < 8 * groups then
-        add group column
+        signedTile latent tileSigns permutation columns biases epilogue.Scale epilogue.Shift pastCaches rows

@@ -52,15 +52,29 @@ let private onAll (threads: int) (work: unit -> unit) =
         | true, failure -> ExceptionDispatchInfo.Throw failure
         | _ -> ()
 
-/// Calls `action state index` once for each index below `count`, on as many threads as libtorch uses, each with a state of its
-/// own. A thread that is free takes the next index.
-let forEach (count: int) (newState: unit -> 'State when 'State :> IDisposable) (action: 'State -> int -> unit) =
-    let last = [| -1 |]
+/// Calls `action state isFront index` once for each index below `count`, on as many threads as libtorch uses, each with a state of its
+/// own. A thread that is free takes the next index: the one at the front from 0 on, the others from the end backwards. Returns how
+/// many the one at the front took.
+let forEach (count: int) (newState: unit -> 'State when 'State :> IDisposable) (action: 'State -> bool -> int -> unit) =
+    let arrived = [| 0 |]
+    let taken = [| 0 |]
+    let front = [| 0 |]
+    let back = [| count |]
 
     onAll (min count (torch.get_num_threads ())) (fun () ->
         use state = newState ()
-        let mutable index = Interlocked.Increment(&last[0])
+        let isFront = Interlocked.Increment(&arrived[0]) = 1
 
-        while index < count do
-            action state index
-            index <- Interlocked.Increment(&last[0]))
+        while Interlocked.Increment(&taken[0]) <= count do
+            let index =
+                if isFront then
+                    front[0]
+                else
+                    Interlocked.Decrement(&back[0])
+
+            action state isFront index
+
+            if isFront then
+                front[0] <- index + 1)
+
+    front[0]

@@ -4,6 +4,7 @@ module internal MappingNets.Core.TilePasses
 
 open System
 open System.Runtime.InteropServices
+open System.Runtime.Intrinsics.X86
 open System.Threading
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.FixedWeightsKernels
@@ -29,7 +30,7 @@ let inline private wholePages bytes =
 [<Sealed>]
 type PartialSums(tiling: Tiling) =
     let stride = wholePages (4L * int64 tiling.Columns)
-    let bytes = int64 (chunkCount tiling.Tiles) * stride + int64 PageBytes
+    let bytes = int64 (1 + chunkCount tiling.Tiles) * stride + int64 PageBytes
     let mutable kept: byte[] | null = null
 
     /// Pinned and not cleared.
@@ -40,10 +41,10 @@ type PartialSums(tiling: Tiling) =
 
     member _.Return(memory: byte[]) = kept <- memory
 
-    /// Where the sums of a chunk are in rented memory.
-    member _.Chunk(memory: byte[], chunk: int) : nativeptr<float32> =
+    /// One of the places for sums in rented memory: from 0 to the number of chunks.
+    member _.At(memory: byte[], place: int) : nativeptr<float32> =
         let start = int64 (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0))
-        NativePtr.ofNativeInt (nativeint (wholePages start + int64 chunk * stride))
+        NativePtr.ofNativeInt (nativeint (wholePages start + int64 place * stride))
 
 /// A piece of the mapping as the passes see it.
 [<NoEquality; NoComparison>]
@@ -127,9 +128,9 @@ type SignRuns(key: CounterHash.Key, columns: int, words: nativeptr<uint64>) =
     static member Words columns =
         tilesAtOnce columns * int (wordsPerTile columns)
 
-    /// Those of a tile, valid until the next call.
-    member _.Of(tile: int64) : nativeptr<byte> =
-        if first < 0L || tile < first || tile >= first + int64 tiles then
+    /// Those of `count` tiles from a tile on, valid until the next call; at most as many as are kept.
+    member _.Of(tile: int64, count: int) : nativeptr<byte> =
+        if first < 0L || tile < first || tile + int64 count > first + int64 tiles then
             HashRuns.words key (uint64 tile * tileWords) (tiles * int tileWords) words
             first <- tile
 
@@ -170,7 +171,9 @@ type Workspace(tiling: Tiling) =
         nativeint ((bytes + HashRuns.VectorBytes - 1) / HashRuns.VectorBytes + 1)
         * nativeint HashRuns.VectorBytes
 
-    let valueBytes = vectors (4 * columns)
+    // Half a page beside where sums start: otherwise the same places of both would fight for the same set of a cache.
+    let valueStart = nativeint (PageBytes / 2)
+    let valueBytes = vectors (4 * columns) + valueStart
     let biasBytes = vectors (4 * (BlockRows + 2))
     let signBytes = vectors (8 * SignRuns.Words columns)
 
@@ -185,7 +188,7 @@ type Workspace(tiling: Tiling) =
     let signs (key: CounterHash.Key) place =
         SignRuns(key, columns, after (valueBytes + biasBytes + place * signBytes))
 
-    member val Values: nativeptr<float32> = NativePtr.ofVoidPtr start
+    member val Values: nativeptr<float32> = after valueStart
     member val Biases = BiasRuns(columns, after valueBytes)
     member val Signs = signs tiling.Signs 0n
     member val MiddleSigns = signs tiling.MiddleSigns 1n
@@ -202,14 +205,27 @@ type TileGroup =
       Scale: float32
       Rows: nativeptr<float32> }
 
+/// Neighbouring tiles whose contributions to the transpose are summed together.
+[<Struct; NoEquality; NoComparison>]
+type Chunk =
+    {
+        Index: int
+        FirstTile: int64
+        /// Which of the places for sums it uses: its own, or, where one thread does the chunks from the first on, 0 for them all, so
+        /// that it stays in that processor's cache.
+        Place: int
+    }
+
 /// Runs every tile of a piece, a chunk of tiles at a time: `group workspace chunk tiles` for several small ones at once where
-/// `inGroups` says so and they are full and in one segment, `single workspace chunk tile` for each of the others.
+/// `inGroups` says so and they are full and in one segment, `single workspace chunk tile` for each of the others. One thread does
+/// the chunks from the first on, and `finished chunk` after each; returns how many those were.
 let forEachTile
     (piece: Piece)
     (segments: Segment[])
     (inGroups: bool)
-    (group: Workspace -> int -> TileGroup -> unit)
-    (single: Workspace -> int -> int64 -> unit)
+    (group: Workspace -> Chunk -> TileGroup -> unit)
+    (single: Workspace -> Chunk -> int64 -> unit)
+    (finished: Chunk -> unit)
     =
     let tiling = piece.Tiling
     let tiles = tiling.Tiles
@@ -236,21 +252,35 @@ let forEachTile
             for index in 0 .. count - 1 do
                 single workspace chunk (tile + int64 index)
 
-    let runChunk workspace chunk =
-        let last = chunkStart tiles chunks (chunk + 1)
-        let mutable tile = chunkStart tiles chunks chunk
+    let runChunk workspace isFront index =
+        let last = chunkStart tiles chunks (index + 1)
+        let mutable tile = chunkStart tiles chunks index
+
+        let chunk =
+            { Index = index
+              FirstTile = tile
+              Place = if isFront then 0 else 1 + index }
 
         while tile < last do
             let count = min atOnce (last - tile)
             run workspace chunk tile (int count)
             tile <- tile + count
 
+        // What was written past the caches is to be seen by whoever comes next.
+        if Sse.IsSupported then
+            Sse.StoreFence()
+
+        if isFront then
+            finished chunk
+
     let newWorkspace () = new Workspace(tiling)
 
     if tiling.Rows < ParallelRows then
         use workspace = newWorkspace ()
 
-        for chunk in 0 .. chunks - 1 do
-            runChunk workspace chunk
+        for index in 0 .. chunks - 1 do
+            runChunk workspace true index
+
+        chunks
     else
         TensorThreads.forEach chunks newWorkspace runChunk

@@ -27,6 +27,17 @@ let inline load16 (pointer: nativeptr<float32>) (index: int) =
 let inline store16 (vector: Vector512<float32>) (pointer: nativeptr<float32>) (index: int) =
     Vector512.Store(vector, NativePtr.add pointer index)
 
+/// Whether an entry starts a line of the caches, 64 bytes.
+let inline startsLine (pointer: nativeptr<float32>) =
+    int (NativePtr.toNativeInt pointer) &&& 63 = 0
+
+/// Writes a whole line, past the caches or into them.
+let inline storeLine (pastCaches: bool) (vector: Vector512<float32>) (pointer: nativeptr<float32>) (index: int) =
+    if pastCaches then
+        Avx512F.StoreAlignedNonTemporal(NativePtr.add pointer index, vector)
+    else
+        store16 vector pointer index
+
 /// The sign of entry `position`; the signs of a tile are bits, the lowest of a byte first.
 let inline isNegative (signs: nativeptr<byte>) (position: int) =
     (NativePtr.get signs (position >>> 3) >>> (position &&& 7)) &&& 1uy <> 0uy

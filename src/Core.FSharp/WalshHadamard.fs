@@ -181,3 +181,15 @@ let signedUnscaledTransform
     else
         scaleSignedRun source signs 0 length factor buffer
         butterflies buffer length
+
+/// sums_i = sums_i +- transform_i * factor, as `target` says, of the transform of +-(source * factor).
+let addSignedTransform source factor signs buffer length ahead (target: WideWalshHadamard.SignedSums) =
+    if WideWalshHadamard.isFor length then
+        WideWalshHadamard.addSigned source factor signs buffer length ahead target
+    else
+        signedUnscaledTransform source factor signs buffer length ahead
+
+        if target.IsFirst then
+            clear target.Sums length
+
+        addSignedRun buffer target.Signs length target.Factor target.Sums

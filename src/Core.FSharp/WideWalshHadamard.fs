@@ -7,6 +7,7 @@ open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
 open MappingNets.Core.VectorLanes
+open MappingNets.Core.WideButterflies
 
 /// Entries of the smallest tile.
 [<Literal>]
@@ -15,81 +16,10 @@ let Smallest = 256
 let isFor (length: int) =
     hasSixteenLanes () && length >= Smallest
 
-/// The four stages within a vector. A lane gets partner + value or partner - value, which is partner + value * (-1) to the bit.
-let inline private withinVector
-    (value: Vector512<float32>)
-    (odd: Vector512<float32>)
-    (pairs: Vector512<float32>)
-    (fours: Vector512<float32>)
-    (eights: Vector512<float32>)
-    =
-    let first =
-        Avx512F.FusedMultiplyAdd(value, odd, Avx512F.Permute4x32(value, 0b10110001uy))
-
-    let second =
-        Avx512F.FusedMultiplyAdd(first, pairs, Avx512F.Permute4x32(first, 0b01001110uy))
-
-    let third =
-        Avx512F.FusedMultiplyAdd(second, fours, Avx512F.Shuffle4x128(second, second, 0b10110001uy))
-
-    Avx512F.FusedMultiplyAdd(third, eights, Avx512F.Shuffle4x128(third, third, 0b01001110uy))
-
-/// Two stages on four vectors.
-let inline private twoStages
-    (a: Vector512<float32>)
-    (b: Vector512<float32>)
-    (c: Vector512<float32>)
-    (d: Vector512<float32>)
-    ([<InlineIfLambda>] next)
-    =
-    let ab = a + b
-    let ba = a - b
-    let cd = c + d
-    let dc = c - d
-    next (ab + cd) (ba + dc) (ab - cd) (ba - dc)
-
-/// Three stages on eight vectors.
-let inline private threeStages a b c d e f g h ([<InlineIfLambda>] next) =
-    twoStages a b c d (fun a b c d ->
-        twoStages e f g h (fun e f g h -> next (a + e) (b + f) (c + g) (d + h) (a - e) (b - f) (c - g) (d - h)))
-
-/// Four stages on sixteen vectors; vector i comes from `read i` and goes to `write i`.
-let inline private fourStages
-    ([<InlineIfLambda>] read: int -> Vector512<float32>)
-    ([<InlineIfLambda>] write: int -> Vector512<float32> -> unit)
-    =
-    threeStages (read 0) (read 1) (read 2) (read 3) (read 4) (read 5) (read 6) (read 7) (fun a b c d e f g h ->
-        threeStages
-            (read 8)
-            (read 9)
-            (read 10)
-            (read 11)
-            (read 12)
-            (read 13)
-            (read 14)
-            (read 15)
-            (fun i j k l m n o p ->
-                write 0 (a + i)
-                write 1 (b + j)
-                write 2 (c + k)
-                write 3 (d + l)
-                write 4 (e + m)
-                write 5 (f + n)
-                write 6 (g + o)
-                write 7 (h + p)
-                write 8 (a - i)
-                write 9 (b - j)
-                write 10 (c - k)
-                write 11 (d - l)
-                write 12 (e - m)
-                write 13 (f - n)
-                write 14 (g - o)
-                write 15 (h - p)))
-
-/// The first eight stages in one pass, 256 entries at a time: from `read index` into the buffer.
+/// The first eight stages in one pass, 256 entries at a time: from `read index` to `write index`.
 let inline private firstEightStages
     ([<InlineIfLambda>] read: int -> Vector512<float32>)
-    (buffer: nativeptr<float32>)
+    ([<InlineIfLambda>] write: int -> Vector512<float32> -> unit)
     (length: int)
     =
     let odd =
@@ -108,52 +38,23 @@ let inline private firstEightStages
 
     while block < length do
         fourStages (fun number -> withinVector (read (block + 16 * number)) odd pairs fours eights) (fun number value ->
-            store16 value buffer (block + 16 * number))
+            write (block + 16 * number) value)
 
         block <- block + 256
 
 /// Three stages in one pass, from half-width `half` on.
 let private threeMoreStages (buffer: nativeptr<float32>) (length: int) (half: int) =
     forEachButterfly 16 buffer length half 8 (fun start ->
-        threeStages
-            (load16 start 0)
-            (load16 start half)
-            (load16 start (2 * half))
-            (load16 start (3 * half))
-            (load16 start (4 * half))
-            (load16 start (5 * half))
-            (load16 start (6 * half))
-            (load16 start (7 * half))
-            (fun a b c d e f g h ->
-                store16 a start 0
-                store16 b start half
-                store16 c start (2 * half)
-                store16 d start (3 * half)
-                store16 e start (4 * half)
-                store16 f start (5 * half)
-                store16 g start (6 * half)
-                store16 h start (7 * half)))
+        threeOf (fun number -> load16 start (number * half)) (fun number value -> store16 value start (number * half)))
 
 /// Two stages in one pass.
 let private twoMoreStages (buffer: nativeptr<float32>) (length: int) (half: int) =
     forEachButterfly 16 buffer length half 4 (fun start ->
-        twoStages
-            (load16 start 0)
-            (load16 start half)
-            (load16 start (2 * half))
-            (load16 start (3 * half))
-            (fun a b c d ->
-                store16 a start 0
-                store16 b start half
-                store16 c start (2 * half)
-                store16 d start (3 * half)))
+        twoOf (fun number -> load16 start (number * half)) (fun number value -> store16 value start (number * half)))
 
 let private oneStage (buffer: nativeptr<float32>) (length: int) (half: int) =
     forEachButterfly 16 buffer length half 2 (fun start ->
-        let a = load16 start 0
-        let b = load16 start half
-        store16 (a + b) start 0
-        store16 (a - b) start half)
+        oneOf (fun number -> load16 start (number * half)) (fun number value -> store16 value start (number * half)))
 
 /// The stages from half-width `half` on.
 let rec private nextStages (buffer: nativeptr<float32>) (length: int) (half: int) =
@@ -166,7 +67,7 @@ let rec private nextStages (buffer: nativeptr<float32>) (length: int) (half: int
         nextStages buffer length (8 * half)
 
 let private firstInPlace (buffer: nativeptr<float32>) (length: int) =
-    firstEightStages (fun index -> load16 buffer index) buffer length
+    firstEightStages (fun index -> load16 buffer index) (fun index value -> store16 value buffer index) length
 
 let private firstSigned
     (source: nativeptr<float32>)
@@ -183,15 +84,143 @@ let private firstSigned
         (fun index ->
             Sse.Prefetch1(NativePtr.toVoidPtr (offset ahead index))
             flip16Aligned signs index shifts (load16 source index * factors))
-        buffer
+        (fun index value -> store16 value buffer index)
         length
+
+/// What of a larger tile goes through its first eleven stages at a time: it stays in the first-level cache.
+[<Literal>]
+let private Block = 2048
 
 /// The transform of `length` = 2^k entries in place, not yet scaled.
 let inPlace buffer length =
     firstInPlace buffer length
     nextStages buffer length Smallest
 
+/// The first stages of +-(source * factor), into the buffer; returns the next stage's half-width.
+let private firstStages source factor signs buffer length ahead =
+    if length <= 2 * Block then
+        firstSigned source factor signs buffer length ahead
+        Smallest
+    else
+        for block in 0 .. length / Block - 1 do
+            let first = Block * block
+            let rows = offset buffer first
+            firstSigned (offset source first) factor (NativePtr.add signs (first / 8)) rows Block (offset ahead first)
+            threeMoreStages rows Block Smallest
+
+        Block
+
 /// The same of +-(source * factor), with signs from bit 0 on. Meanwhile as many entries from `ahead` on are fetched.
 let signed source factor signs buffer length ahead =
-    firstSigned source factor signs buffer length ahead
-    nextStages buffer length Smallest
+    firstStages source factor signs buffer length ahead |> nextStages buffer length
+
+/// What the transpose does with a transform: sums_i = sums_i +- value_i * factor, with signs from bit 0 on.
+[<Struct; NoEquality; NoComparison>]
+type SignedSums =
+    {
+        Signs: nativeptr<byte>
+        Factor: float32
+        /// Whether the sums start here: what was in their place counts as 0.
+        IsFirst: bool
+        Sums: nativeptr<float32>
+    }
+
+    /// All bits of what was in the place of the sums that count.
+    member inline this.Kept =
+        if this.IsFirst then
+            Vector512<float32>.Zero
+        else
+            Vector512<float32>.AllBitsSet
+
+let inline private addTo
+    (target: SignedSums)
+    shifts
+    (factors: Vector512<float32>)
+    (kept: Vector512<float32>)
+    index
+    value
+    =
+    let signed = flip16Aligned target.Signs index shifts (value * factors)
+    store16 ((load16 target.Sums index &&& kept) + signed) target.Sums index
+
+/// Calls `at` with each place below `half` where a vector starts.
+let inline private forEachColumn (half: int) ([<InlineIfLambda>] at: int -> unit) =
+    let mutable column = 0
+
+    while column < half do
+        at column
+        column <- column + 16
+
+let private addOne (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    forEachColumn half (fun column ->
+        oneOf (fun number -> load16 buffer (column + number * half)) (fun number value ->
+            addTo target shifts factors kept (column + number * half) value))
+
+let private addTwo (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    forEachColumn half (fun column ->
+        twoOf (fun number -> load16 buffer (column + number * half)) (fun number value ->
+            addTo target shifts factors kept (column + number * half) value))
+
+let private addThree (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    forEachColumn half (fun column ->
+        threeOf (fun number -> load16 buffer (column + number * half)) (fun number value ->
+            addTo target shifts factors kept (column + number * half) value))
+
+let private addFour (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    forEachColumn half (fun column ->
+        fourStages (fun number -> load16 buffer (column + number * half)) (fun number value ->
+            addTo target shifts factors kept (column + number * half) value))
+
+/// The stages from half-width `half` on; the last of them are one pass with the sums.
+let rec private addLastStages buffer length half target =
+    match length / half with
+    | 2 -> addOne buffer half target
+    | 4 -> addTwo buffer half target
+    | 8 -> addThree buffer half target
+    | 16 -> addFour buffer half target
+    | _ ->
+        threeMoreStages buffer length half
+        addLastStages buffer length (8 * half) target
+
+let private addSmallest
+    (source: nativeptr<float32>)
+    (factor: float32)
+    (signs: nativeptr<byte>)
+    (ahead: nativeptr<float32>)
+    (target: SignedSums)
+    =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create factor
+    let targetFactors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    firstEightStages
+        (fun index ->
+            Sse.Prefetch1(NativePtr.toVoidPtr (offset ahead index))
+            flip16Aligned signs index shifts (load16 source index * factors))
+        (fun index value -> addTo target shifts targetFactors kept index value)
+        Smallest
+
+/// What `signed` does, and then what the transpose does with it.
+let addSigned source factor signs buffer length ahead (target: SignedSums) =
+    if length = Smallest then
+        addSmallest source factor signs ahead target
+    else
+        let half = firstStages source factor signs buffer length ahead
+        addLastStages buffer length half target

@@ -69,6 +69,14 @@ let private compare kind modulation seed =
     let layout = layoutOf random (random.Next(1, 5))
     compareMapping random layout modulation (specification random kind modulation layout)
 
+let private layoutOfRows (rows: int64) (columns: int64) =
+    ParameterLayout.create [ "a.weight", [| rows; columns |], columns; "b.weight", [| 3001L |], 3001L ]
+
+let private withLatents kind columns =
+    { Mapping.singleLatent columns with
+        FixedWeights = kind
+        Start = UniformStart 1.0 }
+
 [<Tests>]
 let tests =
     testList
@@ -105,28 +113,44 @@ let tests =
                   }
 
           for kind in [ SignedPermutation; Hadamard ] do
-              test $"{kind}: the same bits on several cores" {
-                  use scope = torch.NewDisposeScope()
-                  let layout = ParameterLayout.create [ "a.weight", [| 1100L; 1003L |], 1003L ]
-
-                  use mapping =
-                      Mapping.create
-                          layout
-                          { Mapping.singleLatent 1501 with
-                              FixedWeights = kind
-                              Start = UniformStart 1.0 }
-
-                  use latent = mapping.InitialLatent().requires_grad_ ()
-                  use weight = torch.linspace (-1.0, 1.0, layout.Count)
-                  let plain = mapping.GenerateComposed latent
-                  let fused = mapping.Generate latent
-                  Expect.equal (bits fused) (bits plain) "theta"
-
-                  let gradient (theta: torch.Tensor) =
-                      bits (torch.autograd.grad([| theta |], [| latent |], [| weight |]).[0])
-
-                  Expect.equal (gradient fused) (gradient plain) "gradient"
+              test $"{kind}: the bits of the plain definition with many small tiles" {
+                  for columns in [ 16; 48; 64; 250; 256; 512; 1000 ] do
+                      use scope = torch.NewDisposeScope()
+                      compareMapping (Random columns) (layoutOfRows 301L 503L) NoModulation (withLatents kind columns)
               }
+
+              for columns in [ 256; 1024; 1501; 16384 ] do
+                  // Twice, because sums are kept from one pass to the next.
+                  test $"{kind}: the same bits on several cores, {columns} latents, twice" {
+                      use scope = torch.NewDisposeScope()
+                      let layout = layoutOfRows 1100L 1003L
+
+                      for seed in 1..2 do
+                          compareMapping (Random seed) layout NoModulation (withLatents kind columns)
+                  }
+
+              test $"{kind}: the same bits where theta is written past the caches" {
+                  for columns in [ 512; 2000; 2048 ] do
+                      use scope = torch.NewDisposeScope()
+                      compareMapping (Random 5) (layoutOfRows 2901L 2900L) NoModulation (withLatents kind columns)
+              }
+
+          test "a gradient that is not finite stays in its own pass" {
+              for columns in [ 1024; 16384 ] do
+                  for kind in [ SignedPermutation; Hadamard ] do
+                      use scope = torch.NewDisposeScope()
+                      let layout = layoutOfRows 33L 4099L
+                      use mapping = Mapping.create layout (withLatents kind columns)
+                      use latent = mapping.InitialLatent().requires_grad_ ()
+
+                      let gradient (weight: torch.Tensor) =
+                          bits (torch.autograd.grad([| mapping.Generate latent |], [| latent |], [| weight |]).[0])
+
+                      let ones = torch.ones layout.Count
+                      let before = gradient ones
+                      gradient (ones * Single.NaN) |> ignore
+                      Expect.equal (gradient ones) before "gradient"
+          }
 
           test "the gradient's gradient goes through the fused node" {
               use scope = torch.NewDisposeScope()
