@@ -11,14 +11,21 @@ internal static class BenchPlots
         Draw(
             byWeights, point => point.Kind, point => Math.Log10(point.Weights), point => Math.Log10(Milliseconds(point)),
             "Time to generate P weights, d = 2,048", "weights P", "ms, median", true, Path.Combine(folder, "time-against-weights.png"));
+        DrawAgainstLatents(
+            report, point => point.Forward, "Time to generate P weights, over that at d = 2,048", Path.Combine(folder, "time-against-latents.png"));
+        DrawAgainstLatents(
+            report, point => point.Transpose, "Time to take P gradients back, over that at d = 2,048",
+            Path.Combine(folder, "transpose-against-latents.png"));
+    }
+
+    private static void DrawAgainstLatents(
+        BenchReport report, Func<LatentsPoint, IReadOnlyList<double>> ratios, string title, string path) =>
         Draw(
             [.. report.AgainstLatents],
-            point => point.Kind,
+            point => FormattableString.Invariant($"{point.Kind}, P = {point.Weights:N0}"),
             point => Math.Log2(point.Latents),
-            point => Ratio.MedianOf(point.Forward),
-            "Time to generate 10,000,000 weights, over that at d = 2,048", "latents d", "ratio, median", false,
-            Path.Combine(folder, "time-against-latents.png"));
-    }
+            point => Ratio.MedianOf(ratios(point)),
+            title, "latents d", "ratio, median", false, path);
 
     private static double Milliseconds(GenerationPoint point) => 4.0 * point.Weights / point.Forward.A / 1e6;
 

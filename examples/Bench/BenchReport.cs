@@ -84,10 +84,10 @@ public sealed record BenchReport(
 
         if (AgainstLatents.Count > 0)
         {
-            Line(text, $"| time for P = 10,000,000 over that at d = 2,048 | d | generate | transpose |");
-            Line(text, $"|---|---|---|---|");
+            Line(text, $"| time over that at d = 2,048 | P | d | generate | transpose |");
+            Line(text, $"|---|---|---|---|---|");
             foreach (var point in AgainstLatents)
-                Line(text, $"| {point.Kind} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
+                Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
             Line(text, $"");
         }
 

@@ -16,24 +16,26 @@ public sealed record GenerationPoint(
 
 /// <summary>The time of the generation passes at one d over that at d = 2,048, round by round and sorted.</summary>
 /// <param name="Kind">The fixed weights.</param>
+/// <param name="Weights">P.</param>
 /// <param name="Latents">d.</param>
 /// <param name="Forward">Generating theta.</param>
 /// <param name="Transpose">Taking its gradient back.</param>
-public sealed record LatentsPoint(string Kind, int Latents, IReadOnlyList<double> Forward, IReadOnlyList<double> Transpose);
+public sealed record LatentsPoint(
+    string Kind, long Weights, int Latents, IReadOnlyList<double> Forward, IReadOnlyList<double> Transpose);
 
 /// <summary>How fast theta is generated and its gradient taken back, beside a plain copy of the same size.</summary>
 public static class Generation
 {
     /// <summary>
-    /// How the time of generating 10^7 weights depends on d: all d in turn, round by round, each against d = 2,048 of the same
+    /// How the time of generating P weights depends on d: all d in turn, round by round, each against d = 2,048 of the same
     /// round, so that what the machine does meanwhile touches them alike.
     /// </summary>
     /// <param name="kind">The fixed weights.</param>
+    /// <param name="weights">P.</param>
     /// <param name="latents">The values of d; 2,048 among them.</param>
     /// <param name="rounds">How many rounds count; one more goes first and is thrown away.</param>
-    public static IReadOnlyList<LatentsPoint> AgainstLatents(string kind, IReadOnlyList<int> latents, int rounds)
+    public static IReadOnlyList<LatentsPoint> AgainstLatents(string kind, long weights, IReadOnlyList<int> latents, int rounds)
     {
-        const long weights = 10_000_000;
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var theta = torch.zeros(weights);
@@ -54,7 +56,7 @@ public static class Generation
         foreach (var mapping in mappings)
             ((IDisposable)mapping).Dispose();
         return [.. latents.Select((count, index) => new LatentsPoint(
-            kind, count, Relative(forward[index], forward[reference]), Relative(transpose[index], transpose[reference])))];
+            kind, weights, count, Relative(forward[index], forward[reference]), Relative(transpose[index], transpose[reference])))];
     }
 
     private static double[] Relative(List<double> times, List<double> reference) =>

@@ -71,6 +71,9 @@ foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 
 if (!quick && Wanted("steps"))
 {
+    // Of all cases the one where generation is the largest part of a step.
+    foreach (var latents in new[] { 256, 512, 1024, 4096, 8192, 16_384 })
+        Add(StepTimes.AgainstLatents(StepCase.Mlp(4), 8, latents, pairs));
     Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
     if (DenseCnn1Fits())
         Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
@@ -89,8 +92,12 @@ foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
     }
 
 foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] : Array.Empty<string>())
-    report.AgainstLatents.AddRange(Generation.AgainstLatents(
-        kind, quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384], 3 * pairs));
+{
+    int[] latents = quick ? [256, 2048, 16_384] : [256, 512, 1024, 2048, 4096, 8192, 16_384];
+    report.AgainstLatents.AddRange(Generation.AgainstLatents(kind, 10_000_000, latents, 3 * pairs));
+    if (!quick)
+        report.AgainstLatents.AddRange(Generation.AgainstLatents(kind, 100_000_000, latents, 3 * pairs));
+}
 
 report.Write(folder);
 if (Wanted("small"))

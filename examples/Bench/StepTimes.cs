@@ -13,14 +13,14 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
     /// <summary>The cases, the small ones alone for a quick run.</summary>
     /// <param name="quick">Whether to leave out the slow ones.</param>
     public static IReadOnlyList<StepCase> All(bool quick) => quick
-        ? [Cnn2(6), new("mlp-25m", Mlp25M(), 2048, 1.00, 3)]
+        ? [Cnn2(6), Mlp(3)]
         :
         [
             Cnn1(8),
             Cnn2(20),
-            new("lstm", Targets.Lstm(), 1024, 1.05, 30),
+            new("lstm", Targets.Lstm(), 1024, 1.05, 100),
             new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 3),
-            new("mlp-25m", Mlp25M(), 2048, 1.00, 4),
+            Mlp(4),
         ];
 
     /// <summary>CNN1 with its 2,072 latents.</summary>
@@ -28,6 +28,9 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
 
     /// <summary>CNN2 with its 2,048 latents.</summary>
     public static StepCase Cnn2(int steps) => new("cnn2", Targets.Cnn2(), 2048, 1.05, steps);
+
+    /// <summary>The MLP with 2,048 latents.</summary>
+    public static StepCase Mlp(int steps) => new("mlp-25m", Mlp25M(), 2048, 1.00, steps);
 
     /// <summary>25.3 million weights in four layers.</summary>
     public static TargetNetwork Mlp25M() => TargetNetwork.Input(784)
@@ -58,6 +61,17 @@ public static class StepTimes
         return Ratio.Measure(
             FormattableString.Invariant($"{@case.Name} d={@case.Latents} batch {batch}: dense / matrix-free"), "ms a step", pairs,
             () => Step(dense, data, batch, null), () => Step(free, data, batch, null), atLeast: 5);
+    }
+
+    /// <summary>A step with d latents against one with 2,048, task loss, signed permutation.</summary>
+    public static Ratio AgainstLatents(StepCase @case, int batch, int latents, int pairs)
+    {
+        using var data = Data(@case, batch);
+        using var these = MappingNetwork.For(@case.Target).SingleLatent(latents).Build();
+        using var others = MappingNetwork.For(@case.Target).SingleLatent(2048).Build();
+        return Ratio.Measure(
+            FormattableString.Invariant($"{@case.Name} batch {batch}, mapped: d={latents} / d=2048"), "ms a step", pairs,
+            () => Step(these, data, batch, null), () => Step(others, data, batch, null), atMost: 1.1);
     }
 
     /// <summary>Milliseconds of a mapped step, task loss.</summary>

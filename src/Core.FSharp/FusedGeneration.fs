@@ -85,15 +85,30 @@ let generate
         let segment = segments[segmentOf segments firstRow]
         let output = TensorMemory.at segment.Address (firstRow - segment.First)
         let ahead = if pastCaches then workspace.Values else output
-        signedUnscaledTransform latent 1.0f (workspace.Signs.Of(tile, 1)) workspace.Values size ahead
+        let inputSigns = workspace.Signs.Of(tile, 1)
         let signs = workspace.OutputSigns.Of(tile, 1)
         let factor = inverseRoot size
 
-        forEachBlock segments firstRow size (fun segment within start count ->
-            let biases = biasesOf bias (firstRow + int64 start) count workspace
-            let values = offset workspace.Values start
-            let rows = TensorMemory.at segment.Address within
-            finishSignedRun values signs start count factor (epilogueOf segment biases) rows)
+        if
+            WideWalshHadamard.isFor size
+            && size <= WideWalshHadamard.LargestWritten
+            && firstRow + int64 size <= segment.First + segment.Count
+        then
+            let target: WideWalshHadamard.SignedRows =
+                { Signs = signs
+                  Factor = factor
+                  Epilogue = epilogueOf segment (biasesOf bias firstRow size workspace)
+                  Output = output }
+
+            WideWalshHadamard.writeSigned latent 1.0f inputSigns workspace.Values size ahead target
+        else
+            signedUnscaledTransform latent 1.0f inputSigns workspace.Values size ahead
+
+            forEachBlock segments firstRow size (fun segment within start count ->
+                let biases = biasesOf bias (firstRow + int64 start) count workspace
+                let values = offset workspace.Values start
+                let rows = TensorMemory.at segment.Address within
+                finishSignedRun values signs start count factor (epilogueOf segment biases) rows)
 
     let runOther (workspace: Workspace) tile size firstRow =
         readColumns piece tile size latent workspace
