@@ -91,16 +91,16 @@ let generate
 
         if
             WideWalshHadamard.isFor size
-            && size <= WideWalshHadamard.LargestWritten
+            && size <= WideHadamardEnds.LargestWritten
             && firstRow + int64 size <= segment.First + segment.Count
         then
-            let target: WideWalshHadamard.SignedRows =
+            let target: WideHadamardEnds.SignedRows =
                 { Signs = signs
                   Factor = factor
                   Epilogue = epilogueOf segment (biasesOf bias firstRow size workspace)
                   Output = output }
 
-            WideWalshHadamard.writeSigned latent 1.0f inputSigns workspace.Values size ahead target
+            WideHadamardEnds.writeSigned latent 1.0f inputSigns workspace.Values size ahead target
         else
             signedUnscaledTransform latent 1.0f inputSigns workspace.Values size ahead
 

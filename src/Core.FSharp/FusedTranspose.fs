@@ -110,7 +110,7 @@ let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nati
         let segment = segments[segmentOf segments firstRow]
         let within = firstRow - segment.First
 
-        let target: WideWalshHadamard.SignedSums =
+        let target: WideHadamardEnds.SignedSums =
             { Signs = workspace.Signs.Of(tile, 1)
               Factor = inverseRoot size
               IsFirst = (tile = chunk.FirstTile)

@@ -183,9 +183,9 @@ let signedUnscaledTransform
         butterflies buffer length
 
 /// sums_i = sums_i +- transform_i * factor, as `target` says, of the transform of +-(source * factor).
-let addSignedTransform source factor signs buffer length ahead (target: WideWalshHadamard.SignedSums) =
+let addSignedTransform source factor signs buffer length ahead (target: WideHadamardEnds.SignedSums) =
     if WideWalshHadamard.isFor length then
-        WideWalshHadamard.addSigned source factor signs buffer length ahead target
+        WideHadamardEnds.addSigned source factor signs buffer length ahead target
     else
         signedUnscaledTransform source factor signs buffer length ahead
 
