@@ -50,8 +50,7 @@ let private addChunks (tiling: Tiling) (sumsAt: int -> nativeptr<float32>) first
         for block in 0 .. blocks - 1 do
             addColumns block
     else
-        TensorThreads.forEach blocks (fun () -> IO.Stream.Null) (fun _ _ block -> addColumns block)
-        |> ignore
+        TensorThreads.forEach blocks addColumns
 
 /// The transpose: result = W^T u with u = gradient * scale, and the sum of u where the shift needs it (else 0).
 let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nativeptr<float32>) =

@@ -55,7 +55,11 @@ let private onAll (threads: int) (work: unit -> unit) =
 /// Calls `action state isFront index` once for each index below `count`, on as many threads as libtorch uses, each with a state of its
 /// own. A thread that is free takes the next index: the one at the front from 0 on, the others from the end backwards. Returns how
 /// many the one at the front took.
-let forEach (count: int) (newState: unit -> 'State when 'State :> IDisposable) (action: 'State -> bool -> int -> unit) =
+let forEachWith
+    (count: int)
+    (newState: unit -> 'State when 'State :> IDisposable)
+    (action: 'State -> bool -> int -> unit)
+    =
     let arrived = [| 0 |]
     let taken = [| 0 |]
     let front = [| 0 |]
@@ -78,3 +82,11 @@ let forEach (count: int) (newState: unit -> 'State when 'State :> IDisposable) (
                 front[0] <- index + 1)
 
     front[0]
+
+/// Calls `action index` once for each index below `count`, on as many threads as libtorch uses.
+let forEach (count: int) (action: int -> unit) =
+    let noState () =
+        { new IDisposable with
+            member _.Dispose() = () }
+
+    forEachWith count noState (fun _ _ index -> action index) |> ignore

@@ -283,4 +283,4 @@ let forEachTile
 
         chunks
     else
-        TensorThreads.forEach chunks newWorkspace runChunk
+        TensorThreads.forEachWith chunks newWorkspace runChunk
