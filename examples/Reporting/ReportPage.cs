@@ -44,8 +44,8 @@ public static class ReportPage
         var parts = new List<string>();
         if (report.Title is { } title)
             parts.Add(title);
-        if (report.Config is { } config)
-            parts.Add($"```\n{config.Command}\n```");
+        if (Commands(report) is { Count: > 0 } commands)
+            parts.Add($"```\n{string.Join('\n', commands)}\n```");
         parts.Add(Circumstances(report));
         parts.Add(ResultRows.Table(report));
         if (ResultRows.Verdicts(report) is { Count: > 0 } verdicts)
@@ -60,6 +60,15 @@ public static class ReportPage
         return string.Join("\n\n", parts.Where(part => part.Length > 0)) + "\n";
     }
 
+    /// <summary>What makes the report again: each command that trained some of its runs, all but the first adding to what is there.</summary>
+    private static List<string> Commands(ReportFile report)
+    {
+        var commands = report.Runs.Select(run => run.Command ?? report.Config?.Command).OfType<string>().Distinct().ToList();
+        if (commands.Count == 0 && report.Config is { } config)
+            commands.Add(config.Command);
+        return [.. commands.Select((command, place) => place == 0 ? command : command + " --resume")];
+    }
+
     private static string Circumstances(ReportFile report)
     {
         var facts = new List<string> { $"Data: {report.Dataset}" };
@@ -70,8 +79,9 @@ public static class ReportPage
         var epochs = report.Runs.Select(run => run.Epochs).Distinct().Order().ToArray();
         if (epochs.Length > 0)
             facts.Add(epochs.Length == 1 ? $"{epochs[0]} epoch{(epochs[0] == 1 ? "" : "s")}" : $"{epochs[0]} to {epochs[^1]} epochs");
-        if (report.Origin is { } origin)
-            facts.Add($"version {origin.Library}, {Commit(origin.Commit)}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}");
+        var origins = report.Runs.Select(run => run.Origin ?? report.Origin).Append(report.Runs.Count == 0 ? report.Origin : null).OfType<ReportOrigin>().Distinct();
+        facts.AddRange(origins.Select(origin =>
+            $"version {origin.Library}, {Commit(origin.Commit)}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}"));
         return string.Join("; ", facts) + ".";
     }
 

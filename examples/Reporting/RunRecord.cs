@@ -68,6 +68,12 @@ public sealed record RunRecord(
     /// <summary>What a reader should know of this run.</summary>
     public string? Notes { get; init; }
 
+    /// <summary>The command that trained it; null where the report's own did.</summary>
+    public string? Command { get; init; }
+
+    /// <summary>With what it was trained; null where that is the report's origin.</summary>
+    public ReportOrigin? Origin { get; init; }
+
     /// <summary>All that makes this run what it is: --resume takes it over only where every setting is the same.</summary>
     public IReadOnlyDictionary<string, string>? Settings { get; init; }
 }

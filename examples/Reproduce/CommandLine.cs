@@ -26,6 +26,14 @@ internal static class CommandLine
     private static readonly Option<int?> Epochs = new("--epochs")
     {
         Description = "Epochs of each training; the experiment's own number where it is not named.",
+        CustomParser = result =>
+        {
+            var word = result.Tokens.Count == 1 ? result.Tokens[0].Value : "";
+            if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var epochs) && epochs >= 1)
+                return epochs;
+            result.AddError($"--epochs takes a whole number from 1 to {int.MaxValue}; '{word}' is none.");
+            return null;
+        },
     };
 
     private static readonly Option<bool> Quick = new("--quick")
@@ -46,10 +54,13 @@ internal static class CommandLine
 
     public static RootCommand Build(CancellationToken stop)
     {
-        Epochs.Validators.Add(result =>
+        Output.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int?>() is < 1)
-                result.AddError("--epochs takes a whole number of at least 1.");
+            var folder = result.GetValueOrDefault<string?>();
+            if (folder is "")
+                result.AddError("--out takes the name of a folder; '' is none.");
+            else if (File.Exists(folder))
+                result.AddError($"--out takes a folder; '{folder}' is a file.");
         });
         var root = new RootCommand("Reproduces the tables and figures of the paper; each verb is one experiment.");
         var named = new Argument<string?>("experiment")
@@ -115,6 +126,8 @@ internal static class CommandLine
         CustomParser = result =>
         {
             string[] patterns = [.. Words(result)];
+            if (patterns.Length == 0 && result.Tokens.Count > 0)
+                result.AddError($"--methods needs the name of a row; {experiment.Name} has {Names(experiment)}.");
             foreach (var pattern in patterns.Where(pattern => !experiment.Methods.Any(row => MethodPattern.Matches(pattern, row))))
                 result.AddError($"--methods knows no '{pattern}'; {experiment.Name} has {Names(experiment)}.");
             return patterns;

@@ -25,8 +25,8 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
         {
             "fashion-mnist" => MappingNets.FashionMnist.Load(),
             "mnist" => MappingNets.Mnist.Load(),
-            var named when named.StartsWith(MnistFolder, StringComparison.Ordinal) => MappingNets.Mnist.Load(named[MnistFolder.Length..]),
-            var folder => MappingNets.FashionMnist.Load(folder),
+            var named when named.StartsWith(MnistFolder, StringComparison.Ordinal) => MappingNets.Mnist.Load(Existing(named[MnistFolder.Length..], named)),
+            var folder => MappingNets.FashionMnist.Load(Existing(folder, folder)),
         };
         using (training)
         using (test)
@@ -39,6 +39,11 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
                 return new(First(kept, QuickTraining), First(heldOut, QuickHeldOut), First(test, QuickTest));
         }
     }
+
+    private static string Existing(string folder, string dataset) => Directory.Exists(folder)
+        ? folder
+        : throw new DirectoryNotFoundException(
+            $"--dataset takes fashion-mnist, mnist, mnist:FOLDER or a folder with the four IDX files; '{dataset}' names none that is there.");
 
     /// <inheritdoc/>
     public void Dispose()

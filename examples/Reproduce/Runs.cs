@@ -14,6 +14,8 @@ internal sealed class Runs
     private readonly ExperimentData data;
     private readonly CancellationToken stop;
     private readonly RunClock clock;
+    private readonly string command;
+    private readonly ReportOrigin origin;
     private readonly List<RunRecord> finished = [];
 
     /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
@@ -28,6 +30,10 @@ internal sealed class Runs
         (this.experiment, this.options, this.data, this.stop) = (experiment, options, data, stop);
         clock = new(planned?.Select(WorkOf).ToArray());
         var path = options.File("report.json");
+        command = options.Describe(experiment.Name, null).Command;
+        origin = ReportOrigin.Here();
+        if (!options.Resume && File.Exists(path))
+            RefuseToLose(ReportFile.Read(path), path, planned);
         Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
         if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
             throw new InvalidDataException(
@@ -70,6 +76,11 @@ internal sealed class Runs
             return done;
         }
 
+        // No mean is taken over unlike runs, and what is finished is not thrown away for it.
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && !Same(WithoutSeed(run.Settings), WithoutSeed(settings))) is { } unlike)
+            throw new InvalidDataException(
+                $"'{options.File("report.json")}' holds {plan.Label}, seed {unlike.Seed}, with other settings "
+                + $"({Difference(WithoutSeed(unlike.Settings), WithoutSeed(settings)!)}). Name another folder with --out.");
         clock.Start(WorkOf(plan));
         var trainings = new Trainings(plan, own, options, clock, stop);
         var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
@@ -86,7 +97,7 @@ internal sealed class Runs
         var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
         using (judged)
         {
-            var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings };
+            var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings, Command = command, Origin = origin };
             record = plan.Examine?.Invoke(judged ?? model, own, record) ?? record;
             finished.Add(plan.Finish?.Invoke(judged ?? model, record) ?? record);
         }
@@ -107,7 +118,7 @@ internal sealed class Runs
             Experiment = experiment.Name,
             Title = experiment.Summary,
             Config = options.Describe(experiment.Name, runs.Select(run => run.TrainingImages).Distinct().Count() == 1 ? runs[0].TrainingImages : null),
-            Origin = ReportOrigin.Here(),
+            Origin = origin,
             Summary = RunSummary.Of(runs),
             Trajectories = Earlier?.Trajectories,
             DimensionSearches = Earlier?.DimensionSearches,
@@ -155,12 +166,29 @@ internal sealed class Runs
         };
     }
 
-    /// <summary>
-    /// What an earlier command did and this one has not done again: other rows, and other seeds of a row with the same settings.
-    /// A row whose settings have changed is dropped with the first run that shows it, so that no mean is taken over unlike runs.
-    /// </summary>
-    private IEnumerable<RunRecord> Others() => (Earlier?.Runs ?? []).Where(run => finished.All(
-        other => other.Row != run.Row || (other.Seed != run.Seed && Same(WithoutSeed(other.Settings), WithoutSeed(run.Settings)))));
+    /// <summary>What an earlier command did and this one has not done again: other rows, and other seeds.</summary>
+    private IEnumerable<RunRecord> Others() =>
+        (Earlier?.Runs ?? []).Where(run => finished.All(other => other.Row != run.Row || other.Seed != run.Seed));
+
+    /// <summary>A command that starts anew writes over its own runs only: what took hours is not lost to another one's.</summary>
+    private void RefuseToLose(ReportFile there, string path, IReadOnlyList<RunPlan>? planned)
+    {
+        var other = there.Experiment != experiment.Name || (there.Config?.Quick ?? false) != options.Quick;
+        if (planned is null && !other)
+            return;
+        var lost = there.Runs.Where(run => other || !planned!.Any(plan => plan.Row == run.Row && plan.Training.Seed == run.Seed)).ToArray();
+        if (lost.Length > 0)
+            throw new InvalidDataException(
+                FormattableString.Invariant($"'{path}' holds {lost.Length} run{(lost.Length == 1 ? "" : "s")} that this command would not make again, ")
+                + $"such as {lost[0].Label ?? lost[0].Method}, seed {lost[0].Seed}. "
+                + (other ? "Name another folder with --out." : "--resume keeps them; --out names another folder."));
+    }
+
+    private static string Difference(IReadOnlyDictionary<string, string>? there, IReadOnlyDictionary<string, string> here)
+    {
+        var changed = here.Keys.Union(there?.Keys ?? []).Where(key => there?.GetValueOrDefault(key) != here.GetValueOrDefault(key)).Take(3);
+        return string.Join("; ", changed.Select(key => $"{key}: {there?.GetValueOrDefault(key) ?? "none"} there, {here.GetValueOrDefault(key) ?? "none"} here"));
+    }
 
     private int PlaceOf(string? row)
     {

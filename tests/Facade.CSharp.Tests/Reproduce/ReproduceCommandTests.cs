@@ -56,6 +56,26 @@ public sealed class ReproduceCommandTests : IDisposable
     }
 
     [Fact]
+    public void Finished_runs_are_not_lost_to_another_command()
+    {
+        string[] Command(string row, string epochs) =>
+            ["classification", "--methods", row, "--epochs", epochs, "--dataset", folder.Path, "--out", Out("kept")];
+        Succeeds(Command("cnn2-slvt-1024", "1"));
+        var before = File.ReadAllText(Path.Combine(Out("kept"), "report.json"));
+
+        Assert.Contains("holds 1 run that this command would not make again, such as CNN2 SLVT 1,024, seed 1", Fails(Command("cnn2-slvt-2048", "1")));
+        Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume"]));
+        Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume", "--seeds", "2"]));
+        Assert.Equal(before, File.ReadAllText(Path.Combine(Out("kept"), "report.json")));
+
+        Succeeds([.. Command("cnn2-slvt-2048", "2"), "--resume"]);
+        Assert.Equal(2, Runs("kept").Count);
+        var page = File.ReadAllText(Path.Combine(Out("kept"), "report.md"));
+        Assert.Contains("--epochs 1 --methods cnn2-slvt-1024\n", page);
+        Assert.Contains("--epochs 2 --methods cnn2-slvt-2048 --resume\n", page);
+    }
+
+    [Fact]
     public void A_run_stopped_by_Ctrl_C_goes_on_with_the_bits_of_an_uninterrupted_one()
     {
         string[] Command(string output) =>
@@ -86,19 +106,17 @@ public sealed class ReproduceCommandTests : IDisposable
     [Theory]
     [InlineData("--methods knows no 'cnn9'", "classification", "--methods", "cnn9")]
     [InlineData("--seeds takes whole numbers of at least 0, such as 1,2,3; 'x' is none.", "rivals", "--seeds", "1,x")]
-    [InlineData("--epochs takes a whole number of at least 1.", "sweep", "--epochs", "0")]
+    [InlineData("--epochs takes a whole number from 1 to 2147483647; '0' is none.", "sweep", "--epochs", "0")]
+    [InlineData("'x' is none", "sweep", "--epochs", "x")]
+    [InlineData("--methods needs the name of a row", "sweep", "--methods", "")]
+    [InlineData("--out takes the name of a folder; '' is none.", "sweep", "--out", "")]
     [InlineData("There is no experiment 'nothing'", "list", "nothing")]
     [InlineData("nowhere", "robustness", "--dataset", "nowhere")]
+    [InlineData("--dataset takes fashion-mnist, mnist, mnist:FOLDER", "robustness", "--dataset", "mnist:nowhere")]
     [InlineData("nowhere", "report", "nowhere")]
     public void What_cannot_be_done_is_said_and_fails(string expected, params string[] arguments)
     {
-        using var process = Start(arguments);
-        var complaint = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-
-        Assert.NotEqual(0, process.ExitCode);
-        Assert.Contains(expected, complaint);
-        Assert.DoesNotContain("   at ", complaint);
+        Assert.Contains(expected, Fails(arguments));
     }
 
     [Fact]
@@ -120,6 +138,17 @@ public sealed class ReproduceCommandTests : IDisposable
     private JsonArray Runs(string output) => Report(output)["runs"]!.AsArray();
 
     private static string Succeeds(params string[] arguments) => ChildProcess.Run("dotnet", [Program, .. arguments]);
+
+    /// <summary>What a command complains of that fails.</summary>
+    private static string Fails(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        var complaint = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.NotEqual(0, process.ExitCode);
+        Assert.DoesNotContain("   at ", complaint);
+        return complaint;
+    }
 
     private static Process Start(params string[] arguments) =>
         Process.Start(new ProcessStartInfo("dotnet", [Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
