@@ -24,8 +24,25 @@ var place = Array.IndexOf(args, "--out");
 var onlyPlace = Array.IndexOf(args, "--only");
 var only = onlyPlace >= 0 && onlyPlace + 1 < args.Length ? args[onlyPlace + 1] : null;
 var update = Array.IndexOf(args, "--update");
-if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0)
-    || (onlyPlace >= 0 && only is not ("memory" or "heap" or "steps" or "generation" or "small")))
+var folder = place >= 0 && place + 1 < args.Length ? args[place + 1] : Path.Combine("artifacts", "bench");
+var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null;
+// Before anything is measured, which takes long.
+var complaint = (only, File.Exists(folder), document) switch
+{
+    (not (null or "memory" or "heap" or "steps" or "generation" or "small"), _, _) =>
+        $"--only takes memory, heap, steps, generation or small; '{only}' is none of them.",
+    (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
+    (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
+    (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
+    _ => null,
+};
+if (complaint is not null)
+{
+    Console.Error.WriteLine(complaint);
+    return 1;
+}
+
+if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0))
 {
     Console.WriteLine("""
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
@@ -38,7 +55,6 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
     return args.Contains("--help") ? 0 : 1;
 }
 
-var folder = place >= 0 ? args[place + 1] : Path.Combine("artifacts", "bench");
 Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
 var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only);
@@ -103,8 +119,8 @@ report.Write(folder);
 if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
 report.Write(folder);
-if (update >= 0)
-    MarkedSection.Replace(args[update + 1], "bench tables", report.Table());
+if (document is not null)
+    MarkedSection.Replace(document, "bench tables", report.Table());
 Console.WriteLine();
 Console.WriteLine(report.Table());
 Console.WriteLine($"Results: {Path.GetFullPath(folder)}");

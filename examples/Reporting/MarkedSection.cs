@@ -11,11 +11,21 @@ public static class MarkedSection
     public static void Replace(string path, string name, string text)
     {
         var document = File.ReadAllText(path);
-        var (open, close) = ($"<!-- {name} -->", $"<!-- /{name} -->");
+        if (Find(document, name) is not var (start, end))
+            throw new InvalidDataException($"'{path}' has no section between '<!-- {name} -->' and '<!-- /{name} -->'.");
+        AtomicFile.WriteAllText(path, $"{document[..start]}\n{text.TrimEnd()}\n{document[end..]}");
+    }
+
+    /// <summary>Whether a document has the section.</summary>
+    /// <param name="path">The document.</param>
+    /// <param name="name">The section's name.</param>
+    public static bool Has(string path, string name) => Find(File.ReadAllText(path), name) is not null;
+
+    private static (int Start, int End)? Find(string document, string name)
+    {
+        var open = $"<!-- {name} -->";
         var start = document.IndexOf(open, StringComparison.Ordinal);
-        var end = document.IndexOf(close, StringComparison.Ordinal);
-        if (start < 0 || end < start)
-            throw new InvalidDataException($"'{path}' has no section between '{open}' and '{close}'.");
-        AtomicFile.WriteAllText(path, $"{document[..(start + open.Length)]}\n{text.TrimEnd()}\n{document[end..]}");
+        var end = document.IndexOf($"<!-- /{name} -->", StringComparison.Ordinal);
+        return start < 0 || end < start ? null : (start + open.Length, end);
     }
 }
