@@ -11,6 +11,7 @@ public static class AtomicFile
     /// <summary>Writes a file by a function.</summary>
     /// <param name="path">The file; replaced where it exists. Its folder must exist. A symbolic link is followed.</param>
     /// <param name="write">Writes the content; if it throws, nothing changes.</param>
+    /// <exception cref="DirectoryNotFoundException">Its folder does not exist.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
@@ -19,7 +20,10 @@ public static class AtomicFile
         var target = new FileInfo(path) is { LinkTarget: not null } link
             ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName
             : Path.GetFullPath(path);
-        var temporary = Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Guid.NewGuid():N}.tmp");
+        var folder = Path.GetDirectoryName(target) ?? target;
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"'{path}' cannot be written: there is no folder '{folder}'.");
+        var temporary = Path.Combine(folder, $".{Guid.NewGuid():N}.tmp");
         try
         {
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))

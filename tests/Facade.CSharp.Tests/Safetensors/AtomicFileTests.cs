@@ -31,6 +31,17 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_is_not_there_is_named_with_the_file()
+    {
+        var path = Path.Combine(folder.Path, "none", "a.txt");
+
+        var fault = Assert.Throws<DirectoryNotFoundException>(() => AtomicFile.WriteAllText(path, "a"));
+
+        Assert.Contains($"'{path}'", fault.Message);
+        Assert.Contains("there is no folder", fault.Message);
+    }
+
+    [Fact]
     public void A_failure_while_writing_leaves_the_old_file_and_nothing_else()
     {
         var path = folder.Write("a.bin", [1, 2, 3]);
