@@ -1,3 +1,4 @@
+using MappingNets.Examples.Reporting;
 using TorchSharp;
 
 namespace MappingNets.Examples.FineTune;
@@ -34,7 +35,7 @@ internal static class Walkthrough
     private static PretrainedWeights Pretrain(TargetNetwork target, Dataset data)
     {
         using var model = DirectModel.For(target, seed: 1);
-        new Trainer(model, new() { Epochs = 2, BatchSize = 64, Seed = 1 }).Fit(data);
+        TrainingDisplay.Run("pretraining", progress => new Trainer(model, new() { Epochs = 2, BatchSize = 64, Seed = 1 }).Fit(data, null, progress));
         Console.WriteLine($"\nPretrained {target} on {data.Count:N0} pictures of {data.ClassNames.Count} classes: {Percent(model, data)} right.");
         return PretrainedWeights.Of(model);
     }
@@ -44,7 +45,7 @@ internal static class Walkthrough
     {
         using var model = MappingNetwork.For(target).WithSeed(1).FineTune(pretrained, Latents).Build();
         var before = Percent(model, test);
-        new Trainer(model, new() { Epochs = 6, BatchSize = 32, Seed = 1 }).Fit(data);
+        TrainingDisplay.Run(name, progress => new Trainer(model, new() { Epochs = 6, BatchSize = 32, Seed = 1 }).Fit(data, null, progress));
         model.SaveAdapter(file);
         Console.WriteLine($"\nAdapter '{name}', {model.DescribeTrainableParameters()}");
         Console.WriteLine($"  {data.Count:N0} pictures to adapt with; on {test.Count:N0} others {before} right before, {Percent(model, test)} after.");
