@@ -87,7 +87,7 @@ foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 
 if (!quick && Wanted("steps"))
 {
-    // Of all cases the one where generation is the largest part of a step.
+    // The case with the most weights and the least arithmetic for each, where generation weighs most.
     foreach (var latents in new[] { 256, 512, 1024, 4096, 8192, 16_384 })
         Add(StepTimes.AgainstLatents(StepCase.Mlp(4), 8, latents, pairs));
     Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));

@@ -159,20 +159,6 @@ let addRun (values: nativeptr<float32>) (count: int) (sums: nativeptr<float32>) 
         (fun index -> store (load sums index + load values index) sums index)
         (fun index -> NativePtr.set sums index (NativePtr.get sums index + NativePtr.get values index))
 
-let private addSignedSixteens
-    (values: nativeptr<float32>)
-    (signs: nativeptr<byte>)
-    (count: int)
-    (factor: float32)
-    (sums: nativeptr<float32>)
-    =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create factor
-
-    bySixteens count (fun index ->
-        let value = flip16Aligned signs index shifts (load16 values index * factors)
-        store16 (load16 sums index + value) sums index)
-
 /// sums_i = sums_i +- value_i * factor for `count` entries whose signs start at bit 0.
 let addSignedRun
     (values: nativeptr<float32>)
@@ -181,20 +167,16 @@ let addSignedRun
     (factor: float32)
     (sums: nativeptr<float32>)
     =
-    if hasSixteenLanes () && count &&& 15 = 0 then
-        addSignedSixteens values signs count factor sums
-    else
-        let shifts = signShifts ()
-        let factors = Vector256.Create factor
+    let shifts = signShifts ()
+    let factors = Vector256.Create factor
 
-        byEights
-            Avx2.IsSupported
-            count
-            (fun index ->
-                store (load sums index + flipAligned signs index shifts (load values index * factors)) sums index)
-            (fun index ->
-                let value = flipOne signs index (NativePtr.get values index * factor)
-                NativePtr.set sums index (NativePtr.get sums index + value))
+    byEights
+        Avx2.IsSupported
+        count
+        (fun index -> store (load sums index + flipAligned signs index shifts (load values index * factors)) sums index)
+        (fun index ->
+            let value = flipOne signs index (NativePtr.get values index * factor)
+            NativePtr.set sums index (NativePtr.get sums index + value))
 
 /// sums[column of entry i] = sums[column of entry i] + values_i for the entries of the last, smaller Hadamard tile.
 let scatterAdd (values: nativeptr<float32>) (count: int) (permutation: TilePermutation) (sums: nativeptr<float32>) =

@@ -9,20 +9,17 @@ open MappingNets.Core.FixedWeightsKernels
 open MappingNets.Core.VectorLanes
 open MappingNets.Core.SignedPermutationKernels
 
-/// sums[column + (r xor flip)] = sums[...] +- gradient[row + r] * factor for the eight rows of a group; `signRow` is where their signs are.
-let inline private addEight
+/// What the eight rows of a group, +-gradient[row + r] * factor, add to the columns of theirs; `signRow` is where their signs are.
+let inline private signedEight
     (gradient: nativeptr<float32>)
     (signs: nativeptr<byte>)
     (shifts: Vector256<uint32>)
     (lanes: Vector256<int>)
     (factor: Vector256<float32>)
-    (sums: nativeptr<float32>)
     (row: int)
     (signRow: int)
-    (column: int)
     =
-    let signed = flipAligned signs signRow shifts (load gradient row * factor)
-    store (load sums column + Avx2.PermuteVar8x32(signed, lanes)) sums column
+    Avx2.PermuteVar8x32(flipAligned signs signRow shifts (load gradient row * factor), lanes)
 
 /// sums[column of row i] = sums[column of row i] +- gradient_i * scale for `count` rows from row `first` of a tile on.
 let addSignedRows
@@ -39,7 +36,8 @@ let addSignedRows
     let factor = Vector256.Create scale
 
     let inline add row column =
-        addEight gradient signs shifts lanes factor sums (row - first) row column
+        let signed = signedEight gradient signs shifts lanes factor (row - first) row
+        store (load sums column + signed) sums column
 
     byGroups
         permutation
@@ -78,7 +76,8 @@ let addSignedTiles
         let tileSigns = NativePtr.add signs (8 * index * int (wordsPerTile columns))
 
         let inline add row column =
-            addEight rows tileSigns shifts lanes factor sums row row column
+            let signed = signedEight rows tileSigns shifts lanes factor row row
+            store (load sums column + signed) sums column
 
         let mutable column = 8 * permutation.Offset
         let mutable second = advance columns column step
@@ -116,10 +115,9 @@ let addSignedTile
             Vector256<float32>.AllBitsSet
 
     let inline add group column =
-        let signed =
-            flipAligned signs (8 * group) shifts (load gradient (8 * group) * factor)
+        let signed = signedEight gradient signs shifts lanes factor (8 * group) (8 * group)
 
-        store ((load sums column &&& keep) + Avx2.PermuteVar8x32(signed, lanes)) sums column
+        store ((load sums column &&& keep) + signed) sums column
 
     // Column group c comes from row group inverse * (c - offset); every other one each, so that the one need not wait for the other.
     let mutable group =

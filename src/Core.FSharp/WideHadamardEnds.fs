@@ -52,24 +52,6 @@ let inline private lastFour
         fourStages (fun number -> load16 buffer (column + number * half)) (fun number value ->
             write (column + number * half) value))
 
-/// The first eight stages of a tile of the smallest size, which are all it has.
-let inline private onlyStages
-    (source: nativeptr<float32>)
-    (factor: float32)
-    (signs: nativeptr<byte>)
-    (ahead: nativeptr<float32>)
-    ([<InlineIfLambda>] write: int -> Vector512<float32> -> unit)
-    =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create factor
-
-    firstEightStages
-        (fun index ->
-            Sse.Prefetch1(NativePtr.toVoidPtr (offset ahead index))
-            flip16Aligned signs index shifts (load16 source index * factors))
-        write
-        Smallest
-
 /// What the transpose does with a transform: sums_i = sums_i +- value_i * factor, with signs from bit 0 on.
 [<Struct; NoEquality; NoComparison>]
 type SignedSums =
@@ -99,46 +81,27 @@ let inline private addTo
     let signed = flip16Aligned target.Signs index shifts (value * factors)
     store16 ((load16 target.Sums index &&& kept) + signed) target.Sums index
 
-let private addOne (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create target.Factor
-    let kept = target.Kept
-    lastOne buffer half (fun index value -> addTo target shifts factors kept index value)
-
-let private addTwo (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create target.Factor
-    let kept = target.Kept
-    lastTwo buffer half (fun index value -> addTo target shifts factors kept index value)
-
-let private addThree (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create target.Factor
-    let kept = target.Kept
-    lastThree buffer half (fun index value -> addTo target shifts factors kept index value)
-
-let private addFour (buffer: nativeptr<float32>) (half: int) (target: SignedSums) =
-    let shifts = signShifts16 ()
-    let factors = Vector512.Create target.Factor
-    let kept = target.Kept
-    lastFour buffer half (fun index value -> addTo target shifts factors kept index value)
-
-/// The stages from half-width `half` on; the last of them are one pass with the sums.
-let rec private addLastStages buffer length half target =
-    match length / half with
-    | 2 -> addOne buffer half target
-    | 4 -> addTwo buffer half target
-    | 8 -> addThree buffer half target
-    | 16 -> addFour buffer half target
-    | _ ->
-        threeMoreStages buffer length half
-        addLastStages buffer length (8 * half) target
-
 let private addSmallest source factor signs ahead (target: SignedSums) =
     let shifts = signShifts16 ()
     let factors = Vector512.Create target.Factor
     let kept = target.Kept
-    onlyStages source factor signs ahead (fun index value -> addTo target shifts factors kept index value)
+
+    firstSignedTo source factor signs Smallest ahead (fun index value -> addTo target shifts factors kept index value)
+
+/// The stages from half-width `half` on; the last of them are one pass with the sums.
+let rec private addLastStages (buffer: nativeptr<float32>) length half (target: SignedSums) =
+    let shifts = signShifts16 ()
+    let factors = Vector512.Create target.Factor
+    let kept = target.Kept
+
+    match length / half with
+    | 2 -> lastOne buffer half (fun index value -> addTo target shifts factors kept index value)
+    | 4 -> lastTwo buffer half (fun index value -> addTo target shifts factors kept index value)
+    | 8 -> lastThree buffer half (fun index value -> addTo target shifts factors kept index value)
+    | 16 -> lastFour buffer half (fun index value -> addTo target shifts factors kept index value)
+    | _ ->
+        threeMoreStages buffer length half
+        addLastStages buffer length (8 * half) target
 
 /// What `signed` does, and then what the transpose does with it.
 let addSigned source factor signs buffer length ahead (target: SignedSums) =
@@ -171,6 +134,8 @@ let inline private writeTo
     let biased = if isNull bias then shifted else shifted + load16 bias index
     storeLine pastCaches (biased * scale) target.Output index
 
+// A method for each size: in one for them all the compiler runs out of registers, and d = 256 takes a tenth longer.
+
 let private writeSmallest source factor signs ahead (target: SignedRows) =
     let shifts = signShifts16 ()
     let factors = Vector512.Create target.Factor
@@ -178,7 +143,7 @@ let private writeSmallest source factor signs ahead (target: SignedRows) =
     let shift = Vector512.Create target.Epilogue.Shift
     let pastCaches = target.Epilogue.PastCaches && startsLine target.Output
 
-    onlyStages source factor signs ahead (fun index value ->
+    firstSignedTo source factor signs Smallest ahead (fun index value ->
         writeTo target shifts factors scale shift pastCaches index value)
 
 let private writeOne buffer half (target: SignedRows) =

@@ -69,13 +69,14 @@ let rec private nextStages (buffer: nativeptr<float32>) (length: int) (half: int
 let private firstInPlace (buffer: nativeptr<float32>) (length: int) =
     firstEightStages (fun index -> load16 buffer index) (fun index value -> store16 value buffer index) length
 
-let firstSigned
+/// The first eight stages of +-(source * factor), to `write index`. Meanwhile as many entries from `ahead` on are fetched.
+let inline firstSignedTo
     (source: nativeptr<float32>)
     (factor: float32)
     (signs: nativeptr<byte>)
-    (buffer: nativeptr<float32>)
     (length: int)
     (ahead: nativeptr<float32>)
+    ([<InlineIfLambda>] write: int -> Vector512<float32> -> unit)
     =
     let shifts = signShifts16 ()
     let factors = Vector512.Create factor
@@ -84,8 +85,11 @@ let firstSigned
         (fun index ->
             Sse.Prefetch1(NativePtr.toVoidPtr (offset ahead index))
             flip16Aligned signs index shifts (load16 source index * factors))
-        (fun index value -> store16 value buffer index)
+        write
         length
+
+let firstSigned source factor signs (buffer: nativeptr<float32>) length ahead =
+    firstSignedTo source factor signs length ahead (fun index value -> store16 value buffer index)
 
 /// What of a larger tile goes through its first eleven stages at a time: it stays in the first-level cache.
 [<Literal>]
