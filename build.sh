@@ -17,6 +17,7 @@ Usage: ./build.sh VERB [arguments]
   test            build everything, run all tests, end in the line "N passed, N failed"
   test core       only the F# tests (Expecto); arguments go to their runner
   test facade     only the C# tests (xunit); arguments go to dotnet test
+  test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format          format all F# and C# sources
   format --check  say which sources are not formatted; change nothing
   bench           run the benchmarks; arguments go to the program
@@ -127,30 +128,33 @@ test_core() {
   fi
 }
 
-test_facade() {
-  local report=$results/facade.trx status=0
-  dotnet test tests/Facade.CSharp.Tests -c Release --no-build --nologo \
+# Arguments: the test project, then dotnet test's.
+test_xunit() {
+  local project=$1 report=$results/$1.trx status=0
+  shift
+  dotnet test "tests/$project" -c Release --no-build --nologo \
     --logger 'console;verbosity=normal' --logger "trx;LogFileName=$report" "$@" || status=$?
   if [[ -f $report ]]; then
     local total passes executed
     total=$(attribute "$report" total) passes=$(attribute "$report" passed) executed=$(attribute "$report" executed)
-    count C# "$status" "$passes" $((executed - passes)) $((total - executed))
+    count "$project" "$status" "$passes" $((executed - passes)) $((total - executed))
   else
-    count C# "$status"
+    count "$project" "$status"
   fi
 }
 
 run_tests() {
   local part=${1:-all}
   shift || true
-  [[ $part =~ ^(all|core|facade)$ ]] || fail "test takes 'core' or 'facade' (then their runner's arguments), not '$part'."
+  [[ $part =~ ^(all|core|facade|experiments)$ ]] || fail "test takes 'core', 'facade' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT
-  if [[ $part != facade ]]; then test_core "$@"; fi
-  if [[ $part != core ]]; then test_facade "$@"; fi
+  if [[ $part =~ ^(all|core)$ ]]; then test_core "$@"; fi
+  if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
+  if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
   if ((skipped > 0)); then skips=", $skipped skipped"; fi
   echo "$passed passed, $failed failed$skips"
@@ -165,7 +169,7 @@ format() {
     --check) check=(--check) verify=(--verify-no-changes) ;;
     *) fail "format takes --check or nothing, not '$1'." ;;
   esac
-  dotnet fantomas ${check[@]+"${check[@]}"} src tests examples || status=1
+  dotnet fantomas ${check[@]+"${check[@]}"} src tests examples experiments || status=1
   # F# projects are not its business, as it says of each.
   dotnet format MappingNets.sln --no-restore ${verify[@]+"${verify[@]}"} 2> >(grep -v 'Could not format .*fsproj' >&2) || status=1
   return $status
@@ -185,7 +189,7 @@ shift || true
 case $verb in
   '' | help | --help | -h) list_verbs ;;
   demo) run_example examples/FashionMnist "$@" ;;
-  bench) run_example examples/Bench "$@" ;;
+  bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;
   restore) restore ;;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using MappingNets;
 using MappingNets.Examples.FashionMnist;
-using MappingNets.Examples.Reporting;
+using MappingNets.Experiments.Reporting;
 using Spectre.Console;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

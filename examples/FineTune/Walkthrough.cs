@@ -1,4 +1,4 @@
-using MappingNets.Examples.Reporting;
+using MappingNets.Experiments.Reporting;
 using TorchSharp;
 
 namespace MappingNets.Examples.FineTune;

@@ -1,5 +1,5 @@
-using MappingNets.Examples.Reporting;
 using MappingNets.Examples.Segmentation;
+using MappingNets.Experiments.Reporting;
 
 return ExampleProgram.Run(
     args,

@@ -1,5 +1,5 @@
-using MappingNets.Examples.MadeData;
-using MappingNets.Examples.Reporting;
+using MappingNets.Experiments.Reporting;
+using MappingNets.Experiments.SyntheticData;
 using Spectre.Console;
 
 namespace MappingNets.Examples.Segmentation;
@@ -8,8 +8,8 @@ namespace MappingNets.Examples.Segmentation;
 internal static class StreetScenes
 {
     private const int Height = 32;
-    private const int MadeTraining = 48;
-    private const int MadeValidation = 16;
+    private const int SyntheticTraining = 48;
+    private const int SyntheticValidation = 16;
     private const int Epochs = 10;
     private const int BatchSize = 4;
     private const int ScenesShown = 4;
@@ -57,10 +57,10 @@ internal static class StreetScenes
             return named;
         }
 
-        var made = Path.Combine(options.Output, "made-data");
+        var made = Path.Combine(options.Output, "synthetic-data");
         AnsiConsole.WriteLine(
-            $"Made data, no photographs: {MadeTraining + MadeValidation} drawn scenes in the layout of Cityscapes, written to '{made}'. Name a folder for real ones.");
-        MadeStreetScenes.Write(made, MadeTraining, MadeValidation, 2 * Height, options.Seed);
+            $"Synthetic data, no photographs: {SyntheticTraining + SyntheticValidation} drawn scenes in the layout of Cityscapes, written to '{made}'. Name a folder for real ones.");
+        SyntheticStreetScenes.Write(made, SyntheticTraining, SyntheticValidation, 2 * Height, options.Seed);
         return made;
     }
 

@@ -1,5 +1,5 @@
-using MappingNets.Examples.MadeData;
-using MappingNets.Examples.Reporting;
+using MappingNets.Experiments.Reporting;
+using MappingNets.Experiments.SyntheticData;
 using Spectre.Console;
 using TorchSharp;
 
@@ -8,7 +8,7 @@ namespace MappingNets.Examples.TimeSeries;
 /// <summary>The main job: an LSTM reads 24 hours of twelve stations and forecasts the next hour, from the files to the plot.</summary>
 internal static class Forecasting
 {
-    private const int MadeHours = 6_000;
+    private const int SyntheticHours = 6_000;
     private const int Epochs = 15;
     private const int HoursShown = 168;
 
@@ -55,9 +55,9 @@ internal static class Forecasting
             return named;
         }
 
-        var made = Path.Combine(options.Output, "made-data");
-        AnsiConsole.WriteLine($"Made data, not measured: {MadeHours:N0} hours of twelve stations in PRSA files, written to '{made}'. Name a folder for real ones.");
-        MadeAirQuality.Write(made, MadeHours, options.Seed);
+        var made = Path.Combine(options.Output, "synthetic-data");
+        AnsiConsole.WriteLine($"Synthetic data, not measured: {SyntheticHours:N0} hours of twelve stations in PRSA files, written to '{made}'. Name a folder for real ones.");
+        SyntheticAirQuality.Write(made, SyntheticHours, options.Seed);
         return made;
     }
 

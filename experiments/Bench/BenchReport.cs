@@ -1,0 +1,128 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using MappingNets.Experiments.Reporting;
+
+namespace MappingNets.Experiments.Bench;
+
+/// <summary>artifacts/bench/report.json: everything that was measured, each ratio in one process, pair by pair.</summary>
+/// <param name="Machine">Processor count, memory and system: what the ratios were measured on.</param>
+/// <param name="Quick">Whether the slow cases were left out.</param>
+/// <param name="Steps">Step times: a, b and c of docs/performance.md.</param>
+/// <param name="Generation">Generation against a plain copy: d.</param>
+/// <param name="Memory">Resident memory: e.</param>
+/// <param name="AgainstLatents">Generation at each d against d = 2,048.</param>
+/// <param name="Small">Start, checkpoint and swap: f.</param>
+public sealed record BenchReport(
+    string Machine, bool Quick, List<Ratio> Steps, List<GenerationPoint> Generation, List<LatentsPoint> AgainstLatents,
+    List<MemoryPoint> Memory, SmallTimes? Small)
+{
+    /// <summary>What the C library's heap does to a step; empty elsewhere than on Linux.</summary>
+    public List<Ratio> Heap { get; init; } = [];
+
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+
+    /// <summary>An empty report of this machine.</summary>
+    public static BenchReport Start(bool quick) => new(
+        string.Create(CultureInfo.InvariantCulture,
+            $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
+        quick, [], [], [], [], null);
+
+    /// <summary>The folder's report without one part; an empty one where there is none of this machine and kind.</summary>
+    /// <param name="folder">Where a report may be.</param>
+    /// <param name="quick">Whether the slow cases are left out.</param>
+    /// <param name="part">The part that is to be measured anew.</param>
+    public static BenchReport Without(string folder, bool quick, string part)
+    {
+        var empty = Start(quick);
+        var path = Path.Combine(folder, "report.json");
+        if (!File.Exists(path) || JsonSerializer.Deserialize<BenchReport>(File.ReadAllText(path), Json) is not { } report
+            || report.Quick != quick || report.Machine != empty.Machine)
+            return empty;
+        return part switch
+        {
+            "steps" => report with { Steps = [] },
+            "generation" => report with { Generation = [], AgainstLatents = [] },
+            "memory" => report with { Memory = [] },
+            "heap" => report with { Heap = [] },
+            _ => report with { Small = null },
+        };
+    }
+
+    /// <summary>Writes report.json, table.md and the plots.</summary>
+    public void Write(string folder)
+    {
+        AtomicFile.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, Json) + "\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, "table.md"), Table());
+        BenchPlots.Write(this, folder);
+    }
+
+    /// <summary>The tables as Markdown.</summary>
+    public string Table()
+    {
+        var text = new StringBuilder();
+        Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
+        Line(text, $"");
+        if (Steps.Count + Heap.Count > 0)
+        {
+            Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var ratio in Steps.Concat(Heap))
+                Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
+            Line(text, $"");
+        }
+
+        if (Generation.Count > 0)
+        {
+            Line(text, $"| fixed weights | P | d | generate / copy | transpose / copy | copy, GB/s |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var point in Generation)
+                Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} | {point.CopyGigabytesPerSecond:F1} |");
+            Line(text, $"");
+        }
+
+        if (AgainstLatents.Count > 0)
+        {
+            Line(text, $"| time over that at d = 2,048 | P | d | generate | transpose |");
+            Line(text, $"|---|---|---|---|---|");
+            foreach (var point in AgainstLatents)
+                Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} |");
+            Line(text, $"");
+        }
+
+        if (Memory.Count > 0)
+        {
+            Line(text, $"| resident memory | P | MB beyond the start | bytes a weight | mapping alone, MB |");
+            Line(text, $"|---|---|---|---|---|");
+            foreach (var point in Memory)
+                Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Bytes / 1e6:F1} | {point.BytesPerWeight:F1} | {point.FixedWeightBytes / 1e6:F1} |");
+        }
+
+        if (Small is { } small)
+        {
+            Line(text, $"");
+            Line(text, $"| CNN2, d = 2,048, medians | ms |");
+            Line(text, $"|---|---|");
+            Line(text, $"| build the model | {small.BuildMilliseconds:F2} |");
+            Line(text, $"| a trainer's first step, batch 128 | {small.FirstStepMilliseconds:F2} |");
+            Line(text, $"| write the adapter | {small.SaveMilliseconds:F2} |");
+            Line(text, $"| read the adapter and build its model | {small.LoadMilliseconds:F2} |");
+            Line(text, $"| swap the latent of a live model and generate | {small.SwapMilliseconds:F2} |");
+            Line(text, $"| hot-swap to another adapter of 2,048 latents in a host | {small.HostSwapMilliseconds:F2} |");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Range(Ratio ratio) =>
+        string.Create(CultureInfo.InvariantCulture, $"{ratio.Median:F2} [{ratio.Minimum:F2}, {ratio.Maximum:F2}]");
+
+    private static string Range(IReadOnlyList<double> sorted) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Ratio.MedianOf(sorted):F2} [{sorted[0]:F2}, {sorted[^1]:F2}]");
+
+    private static string Reached(Ratio ratio) => ratio.Reached switch { true => "yes", false => "no", _ => "-" };
+
+    private static void Line(StringBuilder text, FormattableString line) =>
+        text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}

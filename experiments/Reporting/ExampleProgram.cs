@@ -1,0 +1,47 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>How an example is run: its heap, its help, Ctrl-C, and what it says when something is wrong.</summary>
+public static class ExampleProgram
+{
+    /// <summary>Runs an example by its command line.</summary>
+    /// <param name="arguments">The words.</param>
+    /// <param name="help">What --help prints.</param>
+    /// <param name="output">Where the results go if nothing else is said.</param>
+    /// <param name="run">The example.</param>
+    /// <returns>The exit code: 0, 1 where a file or an argument is wrong, 130 where it was stopped.</returns>
+    public static int Run(string[] arguments, string help, string output, Action<ExampleOptions, CancellationToken> run)
+    {
+        _ = NativeHeap.SuitTraining();
+        CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+        if (arguments is ["--help" or "-h"])
+        {
+            Console.WriteLine(help);
+            return 0;
+        }
+
+        using var stop = new CancellationTokenSource();
+        Console.CancelKeyPress += (_, pressed) =>
+        {
+            pressed.Cancel = true;
+            stop.Cancel();
+        };
+        try
+        {
+            run(ExampleOptions.Parse(arguments, output), stop.Token);
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            AnsiConsole.MarkupLine("[yellow]Stopped.[/]");
+            return 130;
+        }
+        catch (Exception fault) when (fault is IOException or ArgumentException)
+        {
+            Console.Error.WriteLine(fault.Message);
+            return 1;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using ScottPlot;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>Pictures of accuracy against the size of the training set.</summary>
+public static class GapPlots
+{
+    /// <summary>Test accuracy solid, training accuracy dashed, one colour for each method; whiskers are standard deviations over seeds.</summary>
+    /// <param name="runs">The runs, which name their number of training images.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Accuracy(IReadOnlyList<RunRecord> runs, string title, string path)
+    {
+        var plot = Plots.NewPlot(title, "training images", "accuracy, %");
+        foreach (var (method, index) in Methods(runs))
+        {
+            Line(plot, method, run => 100 * run.TestAccuracy, Plots.ColorOf(index), LinePattern.Solid, $"{method.Key}, test");
+            Line(plot, method, run => 100 * run.TrainAccuracy, Plots.ColorOf(index), LinePattern.Dashed, $"{method.Key}, training");
+        }
+
+        Finish(plot, path);
+    }
+
+    /// <summary>Training less test accuracy, one line for each method.</summary>
+    /// <param name="runs">The runs, which name their number of training images.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Gap(IReadOnlyList<RunRecord> runs, string title, string path)
+    {
+        var plot = Plots.NewPlot(title, "training images", "gap, points");
+        foreach (var (method, index) in Methods(runs))
+            Line(plot, method, run => 100 * run.Gap, Plots.ColorOf(index), LinePattern.Solid, method.Key);
+        plot.Add.HorizontalLine(0, 1, Colors.Gray);
+        Finish(plot, path);
+    }
+
+    private static IEnumerable<(IGrouping<string, RunRecord> Method, int Index)> Methods(IReadOnlyList<RunRecord> runs) =>
+        runs.GroupBy(Plots.Label).Select((method, index) => (method, index));
+
+    private static void Line(
+        Plot plot, IEnumerable<RunRecord> runs, Func<RunRecord, double?> read, Color color, LinePattern pattern, string label)
+    {
+        var points = runs.GroupBy(run => run.TrainingImages!.Value).OrderBy(size => size.Key)
+            .Select(size => (X: Math.Log10(size.Key), Y: Spread.Of(size.Select(read)))).Where(point => point.Y is not null).ToArray();
+        if (points.Length == 0)
+            return;
+        double[] xs = [.. points.Select(point => point.X)], ys = [.. points.Select(point => point.Y!.Mean)];
+        var line = plot.Add.Scatter(xs, ys, color);
+        line.LinePattern = pattern;
+        line.LineWidth = 2;
+        line.MarkerSize = 7;
+        line.LegendText = label;
+        if (points.Any(point => point.Y!.StandardDeviation is not null))
+            plot.Add.ErrorBar(xs, ys, [.. points.Select(point => point.Y!.StandardDeviation ?? 0)]).Color = color;
+    }
+
+    private static void Finish(Plot plot, string path)
+    {
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+            IntegerTicksOnly = true,
+            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
+        };
+        plot.Axes.Margins(0.06, 0.1);
+        plot.ShowLegend(Edge.Right);
+        Plots.Save(plot, path);
+    }
+}

@@ -1,0 +1,130 @@
+using ScottPlot;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>The pictures of tables.</summary>
+public static partial class Plots
+{
+    /// <summary>
+    /// Our result of each row as a bar with its standard deviation over the seeds; what the paper prints and what the re-run got as
+    /// marks on it.
+    /// </summary>
+    /// <param name="rows">The rows, drawn from top to bottom.</param>
+    /// <param name="metric">What is drawn: "accuracy", "loss", or a figure's name.</param>
+    /// <param name="published">A row's published numbers of this metric; none where there are none.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Bars(
+        IReadOnlyList<RunSummary> rows, string metric, Func<RunSummary, PublishedRow?> published, string title, string path)
+    {
+        var factor = metric == PublishedRow.Accuracy ? 100 : 1;
+        var plot = NewPlot(title, metric == PublishedRow.Accuracy ? "test accuracy, %" : metric, "");
+        var shown = rows.Where(row => row.Result(metric) is not null).Reverse().ToArray();
+        if (shown.Length == 0)
+            return;
+        var bars = shown.Select((row, place) => new Bar
+        {
+            Position = place,
+            Value = factor * row.Result(metric)!.Mean,
+            Error = factor * (row.Result(metric)!.StandardDeviation ?? 0),
+            FillColor = Palette[0].WithAlpha(0.75),
+            LineWidth = 0,
+            Size = 0.6,
+            Orientation = Orientation.Horizontal,
+        }).ToArray();
+        plot.Add.Bars(bars).LegendText = "ours (measured here; whisker: standard deviation over seeds)";
+        var marks = shown.Select(published).ToArray();
+        Marks(plot, marks.Select(row => factor * row?.Paper), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
+        Marks(plot, marks.Select(row => factor * row?.ReRun), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
+
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+            [.. shown.Select((_, place) => (double)place)], [.. shown.Select(row => row.Label)]);
+        plot.Axes.Left.TickLabelStyle.FontSize = 14;
+        double[] values =
+        [
+            .. bars.SelectMany(bar => new[] { bar.Value - bar.Error, bar.Value + bar.Error }),
+            .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun }).OfType<double>(),
+        ];
+        // Accuracies differ by points: an axis from 0 would hide that, so it starts under the least and says so by its numbers.
+        var (low, high) = (values.Min(), values.Max());
+        var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
+        var left = metric == PublishedRow.Accuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
+        plot.Axes.SetLimits(left, high + (2 * room), -0.6, shown.Length - 0.4);
+        foreach (var (bar, place) in bars.Select((bar, place) => (bar, place)))
+        {
+            var text = plot.Add.Text(Number(bar.Value, metric), left, place);
+            text.LabelAlignment = Alignment.MiddleLeft;
+            text.OffsetX = 6;
+            text.LabelFontSize = 13;
+            text.LabelFontColor = Colors.Black;
+            text.LabelBold = true;
+        }
+
+        plot.ShowLegend(Edge.Bottom);
+        Save(plot, path, 260 + (44 * shown.Length));
+    }
+
+    /// <summary>
+    /// How rows learn: for each the mean over its seeds of the accuracy (or loss) on the held-out part, solid, and on the training
+    /// set as it was trained, dashed.
+    /// </summary>
+    /// <param name="runs">The runs, which name their rows.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void LearningCurvesOfRows(IReadOnlyList<RunRecord> runs, string title, string path)
+    {
+        var isAccuracy = runs.All(run => run.TestAccuracy is not null);
+        var plot = NewPlot(title, "epoch", isAccuracy ? "accuracy, %" : "loss");
+        foreach (var (row, index) in runs.GroupBy(run => run.Label ?? Label(run)).Select((row, index) => (row, index)))
+        {
+            var color = Palette[index % Palette.Length];
+            Curve(plot, row, isAccuracy ? point => 100 * point.ValidationAccuracy : point => point.ValidationLoss, color, LinePattern.Solid, row.Key);
+            Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, null);
+        }
+
+        // The first epoch of a long run is so much worse that the rest would be a flat line.
+        var later = runs.Where(run => run.History.Count > 4).SelectMany(run => run.History.Skip(1)).ToArray();
+
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.Margins(0.03, 0.08);
+        plot.Axes.Left.MinimumSize = 75;
+        if (isAccuracy && later.Length > 0)
+            plot.Axes.SetLimitsY(
+                Math.Floor(later.Min(point => 100 * Math.Min(point.TrainingAccuracy ?? 1, point.ValidationAccuracy ?? 1))) - 1,
+                Math.Ceiling(later.Max(point => 100 * Math.Max(point.TrainingAccuracy ?? 0, point.ValidationAccuracy ?? 0))) + 1);
+        plot.Title(title + "\nsolid: held out, dashed: training");
+        plot.ShowLegend(Edge.Right);
+        Save(plot, path, 640);
+    }
+
+    private static string Number(double value, string metric) => value.ToString(
+        metric == PublishedRow.Accuracy ? "F2" : "G4", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static void Curve(
+        Plot plot, IEnumerable<RunRecord> row, Func<EpochPoint, double?> read, Color color, LinePattern pattern, string? label)
+    {
+        var points = row.SelectMany(run => run.History).GroupBy(point => point.Epoch).OrderBy(epoch => epoch.Key)
+            .Select(epoch => (epoch.Key, Mean: epoch.Average(read))).Where(point => point.Mean is not null).ToArray();
+        if (points.Length == 0)
+            return;
+        var line = plot.Add.Scatter(points.Select(point => (double)point.Key).ToArray(), points.Select(point => point.Mean!.Value).ToArray(), color);
+        line.LinePattern = pattern;
+        line.LineWidth = label is null ? 1 : 2;
+        line.MarkerSize = label is null ? 0 : 5;
+        if (label is not null)
+            line.LegendText = label;
+    }
+
+    private static void Marks(Plot plot, IEnumerable<double?> values, MarkerShape shape, Color color, string label)
+    {
+        var points = values.Select((value, place) => (Value: value, Place: (double)place)).Where(point => point.Value is not null).ToArray();
+        if (points.Length == 0)
+            return;
+        var marks = plot.Add.Markers(
+            points.Select(point => point.Value!.Value).ToArray(), points.Select(point => point.Place).ToArray(), shape, 13, color);
+        marks.LegendText = label;
+    }
+
+    internal static void Save(Plot plot, string path, int height) =>
+        AtomicFile.WriteAllBytes(path, plot.GetImage(1000, height).GetImageBytes(ImageFormat.Png));
+}

@@ -1,0 +1,78 @@
+using System.Globalization;
+using ScottPlot;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>Quantised models as a table and as a picture.</summary>
+public static class QuantizationReport
+{
+    /// <summary>What may be lost on the held-out images, as a share: 0.2 points.</summary>
+    private const double Allowed = 0.002;
+
+    /// <summary>The table as Markdown, and the smallest file of each row that loses no more than 0.2 points; null where there is nothing.</summary>
+    /// <param name="runs">The runs.</param>
+    public static string? Markdown(IReadOnlyList<RunRecord> runs)
+    {
+        var rows = QuantizedRow.Of(runs);
+        if (rows.Count == 0)
+            return null;
+        var lines = new List<string>
+        {
+            "### Quantised",
+            "",
+            "One step for each output channel of the weights, for each 64 neighbours of the latent; nothing is trained afterwards. Bytes are those of the whole file.",
+            "",
+            "| row | what | format | bytes | held out % | lost, points | ours: test % |",
+            "|---|---|---|---:|---:|---:|---:|",
+        };
+        lines.AddRange(rows.Select(row => string.Join(" | ",
+            $"| {row.Row}", row.What, row.Format, row.Bytes.ToString("N0", CultureInfo.InvariantCulture), Percent(row.HeldOut.Mean),
+            Percent(row.LostHeldOut), Percent(row.Test.Mean) + (row.Test.StandardDeviation is { } spread ? $" ± {Percent(spread)}" : "") + " |")));
+        lines.Add("");
+        foreach (var group in rows.GroupBy(row => row.Row))
+            if (group.Where(row => row.LostHeldOut <= Allowed).MinBy(row => row.Bytes) is { } smallest)
+                lines.Add(
+                    $"- {group.Key}: the smallest file within 0.2 points of single precision on the held-out images is the {smallest.What} in "
+                    + $"{smallest.Format}, {smallest.Bytes.ToString("N0", CultureInfo.InvariantCulture)} bytes.");
+        return string.Join('\n', lines) + "\n";
+    }
+
+    /// <summary>Test accuracy against the size of the file.</summary>
+    /// <param name="runs">The runs.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Draw(IReadOnlyList<RunRecord> runs, string title, string path)
+    {
+        var plot = Plots.NewPlot(title, "bytes of the file", "test accuracy, %");
+        var all = QuantizedRow.Of(runs);
+        foreach (var (group, index) in all.GroupBy(row => (row.Row, row.What)).Select((group, index) => (group, index)))
+        {
+            var points = group.OrderBy(row => row.Bytes).ToArray();
+            var line = plot.Add.Scatter(
+                points.Select(row => Math.Log10(row.Bytes)).ToArray(), points.Select(row => 100 * row.Test.Mean).ToArray(), Plots.ColorOf(index));
+            line.LegendText = $"{group.Key.Row}: {group.Key.What}";
+            line.LineWidth = 2;
+            line.MarkerSize = 8;
+            foreach (var row in points)
+            {
+                var text = plot.Add.Text(row.Format, Math.Log10(row.Bytes), 100 * row.Test.Mean);
+                text.LabelAlignment = Alignment.LowerCenter;
+                text.OffsetY = -6;
+                text.LabelFontSize = 12;
+                text.LabelFontColor = Plots.ColorOf(index);
+            }
+        }
+
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+            IntegerTicksOnly = true,
+            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
+        };
+        plot.Axes.Margins(0.08, 0.15);
+        plot.ShowLegend(Edge.Bottom);
+        Plots.Save(plot, path);
+    }
+
+    private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>report.json: the machine-readable result of a set of runs.</summary>
+/// <param name="Dataset">The data set's name.</param>
+/// <param name="Runs">The runs, in the order they were made, or in that of the table's rows.</param>
+public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Which experiment it reports; null for the demo.</summary>
+    public string? Experiment { get; init; }
+
+    /// <summary>What the experiment shows, in one sentence.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>The options; null for programs without.</summary>
+    public ReportConfiguration? Config { get; init; }
+
+    /// <summary>Commit, version and threads.</summary>
+    public ReportOrigin? Origin { get; init; }
+
+    /// <summary>Means and standard deviations over the seeds, row by row.</summary>
+    public IReadOnlyList<RunSummary>? Summary { get; init; }
+
+    /// <summary>The shapes of weight trajectories; null where none were looked at.</summary>
+    public IReadOnlyList<TrajectoryRecord>? Trajectories { get; init; }
+
+    /// <summary>Searches for the intrinsic dimension; null where there were none.</summary>
+    public IReadOnlyList<DimensionSearchRecord>? DimensionSearches { get; init; }
+
+    /// <summary>The names of the pictures beside the file, in the order in which a page shows them.</summary>
+    public IReadOnlyList<string>? Pictures { get; init; }
+
+    /// <summary>Further paragraphs for the page, as Markdown, such as tables of an experiment's own.</summary>
+    public string? Remarks { get; init; }
+
+    /// <summary>Writes the report, whole or not at all.</summary>
+    /// <param name="path">The file.</param>
+    public void Write(string path) => AtomicFile.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
+
+    /// <summary>Reads a report.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InvalidDataException">The file holds no report; the message names it.</exception>
+    public static ReportFile Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ReportFile>(File.ReadAllText(path), Json) is { Dataset: not null, Runs: not null } report
+                ? report
+                : throw new InvalidDataException($"'{path}' holds no report.");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"'{path}' holds no report: {fault.Message}", fault);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>The rows of a report beside the published ones.</summary>
+public static class ResultRows
+{
+    /// <summary>The metrics of a report's rows: those that are published of it, otherwise accuracy or loss.</summary>
+    /// <param name="report">The report.</param>
+    public static IReadOnlyList<string> Metrics(ReportFile report)
+    {
+        var rows = Rows(report);
+        var published = rows.SelectMany(row => PublishedTables.Of(report.Experiment, row.Row, report.Dataset)).Select(row => row.Metric).Distinct().ToArray();
+        var own = rows.Any(row => row.Test is not null) ? PublishedRow.Accuracy : PublishedRow.Loss;
+        var figures = rows.SelectMany(row => row.Figures?.Keys ?? []).Distinct();
+        return [.. published.Prepend(own).Concat(figures).Distinct()];
+    }
+
+    /// <summary>What is published of a row by a metric; null where nothing is.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="row">One of its rows.</param>
+    /// <param name="metric">The metric.</param>
+    public static PublishedRow? Published(ReportFile report, RunSummary row, string metric) =>
+        PublishedTables.Of(report.Experiment, row.Row, report.Dataset).SingleOrDefault(published => published.Metric == metric);
+
+    /// <summary>The rows as a Markdown table; empty where there are none.</summary>
+    /// <param name="report">The report.</param>
+    public static string Table(ReportFile report)
+    {
+        var rows = Rows(report);
+        if (rows.Count == 0)
+            return "";
+        var metrics = Metrics(report);
+        var accuracies = rows.Any(row => row.Test is not null);
+        var columns = new List<(string Heading, Func<RunSummary, string> Cell)>
+        {
+            ("row", row => row.Label),
+            ("trainable", row => row.Trainable.ToString("N0", CultureInfo.InvariantCulture)),
+            (accuracies ? "train %" : "train loss", row => accuracies ? Text(row.Train, true) : Text(row.TrainLoss, false)),
+            (accuracies ? "held out %" : "held-out loss", row => accuracies ? Text(row.HeldOut, true) : Text(row.HeldOutLoss, false)),
+        };
+        if (report.Runs.Select(run => run.Epochs).Distinct().Count() > 1)
+            columns.Insert(2, ("epochs", row => Epochs(report, row)));
+        foreach (var metric in metrics)
+        {
+            var isShare = metric == PublishedRow.Accuracy;
+            columns.Add(($"ours: {Name(metric)}", row => row.Result(metric) is { } result ? $"**{Text(result, isShare)}** ({Seeds(row)})" : ""));
+            if (!rows.Any(row => Published(report, row, metric) is not null))
+                continue;
+            columns.Add(($"paper: {Name(metric)}", row => Text(Published(report, row, metric)?.Paper, isShare)));
+            if (rows.Any(row => Published(report, row, metric)?.ReRun is not null))
+                columns.Add(($"re-run: {Name(metric)}", row => Text(Published(report, row, metric)?.ReRun, isShare)));
+        }
+
+        return string.Join('\n', [
+            "| " + string.Join(" | ", columns.Select(column => column.Heading)) + " |",
+            "|---|" + string.Concat(columns.Skip(1).Select(_ => "---:|")),
+            .. rows.Select(row => "| " + string.Join(" | ", columns.Select(column => column.Cell(row))) + " |"),
+        ]);
+    }
+
+    /// <summary>For each published number whether ours reaches it, and if not, by how much it misses; none for a quick look.</summary>
+    /// <param name="report">The report.</param>
+    public static IReadOnlyList<string> Verdicts(ReportFile report) => report.Config is { Quick: true } ? [] :
+    [
+        .. from row in Rows(report)
+           from published in PublishedTables.Of(report.Experiment, row.Row, report.Dataset)
+           where row.Result(published.Metric) is not null
+           select Verdict(row, published, row.Result(published.Metric)!.Mean),
+    ];
+
+    /// <summary>The report's rows.</summary>
+    /// <param name="report">The report.</param>
+    public static IReadOnlyList<RunSummary> Rows(ReportFile report) => report.Summary ?? RunSummary.Of(report.Runs);
+
+    private static string Verdict(RunSummary row, PublishedRow published, double ours)
+    {
+        string Against(string whom, double theirs)
+        {
+            var gain = published.HigherIsBetter ? ours - theirs : theirs - ours;
+            var size = published.IsShare
+                ? FormattableString.Invariant($"{100 * Math.Abs(gain):F2} points")
+                : FormattableString.Invariant($"{Math.Abs(gain):G3}");
+            return gain >= 0 ? $"{whom} reached, by {size} better" : $"{whom} **not reached**, short by {size}";
+        }
+
+        return $"{row.Label}, {Name(published.Metric)}: {Against("the paper's number is", published.Paper)}"
+            + (published.ReRun is { } reRun ? $"; {Against("the re-run's is", reRun)}." : ".");
+    }
+
+    private static string Name(string metric) => metric switch
+    {
+        PublishedRow.Accuracy => "test %",
+        PublishedRow.Loss => "test loss",
+        _ => metric,
+    };
+
+    private static string Epochs(ReportFile report, RunSummary row) => string.Join(
+        ", ", report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label).Select(run => run.Epochs).Distinct().Order());
+
+    private static string Seeds(RunSummary row) => row.Seeds.Count == 1 ? "1 seed" : $"{row.Seeds.Count} seeds";
+
+    private static string Text(Spread? spread, bool isShare) => spread is null
+        ? ""
+        : Text(spread.Mean, isShare) + (spread.StandardDeviation is { } deviation ? " ± " + Text(deviation, isShare) : "");
+
+    private static string Text(double? number, bool isShare) => number is not { } value
+        ? ""
+        : isShare ? (100 * value).ToString("F2", CultureInfo.InvariantCulture) : value.ToString("G4", CultureInfo.InvariantCulture);
+}

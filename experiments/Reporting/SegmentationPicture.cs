@@ -1,0 +1,101 @@
+using SkiaSharp;
+using TorchSharp;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>Street scenes side by side: the image, its labels, and what each model takes it for, in the colours that Cityscapes has.</summary>
+public static class SegmentationPicture
+{
+    private const int TileWidth = 320;
+    private const int Margin = 8;
+    private const int Caption = 26;
+
+    private static readonly SKColor Unlabelled = SKColors.Black;
+
+    private static readonly SKColor[] Colours =
+    [
+        new(128, 64, 128), new(244, 35, 232), new(70, 70, 70), new(102, 102, 156), new(190, 153, 153), new(153, 153, 153),
+        new(250, 170, 30), new(220, 220, 0), new(107, 142, 35), new(152, 251, 152), new(70, 130, 180), new(220, 20, 60),
+        new(255, 0, 0), new(0, 0, 142), new(0, 0, 70), new(0, 60, 100), new(0, 80, 100), new(0, 0, 230), new(119, 11, 32),
+    ];
+
+    /// <summary>Writes one row for each of the first scenes, one column for each model, and a legend.</summary>
+    /// <param name="data">Scenes as <see cref="Cityscapes"/> reads them.</param>
+    /// <param name="models">The columns beside image and labels.</param>
+    /// <param name="rows">How many scenes, at most as many as there are.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Write(Dataset data, IReadOnlyList<(string Name, Model Model)> models, int rows, string path)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var some = data.Take(Math.Min(rows, data.Count));
+        using var scenes = some.ToMemory();
+        var (height, width) = ((int)data.InputShape[1], (int)data.InputShape[2]);
+        var labels = scenes.Labels.data<long>().ToArray();
+        (string Title, SKColor[] Pixels)[] columns =
+        [
+            ("image", ColoursOf(scenes.Inputs)),
+            ("labels (black: ignored)", ColoursOf(labels)),
+            .. models.Select(entry => (entry.Name, ColoursOf(entry.Model.Predict(scenes.Inputs).argmax(1).cpu().contiguous().data<long>().ToArray()))),
+        ];
+        var tileHeight = TileWidth * height / width;
+        var legend = labels.Where(label => label >= 0).Distinct().Order().ToArray();
+        using var picture = new SKBitmap(
+            Margin + (columns.Length * (TileWidth + Margin)),
+            Caption + (scenes.Count * (tileHeight + Margin)) + (Caption * LegendRows(legend.Length, columns.Length)) + Margin);
+        using var canvas = new SKCanvas(picture);
+        canvas.Clear(SKColors.White);
+        foreach (var ((title, pixels), column) in columns.Select((entry, column) => (entry, column)))
+        {
+            var left = Margin + (column * (TileWidth + Margin));
+            Write(canvas, title, left, Caption - 8);
+            for (var row = 0; row < scenes.Count; row++)
+                Tile(
+                    canvas, pixels.AsSpan(row * height * width, height * width), height, width,
+                    SKRect.Create(left, Caption + (row * (tileHeight + Margin)), TileWidth, tileHeight));
+        }
+
+        Legend(canvas, legend, data.ClassNames, columns.Length, Caption + (scenes.Count * (tileHeight + Margin)));
+        using var encoded = picture.Encode(SKEncodedImageFormat.Png, 100);
+        AtomicFile.WriteAllBytes(path, encoded.ToArray());
+    }
+
+    private static int LegendRows(int entries, int columns) => (entries + (2 * columns) - 1) / (2 * columns);
+
+    private static void Legend(SKCanvas canvas, long[] classes, IReadOnlyList<string> names, int columns, int top)
+    {
+        var step = (TileWidth + Margin) / 2;
+        foreach (var (number, place) in classes.Select((number, place) => (number, place)))
+        {
+            var (left, y) = (Margin + (place % (2 * columns) * step), top + (place / (2 * columns) * Caption));
+            using var paint = new SKPaint { Color = Colours[number] };
+            canvas.DrawRect(left, y + 4, 18, 18, paint);
+            Write(canvas, names[(int)number], left + 24, y + 18);
+        }
+    }
+
+    private static void Write(SKCanvas canvas, string text, float left, float baseline)
+    {
+        using var font = new SKFont(SKTypeface.Default, 15);
+        using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
+        canvas.DrawText(text, left, baseline, font, paint);
+    }
+
+    private static void Tile(SKCanvas canvas, ReadOnlySpan<SKColor> pixels, int height, int width, SKRect place)
+    {
+        using var bitmap = new SKBitmap(width, height);
+        bitmap.Pixels = pixels.ToArray();
+        using var image = SKImage.FromBitmap(bitmap);
+        // Pixels stay squares: nothing is to look finer than the network sees it.
+        canvas.DrawImage(image, place, new SKSamplingOptions(SKFilterMode.Nearest));
+    }
+
+    private static SKColor[] ColoursOf(long[] labels) => [.. labels.Select(label => label >= 0 ? Colours[label] : Unlabelled)];
+
+    /// <summary>From (N, 3, height, width), -1 to 1, to colours scene by scene.</summary>
+    private static SKColor[] ColoursOf(torch.Tensor images)
+    {
+        var bytes = ((images + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).contiguous().data<float>().ToArray();
+        return [.. Enumerable.Range(0, bytes.Length / 3).Select(pixel =>
+            new SKColor((byte)bytes[3 * pixel], (byte)bytes[(3 * pixel) + 1], (byte)bytes[(3 * pixel) + 2]))];
+    }
+}

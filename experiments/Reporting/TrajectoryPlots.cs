@@ -1,0 +1,70 @@
+using ScottPlot;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>Pictures of weight trajectories.</summary>
+public static class TrajectoryPlots
+{
+    /// <summary>The share of the variance on the first k principal axes, one line for each part; the random walk dashed.</summary>
+    /// <param name="parts">The parts of one seed.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void ExplainedVariance(IReadOnlyList<TrajectoryRecord> parts, string title, string path)
+    {
+        var plot = Plots.NewPlot(title, "number of principal axes", "explained variance, %");
+        foreach (var (part, index) in parts.Select((part, index) => (part, index)))
+        {
+            var isChance = part.Part == TrajectoryRecord.RandomWalk;
+            var color = isChance ? Colors.Gray : Plots.ColorOf(index);
+            var axes = Enumerable.Range(1, part.ExplainedVariance.Count).Select(k => (double)k).ToArray();
+            var line = plot.Add.Scatter(axes, [.. part.ExplainedVariance.Select(share => 100 * share)], color);
+            line.LineWidth = part.Part == "theta" ? 3 : 2;
+            line.MarkerSize = part.Part == "theta" ? 7 : 4;
+            line.LinePattern = isChance ? LinePattern.Dashed : LinePattern.Solid;
+            line.LegendText = part.Part switch
+            {
+                "theta" => "all weights",
+                TrajectoryRecord.RandomWalk => "random walk, steps of the same lengths",
+                var layer => layer,
+            };
+        }
+
+        var lowest = parts.Min(part => part.ExplainedVariance[0]);
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
+        plot.Axes.SetLimits(0.5, parts.Max(part => part.ExplainedVariance.Count) + 0.5, Math.Floor(10 * lowest) * 10 - 5, 101);
+        plot.ShowLegend(Alignment.LowerRight);
+        Plots.Save(plot, path);
+    }
+
+    /// <summary>The trajectory on its first two principal axes, from start to end, beside a random walk on its own.</summary>
+    /// <param name="trajectory">Coordinates in order of training.</param>
+    /// <param name="walk">Coordinates of the random walk.</param>
+    /// <param name="title">The picture's title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Path(
+        IReadOnlyList<(double X, double Y)> trajectory, IReadOnlyList<(double X, double Y)> walk, string title, string path)
+    {
+        var plot = Plots.NewPlot(title, "first principal axis", "second principal axis");
+        Walk(plot, walk, Colors.Gray, 1, "random walk, steps of the same lengths (on its own axes)");
+        Walk(plot, trajectory, Plots.ColorOf(0), 2, "training");
+        Mark(plot, trajectory[0], MarkerShape.OpenCircle, "start");
+        Mark(plot, trajectory[^1], MarkerShape.FilledDiamond, "end");
+        plot.ShowLegend(Edge.Bottom);
+        Plots.Save(plot, path);
+    }
+
+    private static void Walk(Plot plot, IReadOnlyList<(double X, double Y)> points, Color color, float width, string label)
+    {
+        var line = plot.Add.Scatter(points.Select(point => point.X).ToArray(), points.Select(point => point.Y).ToArray(), color);
+        line.LineWidth = width;
+        line.MarkerSize = 4;
+        line.LegendText = label;
+    }
+
+    private static void Mark(Plot plot, (double X, double Y) point, MarkerShape shape, string label)
+    {
+        var marker = plot.Add.Marker(point.X, point.Y, shape, 14, Plots.ColorOf(1));
+        marker.MarkerStyle.LineWidth = 2;
+        marker.LegendText = label;
+    }
+}

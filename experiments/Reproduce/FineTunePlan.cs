@@ -1,0 +1,66 @@
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>One way to adapt a pretrained network: a row of the table.</summary>
+/// <param name="Row">Its name on the command line, such as "cnn1-groups-16-2048".</param>
+/// <param name="Label">What tables call it, such as "CNN1 groups L=16".</param>
+/// <param name="Create">Builds the model from the pretrained weights and a seed.</param>
+/// <param name="LearningRate">Adam's rate; the model's own where null.</param>
+/// <param name="Strength">How far a latent of 1 moves a weight, where there are groups.</param>
+internal sealed record FineTunePlan(
+    string Row, string Label, Func<PretrainedWeights, ulong, Model> Create, double? LearningRate = null, double? Strength = null)
+{
+    private static readonly int[] Latents = [512, 1024, 2048];
+
+    /// <summary>
+    /// Full, last-layer and LoRA baselines, groups of each size, a new head beside the latents, and few layers where some were chosen;
+    /// with extras also hashed groups and a mapping on top.
+    /// </summary>
+    /// <param name="setting">The target.</param>
+    /// <param name="quick">Whether only the largest of each kind is wanted.</param>
+    public static IReadOnlyList<FineTunePlan> All(FineTuneSetting setting, bool quick)
+    {
+        var target = setting.Target;
+        var lastLayer = target.Parameters[^1].Name.Split('.')[0];
+        var tuned = setting.Tuned;
+        var counts = quick ? Latents[^1..] : Latents;
+        var plans = new List<FineTunePlan>
+        {
+            New("full", "full", (pretrained, seed) => DirectModel.From(target, pretrained, seed: seed)),
+            New("last-layer", "last layer", (pretrained, seed) => DirectModel.From(target, pretrained, layers: [lastLayer], seed: seed), tuned.LastLayer),
+        };
+        foreach (var count in counts)
+            plans.Add(New($"lora-{count}", "LoRA", (pretrained, seed) =>
+                LowRankAdaptation.For(target, pretrained).WithBudget(count).WithSeed(seed).Build(), tuned.LowRank));
+        foreach (var (size, strength) in tuned.Groups)
+            foreach (var count in counts)
+                plans.Add(Groups(count, size, strength, WeightGrouping.Contiguous));
+        var alone = tuned.Groups[0].Strength;
+        plans.Add(New("groups-1-2048-head", "groups L=1, new head", (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed)
+            .FineTune(pretrained, Latents[^1], 1, alone).WithNewHead(HeadTraining.Direct, lastLayer).Build(), strength: alone));
+        if (tuned.FewLayers is { } few)
+            plans.Add(New("groups-1-2048-few-layers", $"groups L=1, {few.Label}", (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed)
+                .FineTune(pretrained, Latents[^1], 1, few.Strength).Layers(few.Layers).Build(), strength: few.Strength));
+        if (!setting.HasExtras)
+            return plans;
+        foreach (var (size, strength) in tuned.Groups.Skip(1))
+            plans.Add(Groups(Latents[^1], size, strength, WeightGrouping.Hashed));
+        foreach (var count in counts)
+            plans.Add(New($"mapping-{count}", "mapping on top", (pretrained, seed) =>
+                MappingNetwork.For(target).SingleLatent(count).WithSeed(seed).OnTopOf(pretrained).Build()));
+        return plans;
+
+        FineTunePlan New(
+            string row, string label, Func<PretrainedWeights, ulong, Model> create, double? rate = null, double? strength = null) =>
+            new($"{target.Name}-{row}", $"{setting.Label} {label}", create, rate, strength);
+
+        FineTunePlan Groups(int count, int size, double strength, WeightGrouping grouping)
+        {
+            var hashed = grouping == WeightGrouping.Hashed;
+            return New(
+                $"groups-{size}-{count}{(hashed ? "-hashed" : "")}",
+                $"groups L={size}{(hashed ? " hashed" : "")}",
+                (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed).FineTune(pretrained, count, size, strength, grouping).Build(),
+                strength: strength);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+using System.Globalization;
+using MappingNets.Experiments.Reporting;
+using ScottPlot;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>Accuracy after adaptation against the number of trained numbers, a line for each way.</summary>
+internal static class FineTunePlot
+{
+    /// <summary>The ways differ in their marks too: there are more of them than colours, and some lie on one another.</summary>
+    private static readonly MarkerShape[] Marks =
+    [
+        MarkerShape.FilledCircle, MarkerShape.FilledSquare, MarkerShape.FilledDiamond, MarkerShape.FilledTriangleUp,
+        MarkerShape.FilledTriangleDown, MarkerShape.OpenCircle, MarkerShape.OpenSquare,
+    ];
+
+    /// <summary>Writes the plot of one target.</summary>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="target">What their labels begin with.</param>
+    /// <param name="about">What the title says of the target.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Write(IReadOnlyList<RunSummary> rows, string target, string about, string path)
+    {
+        var plot = new Plot();
+        plot.Title($"{target} {about}");
+        plot.XLabel("trained numbers");
+        plot.YLabel("test accuracy, %");
+        // Chosen here: bars of deviations would use up the colours between the lines.
+        var palette = new ScottPlot.Palettes.Category10();
+        foreach (var (index, way) in rows.GroupBy(row => row.Label).Index())
+        {
+            var points = way.OrderBy(row => row.Trainable).ToArray();
+            var places = points.Select(row => Math.Log10(row.Trainable)).ToArray();
+            var heights = points.Select(row => 100 * row.Test!.Mean).ToArray();
+            var line = plot.Add.Scatter(places, heights);
+            line.LegendText = way.Key[(target.Length + 1)..];
+            line.Color = palette.GetColor(index);
+            line.LineWidth = 2;
+            line.MarkerShape = Marks[index % Marks.Length];
+            line.MarkerSize = 9;
+            line.MarkerLineWidth = 2;
+            if (points.All(row => row.Test!.StandardDeviation is not null))
+                plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
+        }
+
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+        {
+            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+            IntegerTicksOnly = true,
+            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
+        };
+        plot.ShowLegend(Edge.Right);
+        AtomicFile.WriteAllBytes(path, plot.GetImage(1100, 640).GetImageBytes(ImageFormat.Png));
+    }
+}

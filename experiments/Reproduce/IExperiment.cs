@@ -1,0 +1,19 @@
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>One experiment: a verb of the command line. To add one, write its class and name it in <see cref="Experiments"/>.</summary>
+internal interface IExperiment
+{
+    /// <summary>The verb.</summary>
+    string Name { get; }
+
+    /// <summary>What it shows, in one sentence.</summary>
+    string Summary { get; }
+
+    /// <summary>The names of its rows, for --methods; empty where there is nothing to choose.</summary>
+    IReadOnlyList<string> Methods => [];
+
+    /// <summary>Trains what it needs, prints a table, and writes report.json, report.md and plots into the options' output folder.</summary>
+    /// <param name="options">What the command line says.</param>
+    /// <param name="stop">Asked for by Ctrl-C.</param>
+    void Run(ExperimentOptions options, CancellationToken stop);
+}

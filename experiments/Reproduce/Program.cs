@@ -1,0 +1,32 @@
+using System.Globalization;
+using MappingNets;
+using MappingNets.Experiments.Reporting;
+using MappingNets.Experiments.Reproduce;
+using Spectre.Console;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+// A file or a pipe has no width to keep to.
+if (Console.IsOutputRedirected)
+    AnsiConsole.Profile.Width = 160;
+_ = NativeHeap.SuitTraining();
+using var stop = new CancellationTokenSource();
+Console.CancelKeyPress += (_, pressed) =>
+{
+    // A second press ends the process at once; the files are whole even then.
+    pressed.Cancel = !stop.IsCancellationRequested;
+    stop.Cancel();
+};
+try
+{
+    return CommandLine.Build(stop.Token).Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (OperationCanceledException)
+{
+    AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept; the same command with --resume goes on from there.[/]");
+    return 130;
+}
+catch (Exception fault) when (fault is IOException or ArgumentException or InvalidDataException or UnauthorizedAccessException)
+{
+    await Console.Error.WriteLineAsync(fault.Message);
+    return 1;
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using MappingNets.Experiments.Reporting;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>The verb that joins the reports of some folders into one page.</summary>
+internal static class ReportCommand
+{
+    public static Command Build()
+    {
+        var folders = new Argument<string[]>("folders")
+        {
+            Description = "Folders with a report.json each, in the page's order; a notes.md beside it is put into its section. "
+                + "Where none is named, all under experiments/results/ that hold an experiment's.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        var page = new Option<string>("--out")
+        {
+            Description = "The page to write.",
+            DefaultValueFactory = _ => Path.Combine("docs", "results.md"),
+        };
+        var command = new Command("report", "Joins the reports of some folders into one page, docs/results.md, written from their JSON alone.")
+        {
+            folders, page,
+        };
+        command.SetAction(parsed =>
+        {
+            var path = parsed.GetRequiredValue(page);
+            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
+                Directory.CreateDirectory(folder);
+            AtomicFile.WriteAllText(path, ReportPage.Join(parsed.GetValue(folders) is { Length: > 0 } named ? named : Committed(), path));
+            Console.WriteLine($"Written: {Path.GetFullPath(path)}");
+        });
+        return command;
+    }
+
+    /// <summary>The results in the repository, in the order of `list`.</summary>
+    private static string[] Committed()
+    {
+        const string results = "experiments/results";
+        if (!Directory.Exists(results))
+            throw new DirectoryNotFoundException($"There is no folder '{results}' here; name the folders to join.");
+        string[] names = [.. Experiments.All.Select(experiment => experiment.Name)];
+        return
+        [
+            .. Directory.GetDirectories(results)
+                .Where(folder => File.Exists(Path.Combine(folder, "report.json")))
+                .OrderBy(folder => folder, StringComparer.Ordinal)
+                .Select(folder => (Folder: folder, Place: Array.IndexOf(names, ExperimentOf(folder))))
+                .Where(found => found.Place >= 0)
+                .OrderBy(found => found.Place)
+                .Select(found => found.Folder),
+        ];
+    }
+
+    // Other programs' reports, such as the bench's, are of another kind.
+    private static string? ExperimentOf(string folder)
+    {
+        try
+        {
+            return ReportFile.Read(Path.Combine(folder, "report.json")).Experiment;
+        }
+        catch (InvalidDataException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using MappingNets.Experiments.Reporting;
+using MappingNets.Experiments.Rivals;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>Other ways to a small trained state, on the same target, with the same budget, data, epochs and trainer.</summary>
+internal sealed class RivalsExperiment : TableExperiment
+{
+    private const int Budget = 2_048;
+
+    /// <summary>How often the lottery ticket prunes.</summary>
+    private const int Rounds = 3;
+
+    public override string Name => "rivals";
+
+    public override string Summary => "CNN2 through about 2,048 numbers in other ways: hypernetwork, subspaces, PRANC, Uni-LoRA, MCNC, SVD, lottery ticket.";
+
+    protected override IReadOnlyList<ExperimentRow> Rows { get; } =
+    [
+        new("direct", "direct training", seed => DirectModel.For(Targets.Cnn2(), seed)),
+        new("slvt", "SLVT (this library)", seed => MappingNetwork.For(Targets.Cnn2()).SingleLatent(Budget).WithSeed(seed).Build()),
+        new(HyperNetwork.Method, "hypernetwork, chunked", seed => HyperNetwork.Build(Targets.Cnn2(), Budget, seed)),
+        new(RandomSubspace.Method, "random subspace, dense", seed => RandomSubspace.Build(Targets.Cnn2(), Budget, seed))
+        {
+            Cost = 10,
+            Notes = "Keeps a matrix of 890 MB.",
+        },
+        new(FastfoodSubspace.Method, "random subspace, Fastfood", seed => FastfoodSubspace.Build(Targets.Cnn2(), Budget, seed)),
+        new(Pranc.Method, "PRANC", seed => Pranc.Build(Targets.Cnn2(), Budget, seed)) { Cost = 10, Notes = "Keeps a matrix of 890 MB." },
+        new(UniLora.Method, "one vector of low-rank factors (Uni-LoRA)", seed => UniLora.Build(Targets.Cnn2(), Budget, seed)),
+        new(Mcnc.Method, "MCNC", seed => Mcnc.Build(Targets.Cnn2(), Budget, seed)),
+        new(Mcnc.LowRankMethod, "MCNC, low rank first", seed => Mcnc.BuildLowRank(Targets.Cnn2(), Budget, seed)),
+        new(TruncatedSvd.Method, "SVD after direct training", seed => DirectModel.For(Targets.Cnn2(), seed))
+        {
+            Then = trained => TruncatedSvd.Of(trained.Trained, Budget),
+            Notes = "All 108,618 weights were trained; so many numbers are kept.",
+        },
+        new("svd-tuned", "the same, then fine-tuned", seed => DirectModel.For(Targets.Cnn2(), seed))
+        {
+            Then = trained =>
+            {
+                var cut = TruncatedSvd.Of(trained.Trained, Budget);
+                trained.Fit("fine-tuning", cut, trained.Training);
+                return cut;
+            },
+            Settings = new Dictionary<string, string> { ["tuned"] = "as many epochs again" },
+            Cost = 2,
+            Notes = "All 108,618 weights were trained; then the factors that are kept, for as many epochs again.",
+        },
+        new(LotteryTicket.Method, "lottery ticket", seed => DirectModel.For(Targets.Cnn2(), seed))
+        {
+            Then = DrawTicket,
+            Settings = new Dictionary<string, string> { ["rounds"] = FormattableString.Invariant($"{Rounds}") },
+            Cost = Rounds + 1,
+            Notes = "Trained in full, then three times with fewer weights each time. Its file lacks the mask, 1.8 KB at least.",
+        },
+    ];
+
+    protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
+
+    protected override string Remarks(ReportFile report) => """
+        Every row but the last three trains its numbers on the complete loss from the same start (theta_0, or a random network where the
+        method has none), with the same scale 1 / sqrt(fan-in) for each weight. How the rows follow their sources:
+
+        | row | formula | source |
+        |---|---|---|
+        | hypernetwork, chunked | theta[c] = s (W2 tanh(W1 e_c + b1) + b2), all trained | Ha, Dai, Le 2017; von Oswald et al. 2020 |
+        | random subspace, dense | theta = theta_0 + s R z, R stored | Li et al. 2018 |
+        | random subspace, Fastfood | the same, R = S H G Pi H B in blocks | Le, Sarlos, Smola 2013; Li et al. 2018 |
+        | PRANC | theta = sum of alpha_j theta_j, random networks | Nooralinejad et al. 2023 |
+        | Uni-LoRA | W = W_0 + s U V, entries of U and V shared from one vector | Li et al. 2025; from scratch here |
+        | MCNC | chunk = beta phi(a), phi a frozen sine network; with low rank, the chunks are U and V | Thrash et al. 2025 |
+        | SVD | each weight matrix cut to low rank after training; then the factors trained | Denton et al. 2014 |
+        | lottery ticket | the largest weights, rewound to their start and trained again, in rounds | Frankle, Carbin 2019 |
+
+        The last three train all 108,618 weights first, so they are small in what they store and not in what they train, and they train for
+        more epochs: once, twice and four times the others'. The dense subspace and PRANC keep a matrix of 890 MB. The lottery ticket needs
+        its mask as well, at least 1.8 KB beside the 8 KB of its numbers. 2,048 numbers leave the 800-128 layer a rank of 1, so that the cut
+        network passes everything through one number: that is why it does so badly.
+        """;
+
+    private static Model DrawTicket(Continuation trained)
+    {
+        var target = trained.Trained.Target;
+        using var direct = DirectModel.For(target, trained.Training.Seed);
+        using var start = direct.Weights();
+        Model? ticket = null;
+        foreach (var (kept, round) in LotteryTicket.KeptByRound(target.ParameterCount, Budget, Rounds).Select((kept, index) => (kept, index + 1)))
+        {
+            var next = LotteryTicket.Of(ticket ?? trained.Trained, start, kept);
+            ticket?.Dispose();
+            ticket = next;
+            trained.Fit(FormattableString.Invariant($"round {round}: {kept:N0} weights"), ticket, trained.Training);
+        }
+
+        return ticket!;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using MappingNets.Experiments.Reporting;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>One training run to come.</summary>
+/// <param name="Row">The row's name, such as "cnn2-slvt-2048": the same for all seeds.</param>
+/// <param name="Label">What tables call the row.</param>
+/// <param name="Create">Builds the untrained model: any <see cref="Model"/>, at the same start each time; disposed after the run.</param>
+/// <param name="Training">How it is trained; its seed is the run's.</param>
+internal sealed record RunPlan(string Row, string Label, Func<Model> Create, TrainingOptions Training)
+{
+    /// <summary>Data of its own; null takes the experiment's.</summary>
+    public ExperimentData? Data { get; init; }
+
+    /// <summary>
+    /// What is done with the trained model before it is judged: from it to the model that the record is about, which the run disposes.
+    /// Null judges the trained model itself.
+    /// </summary>
+    public Func<Continuation, Model>? Then { get; init; }
+
+    /// <summary>Adds to the record what takes the data too. Null adds nothing.</summary>
+    public Func<Model, ExperimentData, RunRecord, RunRecord>? Examine { get; init; }
+
+    /// <summary>
+    /// Adds to the record while the trained model is there, such as <see cref="RunRecord.Figures"/>; it may also go on with the
+    /// model. Null adds nothing.
+    /// </summary>
+    public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
+
+    /// <summary>Whether <see cref="Teachers"/> teach it in place of the labels.</summary>
+    public bool IsTaught { get; init; }
+
+    /// <summary>Called after every step. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>
+    public Action<TrainingProgress>? Watch { get; init; }
+
+    /// <summary>Whatever else decides the result and is not in the model's description or the options, by name.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>How much longer a step takes than in the other rows, for the estimate of the time left.</summary>
+    public double Cost { get; init; } = 1;
+
+    /// <summary>What a reader should know of this row.</summary>
+    public string? Notes { get; init; }
+
+    /// <summary>The run's files begin with this.</summary>
+    public string FileName => FormattableString.Invariant($"{Row}-seed{Training.Seed}");
+
+    /// <summary>All that decides the result, by name.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="model">The untrained model.</param>
+    public IReadOnlyDictionary<string, string> Describe(ExperimentOptions options, ExperimentData data, Model model)
+    {
+        static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
+        var loss = Training.Loss;
+        var settings = new Dictionary<string, string>
+        {
+            ["dataset"] = options.DatasetName,
+            ["quick"] = options.Quick ? "yes" : "no",
+            ["training samples"] = Text(data.Training.Count),
+            ["test samples"] = Text(data.Test.Count),
+            ["target"] = model.Target.Name,
+            ["method"] = model.Method,
+            ["trainable"] = Text(model.TrainableCount),
+            ["fixed weights"] = model.FixedWeightsName,
+            ["seed"] = Text(Training.Seed),
+            ["epochs"] = Text(Training.Epochs),
+            ["batch size"] = Text(Training.BatchSize),
+            ["learning rate"] = Text(Training.LearningRate ?? model.DefaultLearningRate),
+            ["schedule"] = Training.Schedule.ToString(),
+            ["patience"] = Training.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
+            ["restore best"] = Training.RestoreBest ? "yes" : "no",
+            ["label smoothing"] = Text(Training.LabelSmoothing),
+            ["loss"] = FormattableString.Invariant(
+                $"stability {loss.Stability.Value}, smoothness {loss.Smoothness.Value}, alignment {loss.Alignment.Value}"),
+        };
+        // Named only where it is another, so that reports from before there was a choice still hold.
+        if (Training.Optimizer != TrainingOptimizer.Adam)
+            settings["optimizer"] = Training.Optimizer.ToString();
+        if (IsTaught)
+            settings["teaching"] = Teachers.Notes(options);
+        foreach (var (name, value) in Settings)
+            settings[name] = value;
+        return settings;
+    }
+}

@@ -1,0 +1,209 @@
+using MappingNets.Experiments.Reporting;
+using Spectre.Console;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>
+/// The one place where an experiment trains: it takes over what an earlier, interrupted command has finished, shows the progress,
+/// and writes report.json and report.md after every run.
+/// </summary>
+internal sealed class Runs
+{
+    private readonly IExperiment experiment;
+    private readonly ExperimentOptions options;
+    private readonly ExperimentData data;
+    private readonly CancellationToken stop;
+    private readonly RunClock clock;
+    private readonly string command;
+    private readonly ReportOrigin origin;
+    private readonly List<RunRecord> finished = [];
+
+    /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
+    /// <param name="experiment">Whose runs they are.</param>
+    /// <param name="options">The command line.</param>
+    /// <param name="data">What runs are trained on that bring no data of their own; not owned.</param>
+    /// <param name="planned">The runs to come, for the estimate of the time left; null where nobody knows.</param>
+    /// <param name="stop">Stops between steps.</param>
+    public Runs(
+        IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
+    {
+        (this.experiment, this.options, this.data, this.stop) = (experiment, options, data, stop);
+        clock = new(planned?.Select(WorkOf).ToArray());
+        var path = options.File("report.json");
+        command = options.Describe(experiment.Name, null).Command;
+        origin = ReportOrigin.Here();
+        if (!options.Resume && File.Exists(path))
+            RefuseToLose(ReportFile.Read(path), path, planned);
+        Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
+        if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
+            throw new InvalidDataException(
+                $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
+                + "name another folder with --out, or leave --resume away to start anew.");
+    }
+
+    /// <summary>What an earlier command left in the output folder; null without --resume.</summary>
+    public ReportFile? Earlier { get; }
+
+    /// <summary>All runs that the report holds now: this command's, and before them others of an earlier one.</summary>
+    public IReadOnlyList<RunRecord> All => [.. Others(), .. finished];
+
+    /// <summary>The order of the rows in the report, by name; those that are not in it come first. Null leaves the order of training.</summary>
+    public IReadOnlyList<string>? Order { get; init; }
+
+    /// <summary>Adds to the report before it is written, such as pictures. Null adds nothing.</summary>
+    public Func<ReportFile, ReportFile>? Decorate { get; init; }
+
+    /// <summary>The file of a run's trained state.</summary>
+    /// <param name="plan">The run.</param>
+    public string Checkpoint(RunPlan plan) => options.File(plan.FileName + ".safetensors");
+
+    /// <summary>Trains one run, or takes it from the earlier report.</summary>
+    /// <param name="plan">The run.</param>
+    /// <returns>Its record, which is in the report by then.</returns>
+    /// <exception cref="OperationCanceledException">It was stopped; all finished epochs are kept for --resume.</exception>
+    public RunRecord Train(RunPlan plan)
+    {
+        stop.ThrowIfCancellationRequested();
+        using var model = plan.Create();
+        var own = plan.Data ?? data;
+        var settings = plan.Describe(options, own, model);
+        var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
+        {
+            AnsiConsole.WriteLine($"{title}: taken from the report.");
+            clock.Skip(WorkOf(plan));
+            finished.Add(done);
+            return done;
+        }
+
+        // No mean is taken over unlike runs, and what is finished is not thrown away for it.
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && !Same(WithoutSeed(run.Settings), WithoutSeed(settings))) is { } unlike)
+            throw new InvalidDataException(
+                $"'{options.File("report.json")}' holds {plan.Label}, seed {unlike.Seed}, with other settings "
+                + $"({Difference(WithoutSeed(unlike.Settings), WithoutSeed(settings)!)}). Name another folder with --out.");
+        clock.Start(WorkOf(plan));
+        var trainings = new Trainings(plan, own, options, clock, stop);
+        var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
+        try
+        {
+            trainings.Fit(title, model, plan.IsTaught ? plan.Training with { Distillation = new(faculty, Teachers.Temperature) } : plan.Training);
+        }
+        finally
+        {
+            foreach (var teacher in faculty)
+                teacher.Dispose();
+        }
+
+        var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
+        using (judged)
+        {
+            var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings, Command = command, Origin = origin };
+            record = plan.Examine?.Invoke(judged ?? model, own, record) ?? record;
+            finished.Add(plan.Finish?.Invoke(judged ?? model, record) ?? record);
+        }
+
+        clock.Finish();
+        Write();
+        trainings.Forget();
+        return finished[^1];
+    }
+
+    /// <summary>Writes report.json and report.md with all that is finished.</summary>
+    public ReportFile Write()
+    {
+        var all = All;
+        var runs = Order is null ? all : [.. all.OrderBy(run => PlaceOf(run.Row))];
+        var report = new ReportFile(options.DatasetName, runs)
+        {
+            Experiment = experiment.Name,
+            Title = experiment.Summary,
+            Config = options.Describe(experiment.Name, runs.Select(run => run.TrainingImages).Distinct().Count() == 1 ? runs[0].TrainingImages : null),
+            Origin = origin,
+            Summary = RunSummary.Of(runs),
+            Trajectories = Earlier?.Trajectories,
+            DimensionSearches = Earlier?.DimensionSearches,
+        };
+        report = Decorate?.Invoke(report) ?? report;
+        report.Write(options.File("report.json"));
+        AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
+        return report;
+    }
+
+    private RunRecord Record(RunPlan plan, Model model, ExperimentData own, Trainings trainings)
+    {
+        var checkpoint = Checkpoint(plan);
+        RunFiles.Save(model, checkpoint);
+        var train = Evaluation.Of(model, own.Training, cancellation: stop);
+        var heldOut = Evaluation.Of(model, own.HeldOut, cancellation: stop);
+        var test = Evaluation.Of(model, own.Test, cancellation: stop);
+        var last = trainings.History[^1];
+        return new(
+            model.Method,
+            model.Target.Name,
+            model.Target.ParameterCount,
+            model.TrainableCount,
+            model.FixedWeightsName,
+            plan.Training.Seed,
+            trainings.History.Count,
+            train.Accuracy,
+            test.Accuracy,
+            trainings.Last.MedianStepMilliseconds,
+            trainings.Last.PeakMemoryBytes,
+            new FileInfo(checkpoint).Length,
+            [.. trainings.History.Select((epoch, index) => new EpochPoint(
+                index + 1, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss })])
+        {
+            Row = plan.Row,
+            Label = plan.Label,
+            HeldOutAccuracy = heldOut.Accuracy,
+            TrainLoss = train.Loss,
+            HeldOutLoss = heldOut.Loss,
+            TestLoss = test.Loss,
+            TrainingImages = own.Training.Count,
+            Coefficients = last.Coefficients.Count == 0 ? null : last.Coefficients,
+            TermSizes = last.Terms.Count == 0 ? null : last.Terms,
+            Notes = plan.IsTaught ? Teachers.Notes(options) : plan.Notes,
+        };
+    }
+
+    /// <summary>What an earlier command did and this one has not done again: other rows, and other seeds.</summary>
+    private IEnumerable<RunRecord> Others() =>
+        (Earlier?.Runs ?? []).Where(run => finished.All(other => other.Row != run.Row || other.Seed != run.Seed));
+
+    /// <summary>A command that starts anew writes over its own runs only: what took hours is not lost to another one's.</summary>
+    private void RefuseToLose(ReportFile there, string path, IReadOnlyList<RunPlan>? planned)
+    {
+        var other = there.Experiment != experiment.Name || (there.Config?.Quick ?? false) != options.Quick;
+        if (planned is null && !other)
+            return;
+        var lost = there.Runs.Where(run => other || !planned!.Any(plan => plan.Row == run.Row && plan.Training.Seed == run.Seed)).ToArray();
+        if (lost.Length > 0)
+            throw new InvalidDataException(
+                FormattableString.Invariant($"'{path}' holds {lost.Length} run{(lost.Length == 1 ? "" : "s")} that this command would not make again, ")
+                + $"such as {lost[0].Label ?? lost[0].Method}, seed {lost[0].Seed}. "
+                + (other ? "Name another folder with --out." : "--resume keeps them; --out names another folder."));
+    }
+
+    private static string Difference(IReadOnlyDictionary<string, string>? there, IReadOnlyDictionary<string, string> here)
+    {
+        var changed = here.Keys.Union(there?.Keys ?? []).Where(key => there?.GetValueOrDefault(key) != here.GetValueOrDefault(key)).Take(3);
+        return string.Join("; ", changed.Select(key => $"{key}: {there?.GetValueOrDefault(key) ?? "none"} there, {here.GetValueOrDefault(key) ?? "none"} here"));
+    }
+
+    private int PlaceOf(string? row)
+    {
+        for (var place = 0; place < Order!.Count; place++)
+            if (Order[place] == row)
+                return place;
+        return -1;
+    }
+
+    private double WorkOf(RunPlan plan) => plan.Cost * plan.Training.Epochs * (plan.Data ?? data).Training.Count;
+
+    private static IReadOnlyDictionary<string, string>? WithoutSeed(IReadOnlyDictionary<string, string>? settings) =>
+        settings?.Where(pair => pair.Key != "seed").ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    private static bool Same(IReadOnlyDictionary<string, string>? one, IReadOnlyDictionary<string, string>? other) =>
+        one is not null && other is not null && one.Count == other.Count
+        && one.All(pair => other.TryGetValue(pair.Key, out var value) && value == pair.Value);
+}

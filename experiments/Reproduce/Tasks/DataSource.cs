@@ -1,0 +1,40 @@
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>Where the data of an experiment comes from that does not run on FashionMNIST.</summary>
+/// <param name="Name">What reports call it; published numbers are shown beside ours only where it is one of the paper's.</param>
+/// <param name="Argument">What the command line says of it, without anybody's own path; empty where it says nothing.</param>
+/// <param name="Statement">One sentence that the experiment begins with and its report repeats.</param>
+internal sealed record DataSource(string Name, string Argument, string Statement)
+{
+    /// <summary>Data that the experiment has made, in the real format.</summary>
+    /// <param name="name">What reports call it.</param>
+    /// <param name="what">What was made, as the rest of the sentence "Synthetic data: ...".</param>
+    public static DataSource Made(string name, string what) => new(name, "", $"Synthetic data: {what}. These numbers say nothing of the paper's data.");
+
+    /// <summary>A folder of real data.</summary>
+    /// <param name="name">What reports call it.</param>
+    /// <param name="folder">Where it lies.</param>
+    public static DataSource Real(string name, string folder) =>
+        new(name, $"--dataset {name}:FOLDER", $"Data: {name}, from the folder '{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}'.");
+
+    /// <summary>
+    /// The folder that --dataset names, as FOLDER or as NAME:FOLDER; null where it was left at its default, so that data is made.
+    /// </summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="names">The data sets that the experiment knows, by the names of the published tables; the first one where FOLDER stands alone.</param>
+    /// <exception cref="ArgumentException">A data set is named that the experiment does not run on.</exception>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static (string Name, string Folder)? Folder(ExperimentOptions options, params string[] names)
+    {
+        if (options.Dataset == ExperimentOptions.DefaultDataset)
+            return null;
+        var known = names.FirstOrDefault(name => options.Dataset.StartsWith(name + ":", StringComparison.Ordinal));
+        var folder = known is null ? options.Dataset : options.Dataset[(known.Length + 1)..];
+        if (known is null && (folder == "mnist" || folder.StartsWith("mnist:", StringComparison.Ordinal)))
+            throw new ArgumentException(
+                $"--dataset is '{options.Dataset}'; this experiment takes {string.Join(" or ", names.Select(name => name + ":FOLDER"))}, or none for made data.");
+        return Directory.Exists(folder)
+            ? (known ?? names[0], folder)
+            : throw new DirectoryNotFoundException($"--dataset names the folder '{folder}', which does not exist.");
+    }
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using MappingNets.Experiments.Reporting;
+using MappingNets.Experiments.SyntheticData;
+using TorchSharp;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>The paper's table of air pollution: an LSTM reads 24 hours of 67 features and forecasts the next hour's PM2.5.</summary>
+internal sealed class TimeSeriesExperiment : TableExperiment
+{
+    private const string RootMeanSquare = "RMSE";
+    private const int SyntheticHours = 10_000;
+    private const int QuickHours = 4_000;
+    private const int HoursShown = 168;
+
+    // What the rows' last steps need of the data; set where it is loaded.
+    private AirQualityScale scale = new(1, 0, 0);
+
+    public override string Name => "timeseries";
+
+    public override string Summary =>
+        "An LSTM (12,961 weights) forecasts the next hour's PM2.5: direct training, and 64 to 2,048 latents. --dataset prsa:FOLDER names the PRSA files.";
+
+    protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(() => Targets.Lstm());
+
+    protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options)
+    {
+        var (hours, features) = (data.Test.InputShape[0], data.Test.InputShape[1]);
+        return [.. RowsOf(() => Targets.Lstm(features, hours)).Select(row => row with
+        {
+            Finish = (model, run) => Finish(row, model, run, data.Test, options),
+        })];
+    }
+
+    protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 8 : 30) };
+
+    protected override ExperimentData Load(ExperimentOptions options)
+    {
+        var (source, folder) = Source(options);
+        Console.WriteLine(source.Statement);
+        using var air = AirQuality.Load(folder);
+        // A quick look is at the hours on both sides of the split.
+        var (past, next) = options.Quick ? (QuickHours * 4 / 5, QuickHours / 5) : (int.MaxValue, int.MaxValue);
+        using var some = air.Training.Slice(Math.Max(0, air.Training.Count - past), Math.Min(past, air.Training.Count));
+        using var earlier = some.ToMemory();
+        using var later = air.Test.Take(Math.Min(next, air.Test.Count));
+        var test = later.ToMemory();
+        // Held out are the hours just before the test part: chance would put neighbours of every one into the training part.
+        var kept = Math.Max(1, earlier.Count * 9 / 10);
+        scale = new(air.LargestTarget - air.SmallestTarget, air.SmallestTarget, Unchanged(air, test));
+        return new(earlier.Slice(0, kept), earlier.Slice(kept, earlier.Count - kept), test) { Source = source };
+    }
+
+    protected override string? Remarks(ReportFile report) => string.Create(CultureInfo.InvariantCulture,
+        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. That nothing changes from this hour to the next would have {scale.Unchanged:G4}. RMSE: its root, in micrograms a cubic metre.");
+
+    protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
+        [.. base.Draw(report, options), .. report.Runs.Select(run => Picture(run.Row!)).Distinct().Where(name => File.Exists(options.File(name)))];
+
+    private static IReadOnlyList<ExperimentRow> RowsOf(Func<TargetNetwork> target) =>
+        [TaskRows.Direct("", target), .. new[] { 64, 256, 512, 1_024, 2_048 }.Select(latents => TaskRows.Slvt("", target, latents))];
+
+    private static (DataSource Source, string Folder) Source(ExperimentOptions options)
+    {
+        if (DataSource.Folder(options, "prsa") is var (name, folder))
+            return (DataSource.Real(name, folder), folder);
+        var (made, hours) = (options.File("synthetic-data"), options.Quick ? QuickHours : SyntheticHours);
+        SyntheticAirQuality.Write(made, hours, seed: 1);
+        return (DataSource.Made("made-air-quality", $"{hours.ToString("N0", CultureInfo.InvariantCulture)} hours of twelve made-up stations, as PRSA files"), made);
+    }
+
+    private static double Unchanged(AirQuality air, Dataset test)
+    {
+        using var scope = torch.NewDisposeScope();
+        var own = air.FeatureNames.ToList().IndexOf("Aotizhongxin PM2.5");
+        return (test.Inputs[.., -1, own].unsqueeze(1) - test.Targets).square().mean().ToDouble();
+    }
+
+    private RunRecord Finish(ExperimentRow row, Model model, RunRecord run, Dataset test, ExperimentOptions options)
+    {
+        if (run.Seed == options.Seeds[0])
+        {
+            using var scope = torch.NewDisposeScope();
+            using var shown = test.Take(Math.Min(HoursShown, test.Count));
+            ForecastPlot.Write(
+                Concentrations(shown.Targets), [(row.Label, Concentrations(model.Predict(shown.Inputs)))],
+                $"PM2.5 one hour ahead, {row.Label}", "PM2.5, micrograms a cubic metre", options.File(Picture(row.Name)));
+        }
+
+        return run with { Figures = new Dictionary<string, double> { [RootMeanSquare] = Math.Sqrt(run.TestLoss!.Value) * scale.Range } };
+    }
+
+    private double[] Concentrations(torch.Tensor scaled) => [.. scaled.cpu().data<float>().Select(value => scale.Smallest + (value * scale.Range))];
+
+    private static string Picture(string row) => $"forecast-{row}.png";
+
+    private sealed record AirQualityScale(double Range, double Smallest, double Unchanged);
+}

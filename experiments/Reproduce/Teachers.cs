@@ -1,0 +1,37 @@
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>Directly trained CNN1s and CNN2s that teach the rows which are distilled, having seen the same images as they.</summary>
+internal static class Teachers
+{
+    /// <summary>Softens outputs; 4 did worse on held-out images.</summary>
+    public const double Temperature = 2;
+
+    /// <summary>No run's seeds, so that no teacher is one of the table's own networks.</summary>
+    private static readonly ulong[] Seeds = [101, 102];
+
+    /// <summary>What a reader must know of a row that they taught.</summary>
+    /// <param name="options">The command line.</param>
+    public static string Notes(ExperimentOptions options) => FormattableString.Invariant(
+        $"Taught the mean outputs of two CNN1s and two CNN2s (directly trained, seeds {Seeds[0]} and {Seeds[1]}, ")
+        + FormattableString.Invariant($"{Epochs(options)} epoch{(Epochs(options) == 1 ? "" : "s")}, the same training images) in place of the labels.");
+
+    /// <summary>The teachers.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="data">The images that their pupils will see.</param>
+    /// <param name="stop">Asked for by Ctrl-C.</param>
+    /// <returns>Models that the caller disposes.</returns>
+    public static IReadOnlyList<Model> For(ExperimentOptions options, ExperimentData data, CancellationToken stop) =>
+        [.. from network in new[] { "cnn2", "cnn1" } from seed in Seeds select Teacher(options, data, network, seed, stop)];
+
+    private static int Epochs(ExperimentOptions options) => options.Quick ? 1 : 8;
+
+    private static DirectModel Teacher(ExperimentOptions options, ExperimentData data, string network, ulong seed, CancellationToken stop)
+    {
+        var target = network == "cnn1" ? Targets.Cnn1() : Targets.Cnn2();
+        var how = new TrainingOptions { Epochs = Epochs(options), Seed = seed };
+        using var weights = TrainedOnce.Weights(
+            options, FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
+            target, how, data.Training, data.HeldOut, stop);
+        return DirectModel.From(target, weights);
+    }
+}

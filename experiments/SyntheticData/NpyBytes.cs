@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace MappingNets.Experiments.SyntheticData;
+
+/// <summary>Numbers as a .npy file, version 1.0.</summary>
+internal static class NpyBytes
+{
+    // The numbers are to start at a multiple of this, as the format asks.
+    private const int Alignment = 64;
+
+    public static byte[] Of(ReadOnlySpan<float> numbers, params int[] shape) => Of("<f4", MemoryMarshal.AsBytes(numbers), shape);
+
+    public static byte[] Of(ReadOnlySpan<long> numbers, params int[] shape) => Of("<i8", MemoryMarshal.AsBytes(numbers), shape);
+
+    private static byte[] Of(string type, ReadOnlySpan<byte> numbers, int[] shape)
+    {
+        var description = $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({string.Join(", ", shape)}{(shape.Length == 1 ? "," : "")}), }}";
+        const int start = 10;
+        var padding = (Alignment - ((start + description.Length + 1) % Alignment)) % Alignment;
+        var header = Encoding.ASCII.GetBytes(description + new string(' ', padding) + "\n");
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, (byte)(header.Length >> 8), .. header, .. numbers];
+    }
+}

@@ -1,0 +1,150 @@
+using MappingNets.Experiments.Rivals;
+using MappingNets.Experiments.Rivals.Compression;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Networks that are trained first and cut then: singular values, lottery tickets, pruning.</summary>
+public sealed class CutNetworkTests
+{
+    private static DirectModel Trained()
+    {
+        var model = DirectModel.For(RivalTests.Target(), seed: 3);
+        using var data = RivalTests.Data();
+        new Trainer(model, new() { Epochs = 4, BatchSize = 32 }).Fit(data);
+        return model;
+    }
+
+    private static int Nonzero(Model model)
+    {
+        using var weights = model.Weights();
+        return Small.Values(weights).Count(weight => weight != 0);
+    }
+
+    [Fact]
+    public void A_network_of_rank_one_survives_the_cut_and_any_other_loses_its_smallest_singular_values()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained();
+        using (no_grad())
+            model.Trainables[0].copy_(outer(linspace(-1, 1, 60), linspace(1, 2, 40)));
+
+        // Biases 63, rank 1 of 60 x 40 and of 3 x 60: 100 + 63. Rank 2 of the second takes as many numbers as it has, so 189 at most.
+        using var cut = TruncatedSvd.Of(model, 63 + 100 + 63);
+
+        Assert.Equal(226, cut.TrainableCount);
+        var (before, after) = (Small.Values(model.Weights()), Small.Values(cut.Weights()));
+        Assert.All(before.Take(2460).Zip(after), pair => Assert.InRange(pair.Second - pair.First, -1e-4, 1e-4));
+        Assert.Equal(before[^3..], after[^3..]);
+        var values = linalg.svd(model.Trainables[2]).S.detach();
+        var error = (model.Weights() - cut.Weights()).norm().item<float>();
+        Assert.Equal(values[1..].norm().item<float>(), error, 3);
+    }
+
+    [Fact]
+    public void The_cut_spends_the_budget_where_singular_values_are_large_and_refuses_less_than_rank_one()
+    {
+        using var model = Trained();
+        using var small = TruncatedSvd.Of(model, 500);
+        using var large = TruncatedSvd.Of(model, 2_000);
+        using var input = RivalTests.Data();
+
+        Assert.InRange(small.TrainableCount, 400, 500);
+        Assert.InRange(large.TrainableCount, 1_900, 2_000);
+        double Error(Model cut)
+        {
+            using var difference = model.Weights() - cut.Weights();
+            return difference.norm().item<float>();
+        }
+
+        Assert.True(Error(large) < Error(small));
+        Assert.Throws<ArgumentOutOfRangeException>("budget", () => TruncatedSvd.Of(model, 225));
+    }
+
+    [Fact]
+    public void A_ticket_keeps_the_largest_of_each_layer_goes_back_to_the_start_and_stays_sparse()
+    {
+        using var scope = NewDisposeScope();
+        using var data = RivalTests.Data();
+        using var model = Trained();
+        using var untrained = DirectModel.For(RivalTests.Target(), seed: 3);
+        var (start, end) = (Small.Values(untrained.Weights()), Small.Values(model.Weights()));
+
+        using var ticket = LotteryTicket.Of(model, untrained.Weights(), 300);
+
+        Assert.Equal(300, ticket.TrainableCount);
+        var rewound = Small.Values(ticket.Weights());
+        var kept = Enumerable.Range(0, rewound.Length).Where(index => rewound[index] != 0).ToHashSet();
+        Assert.Equal(300, kept.Count);
+        Assert.All(kept, index => Assert.Equal(start[index], rewound[index]));
+        foreach (var (first, count) in new[] { (0, 2460), (2460, 183) })
+        {
+            var layer = Enumerable.Range(first, count).ToArray();
+            var ownKept = layer.Where(kept.Contains).ToArray();
+            Assert.InRange(ownKept.Length, 30, 270);
+            Assert.True(ownKept.Min(index => Math.Abs(end[index])) >= layer.Where(index => !kept.Contains(index)).Max(index => Math.Abs(end[index])));
+        }
+
+        new Trainer(ticket, new() { Epochs = 2 }).Fit(data);
+        Assert.InRange(Nonzero(ticket), 299, 300);
+        Assert.NotEqual(rewound, Small.Values(ticket.Weights()));
+    }
+
+    [Fact]
+    public void The_rounds_of_a_ticket_keep_equal_shares_and_end_at_the_budget()
+    {
+        Assert.Equal([28_910, 7_695, 2_048], LotteryTicket.KeptByRound(108_618, 2_048, 3));
+        Assert.Equal([2_048], LotteryTicket.KeptByRound(108_618, 2_048, 1));
+    }
+
+    [Fact]
+    public void A_pruned_direct_network_keeps_its_largest_weights_and_trains_those_alone()
+    {
+        using var scope = NewDisposeScope();
+        using var data = RivalTests.Data();
+        using var model = Trained();
+        // So many that one threshold leaves something of either layer.
+        using var pruned = PrunedModel.OfDirect(model, 1_500);
+        var (before, after) = (Small.Values(model.Weights()), Small.Values(pruned.Weights()));
+
+        Assert.Equal((1_500L, 1_500), (pruned.TrainableCount, Nonzero(pruned)));
+        var least = after.Where(weight => weight != 0).Min(Math.Abs);
+        Assert.All(before.Zip(after), pair => Assert.Equal(Math.Abs(pair.First) >= least ? pair.First : 0, pair.Second));
+
+        new Trainer(pruned, new() { Epochs = 2 }).Fit(data);
+        Assert.InRange(Nonzero(pruned), 1_498, 1_500);
+        Assert.NotEqual(after, Small.Values(pruned.Weights()));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_pruned_mapped_network_masks_what_its_latent_generates(bool layerWise)
+    {
+        using var scope = NewDisposeScope();
+        using var data = RivalTests.Data();
+        var description = MappingNetwork.For(RivalTests.Target()).WithSeed(5);
+        using var model = (layerWise ? description.LayerWise(200) : description.SingleLatent(200)).Build();
+        new Trainer(model, new() { Epochs = 4, BatchSize = 32 }).Fit(data);
+        using var pruned = PrunedModel.OfMapped(model, 264);
+        var (before, after) = (Small.Values(model.Weights()), Small.Values(pruned.Weights()));
+
+        Assert.Equal((200L, 264, model.Method), (pruned.TrainableCount, Nonzero(pruned), pruned.Method));
+        Assert.All(before.Zip(after), pair => Assert.True(pair.Second == 0 || pair.Second == pair.First));
+
+        var mask = after.Select(weight => weight != 0).ToArray();
+        new Trainer(pruned, new() { Epochs = 2 }).Fit(data);
+        Assert.All(mask.Zip(Small.Values(pruned.Weights())), pair => Assert.True(pair.First || pair.Second == 0));
+        Assert.NotEqual(after, Small.Values(pruned.Weights()));
+    }
+
+    [Fact]
+    public void A_model_of_another_mapping_cannot_be_pruned_through_its_latent()
+    {
+        using var other = MappingNetwork.For(RivalTests.Target()).SingleLatent(200).WithGain(2).Build();
+
+        Assert.Throws<ArgumentException>("trained", () => PrunedModel.OfMapped(other, 264));
+    }
+}

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>The command line of experiments/Reproduce as a user meets it, on a data set so small that a row takes seconds.</summary>
+public sealed class ReproduceCommandTests : IDisposable
+{
+    private const int HeldOut = 5_000;
+    private const int Kept = 300;
+    private const int Test = 60;
+
+    private static readonly string Program = Path.Combine(
+        RepositoryRoot.Path, "experiments", "Reproduce", "bin", Path.GetFileName(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)))!, "net10.0", "Reproduce.dll");
+
+    private readonly TemporaryFolder folder = new();
+
+    public ReproduceCommandTests()
+    {
+        Write("train", HeldOut + Kept);
+        Write("t10k", Test);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private string Out(string name) => folder.File(name);
+
+    [Fact]
+    public void Finished_runs_are_taken_over_and_only_the_missing_seed_is_trained()
+    {
+        Succeeds("classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--seeds", "4", "--dataset", folder.Path, "--out", Out("a"));
+        var before = Runs("a").Single()!.ToJsonString();
+
+        var output = Succeeds(
+            "classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--seeds", "4,5", "--dataset", folder.Path, "--out", Out("a"), "--resume");
+
+        Assert.Contains("seed 4: taken from the report", output);
+        Assert.Equal([4, 5], Runs("a").Select(run => run!["seed"]!.GetValue<int>()));
+        // The time of a step is in it too, which no second training would repeat.
+        Assert.Equal(before, Runs("a")[0]!.ToJsonString());
+        var row = Report("a")["summary"]!.AsArray().Single()!;
+        Assert.Equal(Runs("a").Average(run => run!["testAccuracy"]!.GetValue<double>()), row["test"]!["mean"]!.GetValue<double>(), 9);
+        Assert.All(["report.md", "classification.png", "learning-curves.png"], name => Assert.True(new FileInfo(Path.Combine(Out("a"), name)).Length > 0));
+
+        // Reports of several folders become one page, from their JSON alone.
+        Directory.CreateDirectory(Out("b"));
+        File.Copy(Path.Combine(Out("a"), "report.json"), Path.Combine(Out("b"), "report.json"));
+        File.WriteAllText(Path.Combine(Out("b"), "notes.md"), "Noted by hand.");
+        Succeeds("report", Out("a"), Out("b"), "--out", Out("page.md"));
+        var page = File.ReadAllText(Out("page.md"));
+        Assert.Equal(3, page.Split("## ").Length);
+        Assert.Contains("Noted by hand.", page);
+        Assert.Contains("CNN2 SLVT 1,024", page);
+    }
+
+    [Fact]
+    public void Finished_runs_are_not_lost_to_another_command()
+    {
+        string[] Command(string row, string epochs) =>
+            ["classification", "--methods", row, "--epochs", epochs, "--dataset", folder.Path, "--out", Out("kept")];
+        Succeeds(Command("cnn2-slvt-1024", "1"));
+        var before = File.ReadAllText(Path.Combine(Out("kept"), "report.json"));
+
+        Assert.Contains("holds 1 run that this command would not make again, such as CNN2 SLVT 1,024, seed 1", Fails(Command("cnn2-slvt-2048", "1")));
+        Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume"]));
+        Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume", "--seeds", "2"]));
+        Assert.Equal(before, File.ReadAllText(Path.Combine(Out("kept"), "report.json")));
+
+        Succeeds([.. Command("cnn2-slvt-2048", "2"), "--resume"]);
+        Assert.Equal(2, Runs("kept").Count);
+        var page = File.ReadAllText(Path.Combine(Out("kept"), "report.md"));
+        Assert.Contains("--epochs 1 --methods cnn2-slvt-1024\n", page);
+        Assert.Contains("--epochs 2 --methods cnn2-slvt-2048 --resume\n", page);
+    }
+
+    [Fact]
+    public void A_run_stopped_by_Ctrl_C_goes_on_with_the_bits_of_an_uninterrupted_one()
+    {
+        string[] Command(string output) =>
+            ["classification", "--methods", "cnn2-lwt-2688", "--epochs", "4", "--dataset", folder.Path, "--out", Out(output)];
+        Succeeds(Command("whole"));
+
+        Directory.CreateDirectory(Out("cut"));
+        using (var watcher = new FileSystemWatcher(Out("cut"), "*.resume.safetensors"))
+        using (var process = Start(Command("cut")))
+        {
+            // The file is there as soon as the first epoch is done.
+            Assert.False(watcher.WaitForChanged(WatcherChangeTypes.All, TimeSpan.FromMinutes(2)).TimedOut);
+            ChildProcess.Run("kill", ["-INT", $"{process.Id}"]);
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            Assert.Equal(130, process.ExitCode);
+            Assert.Contains("the same command with --resume goes on from there", output);
+        }
+
+        Assert.False(File.Exists(Path.Combine(Out("cut"), "report.json")));
+        Succeeds([.. Command("cut"), "--resume"]);
+
+        string[] bits = ["trainLoss", "testLoss", "testAccuracy", "history"];
+        Assert.All(bits, name => Assert.Equal(Runs("whole")[0]![name]!.ToJsonString(), Runs("cut")[0]![name]!.ToJsonString()));
+        Assert.Empty(Directory.GetFiles(Out("cut"), "*.resume.safetensors"));
+    }
+
+    [Theory]
+    [InlineData("--methods knows no 'cnn9'", "classification", "--methods", "cnn9")]
+    [InlineData("--seeds takes whole numbers of at least 0, such as 1,2,3; 'x' is none.", "rivals", "--seeds", "1,x")]
+    [InlineData("--epochs takes a whole number from 1 to 2147483647; '0' is none.", "sweep", "--epochs", "0")]
+    [InlineData("'x' is none", "sweep", "--epochs", "x")]
+    [InlineData("--methods needs the name of a row", "sweep", "--methods", "")]
+    [InlineData("--out takes the name of a folder; '' is none.", "sweep", "--out", "")]
+    [InlineData("There is no experiment 'nothing'", "list", "nothing")]
+    [InlineData("nowhere", "robustness", "--dataset", "nowhere")]
+    [InlineData("--dataset takes fashion-mnist, mnist, mnist:FOLDER", "robustness", "--dataset", "mnist:nowhere")]
+    [InlineData("nowhere", "report", "nowhere")]
+    public void What_cannot_be_done_is_said_and_fails(string expected, params string[] arguments)
+    {
+        Assert.Contains(expected, Fails(arguments));
+    }
+
+    [Fact]
+    public void List_names_every_experiment_and_the_rows_of_each()
+    {
+        var names = Succeeds("list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')[0]).ToArray();
+
+        Assert.Equal(
+            [
+                "classification", "robustness", "add-ons", "loss-ablation", "overfitting", "timeseries", "segmentation", "deepfake", "resnet",
+                "finetune", "rivals", "sweep", "manifold", "intrinsic-dimension",
+            ],
+            names);
+        Assert.Contains("cnn2-lwt-2688\n", Succeeds("list", "classification"));
+    }
+
+    private JsonNode Report(string output) => JsonNode.Parse(File.ReadAllText(Path.Combine(Out(output), "report.json")))!;
+
+    private JsonArray Runs(string output) => Report(output)["runs"]!.AsArray();
+
+    private static string Succeeds(params string[] arguments) => ChildProcess.Run("dotnet", [Program, .. arguments]);
+
+    /// <summary>What a command complains of that fails.</summary>
+    private static string Fails(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        var complaint = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.NotEqual(0, process.ExitCode);
+        Assert.DoesNotContain("   at ", complaint);
+        return complaint;
+    }
+
+    private static Process Start(params string[] arguments) =>
+        Process.Start(new ProcessStartInfo("dotnet", [Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+
+    /// <summary>Images of a class have a bar at a place of its own.</summary>
+    private void Write(string name, int count)
+    {
+        var pixels = new byte[count * 28 * 28];
+        for (var image = 0; image < count; image++)
+            pixels.AsSpan(image * 28 * 28 + image % 10 * 2 * 28, 3 * 28).Fill((byte)(100 + image % 156));
+        folder.Write($"{name}-images-idx3-ubyte", IdxBytes.Of([count, 28, 28], pixels));
+        folder.Write($"{name}-labels-idx1-ubyte", IdxBytes.Of([count], [.. Enumerable.Range(0, count).Select(image => (byte)(image % 10))]));
+    }
+}
