@@ -7,7 +7,7 @@ namespace MappingNets;
 /// A layer made of sequences of layers. The parts' layers keep their names under this layer's own, or directly in the network
 /// where this layer's name is empty.
 /// </summary>
-public abstract class CompositeLayer : StatefulLayer
+internal abstract class CompositeLayer : StatefulLayer
 {
     private readonly LayerSequence[] parts;
 
@@ -24,7 +24,6 @@ public abstract class CompositeLayer : StatefulLayer
     /// <summary>The output, from the parts as functions and the input.</summary>
     private protected abstract Tensor Join(IReadOnlyList<Func<Tensor, Tensor>> functions, Tensor input);
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
         Require(input.SequenceEqual(InputShape), $"its parts were described for the input {ShapeText.Of(InputShape)}.");
@@ -35,15 +34,12 @@ public abstract class CompositeLayer : StatefulLayer
         return JoinShapes([.. parts.Select(part => part.Output)]);
     }
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) =>
         [.. parts.SelectMany(part => part.Parameters)];
 
-    /// <inheritdoc/>
     public sealed override IReadOnlyList<BufferSpecification> Buffers(IReadOnlyList<long> input) =>
         [.. parts.SelectMany(part => part.Buffers)];
 
-    /// <inheritdoc/>
     public sealed override Tensor Forward(
         Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
     {
@@ -53,7 +49,6 @@ public abstract class CompositeLayer : StatefulLayer
         return Join([.. functions], input).MoveToOuterDisposeScope();
     }
 
-    /// <inheritdoc/>
     public override nn.Module<Tensor, Tensor> ToModule(
         IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers) =>
         new PlainJoin([.. Divided(parameters, buffers).Select(part => part.Part.ToModule(part.Weights, part.State))], Join);

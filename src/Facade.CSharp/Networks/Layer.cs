@@ -5,8 +5,8 @@ namespace MappingNets;
 
 /// <summary>
 /// One layer of a target network as a value: its settings, and pure functions of an input shape, an input and weights. It
-/// holds no tensor. A new kind of layer is one class derived from this one, with its <see cref="TargetNetworkBuilder"/>
-/// extension method in the same file.
+/// holds no tensor. A new kind of layer is one class derived from this one, which <see cref="TargetNetworkBuilder.Add"/> appends; a
+/// kind with buffers or with a function of its own in training derives from <see cref="StatefulLayer"/>.
 /// </summary>
 public abstract class Layer
 {

@@ -4,9 +4,9 @@ namespace MappingNets;
 
 /// <summary>
 /// Describes a target network layer by layer, inferring every size. A builder is a value: each call returns a new one, so a
-/// common trunk may be continued in several ways. The layers themselves are extension methods, one file per layer.
+/// common trunk may be continued in several ways. Each kind of layer has its method in the file of the layer.
 /// </summary>
-public sealed class TargetNetworkBuilder
+public sealed partial class TargetNetworkBuilder
 {
     private readonly LayerSequence layers;
     private readonly bool numbered;

@@ -2,18 +2,30 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
+public sealed partial class TargetNetworkBuilder
+{
+    /// <summary>Appends x and body(x), one behind the other along the first dimension: (C, ...) -> (C + C_body, ...).</summary>
+    /// <param name="body">Appends the body's layers to a builder that starts here.</param>
+    /// <param name="name">The layer's name, null for "skip1", "skip2", ..., or "" for no level of its own in names.</param>
+    /// <exception cref="ArgumentException">A layer is bad, or the body changes more than the first size.</exception>
+    public TargetNetworkBuilder Concatenate(
+        Func<TargetNetworkBuilder, TargetNetworkBuilder> body, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        return Add(new ConcatenationLayer(body(new(Shape)).Layers, name));
+    }
+}
+
 /// <summary>A concatenating skip, as a U-Net has it: x and body(x) one behind the other along the channels.</summary>
-public sealed class ConcatenationLayer : CompositeLayer
+internal sealed class ConcatenationLayer : CompositeLayer
 {
     internal ConcatenationLayer(LayerSequence body, string? name)
         : base(name, body)
     {
     }
 
-    /// <inheritdoc/>
     public override string Kind => "Concatenation";
 
-    /// <inheritdoc/>
     public override string NamePrefix => "skip";
 
     private protected override IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs)
@@ -26,20 +38,4 @@ public sealed class ConcatenationLayer : CompositeLayer
 
     private protected override Tensor Join(IReadOnlyList<Func<Tensor, Tensor>> functions, Tensor input) =>
         cat([input, functions[0](input)], 1);
-}
-
-/// <summary>Adds concatenating skips to a target network.</summary>
-public static class ConcatenationLayerExtensions
-{
-    /// <summary>Appends x and body(x), one behind the other along the first dimension: (C, ...) -> (C + C_body, ...).</summary>
-    /// <param name="builder">The network so far.</param>
-    /// <param name="body">Appends the body's layers to a builder that starts here.</param>
-    /// <param name="name">The layer's name, null for "skip1", "skip2", ..., or "" for no level of its own in names.</param>
-    /// <exception cref="ArgumentException">A layer is bad, or the body changes more than the first size.</exception>
-    public static TargetNetworkBuilder Concatenate(
-        this TargetNetworkBuilder builder, Func<TargetNetworkBuilder, TargetNetworkBuilder> body, string? name = null)
-    {
-        ArgumentNullException.ThrowIfNull(body);
-        return builder.Add(new ConcatenationLayer(body(new(builder.Shape)).Layers, name));
-    }
 }

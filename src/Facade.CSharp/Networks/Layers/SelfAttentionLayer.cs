@@ -3,37 +3,34 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>
-/// Multi-head self-attention: (N, tokens, features) -> the same shape. Weights by the names of PyTorch's MultiheadAttention:
-/// in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias.
-/// </summary>
-public sealed class SelfAttentionLayer : Layer
+public sealed partial class TargetNetworkBuilder
 {
-    /// <summary>Describes a self-attention.</summary>
-    /// <param name="heads">How many heads share the features, at least 1.</param>
+    /// <summary>
+    /// Appends multi-head self-attention: (tokens, features) -> the same shape. Weights by the names of PyTorch's
+    /// MultiheadAttention: in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias.
+    /// </summary>
+    /// <param name="heads">How many heads share the features; must divide them.</param>
     /// <param name="name">The layer's name, or null for "attention1", "attention2", ...</param>
-    public SelfAttentionLayer(long heads, string? name = null)
-        : base(name) => Heads = heads;
+    /// <exception cref="ArgumentException">The heads do not divide the features, or the input is no sequence of tokens.</exception>
+    public TargetNetworkBuilder SelfAttention(long heads, string? name = null) =>
+        Add(new SelfAttentionLayer(heads, name));
+}
 
-    /// <summary>How many heads share the features.</summary>
-    public long Heads { get; }
-
-    /// <inheritdoc/>
+/// <summary>Multi-head self-attention: (N, tokens, features) -> the same shape.</summary>
+internal sealed class SelfAttentionLayer(long heads, string? name) : Layer(name)
+{
     public override string Kind => "MultiheadAttention";
 
-    /// <inheritdoc/>
     public override string NamePrefix => "attention";
 
-    /// <inheritdoc/>
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
         Require(input.Count == 2, "it needs tokens of shape (tokens, features).");
-        Require(Heads >= 1, $"heads is {Heads}; it must be at least 1.");
-        Require(input[1] % Heads == 0, $"{input[1]} features cannot be shared equally by {Heads} heads.");
+        Require(heads >= 1, $"heads is {heads}; it must be at least 1.");
+        Require(input[1] % heads == 0, $"{input[1]} features cannot be shared equally by {heads} heads.");
         return input;
     }
 
-    /// <inheritdoc/>
     public override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input)
     {
         var features = input[1];
@@ -46,32 +43,18 @@ public sealed class SelfAttentionLayer : Layer
         ];
     }
 
-    /// <inheritdoc/>
     public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters)
     {
         using var scope = NewDisposeScope();
         var (count, tokens, features) = (input.shape[0], input.shape[1], input.shape[2]);
         // (N, tokens, 3 features) -> three times (N, heads, tokens, features per head).
         var parts = nn.functional.linear(input, parameters[0], parameters[1])
-            .reshape(count, tokens, 3, Heads, features / Heads).permute(2, 0, 3, 1, 4).unbind(0);
+            .reshape(count, tokens, 3, heads, features / heads).permute(2, 0, 3, 1, 4).unbind(0);
         var attended = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]);
         var joined = attended.transpose(1, 2).reshape(count, tokens, features);
         return nn.functional.linear(joined, parameters[2], parameters[3]).MoveToOuterDisposeScope();
     }
 
-    /// <inheritdoc/>
     public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
         new PlainLayer(this, [.. Parameters(input).Select(parameter => parameter.Name)], parameters);
-}
-
-/// <summary>Adds self-attention to a target network.</summary>
-public static class SelfAttentionLayerExtensions
-{
-    /// <summary>Appends multi-head self-attention: (tokens, features) -> the same shape.</summary>
-    /// <param name="builder">The network so far.</param>
-    /// <param name="heads">How many heads share the features; must divide them.</param>
-    /// <param name="name">The layer's name, or null for "attention1", "attention2", ...</param>
-    /// <exception cref="ArgumentException">The heads do not divide the features, or the input is no sequence of tokens.</exception>
-    public static TargetNetworkBuilder SelfAttention(this TargetNetworkBuilder builder, long heads, string? name = null) =>
-        builder.Add(new SelfAttentionLayer(heads, name));
 }
