@@ -21,9 +21,9 @@ public sealed partial class Dataset
             throw new ArgumentOutOfRangeException(nameof(start), start, $"The start must lie between 0 and {Count - 1}.");
         if (count < 1 || count > Count - start)
             throw new ArgumentOutOfRangeException(nameof(count), count, $"The count must lie between 1 and {Count - start}.");
-        return stream is null
-            ? new Dataset(Inputs.narrow(0, start, count), Targets.narrow(0, start, count), ClassNames)
-            : new Dataset(stream.At(Places(start, count)), ClassNames);
+        return Alive.stream is null
+            ? new Dataset(InputList.Select(input => input.narrow(0, start, count)), Targets.narrow(0, start, count), ClassNames)
+            : new Dataset(stream!.At(Places(start, count)), ClassNames);
     }
 
     /// <summary>The samples of some classes, copied in their order; the classes are numbered anew as they are given here.</summary>
@@ -49,7 +49,7 @@ public sealed partial class Dataset
         if (kept.shape[0] == 0)
             throw new ArgumentException($"There is no sample of the classes {string.Join(", ", classes)}.", nameof(classes));
         return new Dataset(
-            Inputs.index_select(0, kept), renumbered.index_select(0, kept), [.. classes.Select(number => ClassNames[number])]);
+            InputList.Select(input => input.index_select(0, kept)), renumbered.index_select(0, kept), [.. classes.Select(number => ClassNames[number])]);
     }
 
     /// <summary>

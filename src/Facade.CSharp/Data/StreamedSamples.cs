@@ -6,7 +6,8 @@ namespace MappingNets;
 /// <summary>Samples that are made when a batch needs them: a function of a sample's number, and which numbers there are.</summary>
 internal sealed record StreamedSamples(
     int[] Numbers,
-    IReadOnlyList<long> InputShape,
+    IReadOnlyList<IReadOnlyList<long>> InputShapes,
+    IReadOnlyList<ScalarType> InputTypes,
     IReadOnlyList<long> TargetShape,
     int Classes,
     Func<int, (Tensor Input, Tensor Target)> Load)
@@ -15,27 +16,27 @@ internal sealed record StreamedSamples(
     public StreamedSamples At(IEnumerable<long> places) => this with { Numbers = [.. places.Select(place => Numbers[place])] };
 
     /// <summary>The samples at some places as one batch, (N, ...) each, in the caller's dispose scope.</summary>
-    public (Tensor Inputs, Tensor Targets) Gather(IReadOnlyList<long> places)
+    public (Tensor[] Inputs, Tensor Targets) Gather(IReadOnlyList<long> places)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var samples = places.Select(place => Checked(Numbers[place])).ToArray();
         return (
-            stack(samples.Select(sample => sample.Input)).MoveToOuterDisposeScope(),
+            [stack(samples.Select(sample => sample.Input)).MoveToOuterDisposeScope()],
             stack(samples.Select(sample => sample.Target)).MoveToOuterDisposeScope());
     }
 
     private (Tensor Input, Tensor Target) Checked(int number)
     {
         var (input, target) = Load(number);
-        if (!input.shape.SequenceEqual(InputShape) || !target.shape.SequenceEqual(TargetShape))
+        if (!input.shape.SequenceEqual(InputShapes[0]) || !target.shape.SequenceEqual(TargetShape))
             throw new InvalidOperationException(
                 $"Sample {number} came as {ShapeText.Of(input.shape)} and {ShapeText.Of(target.shape)}; the data set announced "
-                + $"{ShapeText.Of(InputShape)} and {ShapeText.Of(TargetShape)}.");
+                + $"{ShapeText.Of(InputShapes[0])} and {ShapeText.Of(TargetShape)}.");
         var type = Classes > 0 ? ScalarType.Int64 : ScalarType.Float32;
-        if (input.dtype != ScalarType.Float32 || target.dtype != type)
+        if (input.dtype != InputTypes[0] || target.dtype != type)
             throw new InvalidOperationException(
-                $"Sample {number} came as {input.dtype} and {target.dtype}; it must be Float32 and {type}.");
+                $"Sample {number} came as {input.dtype} and {target.dtype}; it must be {InputTypes[0]} and {type}.");
         if (Classes > 0 && Dataset.FirstOutside(target, Classes) is var (_, label))
             throw new InvalidOperationException($"Sample {number} has the label {label}; with {Classes} classes it must be below {Classes}.");
         return (input, target);

@@ -49,7 +49,7 @@ internal sealed class FineTuningBase : IDisposable
                     $"{(pretrained.Find(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.shape)} in" : $"There is no '{parameter.Name}' in")} "
                     + $"{pretrained.Source}; '{target.Name}' needs {parameter}. WithNewHead starts layers anew.",
                     nameof(pretrained));
-        foreach (var buffer in target.Buffers)
+        foreach (var buffer in target.Buffers.Where(buffer => buffer.IsPersistent))
             if (!(pretrained.Find(buffer.Name) is { } values && values.shape.SequenceEqual(buffer.Shape)))
                 throw new ArgumentException(
                     $"There is no buffer {buffer} in {pretrained.Source}; '{target.Name}' needs it.", nameof(pretrained));
@@ -58,8 +58,9 @@ internal sealed class FineTuningBase : IDisposable
         var start = head.Count == 0 ? [] : StartingWeights.Of(target, seed);
         var parts = target.Parameters.Select((parameter, index) =>
             (head.Contains(parameter.Name) ? start[index] : pretrained.Find(parameter.Name)!).reshape(-1));
-        var state = new NetworkState(
-            target.Buffers, [.. target.Buffers.Select(buffer => pretrained.Find(buffer.Name)!.to(buffer.Type, device, copy: true))]);
+        var state = target.CreateState(device);
+        foreach (var (name, values) in target.PersistentBuffers(state))
+            values.copy_(pretrained.Find(name)!);
         return new(target, cat(parts.ToArray(), 0).to(device).contiguous(), state, head);
     }
 

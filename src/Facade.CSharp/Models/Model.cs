@@ -58,17 +58,25 @@ public abstract class Model : IDisposable
     public void PrintTrainableParameters() => Console.WriteLine(DescribeTrainableParameters());
 
     /// <summary>The target's outputs for a batch in evaluation mode, outside any gradient graph.</summary>
-    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision, or whole numbers where the target takes those.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
     public Tensor Predict(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.dtype != ScalarType.Float32)
-            throw new ArgumentException($"The input is {input.dtype}; it must be Float32.", nameof(input));
+        return Predict([input]);
+    }
+
+    /// <summary>The same for a target of several inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    public Tensor Predict(IReadOnlyList<Tensor> inputs)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return Target.Forward(input.to(Device), CurrentWeights(), State, training: false).MoveToOuterDisposeScope();
+        return Target.Forward([.. inputs.Select(input => input.to(Device))], CurrentWeights(), State, training: false).MoveToOuterDisposeScope();
     }
 
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
@@ -130,7 +138,7 @@ public abstract class Model : IDisposable
             path,
             [
                 .. Target.Parameters.Zip(CurrentWeights(), (parameter, weight) => (parameter.Name, weight.cpu())),
-                .. Target.Buffers.Zip(State.Tensors, (buffer, values) => (buffer.Name, values.cpu())),
+                .. Target.PersistentBuffers(State).Select(buffer => (buffer.Name, buffer.Values.cpu())),
             ],
             new Dictionary<string, string> { ["format"] = "pt" });
     }

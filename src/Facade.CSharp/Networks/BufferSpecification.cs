@@ -12,10 +12,16 @@ namespace MappingNets;
 /// <param name="Start">What every element is before training.</param>
 public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape, ScalarType Type, double Start)
 {
+    /// <summary>
+    /// Whether files and modules in PyTorch's form hold the buffer. One that they do not, such as a dropout's place in its random
+    /// stream, is a matter of training only: adapters and resume files keep it.
+    /// </summary>
+    public bool IsPersistent { get; init; } = true;
+
     /// <summary>The name and the shape, such as "bn1.running_mean(16)".</summary>
     public override string ToString() => Name + ShapeText.Of(Shape);
 
     /// <summary>The buffer's type in a network whose weights have a type: floats follow the weights, counters do not.</summary>
     internal ScalarType TypeBeside(ScalarType weights) =>
-        Type is ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16 ? weights : Type;
+        FloatTypes.Contains(Type) ? weights : Type;
 }

@@ -31,6 +31,9 @@ internal abstract class CompositeLayer : StatefulLayer
         Require(
             this is SequenceLayer || !parts.Any(part => part.Steps.Any(step => step.IsOneParameter)),
             "a class token or position embedding belongs into a named part, not directly into a skip.");
+        Require(
+            this is SequenceLayer || !parts.Any(part => part.TakesWholeNumbers),
+            "an embedding takes whole numbers, beside which a skip has nothing to pass on; put it before the skip.");
         return JoinShapes([.. parts.Select(part => part.Output)]);
     }
 

@@ -23,6 +23,12 @@ public abstract class Layer
     /// <summary>What the automatic name starts with, such as "conv"; the builder appends a counter per prefix.</summary>
     public abstract string NamePrefix { get; }
 
+    /// <summary>
+    /// Whether the layer's input is whole numbers (int64) such as token ids, instead of floats. Such a layer must be the first, since
+    /// none puts out whole numbers.
+    /// </summary>
+    public virtual bool TakesWholeNumbers => false;
+
     /// <summary>The output's shape for one sample.</summary>
     /// <param name="input">The input's shape for one sample, without the batch dimension.</param>
     /// <exception cref="ArgumentException">

@@ -34,6 +34,9 @@ internal sealed class LayerSequence
 
     public IReadOnlyList<long> Input { get; }
 
+    /// <summary>Whether the first layer takes whole numbers.</summary>
+    public bool TakesWholeNumbers => steps.Length > 0 && steps[0].Layer.TakesWholeNumbers;
+
     public IReadOnlyList<Step> Steps => steps;
 
     public IReadOnlyList<long> Output => steps.Length == 0 ? Input : steps[^1].Output;
@@ -47,6 +50,8 @@ internal sealed class LayerSequence
     /// <summary>The sequence with one more layer. Faults of the layer throw ArgumentException with the bare reason.</summary>
     public LayerSequence With(Layer layer, string name)
     {
+        if (layer.TakesWholeNumbers && steps.Length > 0)
+            throw new ArgumentException("it takes whole numbers, which no layer puts out; it must be the first.");
         var output = layer.InferOutput(Output);
         var parameters = layer.Parameters(Output).Select(parameter => parameter with { Name = Joined(name, parameter.Name) });
         var buffers = layer.Buffers(Output).Select(buffer => buffer with { Name = Joined(name, buffer.Name) });

@@ -23,18 +23,16 @@ public sealed class NetworkWeights : IDisposable
     }
 
     /// <summary>Reads a file against a network. Everything is checked before the first tensor is read.</summary>
-    internal static NetworkWeights Read(
-        string path,
-        IReadOnlyList<ParameterSpecification> parameters,
-        IReadOnlyList<BufferSpecification> buffers,
-        IReadOnlyList<string> known)
+    internal static NetworkWeights Read(string path, TargetNetwork network, IReadOnlyList<string> known)
     {
         using var file = SafetensorsFile.Read(path);
-        Check(file, parameters, buffers, known);
+        Check(file, network.Parameters, [.. network.Buffers.Where(buffer => buffer.IsPersistent)], known);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor[] weights = [.. parameters.Select(parameter => Numbers(file, parameter.Name, ScalarType.Float32))];
-        var state = new NetworkState(buffers, [.. buffers.Select(buffer => Numbers(file, buffer.Name, buffer.Type))]);
+        Tensor[] weights = [.. network.Parameters.Select(parameter => Numbers(file, parameter.Name, ScalarType.Float32))];
+        var state = network.CreateState();
+        foreach (var (buffer, values) in network.PersistentBuffers(state))
+            values.copy_(Numbers(file, buffer, values.dtype));
         return new([.. weights.Select(weight => weight.DetachFromDisposeScope())], state);
     }
 
@@ -46,7 +44,7 @@ public sealed class NetworkWeights : IDisposable
     {
         var entries = file.Entries.ToDictionary(entry => entry.Name);
         var needed = parameters.Select(parameter => (parameter.Name, parameter.Shape, IsFloat: true))
-            .Concat(buffers.Select(buffer => (buffer.Name, buffer.Shape, IsFloat: IsFloat(buffer.Type))))
+            .Concat(buffers.Select(buffer => (buffer.Name, buffer.Shape, IsFloat: FloatTypes.Contains(buffer.Type))))
             .ToArray();
         Refuse("lacks", needed.Select(tensor => tensor.Name).Where(name => !entries.ContainsKey(name)));
         Refuse("has, beside what the network needs,", entries.Keys.Except(needed.Select(tensor => tensor.Name)).Except(known));
@@ -56,7 +54,7 @@ public sealed class NetworkWeights : IDisposable
             if (!entry.Shape.SequenceEqual(shape))
                 throw new CheckpointFormatException(
                     file.FileName, $"has '{name}' of the shape {ShapeText.Of(entry.Shape)}; the network needs {ShapeText.Of(shape)}.");
-            if (IsFloat(entry.DType) != isFloat)
+            if (FloatTypes.Contains(entry.DType) != isFloat)
                 throw new CheckpointFormatException(
                     file.FileName, $"has '{name}' as {entry.DType}; the network needs {(isFloat ? "floats" : "whole numbers")}.");
         }
@@ -79,7 +77,4 @@ public sealed class NetworkWeights : IDisposable
             ? values
             : throw new CheckpointFormatException(file.FileName, $"has a number that is not finite in '{name}'.");
     }
-
-    private static bool IsFloat(ScalarType type) =>
-        type is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
 }

@@ -11,7 +11,7 @@ internal sealed class SequentialTarget : TargetNetwork
     private readonly LayerSequence layers;
 
     internal SequentialTarget(string name, LayerSequence layers)
-        : base(name, layers.Input, layers.Output, layers.Parameters, layers.Buffers) => this.layers = layers;
+        : base(name, [new InputSpecification(layers.Input, layers.TakesWholeNumbers ? ScalarType.Int64 : ScalarType.Float32)], layers.Output, layers.Parameters, layers.Buffers) => this.layers = layers;
 
     public override string Describe()
     {
@@ -36,8 +36,12 @@ internal sealed class SequentialTarget : TargetNetwork
         return text.ToString();
     }
 
-    protected override Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
-        layers.Forward(input, parameters, state.Tensors, training);
+    protected override Tensor Compute(
+        IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
+        layers.Forward(inputs[0], parameters, state.Tensors, training);
+
+    protected override Tensor CreateBuffer(int index) =>
+        Buffers[index].IsPersistent ? base.CreateBuffer(index) : tensor(DropoutLayer.StartOf(Buffers[index].Name));
 
     protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
         layers.ToModule(weights, state.Tensors);

@@ -8,11 +8,11 @@ namespace MappingNets;
 /// The network f(x; theta) whose weights a mapping generates: a description and a pure function of an input and weights.
 /// It holds no weights and never trains.
 /// </summary>
-public abstract class TargetNetwork
+public abstract partial class TargetNetwork
 {
     private readonly Lazy<ParameterLayout> layout;
 
-    /// <summary>Starts a target network.</summary>
+    /// <summary>Starts a target network of one input in single precision.</summary>
     /// <param name="name">What tables and checkpoints call it, such as "cnn2".</param>
     /// <param name="inputShape">The shape of one input, without the batch dimension.</param>
     /// <param name="outputShape">The shape of one output, without the batch dimension.</param>
@@ -25,13 +25,32 @@ public abstract class TargetNetwork
         IReadOnlyList<long> outputShape,
         IReadOnlyList<ParameterSpecification> parameters,
         IReadOnlyList<BufferSpecification>? buffers = null)
+        : this(name, [new InputSpecification([.. inputShape])], outputShape, parameters, buffers)
+    {
+    }
+
+    /// <summary>Starts a target network.</summary>
+    /// <param name="name">What tables and checkpoints call it, such as "cnn2".</param>
+    /// <param name="inputs">What it takes, in the order in which a pass gets them; at least one.</param>
+    /// <param name="outputShape">The shape of one output, without the batch dimension.</param>
+    /// <param name="parameters">The weight tensors in the order of theta; those of one layer are neighbours.</param>
+    /// <param name="buffers">The tensors beside the weights; none where null.</param>
+    /// <exception cref="ArgumentException">The name is blank, or there are no inputs or no parameters.</exception>
+    protected TargetNetwork(
+        string name,
+        IReadOnlyList<InputSpecification> inputs,
+        IReadOnlyList<long> outputShape,
+        IReadOnlyList<ParameterSpecification> parameters,
+        IReadOnlyList<BufferSpecification>? buffers = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        if (inputs.Count == 0)
+            throw new ArgumentException($"The target network '{name}' takes no input; it needs at least one.", nameof(inputs));
         if (parameters.Count == 0)
             throw new ArgumentException(
                 $"The target network '{name}' has no weights; a mapping would have nothing to generate.", nameof(parameters));
         Name = name;
-        InputShape = [.. inputShape];
+        Inputs = [.. inputs];
         OutputShape = [.. outputShape];
         Parameters = [.. parameters];
         Buffers = [.. buffers ?? []];
@@ -42,8 +61,14 @@ public abstract class TargetNetwork
     /// <summary>What tables and checkpoints call the network.</summary>
     public string Name { get; }
 
-    /// <summary>The shape of one input, without the batch dimension.</summary>
-    public IReadOnlyList<long> InputShape { get; }
+    /// <summary>What the network takes, in the order in which a pass gets them.</summary>
+    public IReadOnlyList<InputSpecification> Inputs { get; }
+
+    /// <summary>The shape of the only input, without the batch dimension.</summary>
+    /// <exception cref="InvalidOperationException">The network takes several inputs.</exception>
+    public IReadOnlyList<long> InputShape => Inputs is [var only]
+        ? only.Shape
+        : throw new InvalidOperationException($"'{Name}' takes {Inputs.Count} inputs; {nameof(Inputs)} has the shape of each.");
 
     /// <summary>The shape of one output, without the batch dimension.</summary>
     public IReadOnlyList<long> OutputShape { get; }
@@ -82,68 +107,115 @@ public abstract class TargetNetwork
     /// <summary>A user's own module as target network, borrowed until the target is disposed.</summary>
     /// <param name="module">
     /// Any TorchSharp module, also a native one or a script module. Parameters that require no gradient are kept as they are; one
-    /// that is shared counts once. Must not be used or changed by others until the target is disposed.
+    /// that is shared counts once. Its parameters may be of any one floating-point type: it then computes in that type, with weights
+    /// that are generated in single precision. Must not be used or changed by others until the target is disposed.
     /// </param>
-    /// <param name="exampleInput">A batch (N, ...) that the module can take, to learn the shapes from.</param>
+    /// <param name="exampleInput">
+    /// A batch (N, ...) that the module can take, to learn shape and type from: floats, or whole numbers such as token ids.
+    /// </param>
     /// <param name="name">What tables and checkpoints call it; the module's name where null.</param>
     /// <returns>The target; the caller disposes it, which gives the module back intact, and keeps the module.</returns>
     /// <exception cref="ArgumentException">
-    /// The module does not take one tensor and put out one; it has no parameters to generate, or parameters of several types; the
-    /// example is no batch.
+    /// The module does not take one tensor and put out one; it has no parameters to generate, or parameters of several types, or two
+    /// that overlap in memory without being the same; it is on loan to another target; the example is no batch.
     /// </exception>
-    public static ModuleTarget From(nn.Module module, Tensor exampleInput, string? name = null) =>
-        ModuleTarget.Create(module, exampleInput, null, name);
+    public static ModuleTarget From(nn.Module module, Tensor exampleInput, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(exampleInput);
+        return ModuleTarget.Create(module, [exampleInput], null, name);
+    }
 
-    /// <summary>A user's own module as target network, run by a function, for modules with several inputs or outputs.</summary>
-    /// <param name="module">Whose parameters are generated; see the other overload.</param>
-    /// <param name="exampleInput">A batch (N, ...) that the function can take, to learn the shapes from.</param>
+    /// <summary>A user's own module as target network, run by a function, for modules with several outputs.</summary>
+    /// <param name="module">Whose parameters are generated; see the first overload.</param>
+    /// <param name="exampleInput">A batch (N, ...) that the function can take, to learn shape and type from.</param>
+    /// <param name="forward">(N, ...) -> (N, ...): runs the module, such as <c>x => lstm.call(x).Item1.select(1, -1)</c>.</param>
+    /// <param name="name">What tables and checkpoints call it; the module's name where null.</param>
+    /// <returns>The target; the caller disposes it, which gives the module back intact, and keeps the module.</returns>
+    /// <exception cref="ArgumentException">As for the first overload.</exception>
+    public static ModuleTarget From(nn.Module module, Tensor exampleInput, Func<Tensor, Tensor> forward, string? name = null)
+    {
+        ArgumentNullException.ThrowIfNull(exampleInput);
+        ArgumentNullException.ThrowIfNull(forward);
+        return ModuleTarget.Create(module, [exampleInput], inputs => forward(inputs[0]), name);
+    }
+
+    /// <summary>A user's own module with several inputs as target network.</summary>
+    /// <param name="module">Whose parameters are generated; see the first overload.</param>
+    /// <param name="exampleInputs">A batch (N, ...) of each input, with equal N, to learn shapes and types from.</param>
     /// <param name="forward">
-    /// (N, ...) -> (N, ...): runs the module, such as <c>x => lstm.call(x).Item1.select(1, -1)</c>. A module with several inputs
-    /// gets its parts of the one tensor.
+    /// Runs the module on a batch of each input; where null, the module takes as many tensors as there are inputs, at most four, and
+    /// puts out one.
     /// </param>
     /// <param name="name">What tables and checkpoints call it; the module's name where null.</param>
     /// <returns>The target; the caller disposes it, which gives the module back intact, and keeps the module.</returns>
-    /// <exception cref="ArgumentException">As for the other overload.</exception>
-    public static ModuleTarget From(nn.Module module, Tensor exampleInput, Func<Tensor, Tensor> forward, string? name = null)
-    {
-        ArgumentNullException.ThrowIfNull(forward);
-        return ModuleTarget.Create(module, exampleInput, forward, name);
-    }
+    /// <exception cref="ArgumentException">As for the first overload.</exception>
+    public static ModuleTarget From(
+        nn.Module module,
+        IReadOnlyList<Tensor> exampleInputs,
+        Func<IReadOnlyList<Tensor>, Tensor>? forward = null,
+        string? name = null) =>
+        ModuleTarget.Create(module, exampleInputs, forward, name);
 
     /// <summary>
     /// The network's function in evaluation mode, with the buffers as they are before training: (N, input) and weights ->
     /// (N, output). Differentiable in both; changes nothing.
     /// </summary>
-    /// <param name="input">A batch (N, ...) with the sample shape <see cref="InputShape"/>.</param>
-    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape.</param>
+    /// <param name="input">A batch (N, ...) of the only input; of the weights' type, or whole numbers where the network takes those.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape, all of one floating-point type.</param>
     /// <returns>The outputs, in the caller's dispose scope.</returns>
-    /// <exception cref="ArgumentException">A shape or the number of tensors disagrees.</exception>
+    /// <exception cref="ArgumentException">A shape, a type or the number of tensors disagrees, or a tensor was disposed.</exception>
     public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters)
     {
         ArgumentNullException.ThrowIfNull(input);
-        CheckInput(input.shape);
+        return Forward([input], parameters);
+    }
+
+    /// <summary>The same for a network of any number of inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of <see cref="Inputs"/>, in that order, with equal N.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape, all of one floating-point type.</param>
+    /// <returns>The outputs, in the caller's dispose scope.</returns>
+    /// <exception cref="ArgumentException">A shape, a type or the number of tensors disagrees, or a tensor was disposed.</exception>
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters)
+    {
         CheckParameters(parameters, nameof(parameters));
+        CheckInputs(inputs, parameters[0].dtype);
         using var state = CreateState(parameters[0].device, parameters[0].dtype);
-        return Compute(input, parameters, state, training: false);
+        return Compute(inputs, parameters, state, training: false);
     }
 
     /// <summary>The network's function with the buffers of a model: (N, input) and weights -> (N, output).</summary>
-    /// <param name="input">A batch (N, ...) with the sample shape <see cref="InputShape"/>.</param>
-    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape.</param>
+    /// <param name="input">A batch (N, ...) of the only input; of the weights' type, or whole numbers where the network takes those.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape, all of one floating-point type.</param>
     /// <param name="state">The buffers, from <see cref="CreateState"/>.</param>
     /// <param name="training">
     /// Whether layers that differ in training do so: batch norm then takes the batch's own statistics and updates the running ones
     /// in the state, once a call. In evaluation mode nothing changes.
     /// </param>
     /// <returns>The outputs, in the caller's dispose scope.</returns>
-    /// <exception cref="ArgumentException">A shape or the number of tensors disagrees, or the state is another network's.</exception>
+    /// <exception cref="ArgumentException">
+    /// A shape, a type or the number of tensors disagrees, a tensor was disposed, or the state is another network's.
+    /// </exception>
     public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
     {
         ArgumentNullException.ThrowIfNull(input);
-        CheckInput(input.shape);
+        return Forward([input], parameters, state, training);
+    }
+
+    /// <summary>The same for a network of any number of inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of <see cref="Inputs"/>, in that order, with equal N.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order and shape, all of one floating-point type.</param>
+    /// <param name="state">The buffers, from <see cref="CreateState"/>.</param>
+    /// <param name="training">Whether layers that differ in training do so.</param>
+    /// <returns>The outputs, in the caller's dispose scope.</returns>
+    /// <exception cref="ArgumentException">
+    /// A shape, a type or the number of tensors disagrees, a tensor was disposed, or the state is another network's.
+    /// </exception>
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
+    {
         CheckParameters(parameters, nameof(parameters));
+        CheckInputs(inputs, parameters[0].dtype);
         CheckState(state);
-        return Compute(input, parameters, state, training);
+        return Compute(inputs, parameters, state, training);
     }
 
     /// <summary>A plain TorchSharp module with copies of the weights; its state_dict has PyTorch's names and shapes.</summary>
@@ -176,7 +248,7 @@ public abstract class TargetNetwork
     public NetworkWeights ReadWeights(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return NetworkWeights.Read(path, Parameters, Buffers, KnownNames);
+        return NetworkWeights.Read(path, this, KnownNames);
     }
 
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
@@ -184,14 +256,17 @@ public abstract class TargetNetwork
 
     /// <summary>The name, the shapes and the number of weights in one line.</summary>
     public override string ToString() =>
-        $"{Name}: {ShapeText.Of(InputShape)} -> {ShapeText.Of(OutputShape)}, {ShapeText.Count(ParameterCount)} parameters";
+        $"{Name}: {string.Join(", ", Inputs)} -> {ShapeText.Of(OutputShape)}, {ShapeText.Count(ParameterCount)} parameters";
 
-    /// <summary>The function behind <see cref="Forward(Tensor, IReadOnlyList{Tensor}, NetworkState, bool)"/>; shapes are already checked.</summary>
-    /// <param name="input">A batch (N, ...).</param>
+    /// <summary>
+    /// The function behind <see cref="Forward(IReadOnlyList{Tensor}, IReadOnlyList{Tensor}, NetworkState, bool)"/>; shapes and types
+    /// are already checked.
+    /// </summary>
+    /// <param name="inputs">A batch (N, ...) per entry of <see cref="Inputs"/>.</param>
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>.</param>
     /// <param name="state">The buffers, changed in place in training mode only.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    protected abstract Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters, NetworkState state, bool training);
+    protected abstract Tensor Compute(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training);
 
     /// <summary>Makes the module behind <see cref="ToModule"/>; shapes are already checked.</summary>
     /// <param name="weights">One tensor per entry of <see cref="Parameters"/>.</param>
@@ -213,8 +288,12 @@ public abstract class TargetNetwork
     private protected virtual void Write(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state) =>
         ModuleWeights.Write(
             module,
-            [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors)],
+            [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. PersistentBuffers(state)],
             KnownNames);
+
+    /// <summary>The buffers that files and modules in PyTorch's form hold, by name.</summary>
+    internal IEnumerable<(string Name, Tensor Values)> PersistentBuffers(NetworkState state) =>
+        Buffers.Zip(state.Tensors).Where(pair => pair.First.IsPersistent).Select(pair => (pair.First.Name, pair.Second));
 
     /// <summary>The same for the other classes of the library.</summary>
     internal void WriteInto(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state)
@@ -225,37 +304,5 @@ public abstract class TargetNetwork
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Write(module, weights, state);
-    }
-
-    /// <summary>Generated weights with each tensor's center added, where it has one.</summary>
-    internal IReadOnlyList<Tensor> AroundCenters(IReadOnlyList<Tensor> generated) =>
-        [.. generated.Zip(Parameters, (weight, parameter) => parameter.Center == 0 ? weight : weight + parameter.Center)];
-
-    private void CheckState(NetworkState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        if (!state.Specifications.Select(buffer => buffer.ToString()).SequenceEqual(Buffers.Select(buffer => buffer.ToString())))
-            throw new ArgumentException(
-                $"The state is another network's; '{Name}' takes one that its CreateState made.", nameof(state));
-    }
-
-    private void CheckInput(long[] shape)
-    {
-        if (shape.Length == 0 || !shape.AsSpan(1).SequenceEqual(InputShape.ToArray()))
-            throw new ArgumentException(
-                $"'{Name}' takes a batch of shape (N, {string.Join(", ", InputShape)}); the input has {ShapeText.Of(shape)}.", "input");
-    }
-
-    private void CheckParameters(IReadOnlyList<Tensor> tensors, string argument)
-    {
-        ArgumentNullException.ThrowIfNull(tensors, argument);
-        if (tensors.Count != Parameters.Count)
-            throw new ArgumentException($"'{Name}' needs {Parameters.Count} weight tensors; {tensors.Count} came.", argument);
-        foreach (var (tensor, specification) in tensors.Zip(Parameters))
-            if (!tensor.shape.SequenceEqual(specification.Shape))
-                throw new ArgumentException(
-                    $"'{specification.Name}' has the shape {ShapeText.Of(tensor.shape)}; " +
-                    $"'{Name}' needs {ShapeText.Of(specification.Shape)}.",
-                    argument);
     }
 }

@@ -208,8 +208,6 @@ public sealed partial class AdapterHost : IDisposable
     public Tensor Predict(Tensor input, out string? adapter)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.dtype != ScalarType.Float32)
-            throw new ArgumentException($"The input is {input.dtype}; it must be Float32.", nameof(input));
         var snapshot = Hold();
         try
         {

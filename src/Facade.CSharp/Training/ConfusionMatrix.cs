@@ -73,7 +73,7 @@ public sealed class ConfusionMatrix
             using (batch)
             using (NewDisposeScope())
             {
-                var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights, model.State, training: false);
+                var outputs = model.Target.Forward(batch.InputsOn(model.Device), weights, model.State, training: false);
                 Add(sums, outputs.argmax(1), batch.Targets.to(model.Device), classes);
             }
         }

@@ -53,12 +53,13 @@ public sealed record Distillation
             throw new ArgumentException(
                 $"{nameof(Distillation)} takes the place of one class label for each sample; this data set has other targets.", nameof(data));
         foreach (var teacher in Teachers)
-            if (!teacher.Target.InputShape.SequenceEqual(student.InputShape) || !teacher.Target.OutputShape.SequenceEqual(student.OutputShape))
+            if (Taken(teacher.Target) != Taken(student) || !teacher.Target.OutputShape.SequenceEqual(student.OutputShape))
                 throw new ArgumentException(
-                    $"The teacher '{teacher.Target.Name}' takes {ShapeText.Of(teacher.Target.InputShape)} and puts out "
-                    + $"{ShapeText.Of(teacher.Target.OutputShape)}; "
-                    + $"'{student.Name}' takes {ShapeText.Of(student.InputShape)} and puts out {ShapeText.Of(student.OutputShape)}.",
+                    $"The teacher '{teacher.Target.Name}' takes {Taken(teacher.Target)} and puts out {ShapeText.Of(teacher.Target.OutputShape)}; "
+                    + $"'{student.Name}' takes {Taken(student)} and puts out {ShapeText.Of(student.OutputShape)}.",
                     nameof(TrainingOptions.Distillation));
+
+        static string Taken(TargetNetwork network) => string.Join(", ", network.Inputs);
     }
 
     /// <summary>What tells one run's teachers from another's: their networks and the bits of their weights.</summary>
@@ -74,7 +75,7 @@ public sealed record Distillation
     }
 
     /// <summary>The mean of what the teachers put out, (N, ...).</summary>
-    internal Tensor Said(Tensor inputs)
+    internal Tensor Said(IReadOnlyList<Tensor> inputs)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

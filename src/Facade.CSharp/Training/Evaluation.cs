@@ -34,7 +34,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
             using (NewDisposeScope())
             {
                 var targets = batch.Targets.to(model.Device);
-                var outputs = model.Target.Forward(batch.Inputs.to(model.Device), weights, model.State, training: false);
+                var outputs = model.Target.Forward(batch.InputsOn(model.Device), weights, model.State, training: false);
                 loss += TaskLoss.Of(outputs, targets, data.IsClassification, 0).ToDouble() * batch.Count;
                 if (data.IsClassification)
                 {
@@ -73,19 +73,18 @@ internal static class DatasetChecks
     public static int BatchOf(Dataset data, int atMost)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(atMost, 1, "batchSize");
-        var size = data.InputShape.Aggregate(1L, (product, length) => product * length);
+        var size = data.InputShapes.Sum(ShapeText.Product);
         return (int)Math.Clamp(InputsAtATime / size, 1, atMost);
     }
 
     public static void Check(TargetNetwork target, Dataset data)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (data.InputType != ScalarType.Float32)
-            throw new ArgumentException($"The samples are {data.InputType}; they must be Float32.", nameof(data));
-        if (!data.InputShape.SequenceEqual(target.InputShape))
+        if (data.InputShapes.Count != target.Inputs.Count)
             throw new ArgumentException(
-                $"The samples have the shape {ShapeText.Of(data.InputShape)}; '{target.Name}' takes {ShapeText.Of(target.InputShape)}.",
-                nameof(data));
+                $"Each sample has {data.InputShapes.Count} inputs; '{target.Name}' takes {target.Inputs.Count}.", nameof(data));
+        for (var index = 0; index < target.Inputs.Count; index++)
+            CheckInput(target, data.InputShapes[index], data.InputTypes[index], index);
         var output = target.OutputShape;
         if (data.IsClassification
             && (output.Count == 0 || output[0] < data.ClassNames.Count || (data.TargetShape.Count == 0 && output.Count != 1)))
@@ -103,5 +102,16 @@ internal static class DatasetChecks
             throw new ArgumentException(
                 $"The targets have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",
                 nameof(data));
+    }
+    private static void CheckInput(TargetNetwork target, IReadOnlyList<long> shape, ScalarType type, int index)
+    {
+        var (wanted, called) = (target.Inputs[index], target.Inputs.Count == 1 ? "samples" : $"samples' inputs {index + 1}");
+        // Floats come in single precision, also to a module of another.
+        var right = FloatTypes.Contains(wanted.Type) ? ScalarType.Float32 : wanted.Type;
+        if (type != right)
+            throw new ArgumentException($"The {called} are {type}; they must be {right}.", "data");
+        if (!shape.SequenceEqual(wanted.Shape))
+            throw new ArgumentException(
+                $"The {called} have the shape {ShapeText.Of(shape)}; '{target.Name}' takes {ShapeText.Of(wanted.Shape)}.", "data");
     }
 }

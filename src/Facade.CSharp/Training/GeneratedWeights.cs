@@ -34,9 +34,7 @@ internal sealed class GeneratedWeights : IDisposable
             weight.grad = null;
         mapping.GenerateInto(at, theta);
         using var noGradient = no_grad();
-        foreach (var (weight, parameter) in weights.Zip(target.Parameters))
-            if (parameter.Center != 0)
-                weight.add_(parameter.Center);
+        target.MoveToCenters(weights);
         return weights;
     }
 

@@ -18,7 +18,7 @@ internal sealed class Lessons : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)
-                parts.Add(distillation.Said(batch.Inputs.to(device)));
+                parts.Add(distillation.Said(batch.InputsOn(device)));
         }
 
         said = cat(parts).DetachFromDisposeScope();

@@ -51,7 +51,7 @@ internal sealed class StepLoss : IDisposable
     /// <param name="taught">What the teachers say of the inputs; null without teachers.</param>
     /// <param name="isClassification">Whether the targets are labels.</param>
     /// <param name="step">The step, which decides the noise.</param>
-    public Values Compute(Tensor inputs, Tensor targets, Tensor? taught, bool isClassification, long step)
+    public Values Compute(IReadOnlyList<Tensor> inputs, Tensor targets, Tensor? taught, bool isClassification, long step)
     {
         var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
         var task = distillation is null || taught is null

@@ -125,7 +125,7 @@ internal sealed class TrainingRun(
         EpochSums sums)
     {
         ForgetGradients(parameters, lastGood);
-        var inputs = batch.Inputs.to(model.Device);
+        var inputs = batch.InputsOn(model.Device);
         var targets = batch.Targets.to(model.Device);
         var values = loss.Compute(inputs, targets, lessons?.Of(batch), training.IsClassification, run.Step);
         var total = values.Total.ToDouble();

@@ -115,7 +115,7 @@ public sealed class ModelTests
         using var scope = NewDisposeScope();
         using var model = Small.Slvt();
 
-        Assert.Throws<ArgumentNullException>("input", () => model.Predict(null!));
+        Assert.Throws<ArgumentNullException>("input", () => model.Predict((Tensor)null!));
         Assert.Contains("(N, 4); the input has (2, 5)", Assert.Throws<ArgumentException>("input", () => model.Predict(zeros(2, 5))).Message);
         var doubles = zeros([2, 4], ScalarType.Float64);
         Assert.Contains("Float64; it must be Float32", Assert.Throws<ArgumentException>("input", () => model.Predict(doubles)).Message);

@@ -108,6 +108,191 @@ public sealed class LayerTests
             images / Math.Sqrt(1 + 1e-5) * weights[0].view(2, 1, 1) + weights[1].view(2, 1, 1), target.Forward(images, weights));
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public void Gru_is_the_native_one(int layers, bool wholeSequence)
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(5, 3).Gru(4, layers, wholeSequence).Build();
+        var weights = SomeWeights(target);
+        using var native = nn.GRU(3, 4, layers, batchFirst: true);
+        Load(native, "gru1.", target, weights);
+        var input = Numbers(2, 5, 3);
+
+        var states = native.call(input).Item1;
+
+        Close(wholeSequence ? states : states.select(1, -1), target.Forward(input, weights));
+        using var module = target.ToModule(weights);
+        Assert.True(module.call(input).equal(target.Forward(input, weights)).all().item<bool>());
+        Assert.Equal([12L, 3], target.Parameters[0].Shape);
+    }
+
+    [Theory]
+    [InlineData(6L)]
+    [InlineData(3L, 5L)]
+    public void Batch_norm_of_features_is_the_native_one_in_training_and_in_evaluation(params long[] shape)
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(shape).BatchNorm1d(name: "x").Build();
+        var weights = SomeWeights(target);
+        using var native = nn.BatchNorm1d(shape[0]);
+        Load(native, "x.", target, weights);
+        using var state = target.CreateState();
+        var input = Numbers([4, .. shape]) * 2 + 1;
+
+        Close(native.call(input), target.Forward(input, weights, state, training: true));
+        native.eval();
+        Close(native.call(input), target.Forward(input, weights, state, training: false));
+        using var module = target.ToModule(weights, state);
+        Close(native.call(input), module.call(input));
+        Assert.Equal(["x.weight", "x.bias", "x.running_mean", "x.running_var", "x.num_batches_tracked"], module.state_dict().Keys);
+    }
+
+    [Fact]
+    public void A_batch_of_one_value_a_channel_leaves_the_running_statistics_alone()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(3).BatchNorm1d().Build();
+        using var state = target.CreateState();
+
+        var output = target.Forward(ones(1, 3), SomeWeights(target), state, training: true);
+
+        Assert.True(output.isfinite().all().item<bool>());
+        Assert.Equal([1f, 1, 1], state["bn1.running_var"].data<float>());
+        Assert.Equal(0, state["bn1.num_batches_tracked"].item<long>());
+    }
+
+    [Fact]
+    public void Average_pooling_is_the_native_one()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(2, 7, 5).AvgPool2d(3, stride: 2, padding: 1).Conv2d(1, 1).Build();
+        var weights = SomeWeights(target);
+        var image = Numbers(2, 2, 7, 5);
+        using var native = nn.AvgPool2d(3, 2, 1);
+
+        Close(nn.functional.conv2d(native.call(image), weights[0], weights[1]), target.Forward(image, weights));
+        using var module = target.ToModule(weights);
+        Assert.True(module.call(image).equal(target.Forward(image, weights)).all().item<bool>());
+    }
+
+    [Fact]
+    public void Embedding_is_the_native_one_takes_whole_numbers_and_passes_its_gradient_on()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(5).Embedding(7, 4).Flatten().Linear(3).Build();
+        var weights = SomeWeights(target);
+        using var native = nn.Embedding(7, 4);
+        using (no_grad())
+            native.weight!.copy_(weights[0]);
+        var tokens = tensor(new long[] { 0, 6, 3, 3, 1, 2, 0, 5, 4, 6 }, [2, 5]);
+
+        Assert.Equal(["embedding1.weight(7, 4)", "fc1.weight(3, 20)", "fc1.bias(3)"], target.Parameters.Select(p => p.ToString()));
+        Assert.Equal("(5) Int64", Assert.Single(target.Inputs).ToString());
+        var expected = nn.functional.linear(native.call(tokens).flatten(1), weights[1], weights[2]);
+        Close(expected, target.Forward(tokens, weights));
+        using var module = target.ToModule(weights);
+        Close(expected, module.call(tokens));
+        Assert.Equal(target.Parameters.Select(p => p.Name), module.state_dict().Keys);
+
+        expected.square().sum().backward();
+        var table = weights[0].detach().clone().requires_grad_();
+        target.Forward(tokens, [table, weights[1], weights[2]]).square().sum().backward();
+        Close(native.weight!.grad!, table.grad!);
+    }
+
+    [Fact]
+    public void Token_ids_of_another_type_or_out_of_range_are_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(2).Embedding(7, 4).Flatten().Linear(3).Build("words");
+        var weights = SomeWeights(target);
+
+        Assert.Contains("the input is Float32; it must be Int64", Refusal(zeros(1, 2)));
+        Assert.Contains("holds the token 7; ids run from 0 to 6", Refusal(tensor(new long[] { 0, 7 }, [1, 2])));
+        Assert.Contains("holds the token -1", Refusal(tensor(new long[] { 0, -1 }, [1, 2])));
+
+        string Refusal(Tensor input) => Assert.Throws<ArgumentException>("input", () => target.Forward(input, weights)).Message;
+    }
+
+    [Fact]
+    public void Dropout_drops_its_share_in_training_scales_the_rest_and_does_nothing_in_evaluation()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(20_000).Dropout(0.25).Add(new Gain()).Build();
+        using var state = target.CreateState();
+        Tensor[] gain = [ones(1)];
+        var input = ones(2, 20_000);
+
+        var dropped = target.Forward(input, gain, state, training: true);
+
+        Assert.True(input.equal(target.Forward(input, gain, state, training: false)).all().item<bool>());
+        Assert.Equal(1.0, dropped.mean().ToDouble(), 0.02);
+        Assert.Equal(0.75, dropped.ne(0).to(float32).mean().ToDouble(), 0.01);
+        Assert.True(dropped.eq(0).logical_or(dropped.eq((float)(1 / 0.75))).all().item<bool>());
+    }
+
+    [Fact]
+    public void Dropout_draws_the_same_masks_from_the_same_seed_others_in_each_pass_layer_and_part()
+    {
+        using var scope = NewDisposeScope();
+        static TargetNetwork Network(ulong seed = 0) => TargetNetwork.Input(300)
+            .Dropout(0.5, seed).Sequence("part", part => part.Dropout(0.5, seed)).Linear(1).Build();
+        static string[] Masks(TargetNetwork network, int passes)
+        {
+            using var state = network.CreateState();
+            var weights = network.Parameters.Select(p => zeros([.. p.Shape])).ToArray();
+            return [.. Enumerable.Range(0, passes).Select(_ =>
+            {
+                var input = ones(1, 300).requires_grad_();
+                var taken = weights[0].clone().fill_(1).requires_grad_();
+                network.Forward(input, [taken, weights[1]], state, training: true).sum().backward();
+                return string.Concat(input.grad!.data<float>().Select(value => (char)('0' + (int)value)));
+            })];
+        }
+
+        var first = Masks(Network(), 3);
+
+        Assert.Equal(first, Masks(Network(), 3));
+        Assert.Equal(3, first.Distinct().Count());
+        Assert.Empty(first.Intersect(Masks(Network(1), 3)));
+        // Both layers with one mask would leave half of the numbers, not a quarter.
+        Assert.InRange(first[0].Count(value => value == '4'), 45, 105);
+        using var start = Network().CreateState();
+        Assert.NotEqual(start.Tensors[0].item<long>(), start.Tensors[1].item<long>());
+    }
+
+    [Fact]
+    public void Files_and_modules_hold_nothing_of_a_dropout()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var target = TargetNetwork.Input(4).Linear(3).Dropout(0.5).Linear(2).Build();
+        using var model = DirectModel.For(target, 1);
+        model.Export(folder.File("weights.safetensors"));
+
+        using var file = SafetensorsFile.Read(folder.File("weights.safetensors"));
+        Assert.Equal(target.Parameters.Select(p => p.Name).Order(), file.Entries.Select(entry => entry.Name).Order());
+        using var read = target.ReadWeights(folder.File("weights.safetensors"));
+        using var plain = model.Materialize();
+        Assert.Equal(target.Parameters.Select(p => p.Name), plain.state_dict().Keys);
+        using var pretrained = PretrainedWeights.FromFile(folder.File("weights.safetensors"));
+        using var tuned = MappingNetwork.For(target).FineTune(pretrained, 4).Build();
+        Assert.Equal([2L, 2], tuned.Predict(zeros(2, 4)).shape);
+    }
+
+    private sealed class Gain() : Layer(null)
+    {
+        public override string Kind => "Gain";
+        public override string NamePrefix => "gain";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [new("weight", [1], 1)];
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) => input * parameters[0];
+        public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
+            throw new NotSupportedException();
+    }
+
     [Fact]
     public void Going_back_through_two_passes_of_training_is_possible()
     {
@@ -162,6 +347,15 @@ public sealed class LayerTests
         { () => TargetNetwork.Input(5, 6).SelfAttention(4), "6 features cannot be shared equally by 4 heads" },
         { () => TargetNetwork.Input(3, 4, 4).ConvTranspose2d(1, 1, padding: 3), "leaves nothing" },
         { () => TargetNetwork.Input(2, 4, 4).BatchNorm2d(momentum: 0), "momentum is 0" },
+        { () => TargetNetwork.Input(2, 4, 4).BatchNorm1d(), "it needs features (features) or a signal" },
+        { () => TargetNetwork.Input(2, 4, 4).AvgPool2d(5), "the window of 5 is larger than the padded height of 4" },
+        { () => TargetNetwork.Input(2, 4, 4).AvgPool2d(3, padding: 2), "padding is 2; it must lie between 0 and half the window, 1" },
+        { () => TargetNetwork.Input(3, 4).Gru(0), "hidden is 0" },
+        { () => TargetNetwork.Input(3).Gru(2), "it needs a sequence" },
+        { () => TargetNetwork.Input(3).Dropout(1), "probability is 1; it must be at least 0 and below 1" },
+        { () => TargetNetwork.Input(3).Embedding(0, 2), "tokens is 0" },
+        { () => TargetNetwork.Input(3).Linear(2).Embedding(5, 2), "it must be the first" },
+        { () => TargetNetwork.Input(3).Residual(body => body.Embedding(5, 2), skip => skip.Embedding(5, 2)), "put it before the skip" },
         {
             () => TargetNetwork.Input(2, 4, 4).Conv2d(2, 1).Residual(body => body.Conv2d(2, 1), name: ""),
             "the weight 'conv1.weight' is there already"

@@ -148,6 +148,40 @@ public sealed class TargetNetworkTests
     }
 
     [Fact]
+    public void A_type_that_does_not_fit_or_a_disposed_tensor_is_refused_by_name_before_libtorch_sees_it()
+    {
+        using var scope = NewDisposeScope();
+        var lstm = MappingNets.Targets.Lstm(5, 6);
+        var weights = SomeWeights(lstm);
+
+        Assert.Contains(
+            "the input is Float64; it must be Float32",
+            Assert.Throws<ArgumentException>("input", () => lstm.Forward(zeros([2, 6, 5], float64), weights)).Message);
+        Assert.Contains(
+            "the input is Int64", Assert.Throws<ArgumentException>("input", () => lstm.Forward(zeros([2, 6, 5], int64), weights)).Message);
+        Tensor[] mixed = [weights[0], weights[1].to(float64), .. weights[2..]];
+        Assert.Contains(
+            "'lstm.weight_hh_l0' is Float64, but 'lstm.weight_ih_l0' is Float32",
+            Assert.Throws<ArgumentException>("parameters", () => lstm.Forward(zeros(2, 6, 5), mixed)).Message);
+        Tensor[] whole = [.. weights.Select(weight => weight.to(int64))];
+        Assert.Contains(
+            "'lstm.weight_ih_l0' is Int64; weights are floating-point numbers",
+            Assert.Throws<ArgumentException>("weights", () => lstm.ToModule(whole)).Message);
+        Assert.Contains(
+            "takes one input; the pass got 2",
+            Assert.Throws<ArgumentException>("inputs", () => lstm.Forward([zeros(2, 6, 5), zeros(2, 6, 5)], weights)).Message);
+
+        var gone = zeros(2, 6, 5);
+        gone.Dispose();
+        Assert.Contains("the input was disposed", Assert.Throws<ArgumentException>("input", () => lstm.Forward(gone, weights)).Message);
+        using var state = lstm.CreateState();
+        weights[2].Dispose();
+        Assert.Contains(
+            "the weight 'lstm.bias_ih_l0' was disposed",
+            Assert.Throws<ArgumentException>("parameters", () => lstm.Forward(zeros(2, 6, 5), weights, state, training: true)).Message);
+    }
+
+    [Fact]
     public void The_description_lists_every_layer_with_its_output_and_weights()
     {
         var lines = MappingNets.Targets.Cnn2().Describe().Split('\n');

@@ -35,6 +35,8 @@ internal sealed class SequenceLayer : CompositeLayer
 
     public override string NamePrefix => "part";
 
+    public override bool TakesWholeNumbers => layers.TakesWholeNumbers;
+
     private protected override IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs) => outputs[0];
 
     private protected override Tensor Join(IReadOnlyList<Func<Tensor, Tensor>> functions, Tensor input) => functions[0](input);

@@ -11,26 +11,31 @@ namespace MappingNets;
 internal sealed class BorrowedModule : IDisposable
 {
     private readonly nn.Module module;
-    private readonly Func<Tensor, Tensor> forward;
+    private readonly string name;
+    private readonly Func<IReadOnlyList<Tensor>, Tensor> forward;
     private readonly (string Name, Tensor Value)[] buffers;
     private readonly Tensor[] ownWeights;
     private readonly Tensor[] ownBuffers;
-    private readonly Tensor?[] ownGradients;
+    private readonly (Parameter Handle, Tensor? Gradient)[] ownGradients;
     private readonly (nn.Module Module, bool Training)[] ownModes;
+    private readonly IReadOnlyList<nn.Module> lent;
     private bool? mode;
     private bool returned;
 
-    public BorrowedModule(nn.Module module, Func<Tensor, Tensor> forward)
+    public BorrowedModule(nn.Module module, Func<IReadOnlyList<Tensor>, Tensor> forward, string name)
     {
-        (this.module, this.forward) = (module, forward);
+        InferenceTensors.RequireNoInferenceMode();
+        (this.module, this.forward, this.name) = (module, forward, name);
         using var noGradient = no_grad();
         Parameters = ModuleParameters.Of(module);
+        lent = ModuleLoans.Lend(module, name);
         buffers = [.. module.named_buffers()];
         ownWeights = [.. Parameters.Generated.Select(parameter => parameter.Value.clone().DetachFromDisposeScope())];
         ownBuffers = [.. buffers.Select(buffer => buffer.Value.clone().DetachFromDisposeScope())];
-        ownGradients = [.. Parameters.Generated.Select(parameter => parameter.Value.grad?.DetachFromDisposeScope())];
-        foreach (var (_, parameter) in Parameters.Generated)
-            parameter.grad = null;
+        ownGradients = [.. Parameters.Generated.SelectMany(parameter => parameter.Handles)
+            .Select(handle => (handle, handle.grad?.DetachFromDisposeScope()))];
+        foreach (var (handle, _) in ownGradients)
+            handle.grad = null;
         // A script module makes a new object for each submodule; what it holds of modes is reached through the root only.
         ownModes = module is jit.ScriptModule
             ? [(module, module.training)]
@@ -40,6 +45,9 @@ internal sealed class BorrowedModule : IDisposable
     public object Gate { get; } = new();
 
     public ModuleParameters Parameters { get; }
+
+    /// <summary>The floating-point type that the module computes in.</summary>
+    public ScalarType Type => Parameters.Generated.Count == 0 ? ScalarType.Float32 : ownWeights[0].dtype;
 
     public IReadOnlyList<Tensor> OwnWeights => ownWeights;
 
@@ -66,9 +74,10 @@ internal sealed class BorrowedModule : IDisposable
     public IReadOnlyList<Tensor> Buffers() => [.. module.named_buffers().Select(buffer => buffer.buffer)];
 
     /// <summary>Puts weights and buffers into the module, leaving alone what is the same already.</summary>
+    /// <exception cref="ObjectDisposedException">The target or the module was disposed.</exception>
     public void Write(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state, bool training)
     {
-        ObjectDisposedException.ThrowIf(returned, typeof(ModuleTarget));
+        RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var written = false;
@@ -85,21 +94,21 @@ internal sealed class BorrowedModule : IDisposable
     }
 
     /// <summary>Runs the module as it stands.</summary>
-    public Tensor Run(Tensor input) => forward(input);
+    public Tensor Run(IReadOnlyList<Tensor> inputs) => forward(inputs);
 
     /// <summary>Changes what the module is given back with.</summary>
     public void TakeAsOwn(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state)
     {
         lock (Gate)
         {
-            ObjectDisposedException.ThrowIf(returned, typeof(ModuleTarget));
+            RequireAlive();
             using var noGradient = no_grad();
             foreach (var (own, value) in ownWeights.Zip(weights).Concat(ownBuffers.Zip(state)))
                 own.copy_(value);
         }
     }
 
-    /// <summary>Gives the module back: weights, buffers, gradients and modes as they were.</summary>
+    /// <summary>Gives the module back: weights, buffers, gradients and modes as they were. One that was disposed is left alone.</summary>
     public void Dispose()
     {
         lock (Gate)
@@ -107,25 +116,37 @@ internal sealed class BorrowedModule : IDisposable
             if (returned)
                 return;
             returned = true;
+            ModuleLoans.Return(lent);
             using var noGradient = no_grad();
-            foreach (var (parameter, own, gradient) in Parameters.Generated.Zip(ownWeights, ownGradients))
-            {
-                parameter.Value.copy_(own);
-                parameter.Value.grad = gradient;
+            if (!WasDisposed)
+                GiveBack();
+            foreach (var own in ownWeights.Concat(ownBuffers))
                 own.Dispose();
-            }
-
-            foreach (var (buffer, own) in Buffers().Zip(ownBuffers))
-            {
-                buffer.copy_(own);
-                own.Dispose();
-            }
-
-            // From the leaves up: a module passes its mode on to its parts.
-            foreach (var (part, training) in ownModes)
-                part.train(training);
             Writes++;
         }
+    }
+
+    private bool WasDisposed => Parameters.Generated.Any(parameter => parameter.Value.IsInvalid);
+
+    private void GiveBack()
+    {
+        foreach (var (parameter, own) in Parameters.Generated.Zip(ownWeights))
+            parameter.Value.copy_(own);
+        foreach (var (handle, gradient) in ownGradients)
+            handle.grad = gradient;
+        foreach (var (buffer, own) in Buffers().Zip(ownBuffers))
+            buffer.copy_(own);
+        // From the leaves up: a module passes its mode on to its parts.
+        foreach (var (part, training) in ownModes)
+            part.train(training);
+    }
+
+    private void RequireAlive()
+    {
+        if (returned)
+            throw new ObjectDisposedException(name, $"The target '{name}' was disposed, and its module is with its owner again.");
+        if (WasDisposed)
+            throw new ObjectDisposedException(name, $"The module that the target '{name}' has on loan was disposed; it must live as long as the target.");
     }
 
     private static bool Write(Tensor destination, Tensor source)

@@ -8,24 +8,27 @@ namespace MappingNets;
 /// own parameters. Going back uses that graph; where other weights were written into the module in between, it makes the graph
 /// once more, with the same buffers and the same random numbers.
 /// </summary>
-internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool training)
+internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool training, int inputCount)
 {
     private readonly List<Tensor> made = [];
     private IReadOnlyList<Tensor> handedOut = [];
-    private bool inputHasGradient;
+    private bool[] inputHasGradient = [];
     private int weightCount;
     private long writes;
     private bool isSpent;
 
+    /// <summary>How many of the tensors that a pass gets are inputs; the weights follow.</summary>
+    public int InputCount => inputCount;
+
     /// <summary>Runs the module without a graph.</summary>
-    public Tensor Run(Tensor input, IReadOnlyList<Tensor> weights)
+    public Tensor Run(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> weights)
     {
         lock (module.Gate)
         {
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             module.Write(weights, state.Tensors, training);
-            var output = module.Run(input);
+            var output = module.Run(inputs);
             KeepBuffers();
             return output.MoveToOuterDisposeScope();
         }
@@ -33,27 +36,27 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
 
     /// <summary>Runs the module, leaving a graph behind. Gradients are off around it.</summary>
     /// <returns>The output, without history, and what <see cref="Backward"/> must be given.</returns>
-    public (Tensor Output, List<Tensor> Saved) Forward(Tensor input, Tensor[] weights)
+    public (Tensor Output, List<Tensor> Saved) Forward(Tensor[] inputs, Tensor[] weights)
     {
         lock (module.Gate)
         {
             using var scope = NewDisposeScope();
-            (inputHasGradient, weightCount) = (input.requires_grad, weights.Length);
+            (inputHasGradient, weightCount) = ([.. inputs.Select(input => input.requires_grad)], weights.Length);
             module.Write(weights, state.Tensors, training);
-            made.Add(random.get_rng_state());
-            made.AddRange(state.Tensors.Select(buffer => buffer.clone()));
-            var leaf = input.detach().requires_grad_(inputHasGradient);
+            var before = new List<Tensor> { random.get_rng_state() };
+            before.AddRange(state.Tensors.Select(buffer => buffer.clone()));
+            Tensor[] leaves = [.. inputs.Select(input => input.detach().requires_grad_(input.requires_grad))];
             Tensor output;
             using (enable_grad())
-                output = module.Run(leaf);
+                output = module.Run(leaves);
             KeepBuffers();
             writes = module.Writes;
             // A copy goes out: what its receiver does to it in place must not reach the graph.
             var copy = output.detach().clone().MoveToOuterDisposeScope();
-            made.InsertRange(0, [leaf, output]);
+            made.AddRange([output, .. leaves, .. before]);
             foreach (var tensor in made)
                 tensor.DetachFromDisposeScope();
-            return (copy, [leaf, output, .. weights, .. made[2..]]);
+            return (copy, [output, .. leaves, .. weights, .. before]);
         }
     }
 
@@ -65,30 +68,31 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
         made.Clear();
     }
 
-    /// <summary>The gradients of the input and of each weight, null where there is none.</summary>
+    /// <summary>The gradients of each input and of each weight, null where there is none.</summary>
     public IReadOnlyList<Tensor?> Backward(Func<List<Tensor>> saved, Tensor gradient)
     {
         lock (module.Gate)
         {
             using var scope = NewDisposeScope();
             var kept = saved();
-            var (leaf, output) = (kept[0], kept[1]);
-            var weights = kept.GetRange(2, weightCount);
+            var output = kept[0];
+            var leaves = kept.GetRange(1, inputCount);
+            var weights = kept.GetRange(1 + inputCount, weightCount);
             if (isSpent || writes != module.Writes)
-                output = RunAgain(leaf, weights, kept[(2 + weightCount)..]);
+                output = RunAgain(leaves, weights, kept[(1 + inputCount + weightCount)..]);
             isSpent = true;
 
             var parameters = module.Parameters.Generated;
-            Tensor[] leaves = [.. parameters.Select(parameter => parameter.Value), .. inputHasGradient ? new[] { leaf } : []];
+            var withGradient = leaves.Where((_, index) => inputHasGradient[index]);
             if (output.requires_grad)
-                autograd.backward([output], [gradient], inputs: leaves);
-            var gradients = new Tensor?[1 + weightCount];
-            if (inputHasGradient)
-                gradients[0] = Taken(leaf, leaf);
-            for (var index = 0; index < weightCount; index++)
-                gradients[1 + index] = Taken(parameters[index].Value, weights[index]);
+                autograd.backward([output], [gradient], inputs: [.. parameters.SelectMany(parameter => parameter.Handles), .. withGradient]);
+            Tensor?[] gradients =
+            [
+                .. leaves.Select((leaf, index) => inputHasGradient[index] ? Taken([leaf], leaf) : null),
+                .. weights.Select((weight, index) => Taken(parameters[index].Handles, weight)),
+            ];
             if (is_grad_enabled())
-                gradients = [.. gradients.Zip(kept.GetRange(2, weightCount).Prepend(leaf), OnceOnly.Guard)];
+                gradients = [.. gradients.Zip(leaves.Concat(weights), OnceOnly.Guard)];
             foreach (var tensor in gradients)
                 tensor?.MoveToOuterDisposeScope();
             // The native side takes its hold only after this returns.
@@ -97,7 +101,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
         }
     }
 
-    private Tensor RunAgain(Tensor leaf, List<Tensor> weights, List<Tensor> before)
+    private Tensor RunAgain(List<Tensor> leaves, List<Tensor> weights, List<Tensor> before)
     {
         module.Write(weights, before[1..], training);
         var numbers = random.get_rng_state();
@@ -106,7 +110,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
             random.set_rng_state(before[0]);
             // The model's state stays as it is: the pass has had its effect on it already.
             using (enable_grad())
-                return module.Run(leaf);
+                return module.Run(leaves);
         }
         finally
         {
@@ -122,11 +126,22 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
             kept.copy_(now);
     }
 
-    /// <summary>The gradient that the pass left at a leaf, which is freed of it, in the type and place of the tensor it belongs to.</summary>
-    private static Tensor? Taken(Tensor leaf, Tensor like)
+    /// <summary>
+    /// The gradient that the pass left at a leaf, which is freed of it, in the type and place of the tensor it belongs to. A parameter
+    /// of several handles may have a part of it at each.
+    /// </summary>
+    private static Tensor? Taken(IEnumerable<Tensor> handles, Tensor like)
     {
-        var gradient = leaf.grad;
-        leaf.grad = null;
-        return gradient?.to(like.dtype, like.device);
+        Tensor? sum = null;
+        foreach (var leaf in handles)
+        {
+            var gradient = leaf.grad;
+            // Two handles to one tensor show one gradient, which this takes away from both.
+            leaf.grad = null;
+            if (gradient is not null)
+                sum = sum is null ? gradient : sum.add(gradient);
+        }
+
+        return sum?.to(like.dtype, like.device);
     }
 }

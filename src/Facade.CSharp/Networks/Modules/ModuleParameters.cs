@@ -4,46 +4,49 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>Which parameters of a module a mapping generates: each once however many names it has, none that its owner froze.</summary>
+/// <summary>
+/// Which parameters of a module a mapping generates: each once however many names or handles it has, none that its owner froze.
+/// </summary>
+/// <param name="Generated">The parameters, each with the other handles to the same memory, whose gradients count too.</param>
+/// <param name="Frozen">The names of those that the owner froze.</param>
+/// <param name="OtherNames">Further names of generated parameters, each with the name under which the parameter is generated.</param>
+/// <param name="Norms">The names of those that scale what a normalisation puts out.</param>
 internal sealed record ModuleParameters(
-    IReadOnlyList<(string Name, Parameter Value)> Generated,
+    IReadOnlyList<ModuleParameters.Entry> Generated,
     IReadOnlyList<string> Frozen,
-    IReadOnlyList<string> OtherNames,
+    IReadOnlyDictionary<string, string> OtherNames,
     IReadOnlySet<string> Norms)
 {
-    /// <summary>Sorts a module's parameters.</summary>
-    /// <exception cref="ArgumentException">Two of them have different types, or one is no float.</exception>
-    public static ModuleParameters Of(nn.Module module)
+    /// <summary>One parameter, and the other handles to its memory.</summary>
+    internal sealed record Entry(string Name, Parameter Value, IReadOnlyList<Parameter> Ties)
     {
-        var all = module.named_parameters().ToArray();
-        if (all.Length > 0)
-            CheckTypes(all);
-        var generated = new List<(string Name, Parameter Value)>();
-        var frozen = new List<string>();
-        var seen = new HashSet<(nint Memory, long Offset, string Shape)>();
-        foreach (var (name, parameter) in all)
-            if (!parameter.requires_grad)
-                frozen.Add(name);
-            else if (seen.Add(Place(parameter)))
-                generated.Add((name, parameter));
-        var known = generated.Select(parameter => parameter.Name).Concat(frozen).ToHashSet();
-        // state_dict has every name, also the further ones of a shared parameter.
-        var others = module.state_dict().Keys.Concat(all.Select(parameter => parameter.name)).Distinct()
-            .Where(name => !known.Contains(name)).Except(module.named_buffers().Select(buffer => buffer.name));
-        return new(ByLayer(generated), frozen, [.. others], generated.Where(IsNormScale).Select(parameter => parameter.Name).ToHashSet());
+        /// <summary>All handles: each may be a leaf of a graph of its own.</summary>
+        public IEnumerable<Parameter> Handles => Ties.Prepend(Value);
     }
 
-    // A vector called "weight" scales what a normalisation puts out; a network whose scales start around 0 would be silent. The
-    // one exception among PyTorch's layers, the slopes of PReLU, then start as the identity.
-    private static bool IsNormScale((string Name, Parameter Value) parameter) =>
-        parameter.Value.dim() == 1 && (parameter.Name == "weight" || parameter.Name.EndsWith(".weight", StringComparison.Ordinal));
+    /// <summary>Sorts a module's parameters.</summary>
+    /// <exception cref="ArgumentException">
+    /// Two of them have different types, or one is no float; two overlap in memory without being the same, or are the same and only
+    /// one of them is frozen.
+    /// </exception>
+    public static ModuleParameters Of(nn.Module module)
+    {
+        var all = module.named_parameters().Select(pair => (Name: pair.name, Value: pair.parameter, Memory: default(TensorMemory))).ToArray();
+        CheckTypes(all);
+        for (var index = 0; index < all.Length; index++)
+            all[index].Memory = TensorMemory.Of(all[index].Value);
+        CheckOverlaps(all);
 
-    /// <summary>The tensors of one layer as neighbours, as a layout wants them, layers in order of first appearance.</summary>
-    private static (string Name, Parameter Value)[] ByLayer(List<(string Name, Parameter Value)> parameters) =>
-        [.. parameters.GroupBy(parameter => LayerOf(parameter.Name)).SelectMany(layer => layer)];
+        var groups = all.GroupBy(parameter => parameter.Memory).Select(group => group.ToArray()).ToArray();
+        var generated = groups.Where(group => group[0].Value.requires_grad)
+            .Select(group => new Entry(group[0].Name, group[0].Value, [.. group.Skip(1).Select(tie => tie.Value)])).ToList();
+        string[] frozen = [.. all.Where(parameter => !parameter.Value.requires_grad).Select(parameter => parameter.Name)];
+        var norms = generated.Where(IsNormScale).Select(parameter => parameter.Name).ToHashSet();
+        return new(ByLayer(generated), frozen, OtherNamesIn(module, all, frozen, generated), norms);
+    }
 
     /// <summary>The number of inputs that feed an output: a matrix's row, and for a vector the row of its layer's matrix.</summary>
-    public static long FanIn(string name, IReadOnlyList<(string Name, Parameter Value)> parameters)
+    public static long FanIn(string name, IReadOnlyList<Entry> parameters)
     {
         var shape = parameters.Single(parameter => parameter.Name == name).Value.shape;
         if (shape.Length < 2)
@@ -53,26 +56,73 @@ internal sealed record ModuleParameters(
         return Math.Max(1, ShapeText.Product(shape.Skip(1)));
     }
 
-    private static string LayerOf(string name) => name.LastIndexOf('.') is >= 0 and var dot ? name[..dot] : name;
+    // A vector called "weight" scales what a normalisation puts out; a network whose scales start around 0 would be silent. The
+    // one exception among PyTorch's layers, the slopes of PReLU, then start as the identity.
+    private static bool IsNormScale(Entry parameter) =>
+        parameter.Value.dim() == 1 && (parameter.Name == "weight" || parameter.Name.EndsWith(".weight", StringComparison.Ordinal));
 
-    private static (nint, long, string) Place(Tensor parameter)
+    /// <summary>The tensors of one layer as neighbours, as a layout wants them, layers in order of first appearance.</summary>
+    private static Entry[] ByLayer(IEnumerable<Entry> parameters) =>
+        [.. parameters.GroupBy(parameter => LayerOf(parameter.Name)).SelectMany(layer => layer)];
+
+    // state_dict has every name, also the further ones of a parameter that the module holds twice.
+    private static Dictionary<string, string> OtherNamesIn(
+        nn.Module module,
+        (string Name, Parameter Value, TensorMemory Memory)[] all,
+        IReadOnlyList<string> frozen,
+        IReadOnlyList<Entry> generated)
     {
-        // Where a tensor lies is asked of its storage, whose element type must be named but does not matter here.
-        using var plain = parameter.detach();
-        using var bytes = plain.storage<byte>();
-        return (bytes.data_ptr(), plain.storage_offset(), ShapeText.Of(plain.shape) + ShapeText.Of(plain.stride()));
+        var places = all.GroupBy(parameter => parameter.Memory).ToDictionary(group => group.Key, group => group.First().Name);
+        var known = generated.Select(parameter => parameter.Name).Concat(frozen)
+            .Concat(module.named_buffers().Select(buffer => buffer.name)).ToHashSet();
+        var others = all.ToDictionary(parameter => parameter.Name, parameter => places[parameter.Memory]);
+        foreach (var (name, value) in module.state_dict())
+            if (!known.Contains(name) && FloatTypes.Contains(value.dtype) && places.TryGetValue(TensorMemory.Of(value), out var first))
+                others[name] = first;
+        return others.Where(pair => !known.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal);
     }
 
-    private static void CheckTypes((string Name, Parameter Value)[] all)
+    private static string LayerOf(string name) => name.LastIndexOf('.') is >= 0 and var dot ? name[..dot] : name;
+
+    private static void CheckTypes((string Name, Parameter Value, TensorMemory Memory)[] all)
     {
-        var (first, type) = (all[0].Name, all[0].Value.dtype);
-        foreach (var (name, parameter) in all)
+        foreach (var (name, parameter, _) in all)
         {
-            if (!parameter.is_floating_point())
+            if (parameter.IsInvalid)
+                throw new ArgumentException($"The parameter '{name}' was disposed; a module is lent whole.", "module");
+            if (!FloatTypes.Contains(parameter.dtype))
                 throw new ArgumentException($"The parameter '{name}' is {parameter.dtype}; a mapping generates floats only.", "module");
-            if (parameter.dtype != type)
+            if (parameter.dtype != all[0].Value.dtype)
                 throw new ArgumentException(
-                    $"The parameter '{name}' is {parameter.dtype}, but '{first}' is {type}; all must be of one type.", "module");
+                    $"The parameter '{name}' is {parameter.dtype}, but '{all[0].Name}' is {all[0].Value.dtype}; all must be of one type.", "module");
+            if (InferenceTensors.Has(parameter))
+                throw new ArgumentException(
+                    $"The parameter '{name}' was made under torch.inference_mode, so that nothing may be written into it; make the module outside.",
+                    "module");
         }
+    }
+
+    private static void CheckOverlaps((string Name, Parameter Value, TensorMemory Memory)[] all)
+    {
+        foreach (var storage in all.GroupBy(parameter => parameter.Memory.Storage).Select(group => group.ToArray()))
+            for (var index = 1; index < storage.Length; index++)
+                for (var earlier = 0; earlier < index; earlier++)
+                    CheckPair(storage[earlier], storage[index]);
+    }
+
+    private static void CheckPair(
+        (string Name, Parameter Value, TensorMemory Memory) first, (string Name, Parameter Value, TensorMemory Memory) second)
+    {
+        if (!first.Memory.Overlaps(second.Memory))
+            return;
+        if (first.Memory != second.Memory)
+            throw new ArgumentException(
+                $"The parameters '{first.Name}' and '{second.Name}' are different views of one memory, {ShapeText.Of(first.Value.shape)} and "
+                + $"{ShapeText.Of(second.Value.shape)}, such as a matrix and its transpose: they would overwrite one another. Keep one of them and "
+                + "take the view in the forward function.",
+                "module");
+        if (first.Value.requires_grad != second.Value.requires_grad)
+            throw new ArgumentException(
+                $"The parameters '{first.Name}' and '{second.Name}' are one memory, and only one of them is frozen; freeze both or none.", "module");
     }
 }

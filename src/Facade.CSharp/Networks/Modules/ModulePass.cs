@@ -4,7 +4,7 @@ using static TorchSharp.torch.autograd;
 
 namespace MappingNets;
 
-/// <summary>A pass through a borrowed module as a node of the caller's graph: (call, input, weight 1, weight 2, ...) -> output.</summary>
+/// <summary>A pass through a borrowed module as a node of the caller's graph: (call, input 1, ..., weight 1, ...) -> output.</summary>
 internal sealed class ModulePass : SingleTensorFunction<ModulePass>
 {
     private const string Call = "call";
@@ -14,7 +14,8 @@ internal sealed class ModulePass : SingleTensorFunction<ModulePass>
     public override Tensor forward(AutogradContext context, params object[] arguments)
     {
         var call = (ModuleCall)arguments[0];
-        var (output, saved) = call.Forward((Tensor)arguments[1], [.. arguments.Skip(2).Cast<Tensor>()]);
+        Tensor[] tensors = [.. arguments.Skip(1).Cast<Tensor>()];
+        var (output, saved) = call.Forward(tensors[..call.InputCount], tensors[call.InputCount..]);
         // Held by the node, hence freed with it, whether a backward pass comes or not.
         context.save_for_backward(saved);
         context.save_data(Call, call);

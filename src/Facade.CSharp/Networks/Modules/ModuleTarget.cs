@@ -17,10 +17,10 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     private readonly BorrowedModule module;
 
     private ModuleTarget(
-        string name, BorrowedModule module, IReadOnlyList<long> input, IReadOnlyList<long> output)
+        string name, BorrowedModule module, IReadOnlyList<InputSpecification> inputs, IReadOnlyList<long> output)
         : base(
             name,
-            input,
+            inputs,
             output,
             [
                 .. module.Parameters.Generated.Select(parameter => new ParameterSpecification(
@@ -42,28 +42,45 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
 
     internal IReadOnlyList<Tensor> OwnBuffers => module.OwnBuffers;
 
-    internal static ModuleTarget Create(nn.Module module, Tensor exampleInput, Func<Tensor, Tensor>? forward, string? name)
+    internal static ModuleTarget Create(
+        nn.Module module, IReadOnlyList<Tensor> exampleInputs, Func<IReadOnlyList<Tensor>, Tensor>? forward, string? name)
     {
         ArgumentNullException.ThrowIfNull(module);
-        ArgumentNullException.ThrowIfNull(exampleInput);
-        if (exampleInput.dim() < 2 || exampleInput.shape[0] < 1)
-            throw new ArgumentException(
-                $"The example input has the shape {ShapeText.Of(exampleInput.shape)}; it must be a batch (N, ...) of at least one sample.",
-                nameof(exampleInput));
-        var borrowed = new BorrowedModule(module, forward ?? ForwardOf(module));
+        ArgumentNullException.ThrowIfNull(exampleInputs);
+        // The argument's name of the overload that took it.
+        var argument = exampleInputs.Count == 1 ? "exampleInput" : nameof(exampleInputs);
+        if (exampleInputs.Count == 0)
+            throw new ArgumentException("There is no example input; a target takes at least one.", argument);
+        foreach (var example in exampleInputs)
+            CheckExample(example, exampleInputs[0], argument);
+        var called = name ?? module.GetName().ToLowerInvariant();
+        var borrowed = new BorrowedModule(module, forward ?? ForwardOf(module, exampleInputs.Count), called);
         try
         {
-            return new(
-                name ?? module.GetName().ToLowerInvariant(),
-                borrowed,
-                exampleInput.shape[1..],
-                ShapeOfOutput(borrowed, exampleInput));
+            // Its floats are of the module's own type, whatever those of the example are.
+            var inputs = exampleInputs.Select(example => new InputSpecification(
+                example.shape[1..], FloatTypes.Contains(example.dtype) ? borrowed.Type : example.dtype)).ToArray();
+            return new(called, borrowed, inputs, ShapeOfOutput(borrowed, exampleInputs, inputs));
         }
         catch
         {
             borrowed.Dispose();
             throw;
         }
+    }
+
+    private static void CheckExample(Tensor example, Tensor first, string argument)
+    {
+        ArgumentNullException.ThrowIfNull(example, argument);
+        if (example.IsInvalid)
+            throw new ArgumentException("The example input was disposed.", argument);
+        if (example.dim() < 1 || example.shape[0] < 1 || (example.dim() < 2 && FloatTypes.Contains(example.dtype)))
+            throw new ArgumentException(
+                $"The example input has the shape {ShapeText.Of(example.shape)}; it must be a batch (N, ...) of at least one sample.",
+                argument);
+        if (example.shape[0] != first.shape[0])
+            throw new ArgumentException(
+                $"The example inputs have {first.shape[0]} and {example.shape[0]} samples; they must have equally many.", argument);
     }
 
     /// <inheritdoc/>
@@ -83,20 +100,32 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     public void Dispose() => module.Dispose();
 
     /// <inheritdoc/>
-    protected override Tensor Compute(Tensor input, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
+    protected override Tensor Compute(
+        IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
     {
-        var call = new ModuleCall(module, state, training);
-        if (!is_grad_enabled() || !(input.requires_grad || parameters.Any(parameter => parameter.requires_grad)))
-            return call.Run(input, parameters);
+        using var scope = NewDisposeScope();
+        Tensor[] own = [.. inputs.Zip(Inputs, (input, wanted) => input.to(wanted.Type))];
+        return Run(own, parameters, state, training).to(parameters[0].dtype).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Run(Tensor[] inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
+    {
+        var call = new ModuleCall(module, state, training, inputs.Length);
+        if (!is_grad_enabled() || !inputs.Concat(parameters).Any(tensor => tensor.requires_grad))
+            return call.Run(inputs, parameters);
         try
         {
-            return ModulePass.apply([call, input, .. parameters]);
+            return ModulePass.apply([call, .. inputs, .. parameters]);
         }
         finally
         {
             call.Release();
         }
     }
+
+    /// <summary>Floats of single precision or of the module's own, which they are brought to; other inputs as they are.</summary>
+    private protected override bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
+        type == input.Type || (input.IsFloat && type == ScalarType.Float32);
 
     /// <inheritdoc/>
     protected override Tensor CreateBuffer(int index) => module.OwnBuffers[index];
@@ -123,32 +152,44 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     .. Parameters.Select(parameter => parameter.Name).Zip(weights),
                     .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors),
                     .. module.Frozen,
+                    .. Ties(weights),
                 ],
-                module.Parameters.OtherNames);
+                []);
     }
 
-    private protected override IReadOnlyList<string> KnownNames => [.. FrozenParameters, .. module.Parameters.OtherNames];
+    private protected override IReadOnlyList<string> KnownNames => [.. FrozenParameters, .. module.Parameters.OtherNames.Keys];
 
-    private static Func<Tensor, Tensor> ForwardOf(nn.Module module) => module switch
+    /// <summary>The further names of parameters that are used in several places, with the same weights.</summary>
+    private IEnumerable<(string Name, Tensor Value)> Ties(IReadOnlyList<Tensor> weights)
     {
-        nn.IModule<Tensor, Tensor> plain => plain.call,
-        jit.ScriptModule script => input => script.call(input) as Tensor
+        var byName = Parameters.Select(parameter => parameter.Name).Zip(weights).ToDictionary();
+        return module.Parameters.OtherNames.Where(pair => byName.ContainsKey(pair.Value)).Select(pair => (pair.Key, byName[pair.Value]));
+    }
+
+    private static Func<IReadOnlyList<Tensor>, Tensor> ForwardOf(nn.Module module, int inputs) => (module, inputs) switch
+    {
+        (nn.IModule<Tensor, Tensor> one, 1) => given => one.call(given[0]),
+        (nn.IModule<Tensor, Tensor, Tensor> two, 2) => given => two.call(given[0], given[1]),
+        (nn.IModule<Tensor, Tensor, Tensor, Tensor> three, 3) => given => three.call(given[0], given[1], given[2]),
+        (nn.IModule<Tensor, Tensor, Tensor, Tensor, Tensor> four, 4) => given => four.call(given[0], given[1], given[2], given[3]),
+        (jit.ScriptModule script, _) => given => script.call([.. given]) as Tensor
             ?? throw new ArgumentException("The script module puts out no single tensor; give a forward function.", "forward"),
         _ => throw new ArgumentException(
-            $"A {module.GetType().Name} does not take one tensor and put out one tensor; give a forward function, such as "
-            + "x => lstm.call(x).Item1.",
+            $"A {module.GetType().Name} does not take {(inputs == 1 ? "one tensor" : $"{inputs} tensors")} and put out one tensor; give a forward "
+            + "function, such as x => lstm.call(x).Item1.",
             "forward"),
     };
 
-    private static long[] ShapeOfOutput(BorrowedModule module, Tensor example)
+    private static long[] ShapeOfOutput(BorrowedModule module, IReadOnlyList<Tensor> examples, IReadOnlyList<InputSpecification> inputs)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         module.Write(module.OwnWeights, module.OwnBuffers, training: false);
-        var output = module.Run(example);
-        if (output.dim() < 1 || output.shape[0] != example.shape[0])
+        var count = examples[0].shape[0];
+        var output = module.Run([.. examples.Zip(inputs, (example, input) => example.to(input.Type))]);
+        if (output.dim() < 1 || output.shape[0] != count)
             throw new ArgumentException(
-                $"For {example.shape[0]} samples the module puts out {ShapeText.Of(output.shape)}; the first size must be the batch's.",
+                $"For {count} samples the module puts out {ShapeText.Of(output.shape)}; the first size must be the batch's.",
                 "module");
         return output.shape[1..];
     }

@@ -1,0 +1,20 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+// The one place that knows what generated weights are added to.
+public abstract partial class TargetNetwork
+{
+    /// <summary>Generated weights with each tensor's center added, where it has one; differentiable.</summary>
+    internal IReadOnlyList<Tensor> AroundCenters(IReadOnlyList<Tensor> generated) =>
+        [.. generated.Zip(Parameters, (weight, parameter) => parameter.Center == 0 ? weight : weight + parameter.Center)];
+
+    /// <summary>The same in place, for weights in a buffer that no graph goes through.</summary>
+    internal void MoveToCenters(IReadOnlyList<Tensor> generated)
+    {
+        foreach (var (weight, parameter) in generated.Zip(Parameters))
+            if (parameter.Center != 0)
+                weight.add_(parameter.Center);
+    }
+}

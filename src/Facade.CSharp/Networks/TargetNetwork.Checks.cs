@@ -1,0 +1,76 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+// What a pass refuses before libtorch sees it: some of libtorch's own refusals end the process.
+public abstract partial class TargetNetwork
+{
+    /// <summary>Whether an input of some type goes through the network with weights of some type.</summary>
+    private protected virtual bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
+        type == (input.IsFloat ? weights : input.Type);
+
+    private void CheckInputs(IReadOnlyList<Tensor> inputs, ScalarType weights)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        if (inputs.Count != Inputs.Count)
+            throw new ArgumentException($"'{Name}' takes {Count(Inputs.Count)}; the pass got {inputs.Count}.", nameof(inputs));
+        for (var index = 0; index < inputs.Count; index++)
+        {
+            var (input, wanted) = (inputs[index], Inputs[index]);
+            // What a message calls the input: the only one has no number.
+            var (argument, called) = inputs.Count == 1 ? ("input", "the input") : (nameof(inputs), $"input {index + 1}");
+            ArgumentNullException.ThrowIfNull(input, argument);
+            if (input.IsInvalid)
+                throw new ArgumentException($"'{Name}' cannot run: {called} was disposed.", argument);
+            var shape = input.shape;
+            if (shape.Length == 0 || !shape.AsSpan(1).SequenceEqual(wanted.Shape.ToArray()))
+                throw new ArgumentException(
+                    $"'{Name}' takes a batch of shape (N{string.Concat(wanted.Shape.Select(size => $", {size}"))}); {called} has {ShapeText.Of(shape)}.",
+                    argument);
+            if (shape[0] != inputs[0].shape[0])
+                throw new ArgumentException(
+                    $"All inputs must have equally many samples; {called} has {shape[0]}, input 1 has {inputs[0].shape[0]}.", argument);
+            if (!Takes(wanted, input.dtype, weights))
+                throw new ArgumentException(
+                    $"'{Name}' cannot run: {called} is {input.dtype}; it must be {(wanted.IsFloat ? $"{weights}, as the weights are" : wanted.Type)}.", argument);
+        }
+
+        static string Count(int count) => count == 1 ? "one input" : $"{count} inputs";
+    }
+
+    private void CheckParameters(IReadOnlyList<Tensor> tensors, string argument)
+    {
+        ArgumentNullException.ThrowIfNull(tensors, argument);
+        if (tensors.Count != Parameters.Count)
+            throw new ArgumentException($"'{Name}' needs {Parameters.Count} weight tensors; {tensors.Count} came.", argument);
+        for (var index = 0; index < tensors.Count; index++)
+        {
+            var (tensor, specification) = (tensors[index], Parameters[index]);
+            ArgumentNullException.ThrowIfNull(tensor, argument);
+            if (tensor.IsInvalid)
+                throw new ArgumentException($"'{Name}' cannot run: the weight '{specification.Name}' was disposed.", argument);
+            if (!tensor.shape.AsSpan().SequenceEqual(specification.Shape.ToArray()))
+                throw new ArgumentException(
+                    $"'{specification.Name}' has the shape {ShapeText.Of(tensor.shape)}; " +
+                    $"'{Name}' needs {ShapeText.Of(specification.Shape)}.",
+                    argument);
+            if (!FloatTypes.Contains(tensor.dtype))
+                throw new ArgumentException($"'{specification.Name}' is {tensor.dtype}; weights are floating-point numbers.", argument);
+            if (tensor.dtype != tensors[0].dtype)
+                throw new ArgumentException(
+                    $"'{specification.Name}' is {tensor.dtype}, but '{Parameters[0].Name}' is {tensors[0].dtype}; all weights must be of one type.",
+                    argument);
+        }
+    }
+
+    private void CheckState(NetworkState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        // A state that this network made has its very list.
+        if (!ReferenceEquals(state.Specifications, Buffers)
+            && !state.Specifications.Select(buffer => buffer.ToString()).SequenceEqual(Buffers.Select(buffer => buffer.ToString())))
+            throw new ArgumentException(
+                $"The state is another network's; '{Name}' takes one that its CreateState made.", nameof(state));
+    }
+}

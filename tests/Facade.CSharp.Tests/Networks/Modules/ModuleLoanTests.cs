@@ -1,0 +1,108 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>A module belongs to one target at a time, and nothing that is disposed early takes the process or a later disposal with it.</summary>
+public sealed class ModuleLoanTests
+{
+    private static nn.Module<Tensor, Tensor> Network() =>
+        nn.Sequential(("body", nn.Sequential(("fc", nn.Linear(6, 4)), ("bn", nn.BatchNorm1d(4)))), ("head", nn.Linear(4, 3)));
+
+    [Fact]
+    public void A_module_on_loan_is_lent_to_no_second_target_neither_whole_nor_in_part()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Network();
+        var part = module.named_children().First().module;
+        using var around = nn.Sequential(("inner", module), ("last", nn.Linear(3, 1)));
+        using (TargetNetwork.From(module, zeros(2, 6), "first"))
+        {
+            Assert.Contains("The module is on loan to the target 'first'", Refusal(module));
+            Assert.Contains("is on loan to the target 'first'", Refusal(part));
+            Assert.Contains("is on loan to the target 'first'", Refusal(around));
+        }
+
+        using (TargetNetwork.From(part, zeros(2, 6), "second"))
+            Assert.Contains("is on loan to the target 'second'", Refusal(module));
+        TargetNetwork.From(around, zeros(2, 6)).Dispose();
+
+        static string Refusal(nn.Module module) =>
+            Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(module, zeros(2, 6))).Message;
+    }
+
+    [Fact]
+    public void A_refused_module_is_not_on_loan()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Network();
+        Assert.ThrowsAny<Exception>(() => TargetNetwork.From(module, zeros(2, 5)));
+
+        using var target = TargetNetwork.From(module, zeros(2, 6));
+
+        Assert.Equal([3L], target.OutputShape);
+    }
+
+    [Fact]
+    public void Disposing_in_any_order_never_throws()
+    {
+        using var scope = NewDisposeScope();
+        Action<IDisposable, IDisposable, IDisposable>[] orders =
+        [
+            (module, target, model) => { module.Dispose(); target.Dispose(); model.Dispose(); target.Dispose(); module.Dispose(); },
+            (module, target, model) => { module.Dispose(); model.Dispose(); target.Dispose(); },
+            (module, target, model) => { target.Dispose(); module.Dispose(); model.Dispose(); },
+            (module, target, model) => { model.Dispose(); module.Dispose(); target.Dispose(); },
+        ];
+        foreach (var order in orders)
+            foreach (var own in new Func<(nn.Module Module, Tensor Example, Func<Tensor, Tensor> Forward)>[]
+            {
+                () => Network() is var plain ? (plain, zeros(2, 6), plain.call) : default,
+                () => nn.LSTM(3, 2, batchFirst: true) is var lstm ? (lstm, zeros(2, 4, 3), x => lstm.call(x).Item1.select(1, -1)) : default,
+            })
+            {
+                var (module, example, forward) = own();
+                var target = TargetNetwork.From(module, example, forward);
+                var model = DirectModel.For(target, 1);
+                model.Predict(example);
+                order(module, target, model);
+            }
+    }
+
+    [Fact]
+    public void A_disposed_module_or_target_says_so_when_it_is_used()
+    {
+        using var scope = NewDisposeScope();
+        var module = Network();
+        var target = TargetNetwork.From(module, zeros(2, 6), "early");
+        using var model = DirectModel.For(target, 1);
+
+        module.Dispose();
+        Assert.Contains(
+            "The module that the target 'early' has on loan was disposed",
+            Assert.Throws<ObjectDisposedException>(() => model.Predict(zeros(2, 6))).Message);
+        target.Dispose();
+        Assert.Contains(
+            "The target 'early' was disposed", Assert.Throws<ObjectDisposedException>(() => model.Predict(zeros(2, 6))).Message);
+    }
+
+    [Fact]
+    public void Inference_mode_is_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        nn.Module<Tensor, Tensor> made;
+        using (inference_mode(true))
+        {
+            made = nn.Linear(3, 2);
+            var plain = made;
+            Assert.Contains("inference_mode", Assert.Throws<InvalidOperationException>(() => TargetNetwork.From(plain, zeros(1, 3))).Message);
+            Assert.Contains("inference_mode", Assert.Throws<InvalidOperationException>(() => Small.Slvt()).Message);
+        }
+
+        using (made)
+            Assert.Contains(
+                "was made under torch.inference_mode",
+                Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(made, zeros(1, 3))).Message);
+    }
+}
