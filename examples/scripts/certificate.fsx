@@ -4,6 +4,7 @@
 #r "MappingNets.Core.dll"
 
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 
 // Logistic regression: 4 inputs, 3 classes, 15 weights from 6 latents.
@@ -17,7 +18,13 @@ let loss (theta: torch.Tensor) =
     -scores.log_softmax(0L).select (0L, 1L)
 
 let plain = Mapping.singleLatent 6
-let g = Mapping.create layout { plain with Activation = Tanh }
+
+let g =
+    Mapping.create
+        layout
+        { plain with
+            Activation = MappingActivation.Tanh }
+
 let start = torch.zeros (6L, dtype = torch.float64)
 // The weights to be reached: on the image of g but for one part in ten thousand.
 let wanted = g.Generate(start + 0.2) + 1e-4

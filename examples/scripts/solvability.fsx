@@ -4,6 +4,7 @@
 #r "MappingNets.Core.dll"
 
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 
 let layout =
@@ -14,7 +15,7 @@ let g =
         layout
         { Mapping.singleLatent 12 with
             Seed = 5UL
-            Activation = Sine
+            Activation = MappingActivation.Sine
             Modulations = [| AdditiveModulation 0.02 |] }
 
 let start = torch.linspace (-0.5, 0.5, 12L, dtype = torch.float64)

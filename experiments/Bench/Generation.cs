@@ -65,10 +65,8 @@ public static class Generation
     private static Mapping MappingOf(string kind, long weights, int latents)
     {
         var layout = ParameterLayoutModule.create([Tuple.Create("w.weight", new[] { weights }, 1024L)]);
-        var plain = MappingModule.singleLatent(latents);
-        var fixedWeights = kind == "hadamard" ? Core.FixedWeightsKind.Hadamard : Core.FixedWeightsKind.SignedPermutation;
-        return MappingModule.create(layout, new MappingSpecification(
-            plain.Split, fixedWeights, 1, plain.Modulations, plain.Activation, plain.Bias, plain.Scale, false, plain.Start));
+        var fixedWeights = kind == "hadamard" ? FixedWeightsKind.Hadamard : FixedWeightsKind.SignedPermutation;
+        return MappingDescription.For(layout).SingleLatent(latents).WithFixedWeights(fixedWeights).WithSeed(1).Build();
     }
 
     /// <summary>Measures one size.</summary>

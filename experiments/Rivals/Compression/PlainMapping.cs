@@ -15,11 +15,11 @@ internal static class PlainMapping
     /// <returns>The caller disposes it.</returns>
     public static Mapping Of(ParameterLayout layout, LatentSplit split, ulong seed) => MappingModule.create(layout, new(
         split,
-        Core.FixedWeightsKind.SignedPermutation,
+        FixedWeightsKind.SignedPermutation,
         seed,
         [Modulation.NoModulation],
-        Activation.Identity,
-        BiasRule.UniformBias,
+        MappingActivation.Identity,
+        MappingBias.Uniform,
         ScaleRule.NewFanInScale(1),
         trainableScale: false,
         LatentStart.ZeroStart));

@@ -34,7 +34,7 @@ internal static class SeparateModulation
         // theta_0 is s * b.
         var point = new StartingPoint(target, seed);
         var weights = FixedWeightsModule.create(
-            MappingNets.Core.FixedWeightsKind.SignedPermutation, SeededTensors.Key(seed, "separate-modulation-weights"), target.ParameterCount, latents);
+            FixedWeightsKind.SignedPermutation, SeededTensors.Key(seed, "separate-modulation-weights"), target.ParameterCount, latents);
         using var z = zeros(latents);
         using var m = SeededTensors.Signs(SeededTensors.Key(seed, "separate-modulation-vector"), latents);
         return GeneratedModel.For(

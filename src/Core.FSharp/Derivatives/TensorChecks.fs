@@ -37,6 +37,19 @@ let requirePositive (argument: string) (value: float) =
     if not (value > 0.0 && Double.IsFinite value) then
         raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
 
+/// Refuses the value of an enum that has no name; for the last case of a match.
+let noSuch (argument: string) (what: string) (value: 'Enum) : 'Answer =
+    raise (ArgumentOutOfRangeException(argument, box value, $"There is no such {what}."))
+
+/// Refuses the value of an enum that has no name.
+let requireDefined<'Enum when 'Enum: struct and 'Enum :> Enum and 'Enum: (new: unit -> 'Enum)>
+    (argument: string)
+    (what: string)
+    (value: 'Enum)
+    =
+    if not (Enum.IsDefined value) then
+        noSuch argument what value
+
 /// Refuses anything but a matrix of finite numbers in single or double precision.
 let requireMatrix argument (tensor: torch.Tensor) =
     ArgumentNullException.ThrowIfNull(tensor, argument)

@@ -1,14 +1,17 @@
+namespace MappingNets
+
+type FixedWeightsKind =
+    | SignedPermutation = 0
+    | Hadamard = 1
+    | Dense = 2
+
 namespace MappingNets.Core
 
 open System
 open System.Collections.Generic
 open TorchSharp
+open MappingNets
 open MappingNets.Core.FixedWeightsKernels
-
-type FixedWeightsKind =
-    | Dense
-    | Hadamard
-    | SignedPermutation
 
 /// The two directions of a linear operator on plain tensors, outside any graph.
 [<AbstractClass>]
@@ -200,7 +203,7 @@ type FixedWeights
         match tiling with
         | null -> null
         | tiling ->
-            { IsHadamard = (kind = Hadamard)
+            { IsHadamard = (kind = FixedWeightsKind.Hadamard)
               Tiling = tiling
               Permutations = permutations.Value
               PartialSums = TilePasses.PartialSums tiling
@@ -269,10 +272,10 @@ module FixedWeights =
         let tiling = tiling key rows columns
 
         match kind with
-        | Dense ->
+        | FixedWeightsKind.Dense ->
             let norms = Array.create columns (float rows / float columns)
             new FixedWeights(kind, rows, columns, norms, denseMatrix key rows columns, null, null)
-        | Hadamard ->
+        | FixedWeightsKind.Hadamard ->
             let operator =
                 MatrixFree(
                     tiling,
@@ -284,7 +287,7 @@ module FixedWeights =
                 )
 
             new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
-        | SignedPermutation ->
+        | FixedWeightsKind.SignedPermutation ->
             let operator =
                 MatrixFree(
                     tiling,
@@ -296,3 +299,4 @@ module FixedWeights =
                 )
 
             new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
+        | other -> noSuch (nameof kind) "kind of fixed weights" other

@@ -1,16 +1,19 @@
-namespace MappingNets.Core
-
-open TorchSharp
+namespace MappingNets
 
 /// <summary>Which family of orthogonal matrices the fixed weights come from.</summary>
 type FixedWeightsKind =
+    /// Never stored: one signed entry in each row, every column used equally often. Bit-exact everywhere, the fastest.
+    | SignedPermutation = 0
+    /// Never stored: tiles of signs, a fast Walsh-Hadamard transform and signs. Bit-exact everywhere.
+    | Hadamard = 1
     /// The paper's own: a stored P x d matrix with orthonormal columns from a QR decomposition, times sqrt(P / d).
     /// Costs 4 P d bytes and is reproducible only on the same machine and library.
-    | Dense
-    /// Never stored: tiles of signs, a fast Walsh-Hadamard transform and signs. Bit-exact everywhere.
-    | Hadamard
-    /// Never stored: one signed entry in each row, every column used equally often. Bit-exact everywhere.
-    | SignedPermutation
+    | Dense = 2
+
+namespace MappingNets.Core
+
+open TorchSharp
+open MappingNets
 
 /// <summary>
 /// The fixed weights omega_0 of a mapping as a linear operator W from R^d to R^P: never trained, never (unless Dense is
@@ -67,5 +70,5 @@ module FixedWeights =
     /// <param name="key">The stream of the counter hash that fills the matrix.</param>
     /// <param name="rows">P, the number of generated weights.</param>
     /// <param name="columns">d, the number of latents, 1 to P.</param>
-    /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P; there is no such family.</exception>
     val create: kind: FixedWeightsKind -> key: CounterHash.Key -> rows: int64 -> columns: int -> FixedWeights

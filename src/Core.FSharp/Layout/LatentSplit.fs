@@ -8,6 +8,9 @@ type LatentSplit =
 
 module LatentSplit =
 
+    /// What refusals call a target network that has no name.
+    let private target = "the target network"
+
     let private weights (entries: ParameterEntry[]) = entries |> Array.sumBy _.Count
 
     /// Shares `budget` among layers in proportion to size^power, none above its cap: layers whose share exceeds the cap are
@@ -33,7 +36,7 @@ module LatentSplit =
 
             waterFill power (budget - used) rest filled
 
-    let byPower (power: float) budget (layout: ParameterLayout) =
+    let byPowerFor (argument: string) (owner: string) (power: float) budget (layout: ParameterLayout) =
         let layers = layout.Layers
 
         if not (Double.IsFinite power) then
@@ -42,9 +45,9 @@ module LatentSplit =
         if budget < layers.Length || int64 budget > layout.Count then
             raise (
                 ArgumentOutOfRangeException(
-                    nameof budget,
+                    argument,
                     budget,
-                    $"A layer-wise split needs from {layers.Length} latents (one a layer) to {layout.Count} (one a weight)."
+                    $"A layer-wise split of {owner} needs from {layers.Length} latents (one a layer) to {layout.Count} (one a weight)."
                 )
             )
 
@@ -74,24 +77,22 @@ module LatentSplit =
         |> Array.mapi (fun index (name, _) -> name, 1 + int whole[index] + (if extra.Contains index then 1 else 0))
         |> LayerWise
 
+    let byPower power budget layout =
+        byPowerFor (nameof budget) target power budget layout
+
     let count split =
         match split with
         | SingleLatent count -> count
         | LayerWise counts -> counts |> Array.sumBy snd
 
-    let private checkCount where count (limit: int64) =
+    let private checkCount (argument: string) what count (limit: int64) =
         if count < 1 || int64 count > limit then
-            raise (
-                ArgumentOutOfRangeException(
-                    "split",
-                    count,
-                    $"The number of latents d of {where} must be from 1 to the number of weights P it generates, {limit}."
-                )
-            )
+            raise (ArgumentOutOfRangeException(argument, count, $"The number of latents {what}, {limit}."))
 
-    let check split (layout: ParameterLayout) =
+    let checkFor (argument: string) (owner: string) split (layout: ParameterLayout) =
         match split with
-        | SingleLatent count -> checkCount "the target network" count layout.Count
+        | SingleLatent count ->
+            checkCount argument $"d of {owner} must be from 1 to its number of weights P" count layout.Count
         | LayerWise counts ->
             let expected = layout.Layers |> Array.map fst
             let given = counts |> Array.map fst
@@ -101,12 +102,20 @@ module LatentSplit =
 
                 raise (
                     ArgumentException(
-                        $"The split names the layers [{text given}]; the layout has, in this order, [{text expected}].",
-                        nameof split
+                        $"The split names the layers [{text given}]; {owner} has, in this order, [{text expected}].",
+                        argument
                     )
                 )
 
             Array.iter2
-                (fun (name, count) (_, entries) -> checkCount $"layer '{name}'" count (weights entries))
+                (fun (name, count) (_, entries) ->
+                    checkCount
+                        argument
+                        $"of layer '{name}' must be from 1 to its number of weights"
+                        count
+                        (weights entries))
                 counts
                 layout.Layers
+
+    let check split layout =
+        checkFor (nameof split) target split layout

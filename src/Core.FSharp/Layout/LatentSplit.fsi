@@ -22,6 +22,10 @@ module LatentSplit =
     /// <exception cref="T:System.ArgumentOutOfRangeException">The budget or the power is out of range.</exception>
     val byPower: power: float -> budget: int -> layout: ParameterLayout -> LatentSplit
 
+    /// The same, refusing under the name of the caller's argument what does not fit a target of that name.
+    val internal byPowerFor:
+        argument: string -> owner: string -> power: float -> budget: int -> layout: ParameterLayout -> LatentSplit
+
     /// <summary>The total number of latents.</summary>
     /// <param name="split">The split.</param>
     val count: split: LatentSplit -> int
@@ -32,3 +36,6 @@ module LatentSplit =
     /// <exception cref="T:System.ArgumentException">A layer that is missing, unknown or out of order.</exception>
     /// <exception cref="T:System.ArgumentOutOfRangeException">A count below 1 or above the number of weights it generates.</exception>
     val check: split: LatentSplit -> layout: ParameterLayout -> unit
+
+    /// The same, under the name of the caller's argument and for a target of that name.
+    val internal checkFor: argument: string -> owner: string -> split: LatentSplit -> layout: ParameterLayout -> unit

@@ -1,3 +1,9 @@
+namespace MappingNets
+
+type WeightGrouping =
+    | Contiguous = 0
+    | Hashed = 1
+
 namespace MappingNets.Core
 
 open System
@@ -5,10 +11,7 @@ open System.Collections.Concurrent
 open System.Threading.Tasks
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
-
-type WeightGrouping =
-    | Contiguous
-    | Hashed
+open MappingNets
 
 [<Sealed>]
 type FineTuningPlan
@@ -34,13 +37,13 @@ type FineTuningPlan
 
     let position (group: int64) (place: int64) =
         match grouping with
-        | Contiguous ->
+        | WeightGrouping.Contiguous ->
             // Group k starts at the floor of k S / K. Since S / K is at least L, it ends before group k + 1 starts. The two
             // parts keep the product within 64 bits.
             let whole, rest = Math.DivRem(selectedCount, int64 groups)
 
             inTheta (group * whole + group * rest / int64 groups + place)
-        | Hashed ->
+        | _ ->
             let number = uint64 (group * groupSize + place)
             inTheta (int64 (CounterHash.permute key (uint64 selectedCount) number))
 
@@ -125,6 +128,7 @@ module FineTuning =
         layout.Entries |> Array.filter (fun entry -> Array.contains entry.Name names)
 
     let plan layout selected groups groupSize grouping key =
+        requireDefined (nameof grouping) "grouping" grouping
         let entries = select layout selected
         let available = entries |> Array.sumBy _.Count
 
@@ -200,5 +204,5 @@ module FineTuning =
         Mapping.createUnchecked
             layout
             { specification with
-                Bias = ZeroBias
+                Bias = MappingBias.Zero
                 Start = ZeroStart }

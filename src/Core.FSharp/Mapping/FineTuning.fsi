@@ -1,13 +1,16 @@
+namespace MappingNets
+
+/// <summary>Which of the chosen weights form a group, and so move together.</summary>
+type WeightGrouping =
+    /// Neighbours in theta; the groups are spread evenly over the chosen weights.
+    | Contiguous = 0
+    /// Weights from anywhere among the chosen ones, drawn by the counter hash's keyed permutation.
+    | Hashed = 1
+
 namespace MappingNets.Core
 
 open TorchSharp
-
-/// <summary>Which of the selected weights form a group, and so move together.</summary>
-type WeightGrouping =
-    /// Neighbours in theta; the groups are spread evenly over the selected weights.
-    | Contiguous
-    /// Weights from anywhere among the selected ones, drawn by the counter hash's keyed permutation.
-    | Hashed
+open MappingNets
 
 /// <summary>
 /// Which weights each latent of a fine-tuning moves: K groups of L selected weights, no weight in two of them. A value but for
@@ -61,7 +64,7 @@ module FineTuning =
     /// <param name="grouping">Which weights form a group.</param>
     /// <param name="key">The stream that draws hashed groups.</param>
     /// <exception cref="T:System.ArgumentException">No tensor is selected, one is unknown or one is named twice.</exception>
-    /// <exception cref="T:System.ArgumentOutOfRangeException">K or L is below 1, or K L is above the number of selected weights.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">K or L is below 1, or K L is above the number of selected weights; there is no such grouping.</exception>
     val plan:
         layout: ParameterLayout ->
         selected: string seq ->

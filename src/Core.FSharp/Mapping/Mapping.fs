@@ -3,6 +3,7 @@ namespace MappingNets.Core
 open System
 open System.Collections.Concurrent
 open TorchSharp
+open MappingNets
 
 type MappingPiece =
     { Name: string
@@ -24,8 +25,8 @@ type Mapping
     let bias =
         lazy
             (match specification.Bias with
-             | ZeroBias -> null
-             | UniformBias -> (HashTensors.symmetricUniform biasKey layout.Count).DetachFromDisposeScope())
+             | MappingBias.Zero -> null
+             | _ -> (HashTensors.symmetricUniform biasKey layout.Count).DetachFromDisposeScope())
 
     /// The scale of every weight; only the paths that are not fused need it.
     let scaleVector =
@@ -56,9 +57,10 @@ type Mapping
 
     let activate (values: torch.Tensor) =
         match specification.Activation with
-        | Identity -> values
-        | Tanh -> values.tanh ()
-        | Sine -> values.sin ()
+        | MappingActivation.Identity -> values
+        | MappingActivation.Tanh -> values.tanh ()
+        | MappingActivation.Sine -> values.sin ()
+        | other -> noSuch "specification" "activation" other
 
     let latentOf piece (latent: torch.Tensor) =
         latent.narrow (0L, piece.FirstLatent, int64 piece.FixedWeights.Columns)
@@ -116,9 +118,12 @@ type Mapping
                           Modulation = piece.Modulation }
                 | _ -> None)
 
-        if specification.Activation = Identity && kernels.Length = pieces.Length then
+        if
+            specification.Activation = MappingActivation.Identity
+            && kernels.Length = pieces.Length
+        then
             let source =
-                FusedGeneration.biasSource (specification.Bias = UniformBias) biasKey (fun () -> bias.Value)
+                FusedGeneration.biasSource (specification.Bias = MappingBias.Uniform) biasKey (fun () -> bias.Value)
 
             FusedMapping(layout.Entries, scales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
         else
@@ -187,6 +192,9 @@ type Mapping
 
     member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector.Value like
 
+    override _.ToString() =
+        $"{MappingSpecification.describe specification} -> P = {layout.Count}"
+
     interface IDisposable with
         member _.Dispose() =
             if bias.IsValueCreated then
@@ -209,14 +217,46 @@ module Mapping =
 
     let singleLatent count =
         { Split = SingleLatent count
-          FixedWeights = SignedPermutation
+          FixedWeights = FixedWeightsKind.SignedPermutation
           Seed = 0UL
           Modulations = [| NoModulation |]
-          Activation = Identity
-          Bias = UniformBias
+          Activation = MappingActivation.Identity
+          Bias = MappingBias.Uniform
           Scale = FanInScale 1.0
           TrainableScale = false
           Start = ZeroStart }
+
+    let defaults (layout: ParameterLayout) =
+        singleLatent (int (Math.Clamp(layout.Count / 53L, 1L, int64 Int32.MaxValue)))
+
+    let scaledBy factor (specification: MappingSpecification) =
+        { specification with
+            Scale =
+                match specification.Scale with
+                | FanInScale gain -> FanInScale(gain * factor)
+                | ExplicitScale scales -> ExplicitScale(scales |> Array.map (fun scale -> scale * factor)) }
+
+    let checkScales (argument: string) (owner: string) (layout: ParameterLayout) (scales: float[]) =
+        if scales.Length <> layout.Entries.Length then
+            raise (
+                ArgumentException(
+                    $"There are {scales.Length} scales; {owner} has {layout.Entries.Length} weight tensors.",
+                    argument
+                )
+            )
+
+        Array.iter2
+            (fun (entry: ParameterEntry) (scale: float) ->
+                if not (Double.IsFinite scale) then
+                    raise (
+                        ArgumentOutOfRangeException(
+                            argument,
+                            scale,
+                            $"The scale of '{entry.Name}' must be a finite number."
+                        )
+                    ))
+            layout.Entries
+            scales
 
     let private scalesOf (layout: ParameterLayout) rule =
         match rule with
@@ -226,41 +266,26 @@ module Mapping =
 
             layout.Entries |> Array.map (fun entry -> gain / sqrt (float entry.FanIn))
         | ExplicitScale scales ->
-            if scales.Length <> layout.Entries.Length then
-                raise (
-                    ArgumentException(
-                        $"There are {scales.Length} scales; the layout has {layout.Entries.Length} tensors.",
-                        "specification"
-                    )
-                )
-
-            scales
-            |> Array.iteri (fun index scale ->
-                if not (Double.IsFinite scale) then
-                    raise (
-                        ArgumentException(
-                            $"The scale of '{layout.Entries[index].Name}' is {scale}; it must be finite.",
-                            "specification"
-                        )
-                    ))
-
+            checkScales "specification" "the target network" layout scales
             scales
 
     let private checkStart specification =
         match specification.Start, specification.Bias with
         | UniformStart amplitude, _ when not (Double.IsFinite amplitude) ->
             raise (ArgumentException($"The start's amplitude is {amplitude}; it must be finite.", "specification"))
-        | (ZeroStart, ZeroBias)
-        | (UniformStart 0.0, ZeroBias) ->
+        | (ZeroStart, MappingBias.Zero)
+        | (UniformStart 0.0, MappingBias.Zero) ->
             raise (
                 ArgumentException(
-                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use UniformBias or UniformStart.",
+                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use a uniform bias or a start other than 0.",
                     "specification"
                 )
             )
         | _ -> ()
 
     let createUnchecked (layout: ParameterLayout) specification =
+        requireDefined (nameof specification) "activation" specification.Activation
+        requireDefined (nameof specification) "bias" specification.Bias
         LatentSplit.check specification.Split layout
         let scales = scalesOf layout specification.Scale
 

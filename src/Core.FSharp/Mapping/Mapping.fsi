@@ -69,6 +69,9 @@ type Mapping =
     /// The fixed scale of every weight, shape (P), on the device and in the precision of `like`. Shared; do not change it.
     member ScaleVector: like: torch.Tensor -> torch.Tensor
 
+    /// One line that names what defines the mapping, and P.
+    override ToString: unit -> string
+
     interface System.IDisposable
 
 /// <summary>Builds mappings.</summary>
@@ -81,12 +84,25 @@ module Mapping =
     /// <param name="count">d.</param>
     val singleLatent: count: int -> MappingSpecification
 
+    /// <summary>The plain specification with one latent for each 53 weights of a target, and at least one.</summary>
+    /// <param name="layout">The target's parameter layout.</param>
+    val defaults: layout: ParameterLayout -> MappingSpecification
+
+    /// <summary>The specification with the scale of every tensor multiplied by a factor.</summary>
+    /// <param name="factor">The factor.</param>
+    /// <param name="specification">The specification.</param>
+    val scaledBy: factor: float -> specification: MappingSpecification -> MappingSpecification
+
+    /// Refuses explicit scales that do not fit, under the name of the caller's argument.
+    val internal checkScales: argument: string -> owner: string -> layout: ParameterLayout -> scales: float[] -> unit
+
     /// <summary>Builds the mapping of a specification for a target's layout; O(P) work.</summary>
     /// <param name="layout">The target's parameter layout.</param>
     /// <param name="specification">What defines the mapping.</param>
     /// <exception cref="T:System.ArgumentException">
     /// The split, a modulation, the number of modulations or the scales do not fit the layout; a gain that is not positive and
-    /// finite; a scale or amplitude that is not finite; a start at 0 with a bias of 0, from where the target cannot learn.
+    /// finite; a scale or amplitude that is not finite; a start at 0 with a bias of 0, from where the
+    /// target cannot learn; an activation or a bias of no kind.
     /// </exception>
     val create: layout: ParameterLayout -> specification: MappingSpecification -> Mapping
 

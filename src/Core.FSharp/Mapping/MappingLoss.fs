@@ -2,6 +2,7 @@ namespace MappingNets.Core
 
 open System
 open TorchSharp
+open MappingNets
 
 type Coefficient =
     | Off
@@ -74,9 +75,10 @@ module MappingLoss =
     /// sigma'(h)^2 from the pre-activation h, or null for the identity, whose slope is 1.
     let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
         match activation with
-        | Identity -> null
-        | Tanh -> (1.0.ToScalar() - values.tanh().square ()).square ()
-        | Sine -> values.cos().square ()
+        | MappingActivation.Identity -> null
+        | MappingActivation.Tanh -> (1.0.ToScalar() - values.tanh().square ()).square ()
+        | MappingActivation.Sine -> values.cos().square ()
+        | other -> noSuch (nameof activation) "activation" other
 
     /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
     let private squaredRows piece (own: torch.Tensor) =
@@ -100,7 +102,7 @@ module MappingLoss =
         | _ -> false
 
     let private isAffine (mapping: Mapping) =
-        mapping.Specification.Activation = Identity
+        mapping.Specification.Activation = MappingActivation.Identity
         && mapping.Pieces
            |> Array.forall (fun piece ->
                match piece.Modulation with

@@ -1,21 +1,25 @@
-namespace MappingNets.Core
+namespace MappingNets
 
-/// <summary>sigma, applied to every generated weight.</summary>
-type Activation =
+/// <summary>The function sigma that is applied to every generated weight.</summary>
+type MappingActivation =
     /// sigma(x) = x.
-    | Identity
+    | Identity = 0
     /// sigma(x) = tanh x.
-    | Tanh
+    | Tanh = 1
     /// sigma(x) = sin x.
-    | Sine
+    | Sine = 2
 
-/// <summary>b, the fixed bias of the mapping.</summary>
-type BiasRule =
-    /// b = 0: the target starts from W(z_0) z_0 alone.
-    | ZeroBias
+/// <summary>The fixed bias b of the mapping.</summary>
+type MappingBias =
     /// b_j uniform in [-1, 1) from the counter hash. With the fan-in scale of gain 1 and z_0 = 0 the target starts exactly as
     /// PyTorch starts it: every tensor uniform within 1 / sqrt(fan-in).
-    | UniformBias
+    | Uniform = 0
+    /// b = 0: the target starts from the latent alone, W(z_0) z_0, so z_0 must not be 0.
+    | Zero = 1
+
+namespace MappingNets.Core
+
+open MappingNets
 
 /// <summary>The scale of each generated tensor.</summary>
 type ScaleRule =
@@ -46,9 +50,9 @@ type MappingSpecification =
         /// M(z): one for all pieces, or one for each piece in order.
         Modulations: Modulation[]
         /// sigma.
-        Activation: Activation
+        Activation: MappingActivation
         /// b.
-        Bias: BiasRule
+        Bias: MappingBias
         /// The scale of each tensor.
         Scale: ScaleRule
         /// Whether each tensor's scale is multiplied by a trainable number that starts at 1.
@@ -56,3 +60,11 @@ type MappingSpecification =
         /// z_0.
         Start: LatentStart
     }
+
+/// <summary>Specifications as text.</summary>
+module MappingSpecification =
+
+    /// <summary>One line that names every choice, such as
+    /// "SLVT, d = 2048, SignedPermutation weights of seed 7, modulation none, activation Identity, bias Uniform, gain 1, start at 0".</summary>
+    /// <param name="specification">The specification.</param>
+    val describe: specification: MappingSpecification -> string

@@ -2,6 +2,7 @@ namespace MappingNets.Core
 
 open System
 open TorchSharp
+open MappingNets
 
 type Linearization =
     { Latent: torch.Tensor
@@ -99,11 +100,12 @@ module Linearization =
 
         let value, weighting =
             match mapping.Specification.Activation with
-            | Identity -> preActivation * scales, scales
-            | Tanh ->
+            | MappingActivation.Identity -> preActivation * scales, scales
+            | MappingActivation.Tanh ->
                 let activated = preActivation.tanh ()
                 activated * scales, (1.0.ToScalar() - activated.square ()) * scales
-            | Sine -> preActivation.sin () * scales, preActivation.cos () * scales
+            | MappingActivation.Sine -> preActivation.sin () * scales, preActivation.cos () * scales
+            | other -> noSuch (nameof mapping) "activation" other
 
         let parts =
             mapping.Pieces

@@ -2,6 +2,7 @@ namespace MappingNets.Core
 
 open System
 open TorchSharp
+open MappingNets
 
 type PieceBound =
     { Name: string
@@ -31,9 +32,10 @@ module MappingBounds =
     /// The largest |sigma''|.
     let private bend activation =
         match activation with
-        | Identity -> 0.0
-        | Tanh -> 4.0 / (3.0 * sqrt 3.0)
-        | Sine -> 1.0
+        | MappingActivation.Identity -> 0.0
+        | MappingActivation.Tanh -> 4.0 / (3.0 * sqrt 3.0)
+        | MappingActivation.Sine -> 1.0
+        | other -> noSuch (nameof activation) "activation" other
 
     /// sum over tiles of the largest squared scale in each.
     let private largestOfTiles (weights: FixedWeights) (squared: torch.Tensor) =
@@ -52,13 +54,13 @@ module MappingBounds =
         let isEqual = largest = number (squared.min ())
 
         match weights.Kind with
-        | SignedPermutation ->
+        | FixedWeightsKind.SignedPermutation ->
             // W^T diag(s)^2 W is diagonal: its product with ones is its diagonal.
             let ones = torch.ones ([| int64 weights.Columns |], dtype = squared.dtype)
             let diagonal = weights.TransposeApply(squared * weights.Apply ones)
             struct (sqrt (number (diagonal.max ())), true)
-        | Hadamard -> struct (sqrt (largestOfTiles weights squared), isEqual)
-        | Dense ->
+        | FixedWeightsKind.Hadamard -> struct (sqrt (largestOfTiles weights squared), isEqual)
+        | _ ->
             let frobenius = number ((squared * weights.RowNormsSquared squared).sum ())
             let spectral = largest * weights.SpectralNorm * weights.SpectralNorm
             struct (sqrt (min frobenius spectral), isEqual)

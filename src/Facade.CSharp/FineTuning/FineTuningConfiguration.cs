@@ -119,10 +119,10 @@ internal sealed record FineTuningConfiguration
 
     private static CounterHash.Key GroupKey(ulong seed) => CounterHash.named("fine-tuning-groups", CounterHash.ofSeed(seed));
 
-    private static Core.WeightGrouping ToCore(string? grouping) => grouping switch
+    private static WeightGrouping ToCore(string? grouping) => grouping switch
     {
-        "contiguous" => Core.WeightGrouping.Contiguous,
-        "hashed" => Core.WeightGrouping.Hashed,
+        "contiguous" => WeightGrouping.Contiguous,
+        "hashed" => WeightGrouping.Hashed,
         _ => throw new FormatException($"it names an unknown grouping, '{grouping}'"),
     };
 }

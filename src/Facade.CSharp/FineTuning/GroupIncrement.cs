@@ -8,7 +8,7 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
 {
     public override string Method => "finetune";
 
-    public override string FixedWeightsName => plan.Grouping.IsHashed ? "hashed-groups" : "contiguous-groups";
+    public override string FixedWeightsName => plan.Grouping == WeightGrouping.Hashed ? "hashed-groups" : "contiguous-groups";
 
     public override IReadOnlyList<(string Name, long[] Shape)> Values => [("latent", [plan.Groups])];
 

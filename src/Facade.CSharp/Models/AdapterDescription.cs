@@ -52,8 +52,12 @@ internal sealed record AdapterDescription
 
     public sealed record LayerLatents(string Layer, int Latents);
 
-    public static string NameOf(Core.FixedWeightsKind kind) =>
-        kind.IsDense ? "dense" : kind.IsHadamard ? "hadamard" : "signed-permutation";
+    public static string NameOf(FixedWeightsKind kind) => kind switch
+    {
+        FixedWeightsKind.Dense => "dense",
+        FixedWeightsKind.Hadamard => "hadamard",
+        _ => "signed-permutation",
+    };
 
     /// <summary>The proof that a checkpoint meets its target: SHA-256 over all names and shapes.</summary>
     public static string Fingerprint(ParameterLayout layout) =>
@@ -82,7 +86,7 @@ internal sealed record AdapterDescription
             },
             ModulationStrength = (modulation as Core.Modulation.AdditiveModulation)?.strength,
             Activation = specification.Activation.ToString().ToLowerInvariant(),
-            Bias = specification.Bias.IsUniformBias ? "uniform" : "zero",
+            Bias = specification.Bias.ToString().ToLowerInvariant(),
             FanInGain = (specification.Scale as ScaleRule.FanInScale)?.gain,
             Scales = (specification.Scale as ScaleRule.ExplicitScale)?.scales,
             TrainableScale = specification.TrainableScale,
@@ -118,24 +122,24 @@ internal sealed record AdapterDescription
         },
         FixedWeights switch
         {
-            "dense" => Core.FixedWeightsKind.Dense,
-            "hadamard" => Core.FixedWeightsKind.Hadamard,
-            "signed-permutation" => Core.FixedWeightsKind.SignedPermutation,
+            "dense" => FixedWeightsKind.Dense,
+            "hadamard" => FixedWeightsKind.Hadamard,
+            "signed-permutation" => FixedWeightsKind.SignedPermutation,
             _ => throw new FormatException($"it names unknown fixed weights, '{FixedWeights}'"),
         },
         Seed,
         [ToModulation(target, linearMap, custom)],
         Activation switch
         {
-            "identity" => Core.Activation.Identity,
-            "tanh" => Core.Activation.Tanh,
-            "sine" => Core.Activation.Sine,
+            "identity" => MappingActivation.Identity,
+            "tanh" => MappingActivation.Tanh,
+            "sine" => MappingActivation.Sine,
             _ => throw new FormatException($"it names an unknown activation, '{Activation}'"),
         },
         Bias switch
         {
-            "uniform" => BiasRule.UniformBias,
-            "zero" => BiasRule.ZeroBias,
+            "uniform" => MappingBias.Uniform,
+            "zero" => MappingBias.Zero,
             _ => throw new FormatException($"it names an unknown bias, '{Bias}'"),
         },
         (FanInGain, Scales) switch
@@ -155,7 +159,7 @@ internal sealed record AdapterDescription
         _ when NeedsFunction() => custom is null
             ? throw new FormatException(
                 $"it was trained with the modulation '{Modulation[CustomPrefix.Length..]}', whose function has to be given when it is loaded")
-            : MappingChecks.Custom(target, Modulation[CustomPrefix.Length..], custom),
+            : MappingChecks.Custom(target.ParameterCount, Modulation[CustomPrefix.Length..], custom),
         _ => throw new FormatException($"it names an unknown or incomplete modulation, '{Modulation}'"),
     };
 }

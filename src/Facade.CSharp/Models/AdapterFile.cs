@@ -136,7 +136,7 @@ internal static class AdapterFile
         var map = Finite(file, Entry(file, LinearMapName).Name);
         try
         {
-            return MappingChecks.LinearMap(target, map);
+            return MappingChecks.LinearMap(target.ParameterCount, map);
         }
         catch (ArgumentException fault)
         {

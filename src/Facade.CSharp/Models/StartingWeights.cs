@@ -1,4 +1,3 @@
-using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -13,7 +12,7 @@ internal static class StartingWeights
     public static IReadOnlyList<Tensor> Of(TargetNetwork target, ulong seed)
     {
         using var noGradient = no_grad();
-        using var start = MappingModule.create(target.Layout, MappingModule.singleLatent(1).WithSeed(seed));
+        using var start = MappingDescription.For(target.Layout).SingleLatent(1).WithSeed(seed).Build();
         return target.AroundCenters(target.Layout.Split(start.Generate(start.InitialLatent())));
     }
 }

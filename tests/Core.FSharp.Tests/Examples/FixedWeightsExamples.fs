@@ -3,11 +3,16 @@ module MappingNets.Core.Tests.FixedWeightsExamples
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.HashedTensors
 
-let kinds = [ Dense; Hadamard; SignedPermutation ]
-let matrixFree = [ Hadamard; SignedPermutation ]
+let kinds =
+    [ FixedWeightsKind.Dense
+      FixedWeightsKind.Hadamard
+      FixedWeightsKind.SignedPermutation ]
+
+let matrixFree = [ FixedWeightsKind.Hadamard; FixedWeightsKind.SignedPermutation ]
 let doubles = lazy (torch.zeros(1L, torch.float64).DetachFromDisposeScope())
 let singles = lazy (torch.zeros(1L, torch.float32).DetachFromDisposeScope())
 

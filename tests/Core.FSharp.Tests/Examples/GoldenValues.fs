@@ -5,6 +5,7 @@ open System
 open System.Globalization
 open System.IO
 open System.Text.Json
+open MappingNets
 open MappingNets.Core
 
 let private document =
@@ -33,6 +34,6 @@ let floatBits element =
 
 let kindOf element =
     match text element with
-    | "Hadamard" -> Hadamard
-    | "SignedPermutation" -> SignedPermutation
+    | "Hadamard" -> FixedWeightsKind.Hadamard
+    | "SignedPermutation" -> FixedWeightsKind.SignedPermutation
     | other -> failwith $"The golden file names the unknown kind '{other}'."

@@ -2,6 +2,7 @@
 module MappingNets.Core.Tests.MappingExamples
 
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.HashedTensors
 
@@ -13,7 +14,9 @@ let layout =
           "fc.weight", [| 3L; 2L |], 2L
           "fc.bias", [| 3L |], 2L ]
 
-let activations = [ Identity; Tanh; Sine ]
+let activations =
+    [ MappingActivation.Identity; MappingActivation.Tanh; MappingActivation.Sine ]
+
 let modulationNames = [ "none"; "additive"; "linear"; "custom" ]
 
 /// A modulation for P weights and d latents. The custom one is M(z)_ji = sin(z_i + a_ji) / 2.
@@ -45,9 +48,9 @@ let layerWise kind modulationName activation =
 
 let sigma activation (values: torch.Tensor) =
     match activation with
-    | Identity -> values
-    | Tanh -> values.tanh ()
-    | Sine -> values.sin ()
+    | MappingActivation.Identity -> values
+    | MappingActivation.Tanh -> values.tanh ()
+    | _ -> values.sin ()
 
 /// M(z) as a matrix, straight from its definition.
 let modulationMatrix modulation (rows: int64) (z: torch.Tensor) =

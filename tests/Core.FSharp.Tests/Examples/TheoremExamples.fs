@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.TheoremExamples
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 
 /// A vector (n) of doubles, uniform in [-1, 1).
@@ -62,12 +63,15 @@ let mapping (random: Random) =
         layout
         { Mapping.singleLatent 1 with
             Split = split
-            FixedWeights = [| Dense; Hadamard; SignedPermutation |][random.Next 3]
+            FixedWeights =
+                [| FixedWeightsKind.Dense
+                   FixedWeightsKind.Hadamard
+                   FixedWeightsKind.SignedPermutation |][random.Next 3]
             Seed = uint64 (random.Next())
             Modulations = [| modulation |]
-            Activation = [| Identity; Tanh; Sine |][random.Next 3]
+            Activation = [| MappingActivation.Identity; MappingActivation.Tanh; MappingActivation.Sine |][random.Next 3]
             Scale = scale
-            Bias = [| ZeroBias; UniformBias |][random.Next 2]
+            Bias = [| MappingBias.Zero; MappingBias.Uniform |][random.Next 2]
             Start = UniformStart 1.0 }
 
 /// A property of a random generator.

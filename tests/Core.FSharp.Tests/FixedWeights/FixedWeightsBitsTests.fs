@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.FixedWeightsBitsTests
 open Microsoft.FSharp.NativeInterop
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.HashedTensors
 open MappingNets.Core.Tests.TensorExpectations
@@ -14,7 +15,7 @@ open MappingNets.Core.Tests.FixedWeightsExamples
 let private elsewhere kind tiling dtype =
     let make =
         match kind with
-        | Hadamard -> FixedWeightsTorch.hadamard
+        | FixedWeightsKind.Hadamard -> FixedWeightsTorch.hadamard
         | _ -> FixedWeightsTorch.signedPermutation
 
     make tiling dtype torch.CPU
@@ -44,7 +45,8 @@ let private onThreads kind tiling threads (z: torch.Tensor) (g: torch.Tensor) =
 
     let apply, transpose =
         match kind with
-        | Hadamard -> FixedWeightsKernels.hadamardApplySingle, FixedWeightsKernels.hadamardTransposeSingle
+        | FixedWeightsKind.Hadamard ->
+            FixedWeightsKernels.hadamardApplySingle, FixedWeightsKernels.hadamardTransposeSingle
         | _ -> FixedWeightsKernels.signedPermutationApplySingle, FixedWeightsKernels.signedPermutationTransposeSingle
 
     let rows, columns = torch.empty tiling.Rows, torch.empty (int64 tiling.Columns)
@@ -80,13 +82,23 @@ let tests =
                             sameBits $"W z on {threads}" rows otherRows
                             sameBits $"W^T g on {threads}" columns otherColumns) ]
 
-          forWeights [ SignedPermutation ] 40 150 "both precisions agree exactly" (fun seed message weights ->
-              let z = (hashed seed "z" [ int64 weights.Columns ]).to_type torch.float32
-              sameBits message (weights.Apply z) (weights.Apply(z.to_type torch.float64).to_type torch.float32))
+          forWeights
+              [ FixedWeightsKind.SignedPermutation ]
+              40
+              150
+              "both precisions agree exactly"
+              (fun seed message weights ->
+                  let z = (hashed seed "z" [ int64 weights.Columns ]).to_type torch.float32
+                  sameBits message (weights.Apply z) (weights.Apply(z.to_type torch.float64).to_type torch.float32))
 
-          forWeights [ Hadamard ] 40 150 "both precisions agree to single precision" (fun seed message weights ->
-              let z = (hashed seed "z" [ int64 weights.Columns ]).to_type torch.float32
-              near 1e-5 message (weights.Apply(z.to_type torch.float64)) (weights.Apply(z).to_type torch.float64))
+          forWeights
+              [ FixedWeightsKind.Hadamard ]
+              40
+              150
+              "both precisions agree to single precision"
+              (fun seed message weights ->
+                  let z = (hashed seed "z" [ int64 weights.Columns ]).to_type torch.float32
+                  near 1e-5 message (weights.Apply(z.to_type torch.float64)) (weights.Apply(z).to_type torch.float64))
 
           test "a latent that is a strided view is read by its elements, not by its memory" (fun () ->
               for kind in kinds do

@@ -2,6 +2,7 @@ module MappingNets.Core.Tests.FixedWeightsTests
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.HashedTensors
 open MappingNets.Core.Tests.TensorExpectations
@@ -79,7 +80,7 @@ let algebra =
 
 [<Tests>]
 let refusals =
-    let weights = lazy (create SignedPermutation 1UL (11, 4))
+    let weights = lazy (create FixedWeightsKind.SignedPermutation 1UL (11, 4))
 
     testList
         "fixed weights refuse"

@@ -7,6 +7,7 @@ open System.Diagnostics
 open System.Reflection
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 
 /// A layout of random tensors, at least one weight.
@@ -36,7 +37,11 @@ let private specification (random: Random) kind modulation (layout: ParameterLay
         FixedWeights = kind
         Seed = uint64 (random.Next())
         Modulations = [| modulation |]
-        Bias = (if random.Next 3 = 0 then ZeroBias else UniformBias)
+        Bias =
+            (if random.Next 3 = 0 then
+                 MappingBias.Zero
+             else
+                 MappingBias.Uniform)
         Start = UniformStart 1.0 }
 
 /// Holds the fused passes of a mapping to the plain definition.
@@ -81,14 +86,14 @@ let private withLatents kind columns =
 let tests =
     testList
         "Fused generation"
-        [ for kind in [ SignedPermutation; Hadamard ] do
+        [ for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
               for modulation in [ NoModulation; AdditiveModulation 0.01 ] do
                   test $"{kind}, {Modulation.describe modulation}: the bits of the plain definition, forth and back" {
                       for seed in 1..60 do
                           compare kind modulation seed
                   }
 
-          for kind in [ SignedPermutation; Hadamard ] do
+          for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
               for modulation in [ NoModulation; AdditiveModulation 0.01 ] do
                   // Two layers of an odd number of weights each: no tensor and no bias starts where a vector or a word does.
                   test $"{kind}, {Modulation.describe modulation}: the same with tiles of 2^k rows" {
@@ -112,7 +117,7 @@ let tests =
                                   Start = UniformStart 1.0 }
                   }
 
-          for kind in [ SignedPermutation; Hadamard ] do
+          for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
               test $"{kind}: the bits of the plain definition with many small tiles" {
                   for columns in [ 16; 48; 64; 250; 256; 512; 1000 ] do
                       use scope = torch.NewDisposeScope()
@@ -137,7 +142,7 @@ let tests =
 
           test "a gradient that is not finite stays in its own pass" {
               for columns in [ 1024; 16384 ] do
-                  for kind in [ SignedPermutation; Hadamard ] do
+                  for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
                       use scope = torch.NewDisposeScope()
                       let layout = layoutOfRows 33L 4099L
                       use mapping = Mapping.create layout (withLatents kind columns)

@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.FineTuningTests
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Differentiation
 open MappingNets.Core.NumericalDifferentiation
@@ -13,7 +14,7 @@ open MappingNets.Core.Tests.TensorExpectations
 
 let private key = CounterHash.ofSeed 5UL
 
-let private groupings = [ Contiguous; Hashed ]
+let private groupings = [ WeightGrouping.Contiguous; WeightGrouping.Hashed ]
 
 /// conv1.weight (8), conv1.bias (2) and fc.bias (3) of the layout's 19 weights: 13 in three places, with a gap of 6.
 let private some = [ "fc.bias"; "conv1.weight"; "conv1.bias" ]
@@ -67,7 +68,7 @@ let groups =
                   Expect.equal ((plan.Positions torch.CPU).data<int64>().ToArray()) all "the table")
 
           testProperty "contiguous groups are neighbours, and the gaps between them differ by at most 1" (fun seed ->
-              use plan = example Contiguous seed
+              use plan = example WeightGrouping.Contiguous seed
 
               /// The numbers of the weights among the selected ones.
               let places =
@@ -91,26 +92,29 @@ let groups =
                   "even")
 
           test "the groups of three tensors by hand" (fun () ->
-              use plan = FineTuning.plan layout some 3 2L Contiguous key
+              use plan = FineTuning.plan layout some 3 2L WeightGrouping.Contiguous key
               // Of 13 selected weights the groups start at 0, 4 and 8; the tenth and later ones stand behind the gap.
               Expect.equal (membersOf plan) [| [| 0L; 1L |]; [| 4L; 5L |]; [| 8L; 9L |] |] "three groups"
-              use all = FineTuning.plan layout some 13 1L Contiguous key
+              use all = FineTuning.plan layout some 13 1L WeightGrouping.Contiguous key
               Expect.equal (Array.concat (membersOf all)) [| yield! [ 0L .. 9L ]; 16L; 17L; 18L |] "every weight")
 
           test "hashed groups are the keyed permutation's, so they are the same everywhere" (fun () ->
-              use plan = small Hashed
+              use plan = small WeightGrouping.Hashed
               let places = [| yield! [ 0L .. 9L ]; 16L; 17L; 18L |]
 
               let expected =
                   [| for number in 0UL .. 11UL -> places[int (CounterHash.permute key 13UL number)] |]
 
               Expect.equal (Array.concat (membersOf plan)) expected "members"
-              use other = FineTuning.plan layout some 4 3L Hashed (CounterHash.ofSeed 6UL)
+
+              use other =
+                  FineTuning.plan layout some 4 3L WeightGrouping.Hashed (CounterHash.ofSeed 6UL)
+
               Expect.notEqual (membersOf other) (membersOf plan) "another key")
 
           test "a large target needs only its groups' table" (fun () ->
               let large = ParameterLayout.create [ "w", [| 25_000_000_000L |], 1L ]
-              use plan = FineTuning.plan large [ "w" ] 2048 250L Contiguous key
+              use plan = FineTuning.plan large [ "w" ] 2048 250L WeightGrouping.Contiguous key
               Expect.equal (plan.Position(2047, 249L)) (25_000_000_000L * 2047L / 2048L + 249L) "the last one") ]
 
 [<Tests>]
@@ -173,7 +177,9 @@ let directions =
                       (grad f o))
 
           test "the additive form is pretrained + g(z), starts at no change and can leave it" (fun () ->
-              for specification in [ single SignedPermutation "none" Tanh; layerWise Hadamard "additive" Identity ] do
+              for specification in
+                  [ single FixedWeightsKind.SignedPermutation "none" MappingActivation.Tanh
+                    layerWise FixedWeightsKind.Hadamard "additive" MappingActivation.Identity ] do
                   use mapping = FineTuning.increment layout specification
                   let theta = vectorOf "theta" 19L
                   let start = mapping.InitialLatent().to_type torch.float64
@@ -190,7 +196,8 @@ let directions =
 [<Tests>]
 let refusals =
     let plan selected groups size =
-        fun () -> (FineTuning.plan layout selected groups size Contiguous key :> System.IDisposable).Dispose()
+        fun () ->
+            (FineTuning.plan layout selected groups size WeightGrouping.Contiguous key :> System.IDisposable).Dispose()
 
     let zeros (count: int) =
         torch.zeros (int64 count, torch.float64)
@@ -204,18 +211,25 @@ let refusals =
           refuses "too many groups" "groups" "K must be from 1 to 4" (plan some 5 3L)
           refuses "a group of nothing" "groupSize" "from 1 to the number of selected weights, 13" (plan some 1 0L)
           refuses "a group of too much" "groupSize" "from 1 to" (plan some 1 14L)
-          refuses "a group that is not there" "group" "from 0 to 3" (fun () -> (small Hashed).Position(4, 0L) |> ignore)
-          refuses "a place that is not there" "place" "from 0 to 2" (fun () -> (small Hashed).Position(0, 3L) |> ignore)
+          refuses "a group that is not there" "group" "from 0 to 3" (fun () ->
+              (small WeightGrouping.Hashed).Position(4, 0L) |> ignore)
+          refuses "a place that is not there" "place" "from 0 to 2" (fun () ->
+              (small WeightGrouping.Hashed).Position(0, 3L) |> ignore)
           refuses "an o of another length" "latent" "it must be (4)" (fun () ->
-              FineTuning.spread (small Hashed) (zeros 5) |> ignore)
+              FineTuning.spread (small WeightGrouping.Hashed) (zeros 5) |> ignore)
           refuses "a vector of another length" "vector" "it must be (19)" (fun () ->
-              FineTuning.gather (small Hashed) (zeros 18) |> ignore)
+              FineTuning.gather (small WeightGrouping.Hashed) (zeros 18) |> ignore)
           refuses "weights of another length" "pretrained" "it must be (19)" (fun () ->
-              FineTuning.apply (small Hashed) 1.0 (zeros 18) (zeros 4) |> ignore)
+              FineTuning.apply (small WeightGrouping.Hashed) 1.0 (zeros 18) (zeros 4)
+              |> ignore)
           refuses "weights of another precision" "pretrained" "Float32" (fun () ->
-              FineTuning.apply (small Hashed) 1.0 (torch.zeros 19L) (zeros 4) |> ignore)
+              FineTuning.apply (small WeightGrouping.Hashed) 1.0 (torch.zeros 19L) (zeros 4)
+              |> ignore)
           refuses "a strength of NaN" "strength" "finite" (fun () ->
-              FineTuning.apply (small Hashed) nan (zeros 19) (zeros 4) |> ignore)
+              FineTuning.apply (small WeightGrouping.Hashed) nan (zeros 19) (zeros 4)
+              |> ignore)
           refuses "an additive form of another length" "pretrained" "it must be (19)" (fun () ->
-              use mapping = FineTuning.increment layout (single Hadamard "none" Identity)
+              use mapping =
+                  FineTuning.increment layout (single FixedWeightsKind.Hadamard "none" MappingActivation.Identity)
+
               FineTuning.onTopOf mapping (zeros 18) (zeros 5) |> ignore) ]

@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.MappingGradientTests
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Differentiation
 open MappingNets.Core.NumericalDifferentiation
@@ -33,10 +34,15 @@ let tests =
               test $"SLVT, {name}" (fun () -> agrees (single kind modulationName activation))
 
           for modulationName in modulationNames do
-              test $"LWT, {modulationName}" (fun () -> agrees (layerWise Hadamard modulationName Tanh))
+              test $"LWT, {modulationName}" (fun () ->
+                  agrees (layerWise FixedWeightsKind.Hadamard modulationName MappingActivation.Tanh))
 
           test "to the trainable scales" (fun () ->
-              use mapping = Mapping.create layout (layerWise SignedPermutation "additive" Sine)
+              use mapping =
+                  Mapping.create
+                      layout
+                      (layerWise FixedWeightsKind.SignedPermutation "additive" MappingActivation.Sine)
+
               let z = hashed 22UL "z" [ 7L ]
               let scales = hashed 24UL "scales" [ 4L ]
               let ofScales (scales: torch.Tensor) = loss (mapping.Generate(z, scales))
@@ -46,7 +52,7 @@ let tests =
 
           test "a third derivative, through both directions of the operator" (fun () ->
               for kind in FixedWeightsExamples.matrixFree do
-                  use mapping = Mapping.create layout (single kind "additive" Tanh)
+                  use mapping = Mapping.create layout (single kind "additive" MappingActivation.Tanh)
                   let z = hashed 22UL "z" [ 5L ]
                   let v = hashed 23UL "v" [ 5L ]
                   let f (z: torch.Tensor) = loss (mapping.Generate z)

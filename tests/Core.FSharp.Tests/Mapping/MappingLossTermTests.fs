@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.MappingLossTermTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Differentiation
 open MappingNets.Core.NumericalDifferentiation
@@ -40,7 +41,9 @@ let smoothness =
 
           for modulationName in modulationNames do
               test $"it can be differentiated: {modulationName}" (fun () ->
-                  use mapping = Mapping.create layout (layerWise Hadamard modulationName Tanh)
+                  use mapping =
+                      Mapping.create layout (layerWise FixedWeightsKind.Hadamard modulationName MappingActivation.Tanh)
+
                   let z = latent mapping
                   let f = MappingLoss.smoothness mapping
                   near 1e-8 "gradient" (numgrad 1e-5 f z) (grad f z)) ]
@@ -53,7 +56,8 @@ let alignment =
               for modulationName in modulationNames do
                   test $"{kind}, {modulationName}: 1 - cos(z, m), the mean over latent vectors" (fun () ->
                       for specification in
-                          [ single kind modulationName Identity; layerWise kind modulationName Identity ] do
+                          [ single kind modulationName MappingActivation.Identity
+                            layerWise kind modulationName MappingActivation.Identity ] do
                           use mapping = Mapping.create layout specification
                           let z = latent mapping
 
@@ -68,7 +72,9 @@ let alignment =
           test "a latent of 0 counts as 1, with a finite gradient" (fun () ->
               for modulationName in modulationNames do
                   use mapping =
-                      Mapping.create layout (layerWise SignedPermutation modulationName Identity)
+                      Mapping.create
+                          layout
+                          (layerWise FixedWeightsKind.SignedPermutation modulationName MappingActivation.Identity)
 
                   let value, gradient =
                       fgrad (MappingLoss.alignment mapping) (torch.zeros (7L, torch.float64))

@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.MappingScaleTests
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.HashedTensors
 open MappingNets.Core.Tests.TensorExpectations
@@ -85,7 +86,7 @@ let scales =
                   Mapping.create
                       layout
                       { plain with
-                          Bias = ZeroBias
+                          Bias = MappingBias.Zero
                           Start = UniformStart 1.0 }
 
               let z = hashed 51UL "z" [ 5L ]
@@ -121,11 +122,11 @@ let refusals =
               "specification"
               "NaN"
               (create { plain with Start = UniformStart nan })
-          refuses "a bias and a start of 0" "specification" "bias of 0" (create { plain with Bias = ZeroBias })
+          refuses "a bias and a start of 0" "specification" "bias of 0" (create { plain with Bias = MappingBias.Zero })
           refuses "a bias of 0 and an amplitude of 0" "specification" "bias of 0"
           <| create
               { plain with
-                  Bias = ZeroBias
+                  Bias = MappingBias.Zero
                   Start = UniformStart 0.0 }
           refuses "too many modulations" "specification" "2 modulations"
           <| create

@@ -2,6 +2,7 @@ module MappingNets.Core.Tests.MappingTests
 
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.GoldenValues
 open MappingNets.Core.Tests.HashedTensors
@@ -55,7 +56,9 @@ let generation =
                       same "theta" (sigma activation expected * scales ()) (mapping.Generate z))
 
           test "row j of the pre-activation is sum_i w_ij z_i + alpha ||z||^2 + b_j" (fun () ->
-              use mapping = Mapping.create layout (single Hadamard "additive" Identity)
+              use mapping =
+                  Mapping.create layout (single FixedWeightsKind.Hadamard "additive" MappingActivation.Identity)
+
               let z = hashed 41UL "z" [ 5L ]
               let w, b = mapping.Pieces[0].FixedWeights.ToMatrix z, bias ()
               let norm = List.sum [ for i in 0L .. 4L -> z[i].ToDouble() ** 2.0 ]
@@ -92,7 +95,7 @@ let generation =
                       { Mapping.singleLatent 7 with
                           FixedWeights = kind
                           Seed = 9UL
-                          Activation = Tanh
+                          Activation = MappingActivation.Tanh
                           Modulations = [| AdditiveModulation 0.1 |] }
 
                   use first = Mapping.create oneLayer slvt
@@ -109,7 +112,7 @@ let generation =
           test "equal specifications give equal bits, another seed gives others" (fun () ->
               for kind in FixedWeightsExamples.kinds do
                   let specification =
-                      { layerWise kind "additive" Sine with
+                      { layerWise kind "additive" MappingActivation.Sine with
                           Start = UniformStart 0.5 }
 
                   use first = Mapping.create layout specification
@@ -125,7 +128,7 @@ let generation =
               for kind in FixedWeightsExamples.kinds do
                   use mapping =
                       (use _ = torch.NewDisposeScope()
-                       let mapping = Mapping.create layout (single kind "none" Identity)
+                       let mapping = Mapping.create layout (single kind "none" MappingActivation.Identity)
                        mapping.Generate(torch.zeros (5L, torch.float64)) |> ignore
                        mapping)
 

@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.NativeMemoryTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 
@@ -76,6 +77,6 @@ let tests =
     <| testList
         "native memory stays flat"
         [ test "over 1,000 steps of a signed permutation, P = 108,618, d = 2,048" (fun () ->
-              stepsStayFlat SignedPermutation 1_000 100)
+              stepsStayFlat FixedWeightsKind.SignedPermutation 1_000 100)
 
-          test "over 100 steps of a Hadamard mapping" (fun () -> stepsStayFlat Hadamard 100 20) ]
+          test "over 100 steps of a Hadamard mapping" (fun () -> stepsStayFlat FixedWeightsKind.Hadamard 100 20) ]

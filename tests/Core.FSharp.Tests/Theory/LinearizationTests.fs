@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.LinearizationTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
@@ -34,9 +35,9 @@ let tests =
           test "the parts are those of the theorem: omega held still, and z held still" (fun () ->
               for modulation in
                   [ AdditiveModulation 0.4
-                    linearModulation (Random 2) (curved Tanh NoModulation 40L 5).Layout 5 0.3
+                    linearModulation (Random 2) (curved MappingActivation.Tanh NoModulation 40L 5).Layout 5 0.3
                     swirl ] do
-                  use mapping = curved Tanh modulation 40L 5
+                  use mapping = curved MappingActivation.Tanh modulation 40L 5
                   let z0 = startOf mapping
                   let at = Linearization.at mapping z0
                   let piece = mapping.Pieces[0]

@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.MappingBoundsTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
@@ -51,7 +52,7 @@ let private equalScales kind rows latents modulation =
         { Mapping.singleLatent latents with
             FixedWeights = kind
             Modulations = [| modulation |]
-            Bias = ZeroBias
+            Bias = MappingBias.Zero
             Start = UniformStart 1.0 }
 
 /// The mean of ||g(z + eps) - g(z)||^2 over draws.
@@ -117,7 +118,7 @@ let tests =
                       let reached = spectralNorm matrix
                       Expect.isLessThanOrEqual reached (known.Linear * slack + 1e-15) "a bound"
 
-                      if piece.FixedWeights.Kind = SignedPermutation then
+                      if piece.FixedWeights.Kind = FixedWeightsKind.SignedPermutation then
                           Expect.isTrue known.IsLinearExact "signed permutations are exact whatever the scales"
 
                       if known.IsLinearExact then
@@ -138,12 +139,18 @@ let tests =
           // Equal scales, no bias, no modulation, near z = 0, where sigma' is 1: then the whole of g, not only its linear part, is as
           // steep as the bound says. With unequal scales that holds for signed permutations alone.
           property 60 "tightness: g itself moves by 90% of the bound along some direction" (fun random ->
-              let kind = [| Dense; Hadamard; SignedPermutation |][random.Next 3]
-              let activation = [| Identity; Tanh; Sine |][random.Next 3]
+              let kind =
+                  [| FixedWeightsKind.Dense
+                     FixedWeightsKind.Hadamard
+                     FixedWeightsKind.SignedPermutation |][random.Next 3]
+
+              let activation =
+                  [| MappingActivation.Identity; MappingActivation.Tanh; MappingActivation.Sine |][random.Next 3]
+
               let layout = layoutOf random
 
               let scale =
-                  if kind = SignedPermutation then
+                  if kind = FixedWeightsKind.SignedPermutation then
                       FanInScale 1.0
                   else
                       ExplicitScale(Array.create layout.Entries.Length 0.7)
@@ -156,7 +163,7 @@ let tests =
                           Seed = uint64 (random.Next())
                           Activation = activation
                           Scale = scale
-                          Bias = ZeroBias
+                          Bias = MappingBias.Zero
                           Start = UniformStart 1.0 }
 
               let origin = torch.zeros (int64 mapping.LatentCount, dtype = torch.float64)
@@ -169,7 +176,9 @@ let tests =
 
           // W of one column has equal entries up to sign, and z is its only direction, so both parts of the bound add up.
           test "tightness: the modulation's share is reached where the parts point the same way" (fun () ->
-              use mapping = equalScales SignedPermutation 40L 1 (AdditiveModulation 0.3)
+              use mapping =
+                  equalScales FixedWeightsKind.SignedPermutation 40L 1 (AdditiveModulation 0.3)
+
               let centre = torch.tensor ([| 2.0 |])
               let bound = MappingBounds.onBall mapping centre 1.0
               let steepest = spectralNorm (jacobian mapping (torch.tensor ([| 3.0 |])))
@@ -198,7 +207,10 @@ let tests =
                       "a ||eps|| + rate ||eps||^2 / 2")
 
           test "the stability bound is the mean itself without modulation and with equal scales" (fun () ->
-              for kind in [ Dense; Hadamard; SignedPermutation ] do
+              for kind in
+                  [ FixedWeightsKind.Dense
+                    FixedWeightsKind.Hadamard
+                    FixedWeightsKind.SignedPermutation ] do
                   use mapping = equalScales kind 120L 30 NoModulation
                   let latent = torch.zeros (30L, dtype = torch.float64)
                   let bound = MappingBounds.stability mapping latent 0.3
@@ -209,7 +221,9 @@ let tests =
 
           test "the stability bound holds where noise leaves every ball" (fun () ->
               for strength in [ 0.05; 0.5; -2.0 ] do
-                  use mapping = equalScales SignedPermutation 60L 12 (AdditiveModulation strength)
+                  use mapping =
+                      equalScales FixedWeightsKind.SignedPermutation 60L 12 (AdditiveModulation strength)
+
                   let latent = torch.ones (12L, dtype = torch.float64)
 
                   for deviation in [ 0.01; 1.0 ] do
@@ -219,7 +233,7 @@ let tests =
                       Expect.isGreaterThan mean (bound / 50.0) $"not absurd: alpha {strength}, s {deviation}")
 
           test "noise stays within its reach as often as it is said to" (fun () ->
-              use mapping = equalScales Hadamard 100L 16 (AdditiveModulation 0.1)
+              use mapping = equalScales FixedWeightsKind.Hadamard 100L 16 (AdditiveModulation 0.1)
               let latent = torch.ones (16L, dtype = torch.float64)
               let reach = MappingBounds.noiseReach mapping latent 0.2 0.05
               let here = mapping.Generate latent
@@ -238,8 +252,8 @@ let tests =
               Expect.isLessThan reach.NoiseNorm (0.2 * 4.0 * 2.0) "not absurd")
 
           test "an infinite ball has a bound without modulation and none with" (fun () ->
-              use still = equalScales Hadamard 20L 5 NoModulation
-              use moving = equalScales Hadamard 20L 5 (AdditiveModulation 0.1)
+              use still = equalScales FixedWeightsKind.Hadamard 20L 5 NoModulation
+              use moving = equalScales FixedWeightsKind.Hadamard 20L 5 (AdditiveModulation 0.1)
               let origin = torch.zeros (5L, dtype = torch.float64)
               Expect.isTrue (Double.IsFinite (MappingBounds.onBall still origin infinity).Lipschitz) "none"
 
@@ -248,7 +262,7 @@ let tests =
                   "additive")
 
           test "bad balls, deviations and modulations are refused by name" (fun () ->
-              use mapping = equalScales Hadamard 20L 5 NoModulation
+              use mapping = equalScales FixedWeightsKind.Hadamard 20L 5 NoModulation
               let origin = torch.zeros (5L, dtype = torch.float64)
               let hole = torch.tensor ([| 0.0; 1.0; nan; 0.0; 0.0 |])
               let refuses parts action = raises<ArgumentException> parts action
@@ -265,5 +279,5 @@ let tests =
               let custom =
                   Modulation.ofMatrix "swirl" (fun z -> torch.outer (torch.ones (20L, dtype = z.dtype), z))
 
-              use unknown = equalScales Hadamard 20L 5 custom
+              use unknown = equalScales FixedWeightsKind.Hadamard 20L 5 custom
               refuses [ "'swirl'" ] (fun () -> MappingBounds.onBall unknown origin 1.0 |> ignore)) ]

@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.MappingTheoremTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
@@ -16,7 +17,7 @@ let private mapping latents =
         layout
         { Mapping.singleLatent latents with
             Seed = 4UL
-            Activation = Tanh
+            Activation = MappingActivation.Tanh
             Modulations = [| AdditiveModulation 0.05 |] }
 
 /// theta* = g(z_true) + off times a random unit vector.

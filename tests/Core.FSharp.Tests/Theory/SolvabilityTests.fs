@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.SolvabilityTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
@@ -14,10 +15,10 @@ let tests =
     testList
         "Solvability"
         [ for activation, modulation in
-              [ Tanh, AdditiveModulation 0.05
-                Sine, NoModulation
-                Identity, AdditiveModulation 0.2
-                Tanh, swirl ] do
+              [ MappingActivation.Tanh, AdditiveModulation 0.05
+                MappingActivation.Sine, NoModulation
+                MappingActivation.Identity, AdditiveModulation 0.2
+                MappingActivation.Tanh, swirl ] do
               test
                   $"theta* = g(z_true) is recovered to 1e-5 at second order: {activation}, {Modulation.describe modulation}"
                   (fun () ->
@@ -59,7 +60,7 @@ let tests =
 
           property 25 "an affine g: the distance reached is the unreachable part, in one step" (fun random ->
               use mapping =
-                  curved Identity NoModulation (random.NextInt64(10L, 60L)) (random.Next(1, 8))
+                  curved MappingActivation.Identity NoModulation (random.NextInt64(10L, 60L)) (random.Next(1, 8))
 
               let z0 = startOf mapping
               let target = uniform random mapping.Layout.Count
@@ -83,7 +84,7 @@ let tests =
               Expect.isLessThanOrEqual certificate.Global.StepLengths.Length 2 "one step, and one of rounding")
 
           test "a curved g: theta* off the manifold by a normal vector is reached up to that vector" (fun () ->
-              use mapping = curved Tanh (AdditiveModulation 0.05) 40L 6
+              use mapping = curved MappingActivation.Tanh (AdditiveModulation 0.05) 40L 6
               let z0 = startOf mapping
               let truth = z0 + direction (Random 8) 6L * 0.2.ToScalar()
               // A vector orthogonal to the tangent space at z_true: then g(z_true) is the nearest point.
@@ -112,7 +113,7 @@ let tests =
               Expect.isLessThan certificate.Facts.FixedPointResidual 1e-9 "Phi's fixed point is orthogonal to range(A)")
 
           test "the displacement bound is computed and compared, and fails where theta* is far" (fun () ->
-              use mapping = curved Sine NoModulation 40L 6
+              use mapping = curved MappingActivation.Sine NoModulation 40L 6
               let z0 = startOf mapping
               let far = z0 + direction (Random 8) 6L * 0.5.ToScalar()
               let map = DifferentiableMap.ofMapping mapping
@@ -133,7 +134,7 @@ let tests =
                   "sqrt(delta / C_2)")
 
           test "gradient descent walks the same way at first order" (fun () ->
-              use mapping = curved Tanh (AdditiveModulation 0.02) 48L 4
+              use mapping = curved MappingActivation.Tanh (AdditiveModulation 0.02) 48L 4
               let z0 = startOf mapping
               let truth = z0 + direction (Random 8) 4L * 0.2.ToScalar()
 
@@ -190,7 +191,7 @@ let tests =
               raises<InvalidOperationException> [ "singular"; "z_0" ] certify)
 
           test "bad input is refused by name" (fun () ->
-              use mapping = curved Identity NoModulation 40L 6
+              use mapping = curved MappingActivation.Identity NoModulation 40L 6
               let map = DifferentiableMap.ofMapping mapping
               let z0, theta = startOf mapping, torch.zeros (47L, dtype = torch.float64)
 
@@ -235,7 +236,7 @@ let tests =
                   Mapping.create
                       layout
                       { Mapping.singleLatent 2048 with
-                          Activation = Tanh
+                          Activation = MappingActivation.Tanh
                           Modulations = [| AdditiveModulation 1e-4 |] }
 
               let z0 = uniform (Random 3) 2048L * 0.5.ToScalar()
