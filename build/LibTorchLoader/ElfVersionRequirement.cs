@@ -1,5 +1,5 @@
-// Read by two compilers: the test project links this file, and MSBuild compiles it alone, against .NET Standard 2.0,
-// as the task of MappingNets.Core.targets. So it uses nothing newer and keeps to one file.
+// Read by two compilers: LibTorchLoader.csproj, for the tests, and MSBuild, which compiles this file alone, against
+// .NET Standard 2.0, as the task of LibTorchLoader.targets. So it uses nothing newer, no package, and keeps to one file.
 #nullable enable
 using System;
 using System.Collections.Generic;
