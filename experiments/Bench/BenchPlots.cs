@@ -60,7 +60,7 @@ internal static class BenchPlots
         else
             plot.Axes.SetLimitsY(0, Math.Max(1.5, 1.3 * points.Max(y)));
         plot.ShowLegend(Alignment.LowerRight);
-        AtomicFile.WriteAllBytes(path, plot.GetImage(900, 560).GetImageBytes(ImageFormat.Png));
+        Plots.Save(plot, path, 900, 560);
     }
 
     private static ScottPlot.TickGenerators.NumericAutomatic Powers(double power) => new()

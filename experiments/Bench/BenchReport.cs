@@ -21,7 +21,7 @@ public sealed record BenchReport(
     /// <summary>What the C library's heap does to a step; empty elsewhere than on Linux.</summary>
     public List<Ratio> Heap { get; init; } = [];
 
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     /// <summary>An empty report of this machine.</summary>
     public static BenchReport Start(bool quick) => new(
@@ -53,7 +53,7 @@ public sealed record BenchReport(
     /// <summary>Writes report.json, table.md and the plots.</summary>
     public void Write(string folder)
     {
-        AtomicFile.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, Json) + "\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, "report.json"), LinedJson.Of(JsonSerializer.SerializeToNode(this, Json)!.AsObject()));
         AtomicFile.WriteAllText(Path.Combine(folder, "table.md"), Table());
         BenchPlots.Write(this, folder);
     }

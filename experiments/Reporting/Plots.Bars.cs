@@ -125,6 +125,13 @@ public static partial class Plots
         marks.LegendText = label;
     }
 
-    internal static void Save(Plot plot, string path, int height) =>
-        AtomicFile.WriteAllBytes(path, plot.GetImage(1000, height).GetImageBytes(ImageFormat.Png));
+    internal static void Save(Plot plot, string path, int height) => Save(plot, path, 1000, height);
+
+    /// <summary>Writes a plot as a PNG file, whole or not at all.</summary>
+    /// <param name="plot">The plot.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="width">Pixels across.</param>
+    /// <param name="height">Pixels down.</param>
+    public static void Save(Plot plot, string path, int width, int height) =>
+        AtomicFile.WriteAllBytes(path, PalettePng.Of(plot.GetImage(width, height).GetImageBytes(ImageFormat.Png)));
 }

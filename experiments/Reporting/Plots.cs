@@ -111,6 +111,5 @@ public static partial class Plots
         markers.MarkerLineWidth = 2;
     }
 
-    internal static void Save(Plot plot, string path) =>
-        AtomicFile.WriteAllBytes(path, plot.GetImage(1000, 640).GetImageBytes(ImageFormat.Png));
+    internal static void Save(Plot plot, string path) => Save(plot, path, 640);
 }

@@ -11,7 +11,6 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
@@ -42,9 +41,10 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     /// <summary>Further paragraphs for the page, as Markdown, such as tables of an experiment's own.</summary>
     public string? Remarks { get; init; }
 
-    /// <summary>Writes the report, whole or not at all.</summary>
+    /// <summary>Writes the report, whole or not at all: a line for each field and for each run.</summary>
     /// <param name="path">The file.</param>
-    public void Write(string path) => AtomicFile.WriteAllText(path, JsonSerializer.Serialize(this, Json) + "\n");
+    public void Write(string path) => AtomicFile.WriteAllText(path, LinedJson.Of(JsonSerializer.SerializeToNode(
+        this with { Runs = [.. Runs.Select(run => run with { History = [.. run.History.Select(epoch => epoch.Rounded())] })] }, Json)!.AsObject()));
 
     /// <summary>Reads a report.</summary>
     /// <param name="path">The file.</param>

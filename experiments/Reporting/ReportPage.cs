@@ -19,10 +19,10 @@ public static class ReportPage
     {
         var text = new StringBuilder();
         text.Append("# Results\n\n");
-        text.Append("<!-- Written by `dotnet run -c Release --project experiments/Reproduce -- report`; edit notes.md in a result's folder instead. -->\n\n");
-        text.Append("Every number under \"ours\" was measured with this repository; the mean over seeds ± the sample's standard deviation.\n");
-        text.Append("\"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent third-party run of its tables (one seed, best test\n");
-        text.Append("epoch). Ours never chooses anything on the test set: accuracies are those after the last epoch.\n\n");
+        text.Append("<!-- Written by `dotnet run -c Release --project experiments/Reproduce -- report`; edit notes.md in a folder of experiments/results instead. -->\n\n");
+        text.Append("\"Ours\" was measured with this repository: the mean over the seeds ± the sample's standard deviation, after the last epoch; nothing\n");
+        text.Append("was chosen on the test set. \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent third-party run of its\n");
+        text.Append("tables (one seed, the best epoch on the test set). The commands of runs made before version 0.2.0 name today's folders.\n\n");
         foreach (var folder in folders)
         {
             var path = Path.Combine(folder, "report.json");
@@ -48,9 +48,8 @@ public static class ReportPage
             parts.Add($"```\n{string.Join('\n', commands)}\n```");
         parts.Add(Circumstances(report));
         parts.Add(ResultRows.Table(report));
-        if (ResultRows.Verdicts(report) is { Count: > 0 } verdicts)
-            parts.Add(string.Join('\n', verdicts.Select(verdict => "- " + verdict)));
-        var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => (run.Label, run.Notes)).Select(run => $"- {run.Key.Label}: {run.Key.Notes}");
+        var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => run.Notes)
+            .Select(runs => $"- {string.Join("; ", runs.Select(run => run.Label).Distinct())}: {runs.Key}");
         parts.Add(string.Join('\n', notes));
         if (report.Remarks is { } remarks)
             parts.Add(remarks.Trim());
@@ -80,14 +79,17 @@ public static class ReportPage
         if (epochs.Length > 0)
             facts.Add(epochs.Length == 1 ? $"{epochs[0]} epoch{(epochs[0] == 1 ? "" : "s")}" : $"{epochs[0]} to {epochs[^1]} epochs");
         var origins = report.Runs.Select(run => run.Origin ?? report.Origin).Append(report.Runs.Count == 0 ? report.Origin : null).OfType<ReportOrigin>().Distinct();
-        facts.AddRange(origins.Select(origin =>
-            $"version {origin.Library}, {Commit(origin.Commit)}, {origin.Threads} thread{(origin.Threads == 1 ? "" : "s")}"));
+        facts.AddRange(origins.GroupBy(origin => (origin.Library, origin.Threads)).Select(origin =>
+            $"version {origin.Key.Library}, {origin.Key.Threads} thread{(origin.Key.Threads == 1 ? "" : "s")}, {Commits([.. origin.Select(one => one.Commit)])}"));
         return string.Join("; ", facts) + ".";
     }
 
-    private static string Commit(string? commit) => commit is null
-        ? "commit unknown"
-        : $"commit {commit[..Math.Min(12, commit.Length)]}{(commit.EndsWith("-dirty", StringComparison.Ordinal) ? " with changes" : "")}";
+    private static string Commits(IReadOnlyList<string?> commits) =>
+        $"commit{(commits.Count == 1 ? "" : "s")} {string.Join(", ", commits.Select(Short))}";
+
+    private static string Short(string? commit) => commit is null
+        ? "unknown"
+        : $"{commit[..Math.Min(12, commit.Length)]}{(commit.EndsWith("-dirty", StringComparison.Ordinal) ? " with changes" : "")}";
 
     // Two reports of one experiment are told apart by their folders.
     private static string Heading(ReportFile report, string folder) =>

@@ -59,7 +59,7 @@ public static class ResultRows
         ]);
     }
 
-    /// <summary>For each published number whether ours reaches it, and if not, by how much it misses; none for a quick look.</summary>
+    /// <summary>For each published result, how far ours exceeds it or falls short; none for a quick look.</summary>
     /// <param name="report">The report.</param>
     public static IReadOnlyList<string> Verdicts(ReportFile report) => report.Config is { Quick: true } ? [] :
     [
@@ -81,11 +81,11 @@ public static class ResultRows
             var size = published.IsShare
                 ? FormattableString.Invariant($"{100 * Math.Abs(gain):F2} points")
                 : FormattableString.Invariant($"{Math.Abs(gain):G3}");
-            return gain >= 0 ? $"{whom} reached, by {size} better" : $"{whom} **not reached**, short by {size}";
+            return gain >= 0 ? $"exceeds {whom} by {size}" : $"falls short of {whom} by {size}";
         }
 
-        return $"{row.Label}, {Name(published.Metric)}: {Against("the paper's number is", published.Paper)}"
-            + (published.ReRun is { } reRun ? $"; {Against("the re-run's is", reRun)}." : ".");
+        return $"{row.Label}, {Name(published.Metric)}: {Against("the paper", published.Paper)}"
+            + (published.ReRun is { } reRun ? $"; {Against("the re-run", reRun)}." : ".");
     }
 
     private static string Name(string metric) => metric switch

@@ -87,4 +87,10 @@ public sealed record EpochPoint(int Epoch, double TrainingLoss, double? Training
 {
     /// <summary>The task's loss on the held-out part, after the epoch.</summary>
     public double? ValidationLoss { get; init; }
+
+    /// <summary>The same to six decimals, more than a curve shows.</summary>
+    public EpochPoint Rounded() =>
+        new(Epoch, Math.Round(TrainingLoss, 6), Round(TrainingAccuracy), Round(ValidationAccuracy)) { ValidationLoss = Round(ValidationLoss) };
+
+    private static double? Round(double? value) => value is { } number ? Math.Round(number, 6) : null;
 }

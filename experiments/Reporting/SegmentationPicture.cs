@@ -55,8 +55,7 @@ public static class SegmentationPicture
         }
 
         Legend(canvas, legend, data.ClassNames, columns.Length, Caption + (scenes.Count * (tileHeight + Margin)));
-        using var encoded = picture.Encode(SKEncodedImageFormat.Png, 100);
-        AtomicFile.WriteAllBytes(path, encoded.ToArray());
+        AtomicFile.WriteAllBytes(path, PalettePng.Of(picture));
     }
 
     private static int LegendRows(int entries, int columns) => (entries + (2 * columns) - 1) / (2 * columns);

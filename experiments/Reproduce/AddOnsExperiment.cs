@@ -9,7 +9,7 @@ internal sealed class AddOnsExperiment : TableExperiment
     private const string Matrix = "fc1.weight";
     private const int Rank = 32;
 
-    private const string MaskNotes = "The file lacks the mask: 6.4 KB at least.";
+    private const string MaskNotes = "The file omits the mask, which takes at least 6.4 KB.";
 
     /// <summary>A tenth of CNN2's weights.</summary>
     private const int Kept = 10_862;

@@ -12,7 +12,7 @@ internal sealed class FineTuneExperiment : IExperiment
 {
     public string Name => "finetune";
 
-    public string Summary => "CNN1 and ResNet-18 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained numbers.";
+    public string Summary => "CNN1 and ResNet-18 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters.";
 
     public IReadOnlyList<string> Methods =>
         [.. FineTuneSetting.All(false).SelectMany(setting => FineTunePlan.All(setting, false).Select(plan => plan.Row))];

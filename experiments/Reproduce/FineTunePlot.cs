@@ -50,6 +50,6 @@ internal static class FineTunePlot
             LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
         };
         plot.ShowLegend(Edge.Right);
-        AtomicFile.WriteAllBytes(path, plot.GetImage(1100, 640).GetImageBytes(ImageFormat.Png));
+        Plots.Save(plot, path, 1100, 640);
     }
 }

@@ -10,8 +10,8 @@ internal static class ReportCommand
     {
         var folders = new Argument<string[]>("folders")
         {
-            Description = "Folders with a report.json each, in the page's order; a notes.md beside it is put into its section. "
-                + "Where none is named, all under experiments/results/ that hold an experiment's.",
+            Description = "Folders with a report.json each, in the page's order; a notes.md beside it goes into its section. "
+                + "Default: all of experiments/results that hold an experiment's report.",
             Arity = ArgumentArity.ZeroOrMore,
         };
         var page = new Option<string>("--out")
@@ -19,16 +19,24 @@ internal static class ReportCommand
             Description = "The page to write.",
             DefaultValueFactory = _ => Path.Combine("docs", "results.md"),
         };
+        var pictures = new Option<bool>("--pictures") { Description = "Also draws the pictures again that follow from a report alone." };
         var command = new Command("report", "Joins the reports of some folders into one page, docs/results.md, written from their JSON alone.")
         {
-            folders, page,
+            folders, page, pictures,
         };
         command.SetAction(parsed =>
         {
             var path = parsed.GetRequiredValue(page);
             if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder)
                 Directory.CreateDirectory(folder);
-            AtomicFile.WriteAllText(path, ReportPage.Join(parsed.GetValue(folders) is { Length: > 0 } named ? named : Committed(), path));
+            var joined = parsed.GetValue(folders) is { Length: > 0 } named ? named : Committed();
+            foreach (var one in parsed.GetValue(pictures) ? joined : [])
+            {
+                var report = ReportFile.Read(Path.Combine(one, "report.json"));
+                (Experiments.All.SingleOrDefault(experiment => experiment.Name == report.Experiment) as TableExperiment)?.Redraw(report, one);
+            }
+
+            AtomicFile.WriteAllText(path, ReportPage.Join(joined, path));
             Console.WriteLine($"Written: {Path.GetFullPath(path)}");
         });
         return command;

@@ -86,6 +86,11 @@ internal abstract class TableExperiment : IExperiment
         }
     }
 
+    /// <summary>Draws again what follows from a report alone; pictures of a trained model's outputs stay.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="folder">Its folder.</param>
+    public void Redraw(ReportFile report, string folder) => Draw(report, new(report.Dataset, [], null, false, folder));
+
     private string? AllRemarks(ReportFile report, DataSource? source) =>
         string.Join("\n\n", new[] { source?.Statement, Remarks(report) }.OfType<string>()) is { Length: > 0 } all ? all : null;
 

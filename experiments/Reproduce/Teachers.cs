@@ -12,7 +12,7 @@ internal static class Teachers
     /// <summary>What a reader must know of a row that they taught.</summary>
     /// <param name="options">The command line.</param>
     public static string Notes(ExperimentOptions options) => FormattableString.Invariant(
-        $"Taught the mean outputs of two CNN1s and two CNN2s (directly trained, seeds {Seeds[0]} and {Seeds[1]}, ")
+        $"Trained on the mean outputs of two CNN1s and two CNN2s (trained directly, seeds {Seeds[0]} and {Seeds[1]}, ")
         + FormattableString.Invariant($"{Epochs(options)} epoch{(Epochs(options) == 1 ? "" : "s")}, the same training images) in place of the labels.");
 
     /// <summary>The teachers.</summary>

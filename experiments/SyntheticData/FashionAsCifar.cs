@@ -15,7 +15,7 @@ public static class FashionAsCifar
     private const int Batches = 5;
 
     /// <summary>Writes the six files from the first pictures of each part.</summary>
-    /// <param name="folder">Where to; made where it is missing.</param>
+    /// <param name="folder">The folder; created where it is missing.</param>
     /// <param name="training">How many pictures to train with, at least 5.</param>
     /// <param name="test">How many pictures to judge by, at least 1.</param>
     /// <exception cref="IOException">FashionMNIST is not where it is looked for; the message says where that is.</exception>

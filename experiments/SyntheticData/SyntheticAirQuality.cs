@@ -4,8 +4,8 @@ using System.Text;
 namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>
-/// Made hours of twelve stations, as files in the format of the Beijing data: PRSA_Data_STATION_*.csv with its columns, missing
-/// values and wind directions. The weather is made up, with mild seasons; only the format is real. Southerly air gathers fine dust over hours and
+/// Synthetic hours of twelve stations, as files in the format of the Beijing data: PRSA_Data_STATION_*.csv with its columns, missing
+/// values and wind directions. The weather is invented, with mild seasons; only the format is real. Southerly air gathers fine dust over hours and
 /// reaches the stations one after another; northerly wind and rain carry it off. So wind and neighbours do tell of the next hour.
 /// </summary>
 public static class SyntheticAirQuality
@@ -29,7 +29,7 @@ public static class SyntheticAirQuality
     ];
 
     /// <summary>Writes one file for each of twelve stations.</summary>
-    /// <param name="folder">Where to; made where it is missing.</param>
+    /// <param name="folder">The folder; created where it is missing.</param>
     /// <param name="hours">How many hours from March 2013 on, at least 1.</param>
     /// <param name="seed">Any seed; the same one gives the same files everywhere.</param>
     public static void Write(string folder, int hours, ulong seed)

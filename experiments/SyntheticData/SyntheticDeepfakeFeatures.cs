@@ -1,7 +1,7 @@
 namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>
-/// Made feature vectors of real and faked faces, as train_features.npy, train_labels.npy, test_features.npy and test_labels.npy. No
+/// Synthetic feature vectors of real and faked faces, as train_features.npy, train_labels.npy, test_features.npy and test_labels.npy. No
 /// face was ever behind them: each vector is a chance mixture of smooth patterns, of which a fake one has a little more, and
 /// small ripples somewhere, as blending leaves them. Chance is large enough that no one can tell all of them apart.
 /// </summary>
@@ -20,7 +20,7 @@ public static class SyntheticDeepfakeFeatures
     private const double FakeShift = 0.14;
 
     /// <summary>Writes the four files; half of the vectors are fake.</summary>
-    /// <param name="folder">Where to; made where it is missing.</param>
+    /// <param name="folder">The folder; created where it is missing.</param>
     /// <param name="training">How many vectors to train with, at least 2.</param>
     /// <param name="test">How many vectors to judge by, at least 2.</param>
     /// <param name="seed">Any seed; the same one gives the same files everywhere.</param>

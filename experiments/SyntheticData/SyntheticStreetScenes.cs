@@ -3,16 +3,16 @@ using SkiaSharp;
 namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>
-/// Small made street scenes in the layout of Cityscapes: leftImg8bit/SPLIT/madetown/..._leftImg8bit.png beside gtFine/SPLIT/madetown/
+/// Small synthetic street scenes in the layout of Cityscapes: leftImg8bit/SPLIT/synthetic/..._leftImg8bit.png beside gtFine/SPLIT/synthetic/
 /// ..._gtFine_labelIds.png. Drawn from rectangles and ellipses; only the format is real. 12 of the 19 classes occur, and the car
 /// that carries the camera, which is ignored.
 /// </summary>
 public static class SyntheticStreetScenes
 {
-    private const string City = "madetown";
+    private const string City = "synthetic";
 
     /// <summary>Writes the splits "train" and "val".</summary>
-    /// <param name="folder">Where to; made where it is missing.</param>
+    /// <param name="folder">The folder; created where it is missing.</param>
     /// <param name="training">How many scenes to train with, at least 1.</param>
     /// <param name="validation">How many scenes to judge by, at least 1.</param>
     /// <param name="height">The pictures' height in pixels, at least 16; they are twice as wide.</param>

@@ -1,6 +1,6 @@
 namespace MappingNets.Experiments.SyntheticData;
 
-/// <summary>One made hour over the whole region.</summary>
+/// <summary>One synthetic hour over the whole region.</summary>
 /// <param name="LogDust">The natural logarithm of the fine dust, micrograms a cubic metre, where it comes from.</param>
 /// <param name="Traffic">How busy the roads are, about 0 to 1.</param>
 /// <param name="Temperature">Degrees Celsius.</param>

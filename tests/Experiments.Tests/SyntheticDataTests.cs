@@ -13,7 +13,7 @@ public sealed class SyntheticDataTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void Made_hours_are_read_as_the_Beijing_data_gaps_and_all()
+    public void Synthetic_hours_are_read_as_the_Beijing_data_gaps_and_all()
     {
         SyntheticAirQuality.Write(folder.Path, 800, seed: 4);
 
@@ -27,7 +27,7 @@ public sealed class SyntheticDataTests : IDisposable
     }
 
     [Fact]
-    public void Made_scenes_are_read_as_Cityscapes()
+    public void Synthetic_scenes_are_read_as_Cityscapes()
     {
         using var scope = NewDisposeScope();
         SyntheticStreetScenes.Write(folder.Path, 6, 2, 32, seed: 4);
@@ -45,7 +45,7 @@ public sealed class SyntheticDataTests : IDisposable
     }
 
     [Fact]
-    public void Made_features_are_read_from_npy_files_half_of_them_fake()
+    public void Synthetic_features_are_read_from_npy_files_half_of_them_fake()
     {
         using var scope = NewDisposeScope();
         SyntheticDeepfakeFeatures.Write(folder.Path, 10, 4, seed: 4);

@@ -6,10 +6,10 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="Statement">One sentence that the experiment begins with and its report repeats.</param>
 internal sealed record DataSource(string Name, string Argument, string Statement)
 {
-    /// <summary>Data that the experiment has made, in the real format.</summary>
+    /// <summary>Synthetic data in the real format.</summary>
     /// <param name="name">What reports call it.</param>
-    /// <param name="what">What was made, as the rest of the sentence "Synthetic data: ...".</param>
-    public static DataSource Made(string name, string what) => new(name, "", $"Synthetic data: {what}. These numbers say nothing of the paper's data.");
+    /// <param name="what">What it is, as the rest of the sentence "Synthetic data: ...".</param>
+    public static DataSource Synthetic(string name, string what) => new(name, "", $"Synthetic data: {what}. These results do not compare with the paper's.");
 
     /// <summary>A folder of real data.</summary>
     /// <param name="name">What reports call it.</param>
@@ -18,7 +18,7 @@ internal sealed record DataSource(string Name, string Argument, string Statement
         new(name, $"--dataset {name}:FOLDER", $"Data: {name}, from the folder '{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}'.");
 
     /// <summary>
-    /// The folder that --dataset names, as FOLDER or as NAME:FOLDER; null where it was left at its default, so that data is made.
+    /// The folder that --dataset names, as FOLDER or as NAME:FOLDER; null where it was left at its default, so that the data is synthetic.
     /// </summary>
     /// <param name="options">The command line.</param>
     /// <param name="names">The data sets that the experiment knows, by the names of the published tables; the first one where FOLDER stands alone.</param>
@@ -32,7 +32,7 @@ internal sealed record DataSource(string Name, string Argument, string Statement
         var folder = known is null ? options.Dataset : options.Dataset[(known.Length + 1)..];
         if (known is null && (folder == "mnist" || folder.StartsWith("mnist:", StringComparison.Ordinal)))
             throw new ArgumentException(
-                $"--dataset is '{options.Dataset}'; this experiment takes {string.Join(" or ", names.Select(name => name + ":FOLDER"))}, or none for made data.");
+                $"--dataset is '{options.Dataset}'; this experiment takes {string.Join(" or ", names.Select(name => name + ":FOLDER"))}, or none for synthetic data.");
         return Directory.Exists(folder)
             ? (known ?? names[0], folder)
             : throw new DirectoryNotFoundException($"--dataset names the folder '{folder}', which does not exist.");

@@ -65,10 +65,10 @@ internal sealed class DeepfakeExperiment : TableExperiment
         // A folder without a name is of neither of the paper's data sets, for all that anyone knows.
         if (DataSource.Folder(options, "features", "celeb-df", "ff++") is var (name, folder))
             return (DataSource.Real(name, folder), folder);
-        var made = options.File("synthetic-data");
+        var synthetic = options.File("synthetic-data");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (SyntheticTraining, SyntheticTest);
-        SyntheticDeepfakeFeatures.Write(made, training, test, seed: 1);
-        return (DataSource.Made("made-features", $"{training + test} vectors of chance patterns, half of them with ripples, as .npy files"), made);
+        SyntheticDeepfakeFeatures.Write(synthetic, training, test, seed: 1);
+        return (DataSource.Synthetic("synthetic-features", $"{training + test} vectors of random patterns, half of them with ripples, as .npy files"), synthetic);
     }
 
     private static Dataset Read(string folder, string part)

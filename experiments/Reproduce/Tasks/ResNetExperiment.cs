@@ -54,10 +54,10 @@ internal sealed class ResNetExperiment : TableExperiment
         if (DataSource.Folder(options, "cifar-10", "cifar-100") is var (_, folder))
             // The files say which of the two it is.
             return (DataSource.Real(File.Exists(Path.Combine(folder, "train.bin")) ? "cifar-100" : "cifar-10", folder), folder);
-        var made = options.File("synthetic-data");
+        var synthetic = options.File("synthetic-data");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (SyntheticTraining, SyntheticTest);
-        FashionAsCifar.Write(made, training, test);
-        return (DataSource.Made("fashion-mnist-as-cifar", $"{training + test} pictures of FashionMNIST, framed and grey, in CIFAR-10's binary files"), made);
+        FashionAsCifar.Write(synthetic, training, test);
+        return (DataSource.Synthetic("fashion-mnist-as-cifar", $"{training + test} pictures of FashionMNIST, framed and grey, in CIFAR-10's binary files"), synthetic);
     }
 
     private static Dataset Shrunk(Dataset images, int count)

@@ -38,7 +38,7 @@ internal sealed class SegmentationExperiment : TableExperiment
     protected override ExperimentData Load(ExperimentOptions options)
     {
         var named = DataSource.Folder(options, "cityscapes");
-        // The paper's size for the real ones; Cityscapes is twice as wide as high, and so is what is made.
+        // The paper's size for the real ones; Cityscapes is twice as wide as high, and so are the synthetic ones.
         var (height, width) = options.Quick ? (QuickHeight, 2 * QuickHeight) : named is null ? (SyntheticHeight, 2 * SyntheticHeight) : (256, 256);
         var (source, folder) = named is var (name, real) ? (DataSource.Real(name, real), real) : Make(options, height);
         Console.WriteLine(source.Statement);
@@ -59,9 +59,9 @@ internal sealed class SegmentationExperiment : TableExperiment
 
     private static (DataSource Source, string Folder) Make(ExperimentOptions options, int height)
     {
-        var (made, training, judged) = (options.File("synthetic-data"), options.Quick ? 2 * QuickScenes : 300, options.Quick ? QuickJudged : 60);
-        SyntheticStreetScenes.Write(made, training, judged, 2 * height, seed: 1);
-        return (DataSource.Made("made-street-scenes", $"{training + judged} drawn scenes in the layout of Cityscapes"), made);
+        var (synthetic, training, judged) = (options.File("synthetic-data"), options.Quick ? 2 * QuickScenes : 300, options.Quick ? QuickJudged : 60);
+        SyntheticStreetScenes.Write(synthetic, training, judged, 2 * height, seed: 1);
+        return (DataSource.Synthetic("synthetic-street-scenes", $"{training + judged} drawn scenes in the layout of Cityscapes"), synthetic);
     }
 
     private static Dataset Part(string folder, string split, int height, int width, int? atMost)

@@ -52,7 +52,7 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     }
 
     protected override string? Remarks(ReportFile report) => string.Create(CultureInfo.InvariantCulture,
-        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. That nothing changes from this hour to the next would have {scale.Unchanged:G4}. RMSE: its root, in micrograms a cubic metre.");
+        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. Forecasting no change from one hour to the next has {scale.Unchanged:G4}. RMSE: its root, in micrograms a cubic metre.");
 
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
         [.. base.Draw(report, options), .. report.Runs.Select(run => Picture(run.Row!)).Distinct().Where(name => File.Exists(options.File(name)))];
@@ -64,9 +64,9 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     {
         if (DataSource.Folder(options, "prsa") is var (name, folder))
             return (DataSource.Real(name, folder), folder);
-        var (made, hours) = (options.File("synthetic-data"), options.Quick ? QuickHours : SyntheticHours);
-        SyntheticAirQuality.Write(made, hours, seed: 1);
-        return (DataSource.Made("made-air-quality", $"{hours.ToString("N0", CultureInfo.InvariantCulture)} hours of twelve made-up stations, as PRSA files"), made);
+        var (synthetic, hours) = (options.File("synthetic-data"), options.Quick ? QuickHours : SyntheticHours);
+        SyntheticAirQuality.Write(synthetic, hours, seed: 1);
+        return (DataSource.Synthetic("synthetic-air-quality", $"{hours.ToString("N0", CultureInfo.InvariantCulture)} hours of twelve invented stations, in PRSA files"), synthetic);
     }
 
     private static double Unchanged(AirQuality air, Dataset test)
