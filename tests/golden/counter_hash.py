@@ -111,8 +111,10 @@ def affine_permutation(key, size):
 # Section 4: fixed weights
 
 class Tiling:
-    def __init__(self, key, rows, columns):
-        self.rows, self.columns = rows, columns
+    def __init__(self, key, tensors, columns):
+        """tensors: the sizes of the target's tensors, in the order of the rows."""
+        self.tensors, self.columns = tensors, columns
+        self.rows = rows = sum(tensors)
         self.permutations = named("permutations", key)
         self.signs = named("signs", key)
         self.middle_signs = named("middle-signs", key)
@@ -136,16 +138,36 @@ class Tiling:
         flip = bits(key, (1 << 64) - 1) & 7
         return 8 * ((multiplier * (row // 8) + offset) % groups) + ((row % 8) ^ flip)
 
+    def tensor_runs(self):
+        """For each tensor the runs of tiles that start in it, as (first, end); no run where none starts."""
+        all_runs, row = [], 0
+        for size in self.tensors:
+            starting = [tile for tile in range(self.tiles) if row <= tile * self.columns < row + size]
+            count = len(starting)
+            runs = min(count, 32, max(-(-32 * count // self.tiles), count // 8))
+            first = starting[0] if starting else None
+            all_runs.append([
+                (first + count * run // runs, first + count * (run + 1) // runs) for run in range(runs)
+            ])
+            row += size
+        return all_runs
+
     def transpose_sum(self, tile_sums):
-        """Adds one vector a tile to one vector: tiles in order within a chunk, then the chunks in order."""
-        chunks = min(self.tiles, 32)
+        """Adds one vector a tile to one vector: the tiles of a run, the runs of a tensor, the tensors from the last one on."""
+        def plus(total, part):
+            return part if total is None else [single(a + b) for a, b in zip(total, part)]
+
         total = None
-        for chunk in range(chunks):
-            part = [0.0] * self.columns
-            for tile in range(self.tiles * chunk // chunks, self.tiles * (chunk + 1) // chunks):
-                for column, value in tile_sums(tile):
-                    part[column] = single(part[column] + value)
-            total = part if total is None else [single(a + b) for a, b in zip(total, part)]
+        for runs in reversed(self.tensor_runs()):
+            tensor = None
+            for first, end in runs:
+                part = [0.0] * self.columns
+                for tile in range(first, end):
+                    for column, value in tile_sums(tile):
+                        part[column] = single(part[column] + value)
+                tensor = plus(tensor, part)
+            if tensor is not None:
+                total = plus(total, tensor)
         return total
 
 
@@ -227,21 +249,29 @@ def start_latent(seed, count, amplitude):
 
 
 def theta(kind, seed, layers, latents, gain, amplitude):
-    """layers: [[(count, fan-in) of each tensor] of each piece]; latents: how many of each piece."""
+    """layers: [[(count, fan-in) of each tensor] of each piece]; latents: how many of each piece.
+
+    Returns the start, theta at it, a gradient of theta and what it is as a gradient of the latents.
+    """
     root = of_seed(seed)
     latent = start_latent(seed, sum(latents), amplitude)
-    products, scales, first = [], [], 0
+    scales = [single(gain / math.sqrt(fan_in)) for piece in layers for size, fan_in in piece for _ in range(size)]
+    gradient = [symmetric_uniform(named("gradient", root), index) for index in range(len(scales))]
+    scaled = [single(value * scale) for value, scale in zip(gradient, scales)]
+    products, pulled_back, first = [], [], 0
     for piece, (tensors, count) in enumerate(zip(layers, latents)):
-        rows = sum(size for size, _ in tensors)
-        weights = KINDS[kind](child(piece, named("fixed-weights", root)), rows, count)
+        sizes = [size for size, _ in tensors]
+        weights = KINDS[kind](child(piece, named("fixed-weights", root)), sizes, count)
+        start = len(products)
         products += weights.apply(latent[first:first + count])
-        scales += [single(gain / math.sqrt(fan_in)) for size, fan_in in tensors for _ in range(size)]
+        pulled_back += weights.transpose(scaled[start:start + sum(sizes)])
         first += count
     bias = named("bias", root)
-    return latent, [
+    values = [
         single(single(product + symmetric_uniform(bias, index)) * scale)
         for index, (product, scale) in enumerate(zip(products, scales))
     ]
+    return latent, values, gradient, pulled_back
 
 
 # What is written
@@ -262,17 +292,18 @@ def basis(count, index):
     return [1.0 if position == index else 0.0 for position in range(count)]
 
 
-def fixed_weights(kind, seed, rows, columns):
+def fixed_weights(kind, seed, tensors, columns):
     key = of_seed(seed)
-    weights = KINDS[kind](key, rows, columns)
+    weights = KINDS[kind](key, tensors, columns)
+    rows = weights.rows
     latent = [symmetric_uniform(named("z", key), index) for index in range(columns)]
     gradient = [symmetric_uniform(named("g", key), index) for index in range(rows)]
-    by_column = [weights.apply(basis(columns, column)) for column in range(columns)]
     result = {
-        "kind": kind, "seed": whole(seed), "rows": rows, "columns": columns,
+        "kind": kind, "seed": whole(seed), "tensors": tensors, "columns": columns,
         "apply": floats(weights.apply(latent)), "transpose": floats(weights.transpose(gradient)),
     }
     if rows * columns <= 1000:
+        by_column = [weights.apply(basis(columns, column)) for column in range(columns)]
         result["matrix"] = [floats([column[row] for column in by_column]) for row in range(rows)]
     return result
 
@@ -288,10 +319,11 @@ def main():
     thetas = []
     for kind in KINDS:
         for pieces, latents in (layers, [3, 4]), ([layers[0] + layers[1]], [5]):
-            latent, values = theta(kind, 7, pieces, latents, 0.75, 0.3)
+            latent, values, gradient, pulled_back = theta(kind, 7, pieces, latents, 0.75, 0.3)
             thetas.append({
                 "kind": kind, "seed": whole(7), "latents": latents, "gain": 0.75, "amplitude": 0.3,
                 "latent": floats(latent), "theta": floats(values),
+                "thetaGradient": floats(gradient), "latentGradient": floats(pulled_back),
             })
     print(json.dumps({
         "mix": [[whole(value), whole(mix(value))] for value in SEEDS],
@@ -318,9 +350,15 @@ def main():
             [size, *affine_permutation(child(size, key), size)] for size in (1, 2, 3, 6, 30, 2048, 2310, 1 << 31)
         ],
         "fixedWeights": [
-            fixed_weights(kind, 7, rows, columns)
+            fixed_weights(kind, 7, tensors, columns)
             for kind in KINDS
-            for rows, columns in ((11, 3), (40, 6), (16, 8), (60, 20), (7, 7), (5, 1), (150, 70), (1000, 7))
+            for tensors, columns in (
+                ([11], 3), ([40], 6), ([16], 8), ([60], 20), ([7], 7), ([5], 1), ([150], 70), ([1000], 7),
+                # Tensors that start within a tile, in which no tile starts, and which share the last tile.
+                ([5, 1, 1, 4], 3), ([20, 3, 2, 60, 2, 50, 1, 12], 20), ([4, 2, 1], 7), ([64, 128, 64, 10], 64),
+                # One run for every eight tiles where that is more than the share of 32, and 32 runs at most.
+                ([3, 7, 600, 10, 900, 1, 80], 2), ([290, 10, 1400], 3),
+            )
         ],
         "theta": thetas,
     }, indent=1, ensure_ascii=False))

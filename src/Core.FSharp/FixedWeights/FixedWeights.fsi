@@ -45,9 +45,18 @@ type FixedWeights =
     member Apply: latent: torch.Tensor -> torch.Tensor
 
     /// W^T g. Takes g of shape (P), single or double precision; returns (d).
-    /// Sums run in a specified order, so the bits do not depend on the number of threads.
+    /// The matrix-free kinds add in a specified order, version 2 of docs/counter-hash.md: a sum for each tensor of the target, added
+    /// from the last tensor to the first. The bits depend neither on the number of threads nor on how much of g is in memory at once.
     /// Raises ArgumentException where g has another shape or precision.
     member TransposeApply: gradient: torch.Tensor -> torch.Tensor
+
+    /// The rows of g, first and count, that `TransposeTensor` needs: for a matrix-free kind those of all tiles that start in the
+    /// tensor (none if no tile does), for Dense the tensor's own. Tensors are numbered in the order given to `createForTensors`.
+    member internal TensorRows: tensor: int -> struct (int64 * int64)
+
+    /// One tensor's part of W^T g, shape (d), outside any graph, from the rows that `TensorRows` names. The parts, added from the
+    /// last tensor to the first, are W^T g bit for bit.
+    member internal TransposeTensor: tensor: int * rows: torch.Tensor -> torch.Tensor
 
     member internal Fused: firstRow: int64 -> TilePasses.Piece | null
 
@@ -72,3 +81,14 @@ module FixedWeights =
     /// <param name="columns">d, the number of latents, 1 to P.</param>
     /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P; there is no such family.</exception>
     val create: kind: FixedWeightsKind -> key: CounterHash.Key -> rows: int64 -> columns: int -> FixedWeights
+
+    /// <summary>The same weights for the tensors of a target network. The matrix is that of `create`; the order in which
+    /// TransposeApply adds follows the tensors, so that they can be taken one at a time, from the last to the first.</summary>
+    /// <param name="kind">The family.</param>
+    /// <param name="key">The stream of the counter hash that fills the matrix.</param>
+    /// <param name="tensors">The number of weights of each tensor, in the order of the rows; P is their sum.</param>
+    /// <param name="columns">d, the number of latents, 1 to P.</param>
+    /// <exception cref="T:System.ArgumentException">There is no tensor, or one without weights.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P.</exception>
+    val createForTensors:
+        kind: FixedWeightsKind -> key: CounterHash.Key -> tensors: int64[] -> columns: int -> FixedWeights

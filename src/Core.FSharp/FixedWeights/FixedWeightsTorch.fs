@@ -1,10 +1,17 @@
-/// The same matrices as FixedWeightsKernels, in tensor operations that run on any device and give the same bits there.
+/// The same matrices as PlainFixedWeights, in tensor operations that run on any device and give the same bits there.
 /// They hold the signs and columns of every row as tensors, so they cost memory in proportion to P.
 module internal MappingNets.Core.FixedWeightsTorch
 
 open System
 open TorchSharp
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.OrderOfAdditions
+open MappingNets.Core.Tilings
+
+/// What an operator does on a device: W z, and the parts of some tensors of W^T g, of the gradient's rows from a tile on.
+[<NoEquality; NoComparison>]
+type TensorOperations =
+    { Apply: torch.Tensor -> torch.Tensor
+      Transpose: int[] -> int64 -> torch.Tensor -> torch.Tensor }
 
 /// A tensor of shape (tiles, d), filled on the CPU by `value tile index` and 0 beyond the last tile's rows.
 let private tabulate (tiling: Tiling) (dtype: torch.ScalarType) (device: torch.Device) (value: int64 -> int -> float) =
@@ -40,9 +47,10 @@ let private columnTable (tiling: Tiling) permuted device : torch.Tensor =
 let private toRows (tiling: Tiling) (tiles: torch.Tensor) =
     tiles.reshape(-1L).narrow (0L, 0L, tiling.Rows)
 
-/// The P rows as (tiles, d), filled up with zeros.
+/// Rows from the start of a tile on as (tiles, d), filled up with zeros.
 let private toTiles (tiling: Tiling) (rows: torch.Tensor) =
-    let missing = tiling.Tiles * int64 tiling.Columns - tiling.Rows
+    let columns = int64 tiling.Columns
+    let missing = (columns - rows.shape[0] % columns) % columns
 
     let filled =
         if missing = 0L then
@@ -54,28 +62,32 @@ let private toTiles (tiling: Tiling) (rows: torch.Tensor) =
                 0L
             )
 
-    filled.view (tiling.Tiles, int64 tiling.Columns)
+    filled.view (-1L, columns)
 
-/// Adds (tiles, d) to (d) in the specified order: tiles in order within a chunk, then the chunks in order.
-let private sumTiles (tiling: Tiling) (tiles: torch.Tensor) =
-    let chunks = chunkCount tiling.Tiles
+/// Adds (tiles, d), of which the first is `firstTile`, to (d) in the specified order: the tiles of a run, the runs of a tensor, the
+/// tensors.
+let private sumTiles (tiling: Tiling) (tensors: int[]) (firstTile: int64) (tiles: torch.Tensor) =
     // The operator makes a number 1 for each addition, and nothing keeps the collector from freeing it while libtorch reads it. Among
     // tens of thousands of additions one has failed in that reading, once; this number lives to the end.
     use one = (1.0).ToScalar()
     let add (total: torch.Tensor) (next: torch.Tensor) = total.add (next, one)
 
-    let chunkSum chunk =
-        let first = chunkStart tiling.Tiles chunks chunk
-        let last = chunkStart tiling.Tiles chunks (chunk + 1)
-        // Zero first, as the kernels' accumulators start: it turns -0 into +0.
-        let mutable total = torch.zeros_like tiles[first]
+    let runSum (run: TileRun) =
+        // Zero first, as the kernels' sums start: it turns -0 into +0.
+        let mutable total = torch.zeros_like tiles[0]
 
-        for tile in first .. last - 1L do
+        for tile in run.First - firstTile .. run.End - firstTile - 1L do
             total <- add total tiles[tile]
 
         total
 
-    Seq.init chunks chunkSum |> Seq.reduce add
+    tensors
+    |> Seq.map (fun tensor -> tiling.TensorRuns[tensor] |> Seq.map runSum |> Seq.reduce add)
+    |> Seq.reduce add
+
+/// A table's rows of as many tiles as there are, from a tile on.
+let private tilesOf (table: torch.Tensor) (firstTile: int64) (tiles: torch.Tensor) =
+    table.narrow (0L, firstTile, tiles.shape[0])
 
 let signedPermutation (tiling: Tiling) dtype device =
     let columns = columnTable tiling true device
@@ -85,12 +97,14 @@ let signedPermutation (tiling: Tiling) dtype device =
     let apply (latent: torch.Tensor) : torch.Tensor =
         toRows tiling (latent.index_select(0L, flatColumns).view (columns.shape) * signs)
 
-    let transpose (gradient: torch.Tensor) =
-        let signed = toTiles tiling gradient * signs
+    let transpose tensors firstTile (rows: torch.Tensor) =
+        let tiles = toTiles tiling rows
+        let signed = tiles * tilesOf signs firstTile tiles
         // Rows beyond the end all point at column 0 with the value 0; adding keeps the one real value there.
-        sumTiles tiling (torch.zeros_like(signed).scatter_add (1L, columns, signed))
+        torch.zeros_like(signed).scatter_add (1L, tilesOf columns firstTile tiles, signed)
+        |> sumTiles tiling tensors firstTile
 
-    struct (apply, transpose)
+    { Apply = apply; Transpose = transpose }
 
 /// The orthonormal Walsh-Hadamard transform of columns [start, start + length) of each row.
 let private walshHadamard (rows: torch.Tensor) start length =
@@ -158,28 +172,19 @@ let hadamard (tiling: Tiling) dtype device =
     let output = signTable tiling tiling.OutputSigns dtype device
     let flatColumns = columns.view(-1L).DetachFromDisposeScope()
 
-    let transform transposed (tiles: torch.Tensor) : torch.Tensor =
-        let block (table: torch.Tensor) (first: int64) (count: int64) (size: int) =
-            table.narrow(0L, first, count).narrow (1L, 0L, int64 size)
+    let transform transposed firstTile (tiles: torch.Tensor) : torch.Tensor =
+        let part (first: int64) (count: int64) (size: int) : torch.Tensor =
+            let block (table: torch.Tensor) (from: int64) =
+                table.narrow(0L, from, count).narrow (1L, 0L, int64 size)
 
-        let part first count size : torch.Tensor =
-            orthogonal
-                size
-                (block signs first count size)
-                (block middle first count size)
-                (block output first count size)
-                transposed
-                (block tiles first count size)
+            let ofTable table = block table (firstTile + first)
+            orthogonal size (ofTable signs) (ofTable middle) (ofTable output) transposed (block tiles first)
 
-        let full =
-            if tiling.FullTiles > 0L then
-                [ part 0L tiling.FullTiles tiling.Columns ]
-            else
-                []
+        let full = min tiles.shape[0] (tiling.FullTiles - firstTile)
 
         let last =
-            if tiling.Remainder > 0 then
-                let rows = part tiling.FullTiles 1L tiling.Remainder
+            if full < tiles.shape[0] then
+                let rows = part full 1L tiling.Remainder
 
                 let missing =
                     torch.zeros (
@@ -192,13 +197,20 @@ let hadamard (tiling: Tiling) dtype device =
             else
                 []
 
-        torch.cat (full @ last |> List.toArray, 0L)
+        torch.cat (
+            [| if full > 0L then
+                   part 0L full tiling.Columns
+               yield! last |],
+            0L
+        )
 
     let apply (latent: torch.Tensor) =
-        toRows tiling (transform false (latent.index_select(0L, flatColumns).view (columns.shape)))
+        toRows tiling (transform false 0L (latent.index_select(0L, flatColumns).view (columns.shape)))
 
-    let transpose (gradient: torch.Tensor) =
-        let rows = transform true (toTiles tiling gradient)
-        sumTiles tiling (torch.zeros_like(rows).scatter_add (1L, columns, rows))
+    let transpose tensors firstTile (rows: torch.Tensor) =
+        let transformed = transform true firstTile (toTiles tiling rows)
 
-    struct (apply, transpose)
+        torch.zeros_like(transformed).scatter_add (1L, tilesOf columns firstTile transformed, transformed)
+        |> sumTiles tiling tensors firstTile
+
+    { Apply = apply; Transpose = transpose }

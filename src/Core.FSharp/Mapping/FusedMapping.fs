@@ -37,13 +37,6 @@ type internal GenerateFunction() =
 
         List<torch.Tensor> [ result; Unchecked.defaultof<torch.Tensor> ]
 
-/// A piece with what the fused passes need to know of its place and its modulation.
-type internal FusedPiece =
-    { FixedWeights: FixedWeights
-      Kernel: TilePasses.Piece
-      FirstLatent: int64
-      Modulation: Modulation }
-
 /// The mapping with the identity as activation, no or additive modulation and matrix-free fixed weights, in single precision
 /// on the CPU: each direction is one pass over memory. Gives the bits of the same mapping put together from tensor operations.
 [<Sealed>]
@@ -67,9 +60,6 @@ type internal FusedMapping
             entries
             scales
 
-    let latentOf piece (latent: torch.Tensor) =
-        latent.narrow (0L, piece.FirstLatent, int64 piece.Kernel.Tiling.Columns)
-
     /// Whether the mapping can run fused on a latent like this one.
     static member Fits(latent: torch.Tensor) =
         latent.dtype = torch.float32 && latent.device_type = DeviceType.CPU
@@ -81,7 +71,7 @@ type internal FusedMapping
         let segments = segments (fun index -> TensorMemory.at start entries[index].Offset)
 
         for piece in pieces do
-            use own = latentOf piece dense
+            use own = piece.LatentOf dense
 
             let hasShift, shift =
                 match piece.Modulation with
@@ -104,25 +94,22 @@ type internal FusedMapping
         let result = torch.empty ([| latent.shape[0] |], dtype = torch.float32)
 
         for piece in pieces do
-            use own = result.narrow (0L, piece.FirstLatent, int64 piece.Kernel.Tiling.Columns)
+            use own = piece.LatentOf result
+            let address = TensorMemory.pointer<float32> own
+            let needsSum = (piece.Strength <> 0.0)
+            let sum = FusedTranspose.pullback piece.Kernel segments needsSum address
 
-            let strength =
-                match piece.Modulation with
-                | AdditiveModulation strength -> strength
-                | _ -> 0.0
-
-            let sum =
-                FusedTranspose.pullback piece.Kernel segments (strength <> 0.0) (TensorMemory.pointer<float32> own)
-
-            if strength <> 0.0 then
-                // The gradient of alpha ||z||^2, which every row gets.
-                use latentPart = latentOf piece plain
-                own.add_ (latentPart, alpha = (2.0 * strength * sum).ToScalar()) |> ignore
+            if needsSum then
+                piece.AddLatentPart(own, plain, sum)
 
         for gradient in dense do
             gradient.Dispose()
 
         result
+
+    /// The same for gradients that come one at a time, from the last tensor to the first.
+    member _.PullbackByTensor(latent: torch.Tensor) =
+        new TensorwisePullback(entries, scales, pieces, latent)
 
     override this.Generate latent =
         let last = entries[entries.Length - 1]
@@ -150,7 +137,7 @@ type internal FusedMapping
 
                 match piece.Modulation with
                 | AdditiveModulation strength ->
-                    linear + latentOf piece latent * rows.sum () * (2.0 * strength).ToScalar()
+                    linear + piece.LatentOf latent * rows.sum () * (2.0 * strength).ToScalar()
                 | _ -> linear)
 
         torch.cat (parts, 0L)

@@ -289,14 +289,13 @@ module Mapping =
         LatentSplit.check specification.Split layout
         let scales = scalesOf layout specification.Scale
 
-        // (name, first row, rows, latents) of each piece.
+        // (name, tensors, latents) of each piece.
         let ranges =
             match specification.Split with
-            | SingleLatent count -> [| "theta", 0L, layout.Count, count |]
+            | SingleLatent count -> [| "theta", layout.Entries, count |]
             | LayerWise counts ->
                 Array.map2
-                    (fun (name, count) (_, entries: ParameterEntry[]) ->
-                        name, entries[0].Offset, entries |> Array.sumBy _.Count, count)
+                    (fun (name, count) (_, entries: ParameterEntry[]) -> name, entries, count)
                     counts
                     layout.Layers
 
@@ -318,18 +317,19 @@ module Mapping =
             ranges
             |> Array.indexed
             |> Array.mapFold
-                (fun firstLatent (index, (name, firstRow, rows, count)) ->
+                (fun firstLatent (index, (name, entries, count)) ->
                     let modulation = modulationOf index
-                    Modulation.check modulation rows count
+                    let tensors = entries |> Array.map _.Count
+                    Modulation.check modulation (Array.sum tensors) count
 
                     { Name = name
-                      FirstRow = firstRow
+                      FirstRow = entries[0].Offset
                       FirstLatent = firstLatent
                       FixedWeights =
-                        FixedWeights.create
+                        FixedWeights.createForTensors
                             specification.FixedWeights
                             (CounterHash.child (uint64 index) root)
-                            rows
+                            tensors
                             count
                       Modulation = modulation },
                     firstLatent + int64 count)

@@ -28,30 +28,33 @@ let private awkward seed name count (dtype: torch.ScalarType) =
 
 let private equalsTensorOperations seed message (weights: FixedWeights) =
     let tiling =
-        FixedWeightsKernels.tiling (CounterHash.ofSeed seed) weights.Rows weights.Columns
+        Tilings.tiling (CounterHash.ofSeed seed) [| weights.Rows |] weights.Columns
 
     for dtype in [ torch.float32; torch.float64 ] do
-        let struct (apply, transpose) = elsewhere weights.Kind tiling dtype
+        let operations = elsewhere weights.Kind tiling dtype
         let z = awkward seed "z" (int64 weights.Columns) dtype
-        sameBits $"W z, {dtype}, {message}" (weights.Apply z) (apply z)
+        sameBits $"W z, {dtype}, {message}" (weights.Apply z) (operations.Apply z)
         let g = awkward seed "g" weights.Rows dtype
-        sameBits $"W^T g, {dtype}, {message}" (weights.TransposeApply g) (transpose g)
+
+        sameBits
+            $"W^T g, {dtype}, {message}"
+            (weights.TransposeApply g)
+            (operations.Transpose tiling.TensorsBackwards 0L g)
 
 /// Both kernels of a kind on so many threads, in single precision.
 let private onThreads kind tiling threads (z: torch.Tensor) (g: torch.Tensor) =
-    let tiling: FixedWeightsKernels.Tiling =
+    let tiling: Tilings.Tiling =
         { tiling with
-            FixedWeightsKernels.Tiling.Parallelism = threads }
+            Tilings.Tiling.Parallelism = threads }
 
     let apply, transpose =
         match kind with
-        | FixedWeightsKind.Hadamard ->
-            FixedWeightsKernels.hadamardApplySingle, FixedWeightsKernels.hadamardTransposeSingle
-        | _ -> FixedWeightsKernels.signedPermutationApplySingle, FixedWeightsKernels.signedPermutationTransposeSingle
+        | FixedWeightsKind.Hadamard -> PlainFixedWeights.hadamardApplySingle, PlainFixedWeights.hadamardTransposeSingle
+        | _ -> PlainFixedWeights.signedPermutationApplySingle, PlainFixedWeights.signedPermutationTransposeSingle
 
     let rows, columns = torch.empty tiling.Rows, torch.empty (int64 tiling.Columns)
     apply tiling (TensorMemory.pointer<float32> z) (TensorMemory.pointer<float32> rows)
-    transpose tiling (TensorMemory.pointer<float32> g) (TensorMemory.pointer<float32> columns)
+    transpose tiling tiling.TensorsBackwards (TensorMemory.pointer<float32> g) (TensorMemory.pointer<float32> columns)
     rows, columns
 
 [<Tests>]
@@ -72,7 +75,7 @@ let tests =
               "any number of threads gives the same bits"
               [ for kind in matrixFree do
                     test $"{kind}" (fun () ->
-                        let tiling = FixedWeightsKernels.tiling (CounterHash.ofSeed 3UL) 40_003L 300
+                        let tiling = Tilings.tiling (CounterHash.ofSeed 3UL) [| 12_345L; 10L; 27_648L |] 300
                         let z = (hashed 3UL "z" [ 300L ]).to_type torch.float32
                         let g = (hashed 3UL "g" [ 40_003L ]).to_type torch.float32
                         let rows, columns = onThreads kind tiling 1 z g

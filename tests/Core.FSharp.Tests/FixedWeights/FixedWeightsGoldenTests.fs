@@ -17,13 +17,17 @@ let tests =
         "golden fixed weights"
         [ for example in items (golden "fixedWeights") do
               let kind = kindOf (field "kind" example)
-              let rows = (field "rows" example).GetInt32()
+
+              let tensors =
+                  field "tensors" example |> items |> List.map _.GetInt64() |> List.toArray
+
+              let rows = int (Array.sum tensors)
               let columns = (field "columns" example).GetInt32()
 
-              test $"{kind}, P = {rows}, d = {columns}" (fun () ->
+              test $"{kind}, tensors %A{tensors}, d = {columns}" (fun () ->
                   let seed = word (field "seed" example)
                   let key = CounterHash.ofSeed seed
-                  use weights = create kind seed (rows, columns)
+                  use weights = FixedWeights.createForTensors kind key tensors columns
                   let applied = weights.Apply(uniform (CounterHash.named "z" key) columns)
                   Expect.equal (bitsOf applied) (floatBits (field "apply" example)) "W z"
                   let transposed = weights.TransposeApply(uniform (CounterHash.named "g" key) rows)

@@ -1,5 +1,6 @@
 module MappingNets.Core.Tests.MappingTests
 
+open System
 open Expecto
 open TorchSharp
 open MappingNets
@@ -161,4 +162,16 @@ let goldenThetas =
 
                   let z = mapping.InitialLatent()
                   Expect.equal (bitsOf z) (floatBits (field "latent" example)) "z"
-                  Expect.equal (bitsOf (mapping.Generate z)) (floatBits (field "theta" example)) "theta") ]
+                  Expect.equal (bitsOf (mapping.Generate z)) (floatBits (field "theta" example)) "theta"
+
+                  let gradient =
+                      floatBits (field "thetaGradient" example)
+                      |> Array.map (fun bits -> BitConverter.UInt32BitsToSingle(uint32 bits))
+
+                  for generate in [ mapping.Generate; mapping.GenerateComposed ] do
+                      use latent = z.detach().clone().requires_grad_ ()
+
+                      let actual =
+                          torch.autograd.grad([| generate latent |], [| latent |], [| torch.tensor gradient |]).[0]
+
+                      Expect.equal (bitsOf actual) (floatBits (field "latentGradient" example)) "z's gradient") ]

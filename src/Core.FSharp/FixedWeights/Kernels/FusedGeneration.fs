@@ -4,7 +4,8 @@ module internal MappingNets.Core.FusedGeneration
 
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.OrderOfAdditions
+open MappingNets.Core.Tilings
 open MappingNets.Core.TilePasses
 open MappingNets.Core.VectorLanes
 open MappingNets.Core.RowKernels
@@ -119,7 +120,7 @@ let generate
             let values = offset workspace.Values start
             finishRun values count (epilogueOf segment biases) (TensorMemory.at segment.Address within))
 
-    let runTiles (workspace: Workspace) _ (tiles: TileGroup) =
+    let runTiles (workspace: Workspace) (tiles: TileGroup) =
         let first = piece.FirstRow + tiles.Tile * int64 columns
 
         let epilogue =
@@ -131,7 +132,7 @@ let generate
         let signs = workspace.Signs.Of(tiles.Tile, tiles.Count)
         signedTiles latent signs piece.Permutations columns tiles.Tile tiles.Count epilogue tiles.Rows
 
-    let runTile workspace _ tile =
+    let runTile workspace tile =
         let size = tiling.TileRows tile
         let firstRow = piece.FirstRow + tile * int64 columns
 
@@ -142,5 +143,9 @@ let generate
         else
             runOther workspace tile size firstRow
 
-    forEachTile piece segments (not piece.IsHadamard && isForTiles columns) runTiles runTile ignore
+    let runs = evenRuns tiling.Tiles
+    let inGroups = not piece.IsHadamard && isForTiles columns
+
+    forEachRunOfTiles tiling tiling.Rows runs.Length (fun workspace _ index ->
+        forEachTile piece segments inGroups runs[index] (runTiles workspace) (runTile workspace))
     |> ignore

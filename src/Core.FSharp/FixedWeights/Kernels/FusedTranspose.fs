@@ -2,10 +2,10 @@
 /// Single precision, on the CPU.
 module internal MappingNets.Core.FusedTranspose
 
-open System
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.OrderOfAdditions
+open MappingNets.Core.Tilings
 open MappingNets.Core.TilePasses
 open MappingNets.Core.VectorLanes
 open MappingNets.Core.RowKernels
@@ -13,6 +13,7 @@ open MappingNets.Core.SignedPermutationKernels
 open MappingNets.Core.SignedPermutationSums
 open MappingNets.Core.WalshHadamard
 open MappingNets.Core.OrthogonalTiles
+open MappingNets.Core.TransposeSteps
 
 /// The sum of a tile's values in double precision, eight interleaved partial sums.
 let private sumOf (values: nativeptr<float32>) size =
@@ -23,144 +24,155 @@ let private sumOf (values: nativeptr<float32>) size =
 
     Array.sum partial
 
-/// result = result + the sums of chunk `index` in some columns; the first chunk starts the result.
-let private addChunk index (sums: nativeptr<float32>) count (result: nativeptr<float32>) =
-    if index = 0 then
-        let bytes = 4L * int64 count
-        Buffer.MemoryCopy(NativePtr.toVoidPtr sums, NativePtr.toVoidPtr result, bytes, bytes)
-    else
-        addRun sums count result
-
 /// Columns of the sums that are added at a time: they stay in the first-level cache.
 [<Literal>]
 let private SumColumns = 2048
 
-/// result = result + the sums of the chunks from `firstChunk` on, in order, each at its own place.
-let private addChunks (tiling: Tiling) (sumsAt: int -> nativeptr<float32>) firstChunk (result: nativeptr<float32>) =
+/// Adds up the sums of the steps from `first` on, each at its own place.
+let private addSteps columns (batch: Step[]) first (sumsAt: int -> nativeptr<float32>) tensorSum result =
     let addColumns block =
-        let first = block * SumColumns
-        let count = min SumColumns (tiling.Columns - first)
+        let start = block * SumColumns
+        let count = min SumColumns (columns - start)
 
-        for index in firstChunk .. chunkCount tiling.Tiles - 1 do
-            addChunk index (offset (sumsAt (1 + index)) first) count (offset result first)
+        for index in first .. batch.Length - 1 do
+            let sums = offset (sumsAt index) start
+            addStep batch[index] sums count (offset tensorSum start) (offset result start)
 
-    let blocks = (tiling.Columns + SumColumns - 1) / SumColumns
+    if first < batch.Length then
+        TensorThreads.forEach ((columns + SumColumns - 1) / SumColumns) addColumns
 
-    if tiling.Rows < ParallelRows || blocks = 1 then
-        for block in 0 .. blocks - 1 do
-            addColumns block
-    else
-        TensorThreads.forEach blocks addColumns
+/// Adds some tensors' parts of W^T u, u = gradient * scale, to the result, which the last tensor in which a tile starts begins. Where
+/// the shift needs it (else 0), returns for each of the tensors the sum of u over its tiles.
+let private addTensors (piece: Piece) (segments: Segment[]) (tensors: int[]) needsSum (result: nativeptr<float32>) =
+    let tiling = piece.Tiling
+    let columns = tiling.Columns
+    let partial = piece.PartialSums.Rent()
+    let sumsAt place = piece.PartialSums.At(partial, place)
+    let front = sumsAt 0
+    let tensorSum = sumsAt 1
+    let inGroups = not piece.IsHadamard && isForTiles columns && not needsSum
+
+    /// Sums a step's tiles where `target` says; returns the sum of u over them where it is needed.
+    let sumTiles (workspace: Workspace) (run: TileRun) (target: Target) =
+        let sums = target.Sums
+        let isFirst tile = target.IsFresh && tile = run.First
+        let total = [| 0.0 |]
+
+        // The first tile of a run starts its sums. Where it writes them all anyway, they need not be cleared before.
+        let clearBefore tile first =
+            if isFirst tile then
+                clear (offset sums first) (columns - first)
+
+        let scaleRows size firstRow =
+            forEachRun segments firstRow size (fun segment within start count ->
+                scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
+
+            if needsSum then
+                total[0] <- total[0] + sumOf workspace.Values size
+
+        let runSigned tile size firstRow =
+            if needsSum then
+                scaleRows size firstRow
+
+            let permutation = piece.Permutations[tile]
+            let signs = workspace.Signs.Of(tile, 1)
+            let segment = segments[segmentOf segments firstRow]
+            let within = firstRow - segment.First
+
+            if
+                Avx2.IsSupported
+                && size = columns
+                && columns >= LargeTile
+                && within + int64 size <= segment.Count
+            then
+                let rows = TensorMemory.at segment.Address within
+                let inverse = piece.Permutations.InverseMultiplier tile
+                addSignedTile rows signs permutation inverse columns segment.Scale (isFirst tile) sums
+                // The rows that do not fill a group.
+                let first = 8 * permutation.Groups
+                clearBefore tile first
+                addSignedRows (offset rows first) signs permutation first (columns - first) segment.Scale sums
+            else
+                clearBefore tile 0
+
+                forEachRun segments firstRow size (fun segment within start count ->
+                    let rows = TensorMemory.at segment.Address within
+                    addSignedRows rows signs permutation start count segment.Scale sums)
+
+        let runWhole tile size firstRow =
+            let signs = workspace.OutputSigns.Of(tile, 1)
+            let segment = segments[segmentOf segments firstRow]
+            let within = firstRow - segment.First
+
+            let ends: WideHadamardEnds.SignedSums =
+                { Signs = workspace.Signs.Of(tile, 1)
+                  Factor = inverseRoot size
+                  IsFirst = isFirst tile
+                  Sums = sums }
+
+            if within + int64 size <= segment.Count && not needsSum then
+                let rows = TensorMemory.at segment.Address within
+                addSignedTransform rows segment.Scale signs workspace.Values size (offset rows size) ends
+            else
+                scaleRows size firstRow
+                let values = workspace.Values
+                addSignedTransform values 1.0f signs values size values ends
+
+        let runOther tile size firstRow =
+            clearBefore tile 0
+            scaleRows size firstRow
+            orthogonalTile piece tile size true workspace
+
+            if size = columns then
+                addRun workspace.Values columns sums
+            else
+                scatterAdd workspace.Values size piece.Permutations[tile] sums
+
+        let runTiles (group: TileGroup) =
+            clearBefore group.Tile 0
+            let signs = workspace.Signs.Of(group.Tile, group.Count)
+            addSignedTiles group.Rows signs piece.Permutations columns group.Tile group.Count group.Scale sums
+
+        let runTile tile =
+            let size = tiling.TileRows tile
+            let firstRow = piece.FirstRow + tile * int64 columns
+
+            if not piece.IsHadamard then runSigned tile size firstRow
+            elif isOneWindow piece size then runWhole tile size firstRow
+            else runOther tile size firstRow
+
+        forEachTile piece segments inGroups run runTiles runTile
+        total[0]
+
+    /// Returns the sums of u.
+    let addBatch (batch: Step[]) =
+        let totals = Array.zeroCreate<float> batch.Length
+        let rows = int64 columns * (batch |> Array.sumBy _.Run.Count)
+
+        let added =
+            forEachRunOfTiles tiling rows batch.Length (fun workspace isFront index ->
+                let step = batch[index]
+                let own () = sumsAt (2 + index)
+                let target = targetOf step isFront own front tensorSum result
+                totals[index] <- sumTiles workspace step.Run target
+
+                if isFront then
+                    addStep step target.Sums columns tensorSum result)
+
+        addSteps columns batch added (fun index -> sumsAt (2 + index)) tensorSum result
+        totals
+
+    let steps = steps tiling tensors
+    let totals = steps |> Array.chunkBySize RunsAtOnce |> Array.collect addBatch
+    piece.PartialSums.Return partial
+
+    if needsSum then sumTotals steps totals else 0.0
 
 /// The transpose: result = W^T u with u = gradient * scale, and the sum of u where the shift needs it (else 0).
 let pullback (piece: Piece) (segments: Segment[]) (needsSum: bool) (result: nativeptr<float32>) =
-    let tiling = piece.Tiling
-    let columns = tiling.Columns
-    let totals = Array.zeroCreate<float> (chunkCount tiling.Tiles)
-    let partial = piece.PartialSums.Rent()
+    addTensors piece segments piece.Tiling.TensorsBackwards needsSum result
 
-    let sumsAt place = piece.PartialSums.At(partial, place)
-    let sumsOf (chunk: Chunk) = sumsAt chunk.Place
-
-    // The first tile of a chunk starts its sums. Where it writes them all anyway, they need not be cleared before.
-    let clearBefore chunk tile first =
-        if tile = chunk.FirstTile then
-            clear (offset (sumsOf chunk) first) (columns - first)
-
-    let scaleRows (workspace: Workspace) (chunk: Chunk) size firstRow =
-        forEachRun segments firstRow size (fun segment within start count ->
-            scaleRun (TensorMemory.at segment.Address within) count segment.Scale (offset workspace.Values start))
-
-        if needsSum then
-            totals[chunk.Index] <- totals[chunk.Index] + sumOf workspace.Values size
-
-    let runSigned (workspace: Workspace) (chunk: Chunk) tile size firstRow =
-        if needsSum then
-            scaleRows workspace chunk size firstRow
-
-        let permutation = piece.Permutations[tile]
-        let signs = workspace.Signs.Of(tile, 1)
-        let sums = sumsOf chunk
-        let segment = segments[segmentOf segments firstRow]
-        let within = firstRow - segment.First
-
-        if
-            Avx2.IsSupported
-            && size = columns
-            && columns >= LargeTile
-            && within + int64 size <= segment.Count
-        then
-            let rows = TensorMemory.at segment.Address within
-            let inverse = piece.Permutations.InverseMultiplier tile
-            addSignedTile rows signs permutation inverse columns segment.Scale (tile = chunk.FirstTile) sums
-            // The rows that do not fill a group.
-            let first = 8 * permutation.Groups
-            clearBefore chunk tile first
-            addSignedRows (offset rows first) signs permutation first (columns - first) segment.Scale sums
-        else
-            clearBefore chunk tile 0
-
-            forEachRun segments firstRow size (fun segment within start count ->
-                let rows = TensorMemory.at segment.Address within
-                addSignedRows rows signs permutation start count segment.Scale sums)
-
-    let runWhole (workspace: Workspace) chunk tile size firstRow =
-        let signs = workspace.OutputSigns.Of(tile, 1)
-        let segment = segments[segmentOf segments firstRow]
-        let within = firstRow - segment.First
-
-        let target: WideHadamardEnds.SignedSums =
-            { Signs = workspace.Signs.Of(tile, 1)
-              Factor = inverseRoot size
-              IsFirst = (tile = chunk.FirstTile)
-              Sums = sumsOf chunk }
-
-        if within + int64 size <= segment.Count && not needsSum then
-            let rows = TensorMemory.at segment.Address within
-            addSignedTransform rows segment.Scale signs workspace.Values size (offset rows size) target
-        else
-            scaleRows workspace chunk size firstRow
-            let values = workspace.Values
-            addSignedTransform values 1.0f signs values size values target
-
-    let runOther (workspace: Workspace) chunk tile size firstRow =
-        clearBefore chunk tile 0
-        scaleRows workspace chunk size firstRow
-        orthogonalTile piece tile size true workspace
-
-        if size = columns then
-            addRun workspace.Values columns (sumsOf chunk)
-        else
-            scatterAdd workspace.Values size piece.Permutations[tile] (sumsOf chunk)
-
-    let runTiles (workspace: Workspace) chunk (group: TileGroup) =
-        clearBefore chunk group.Tile 0
-        let signs = workspace.Signs.Of(group.Tile, group.Count)
-        addSignedTiles group.Rows signs piece.Permutations columns group.Tile group.Count group.Scale (sumsOf chunk)
-
-    let runTile workspace chunk tile =
-        let size = tiling.TileRows tile
-        let firstRow = piece.FirstRow + tile * int64 columns
-
-        if not piece.IsHadamard then
-            runSigned workspace chunk tile size firstRow
-        elif isOneWindow piece size then
-            runWhole workspace chunk tile size firstRow
-        else
-            runOther workspace chunk tile size firstRow
-
-    let finished chunk =
-        addChunk chunk.Index (sumsOf chunk) columns result
-
-    let added =
-        forEachTile
-            piece
-            segments
-            (not piece.IsHadamard && isForTiles columns && not needsSum)
-            runTiles
-            runTile
-            finished
-
-    addChunks tiling sumsAt added result
-    piece.PartialSums.Return partial
-    Array.sum totals
+/// One tensor's share of `pullback`, for tensors from the last to the first: result = result + its part of W^T u. The segments need
+/// hold the rows of the tiles that start in the tensor only. Returns the sum of u over those.
+let pullbackTensor (piece: Piece) (segments: Segment[]) (tensor: int) (needsSum: bool) (result: nativeptr<float32>) =
+    addTensors piece segments [| tensor |] needsSum result

@@ -6,7 +6,7 @@ open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open System.Runtime.InteropServices
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.Tilings
 open MappingNets.Core.VectorLanes
 
 /// Calls `eight` for every whole eight of `count` indices where they are wanted, and `plain` for the others.

@@ -6,7 +6,7 @@ open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.Tilings
 open MappingNets.Core.VectorLanes
 
 /// The lanes that lane r xor flip comes from, r within eight.

@@ -5,7 +5,7 @@ module internal MappingNets.Core.SignedPermutationSums
 open System.Runtime.Intrinsics
 open System.Runtime.Intrinsics.X86
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.Tilings
 open MappingNets.Core.VectorLanes
 open MappingNets.Core.SignedPermutationKernels
 

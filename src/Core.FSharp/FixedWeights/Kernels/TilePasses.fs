@@ -7,7 +7,8 @@ open System.Runtime.InteropServices
 open System.Runtime.Intrinsics.X86
 open System.Threading
 open Microsoft.FSharp.NativeInterop
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.OrderOfAdditions
+open MappingNets.Core.Tilings
 
 /// Neighbouring weights with one scale, at an address of their own: a tensor of the target.
 [<Struct; NoEquality; NoComparison>]
@@ -25,12 +26,27 @@ let PageBytes = 4096
 let inline private wholePages bytes =
     (bytes + int64 (PageBytes - 1)) &&& ~~~(int64 (PageBytes - 1))
 
-/// Memory for the partial sums of a transposed pass. It is kept from one pass to the next, because fresh memory comes page by page,
-/// which takes longer than the sums do.
+/// The most runs of tiles that are summed before they are added up, which bounds the memory for their sums.
+[<Literal>]
+let RunsAtOnce = 64
+
+/// Below this many weights one core does it all: waking another would cost more than it saves.
+[<Literal>]
+let ParallelRows = 1048576L
+
+/// Memory for the partial sums of a transposed pass: two sums of the thread at the front, and one for each run that another thread
+/// does. It is kept from one pass to the next, because fresh memory comes page by page, which takes longer than the sums do.
 [<Sealed>]
 type PartialSums(tiling: Tiling) =
     let stride = wholePages (4L * int64 tiling.Columns)
-    let bytes = int64 (1 + chunkCount tiling.Tiles) * stride + int64 PageBytes
+
+    let runs =
+        if tiling.Rows < ParallelRows then
+            0
+        else
+            min RunsAtOnce (tiling.TensorRuns |> Array.sumBy _.Length)
+
+    let bytes = int64 (2 + runs) * stride + int64 PageBytes
     let mutable kept: byte[] | null = null
 
     /// Pinned and not cleared.
@@ -41,7 +57,7 @@ type PartialSums(tiling: Tiling) =
 
     member _.Return(memory: byte[]) = kept <- memory
 
-    /// One of the places for sums in rented memory: from 0 to the number of chunks.
+    /// The place for sums of that number in rented memory.
     member _.At(memory: byte[], place: int) : nativeptr<float32> =
         let start = int64 (Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0))
         NativePtr.ofNativeInt (nativeint (wholePages start + int64 place * stride))
@@ -57,10 +73,6 @@ type Piece =
         /// The first weight of theta that the piece generates.
         FirstRow: int64
     }
-
-/// Below this many weights one core does it all: waking another would cost more than it saves.
-[<Literal>]
-let ParallelRows = 1048576L
 
 /// The index of the segment that holds a row.
 let segmentOf (segments: Segment[]) (row: int64) =
@@ -115,7 +127,7 @@ let inline forEachBlock
             ``done`` <- ``done`` + length)
 
 /// How many neighbouring tiles share a call of the hash: of small tiles several, because what each needs is little next to the call.
-let private tilesAtOnce columns = max 1 (BlockRows / columns)
+let tilesAtOnce columns = max 1 (BlockRows / columns)
 
 /// The signs of a stream as bits, for some neighbouring tiles at a time.
 [<Sealed>]
@@ -205,34 +217,22 @@ type TileGroup =
       Scale: float32
       Rows: nativeptr<float32> }
 
-/// Neighbouring tiles whose contributions to the transpose are summed together.
-[<Struct; NoEquality; NoComparison>]
-type Chunk =
-    {
-        Index: int
-        FirstTile: int64
-        /// Which of the places for sums it uses: its own, or, where one thread does the chunks from the first on, 0 for them all, so
-        /// that it stays in that processor's cache.
-        Place: int
-    }
-
-/// Runs every tile of a piece, a chunk of tiles at a time: `group workspace chunk tiles` for several small ones at once where
-/// `inGroups` says so and they are full and in one segment, `single workspace chunk tile` for each of the others. One thread does
-/// the chunks from the first on, and `finished chunk` after each; returns how many those were.
-let forEachTile
+/// Calls `group` for several neighbouring small tiles at once where `inGroups` says so and they are full and in one segment, `single`
+/// for each of the other tiles of a run.
+let inline forEachTile
     (piece: Piece)
     (segments: Segment[])
     (inGroups: bool)
-    (group: Workspace -> Chunk -> TileGroup -> unit)
-    (single: Workspace -> Chunk -> int64 -> unit)
-    (finished: Chunk -> unit)
+    (run: TileRun)
+    ([<InlineIfLambda>] group: TileGroup -> unit)
+    ([<InlineIfLambda>] single: int64 -> unit)
     =
     let tiling = piece.Tiling
-    let tiles = tiling.Tiles
-    let chunks = chunkCount tiles
     let atOnce = int64 (tilesAtOnce tiling.Columns)
+    let mutable tile = run.First
 
-    let run workspace chunk tile count =
+    while tile < run.End do
+        let count = int (min atOnce (run.End - tile))
         let firstRow = piece.FirstRow + tile * int64 tiling.Columns
         let segment = segments[segmentOf segments firstRow]
 
@@ -242,45 +242,35 @@ let forEachTile
             && firstRow + int64 count * int64 tiling.Columns <= segment.First + segment.Count
         then
             group
-                workspace
-                chunk
                 { Tile = tile
                   Count = count
                   Scale = segment.Scale
                   Rows = TensorMemory.at segment.Address (firstRow - segment.First) }
         else
             for index in 0 .. count - 1 do
-                single workspace chunk (tile + int64 index)
+                single (tile + int64 index)
 
-    let runChunk workspace isFront index =
-        let last = chunkStart tiles chunks (index + 1)
-        let mutable tile = chunkStart tiles chunks index
+        tile <- tile + int64 count
 
-        let chunk =
-            { Index = index
-              FirstTile = tile
-              Place = if isFront then 0 else 1 + index }
-
-        while tile < last do
-            let count = min atOnce (last - tile)
-            run workspace chunk tile (int count)
-            tile <- tile + count
+/// Does `action workspace isFront index` for each of `count` runs of tiles that have so many rows together. One thread, the one at
+/// the front, does them from the first on; the others, if there are rows enough for more than one thread, from the last on. Returns
+/// how many the one at the front did.
+let forEachRunOfTiles (tiling: Tiling) (rows: int64) (count: int) (action: Workspace -> bool -> int -> unit) =
+    let runOf (workspace: Workspace) isFront index =
+        action workspace isFront index
 
         // What was written past the caches is to be seen by whoever comes next.
         if Sse.IsSupported then
             Sse.StoreFence()
 
-        if isFront then
-            finished chunk
-
     let newWorkspace () = new Workspace(tiling)
 
-    if tiling.Rows < ParallelRows then
+    if rows < ParallelRows then
         use workspace = newWorkspace ()
 
-        for index in 0 .. chunks - 1 do
-            runChunk workspace true index
+        for index in 0 .. count - 1 do
+            runOf workspace true index
 
-        chunks
+        count
     else
-        TensorThreads.forEachWith chunks newWorkspace runChunk
+        TensorThreads.forEachWith count newWorkspace runOf

@@ -1,7 +1,7 @@
 namespace MappingNets.Core
 
 open System.Threading.Tasks
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.Tilings
 
 /// The permutation of every tile, so that a pass over the weights does not search for multipliers: 16 bytes a tile. Tiles of
 /// fewer than 16 columns are worked out anew each time instead, which keeps the table at one byte a weight or less.

@@ -1,7 +1,7 @@
 /// The orthogonal tile of the Hadamard kind, in a thread's workspace.
 module internal MappingNets.Core.OrthogonalTiles
 
-open MappingNets.Core.FixedWeightsKernels
+open MappingNets.Core.Tilings
 open MappingNets.Core.TilePasses
 open MappingNets.Core.VectorLanes
 open MappingNets.Core.RowKernels
@@ -9,7 +9,7 @@ open MappingNets.Core.WalshHadamard
 
 let inverseRoot (size: int) = float32 (1.0 / sqrt (float size))
 
-/// The orthogonal tile of FixedWeightsKernels on the workspace's values.
+/// The orthogonal tile of PlainFixedWeights on the workspace's values.
 let orthogonalTile (piece: Piece) tile size transposed (workspace: Workspace) =
     let values = workspace.Values
     let window = largestPowerOfTwo size
