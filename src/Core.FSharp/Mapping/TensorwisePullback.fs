@@ -22,7 +22,9 @@ type internal FusedPiece =
     /// Adds the gradient of alpha ||z||^2, which every row gets; `sum` is that of the rows' gradients.
     member this.AddLatentPart(own: torch.Tensor, latent: torch.Tensor, sum: float) =
         use latentPart = this.LatentOf latent
-        own.add_ (latentPart, alpha = (2.0 * this.Strength * sum).ToScalar()) |> ignore
+        // A name of its own keeps the number alive until libtorch has read it.
+        use factor = (2.0 * this.Strength * sum).ToScalar()
+        own.add_ (latentPart, alpha = factor) |> ignore
 
 /// z's gradient from those of theta's tensors, one tensor at a time from the last to the first, so that no more than one of them
 /// need exist at once. Gives the bits of the pass over all of them. Besides z's gradient it keeps fewer than d numbers: the rows
