@@ -140,7 +140,8 @@ let runs =
               }
 
           refuses "no tensor" "tensors" "at least one" (fun () ->
-              FixedWeights.createForTensors FixedWeightsKind.Hadamard (CounterHash.ofSeed 1UL) [||] 1 |> ignore)
+              FixedWeights.createForTensors FixedWeightsKind.Hadamard (CounterHash.ofSeed 1UL) [||] 1
+              |> ignore)
           refuses "a tensor without weights" "tensors" "Tensor 1" (fun () ->
               FixedWeights.createForTensors FixedWeightsKind.Dense (CounterHash.ofSeed 1UL) [| 3L; 0L |] 1
               |> ignore)
