@@ -19,11 +19,13 @@ internal sealed class BestState(Model model, TrainingOptions options) : IDisposa
     /// <summary>The state of the best epoch; empty where none is kept.</summary>
     public IReadOnlyList<Tensor> Captured => state;
 
-    /// <summary>Takes an epoch's result. Accuracy decides, or the loss where there is none.</summary>
+    /// <summary>Takes an epoch's result. The metric of the options decides, or the accuracy, or the loss where there is neither.</summary>
     /// <returns>Whether early stopping ends the run.</returns>
     public bool Offer(EpochResult result)
     {
-        var score = result.ValidationAccuracy ?? -result.ValidationLoss!.Value;
+        var score = options.SelectBy is { } metric
+            ? (metric.HigherIsBetter ? 1 : -1) * result.ValidationMetrics[metric.Name]
+            : result.ValidationAccuracy ?? -result.ValidationLoss!.Value;
         if (score > Reached.Value)
         {
             Reached = new(score, result.Epoch, 0);

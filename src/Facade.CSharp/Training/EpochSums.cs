@@ -4,9 +4,12 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>What an epoch adds up over its steps.</summary>
-internal sealed class EpochSums
+/// <param name="metrics">What is computed besides loss and accuracy.</param>
+internal sealed class EpochSums(IReadOnlyList<Metric> metrics)
 {
     private readonly double[] terms = new double[StepLoss.TermNames.Length];
+    private int batches;
+    private readonly Metric.Totals totals = new(metrics);
     private readonly bool[] seen = new bool[StepLoss.TermNames.Length];
 
     /// <summary>The sum of the task's loss over samples.</summary>
@@ -18,12 +21,21 @@ internal sealed class EpochSums
     /// <summary>How many labels there were, ignored ones apart.</summary>
     public long Judged { get; private set; }
 
-    /// <summary>Adds one step.</summary>
-    public void Add(StepLoss.Values values, Tensor targets, int count, bool isClassification)
+    /// <summary>How many samples there were.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>The metrics by name.</summary>
+    public IReadOnlyDictionary<string, double> Metrics => totals.Values();
+
+    /// <summary>Adds one batch.</summary>
+    public void Add(StepLoss.Values values, Tensor targets, int count, bool hasAccuracy)
     {
         using var noGradient = no_grad();
         Loss += values.Task.ToDouble() * count;
-        if (isClassification)
+        Count += count;
+        batches++;
+        totals.Add(values.Outputs, targets);
+        if (hasAccuracy)
         {
             Right += values.Outputs.argmax(1).eq(targets).sum().ToInt64();
             Judged += TaskLoss.Judged(targets);
@@ -39,7 +51,7 @@ internal sealed class EpochSums
     }
 
     /// <summary>The mean of each term that is on, by name.</summary>
-    public IReadOnlyDictionary<string, double> Terms(int steps) =>
+    public IReadOnlyDictionary<string, double> Terms() =>
         Enumerable.Range(0, terms.Length).Where(index => seen[index])
-            .ToDictionary(index => StepLoss.TermNames[index], index => terms[index] / steps);
+            .ToDictionary(index => StepLoss.TermNames[index], index => terms[index] / batches);
 }

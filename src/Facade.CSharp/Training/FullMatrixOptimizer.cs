@@ -24,24 +24,22 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
     private readonly Block[] blocks;
     private long steps;
 
-    private FullMatrixOptimizer(IEnumerable<Block> blocks) => this.blocks = [.. blocks];
+    // Moves nothing: schedules want an optimiser of TorchSharp's to keep the rate in, and this one has no momentum for them to move.
+    private readonly Adagrad rates;
 
-    public override IEnumerable<(string Name, Tensor Tensor)> Tensors => blocks.SelectMany((block, index) => new[]
+    private FullMatrixOptimizer(IEnumerable<Block> blocks, double rate)
     {
-        (FormattableString.Invariant($"full_matrix.{index}.mean"), block.Mean),
-        (FormattableString.Invariant($"full_matrix.{index}.curvature"), block.Curvature),
-        (FormattableString.Invariant($"full_matrix.{index}.inverse_power"), block.InversePower),
-    });
-
-    public override IReadOnlyList<long> Counts
-    {
-        get => [steps];
-        set => steps = value[0];
+        this.blocks = [.. blocks];
+        rates = new([Trainable.From(zeros(1))], rate);
     }
+
+    public override optim.Optimizer Rates => rates;
+
+    private IEnumerable<Tensor> Remembered => blocks.SelectMany(block => new[] { block.Mean, block.Curvature, block.InversePower });
 
     /// <summary>The optimiser of a model's trained numbers and of its loss's trained coefficients.</summary>
     /// <exception cref="ArgumentException">The model trains too many numbers for matrices of their products.</exception>
-    public static FullMatrixOptimizer For(Model model, IReadOnlyList<Parameter> parameters)
+    public static FullMatrixOptimizer For(Model model, IReadOnlyList<Parameter> parameters, double rate)
     {
         if (model.TrainableCount > MostNumbers)
             throw new ArgumentException(
@@ -53,22 +51,64 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
         using var noGradient = no_grad();
         return new(parameters.SelectMany(parameter => model is MappedModel mapped && ReferenceEquals(parameter, mapped.Latent)
             ? mapped.Mapping.Pieces.SelectMany(piece => Block.Cut(parameter, piece.FirstLatent, piece.FixedWeights.Columns))
-            : Block.Cut(parameter, 0, parameter.numel())));
+            : Block.Cut(parameter, 0, parameter.numel())), rate);
     }
 
-    public override void Step(double rate)
+    public override void Step()
     {
         using var noGradient = no_grad();
         steps++;
+        var rate = Rate;
         var isRenewed = IsRenewedAt(steps);
         foreach (var block in blocks)
             block.Step(settings, steps, isRenewed, rate);
+    }
+
+    public override byte[] Save()
+    {
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        writer.Write(steps);
+        foreach (var tensor in Remembered)
+        {
+            using var here = tensor.cpu();
+            foreach (var part in TensorBytes.Parts(here))
+                writer.Write(part.bytes);
+        }
+
+        writer.Flush();
+        return stream.ToArray();
+    }
+
+    public override void Load(byte[] saved)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        if (saved.LongLength != sizeof(long) + Remembered.Sum(tensor => tensor.numel() * sizeof(float)))
+            throw new InvalidDataException("The matrices are of other sizes.");
+        steps = BitConverter.ToInt64(saved);
+        var at = sizeof(long);
+        foreach (var tensor in Remembered)
+        {
+            var here = empty(tensor.shape);
+            foreach (var part in TensorBytes.Parts(here))
+            {
+                var bytes = part.bytes;
+                saved.AsSpan(at, bytes.Length).CopyTo(bytes);
+                at += bytes.Length;
+            }
+
+            tensor.copy_(here);
+        }
     }
 
     public override void Dispose()
     {
         foreach (var block in blocks)
             block.Dispose();
+        foreach (var parameter in rates.parameters())
+            parameter.Dispose();
+        rates.Dispose();
     }
 
     /// <summary>

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -15,40 +14,48 @@ namespace MappingNets;
 internal sealed class ResumeFile : IDisposable
 {
     private const string Format = "mappingnets-run";
-    private const string Version = "2";
+    private const string Version = "3";
 
     private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private readonly string path;
     private readonly Model model;
     private readonly IReadOnlyDictionary<string, string> settings;
+    private readonly Parts parts;
     private readonly Tensor probe;
 
     /// <summary>The file of a run whose model is still at its start.</summary>
-    public ResumeFile(string path, Model model, IReadOnlyDictionary<string, string> settings)
+    public ResumeFile(string path, Model model, IReadOnlyDictionary<string, string> settings, Parts parts)
     {
-        (this.path, this.model, this.settings) = (path, model, settings);
+        (this.path, this.model, this.settings, this.parts) = (path, model, settings, parts);
         probe = RunIdentity.Probe(model).DetachFromDisposeScope();
     }
+
+    /// <summary>What the file holds the state of, beside the model.</summary>
+    internal sealed record Parts(
+        RunState Run, StepLoss Loss, StepOptimizer Optimizer, BestState Best, StateAverage? Average, LastGoodState LastGood);
 
     /// <summary>What the file says beside its tensors.</summary>
     private sealed record Counted(
         long Step,
         bool StoppedEarly,
         long PeakMemoryBytes,
-        IReadOnlyList<long> OptimizerCounts,
+        long Averaged,
         BestState.Score Best,
         bool HasBest,
         IReadOnlyList<EpochResult> History);
 
     /// <summary>Writes the state after an epoch.</summary>
     /// <exception cref="IOException">The file cannot be written; what it held is intact.</exception>
-    public void Save(RunState run, StepLoss loss, StepOptimizer optimizer, BestState best, LastGoodState lastGood)
+    /// <exception cref="NotSupportedException">The optimiser cannot write down what it remembers.</exception>
+    public void Save()
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var tensors = Changing(loss, lastGood).Concat(optimizer.Tensors)
+        var (run, best) = (parts.Run, parts.Best);
+        var tensors = Changing()
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
+            .Append(("optimizer", tensor(parts.Optimizer.Save())))
             .Append(("step_milliseconds", tensor(run.StepMilliseconds.ToArray())))
             .Append(("probe", probe))
             .Select(pair => (pair.Item1, pair.Item2.detach().cpu())).ToArray();
@@ -56,7 +63,7 @@ internal sealed class ResumeFile : IDisposable
             run.Step,
             run.StoppedEarly,
             Math.Max(run.PeakMemoryBytes, TrainingRun.PeakMemoryBytes()),
-            optimizer.Counts,
+            parts.Average?.Count ?? 0,
             best.Reached,
             best.Captured.Count > 0,
             run.History);
@@ -71,9 +78,12 @@ internal sealed class ResumeFile : IDisposable
         });
     }
 
-    /// <summary>Takes the state of the file, where there is one; everything is read and checked before anything changes.</summary>
+    /// <summary>Takes the state of the file, where there is one; everything is read and checked before the model changes.</summary>
+    /// <param name="options">How the run goes on.</param>
+    /// <param name="rates">The run's learning rates, still at their start.</param>
+    /// <param name="stepsPerEpoch">How many steps an epoch has.</param>
     /// <exception cref="CheckpointFormatException">The file is damaged, no such file, or of another run.</exception>
-    public void Restore(RunState run, StepLoss loss, StepOptimizer optimizer, BestState best, LastGoodState lastGood)
+    public void Restore(TrainingOptions options, RateCourse rates, int stepsPerEpoch)
     {
         if (!File.Exists(path))
             return;
@@ -81,21 +91,26 @@ internal sealed class ResumeFile : IDisposable
         using var noGradient = no_grad();
         using var file = SafetensorsFile.Read(path);
         CheckHeader(file);
-        CheckSettings(file);
+        CheckSettings(file, options);
         var tensors = file.LoadAll();
         var counted = Verified(file, tensors);
+        if (counted.History.Count > options.Epochs)
+            throw Other($"it has {counted.History.Count} finished epochs, and the number of epochs is {options.Epochs} here");
         if (!RunIdentity.IsSame(Find(file, tensors, "probe"), probe))
             throw Other("the weights that the model starts from, or how it makes them, are not the same (its seed, its fixed or its pretrained weights)");
 
-        var copies = Changing(loss, lastGood).Concat(optimizer.Tensors)
-            .Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
+        var copies = Changing().Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
         var captured = counted.HasBest
             ? model.Changing.Select((tensor, index) => Like(file, tensors, BestName(index), tensor)).ToArray()
             : [];
+        rates.Repeat(counted.History, stepsPerEpoch);
+        LoadOptimizer(Find(file, tensors, "optimizer"));
         foreach (var (to, from) in copies)
             to.copy_(from);
-        optimizer.Counts = counted.OptimizerCounts;
-        best.Take(counted.Best, captured);
+        parts.Best.Take(counted.Best, captured);
+        if (parts.Average is { } average)
+            average.Count = counted.Averaged;
+        var run = parts.Run;
         run.History.AddRange(counted.History);
         run.StepMilliseconds.AddRange(Find(file, tensors, "step_milliseconds").data<double>());
         (run.Step, run.StoppedEarly, run.PeakMemoryBytes) = (counted.Step, counted.StoppedEarly, counted.PeakMemoryBytes);
@@ -104,32 +119,52 @@ internal sealed class ResumeFile : IDisposable
     public void Dispose() => probe.Dispose();
 
     /// <summary>All tensors that steps change, the optimiser's own apart.</summary>
-    private IEnumerable<(string Name, Tensor Tensor)> Changing(StepLoss loss, LastGoodState lastGood) =>
+    private IEnumerable<(string Name, Tensor Tensor)> Changing() =>
     [
         .. model.TrainableNames.Zip(model.Trainables, (name, tensor) => ($"trained.{name}", (Tensor)tensor)),
         .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, tensor) => (AdapterFile.BufferPrefix + buffer.Name, tensor)),
-        .. loss.Raw is { } raw ? new (string, Tensor)[] { ("coefficients", raw) } : [],
-        .. lastGood.Values.Select((tensor, index) => (FormattableString.Invariant($"last_good.{index}"), tensor)),
+        .. parts.Loss.Raw is { } raw ? new (string, Tensor)[] { ("coefficients", raw) } : [],
+        .. (parts.Average?.Means ?? []).Select((tensor, index) => (FormattableString.Invariant($"average.{index}"), tensor)),
+        .. parts.LastGood.Values.Select((tensor, index) => (FormattableString.Invariant($"last_good.{index}"), tensor)),
     ];
 
     private static string BestName(int index) => FormattableString.Invariant($"best.{index}");
+
+    private void LoadOptimizer(Tensor saved)
+    {
+        try
+        {
+            parts.Optimizer.Load(saved.bytes.ToArray());
+        }
+        catch (InvalidDataException fault)
+        {
+            throw new CheckpointFormatException(path, $"does not hold what this run's optimiser remembers: {fault.Message}", fault);
+        }
+    }
 
     private void CheckHeader(SafetensorsFile file)
     {
         if (file.Metadata.GetValueOrDefault("format") != Format)
             throw new CheckpointFormatException(path, $"is not the file of a training run: its metadata does not name the format '{Format}'.");
         var version = file.Metadata.GetValueOrDefault("format_version", "missing");
+        if (version is "1" or "2")
+            throw new CheckpointFormatException(
+                path, $"is the file of a training run in format version {version}; this library reads version {Version}. Since then the sums of "
+                + "W^T g are added in another order, so that such a run cannot go on with the bits it would have had. Delete the file to start anew.");
         if (version != Version)
             throw new CheckpointFormatException(
                 path, $"is the file of a training run in another version: its format version is {version}; this library reads version {Version}.");
     }
 
-    private void CheckSettings(SafetensorsFile file)
+    private void CheckSettings(SafetensorsFile file, TrainingOptions options)
     {
         var there = Parse<Dictionary<string, string>>(file, "settings");
         foreach (var (name, here) in settings)
-            if (there.GetValueOrDefault(name) != here)
+            if (there.GetValueOrDefault(name) != here && name != RunIdentity.Epochs)
                 throw Other($"the {name} is {there.GetValueOrDefault(name, "not named")} there and {here} here");
+        if (there.GetValueOrDefault(RunIdentity.Epochs) != settings[RunIdentity.Epochs] && options.LengthBound is { } bound)
+            throw Other(
+                $"the {RunIdentity.Epochs} is {there.GetValueOrDefault(RunIdentity.Epochs, "not named")} there and {settings[RunIdentity.Epochs]} here, and {bound}");
     }
 
     private Counted Verified(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors)

@@ -9,6 +9,9 @@ namespace MappingNets;
 /// </summary>
 internal static class RunIdentity
 {
+    /// <summary>The setting that may differ where rates do not depend on it.</summary>
+    public const string Epochs = "number of epochs";
+
     private const int Places = 64;
 
     /// <summary>The settings by name, as text.</summary>
@@ -26,11 +29,21 @@ internal static class RunIdentity
             ["mapping"] = model is MappedModel mapped
                 ? AdapterDescription.Of(mapped.Mapping.Specification, new Dictionary<string, double>()).ToJson()
                 : "none",
-            ["number of epochs"] = Text(options.Epochs),
+            [Epochs] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
-            ["learning rate"] = Text(options.LearningRate ?? model.DefaultLearningRate),
-            ["optimizer"] = options.Optimizer.ToString(),
-            ["schedule"] = options.Schedule.ToString(),
+            ["learning rate"] = options.Optimizer.RateText(model, options),
+            ["optimizer"] = options.Optimizer.Name,
+            ["weight decay"] = options.Optimizer.DecayText(options),
+            ["schedule"] = options.Schedule.Name,
+            ["number of batches in a step"] = Text(options.GradientAccumulation),
+            ["largest gradient norm"] = Text(options.ClipGradientNorm),
+            ["largest gradient value"] = Text(options.ClipGradientValue),
+            ["average"] = options.AverageDecay is { } decay ? $"keeps {Text(decay)}"
+                : options.AverageLastEpochs is { } last ? $"over the last {Text(last)} epochs" : "none",
+            ["restoring of the average"] = options.RestoreAverage.ToString(),
+            ["task loss"] = options.TaskLoss?.Name ?? "the data's",
+            ["metrics"] = string.Join(", ", options.AllMetrics.Select(metric => metric.Name)),
+            ["selection"] = options.SelectBy?.Name ?? "accuracy or loss",
             ["held-out share"] = Text(options.ValidationFraction),
             ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
             ["restoring of the best"] = options.RestoreBest.ToString(),
@@ -70,6 +83,8 @@ internal static class RunIdentity
 
     private static string Text(LossCoefficient coefficient) =>
         coefficient.Value == 0 ? "off" : $"{(coefficient.IsTrainable ? "trainable" : "fixed")} {Text(coefficient.Value)}";
+
+    private static string Text(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "none";
 
     private static string Text(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }

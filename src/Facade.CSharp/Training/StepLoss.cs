@@ -13,6 +13,7 @@ internal sealed class StepLoss : IDisposable
     private readonly Model model;
     private readonly LossOptions options;
     private readonly double labelSmoothing;
+    private readonly TaskLoss? taskLoss;
     private readonly Distillation? distillation;
     private readonly LossCoefficients coefficients;
     private readonly CounterHash.Key noise;
@@ -26,6 +27,7 @@ internal sealed class StepLoss : IDisposable
         // The auxiliary terms speak of a mapping; a directly trained model has none.
         this.options = model is MappedModel ? options.Loss : LossOptions.TaskOnly;
         labelSmoothing = options.LabelSmoothing;
+        taskLoss = options.TaskLoss;
         distillation = options.Distillation;
         coefficients = this.options.ToCore();
         noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
@@ -55,7 +57,7 @@ internal sealed class StepLoss : IDisposable
     {
         var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
         var task = distillation is null || taught is null
-            ? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)
+            ? taskLoss?.Compute(outputs, targets) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)
             : distillation.Loss(taught, outputs);
         if (options.IsTaskOnly || model is not MappedModel mapped)
             return new(task, task, outputs, [null, null, null]);

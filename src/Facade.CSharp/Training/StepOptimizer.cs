@@ -1,31 +1,32 @@
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>What turns gradients into changes of the trained numbers, and what it remembers between steps.</summary>
+/// <summary>What turns gradients into changes of the trained parameters, and what it remembers between steps.</summary>
 internal abstract class StepOptimizer : IDisposable
 {
-    /// <summary>All tensors that it remembers, by names that do not change: its own, to be read and overwritten.</summary>
-    public abstract IEnumerable<(string Name, Tensor Tensor)> Tensors { get; }
+    /// <summary>The groups of parameters and their learning rates, which schedules move.</summary>
+    public abstract optim.Optimizer Rates { get; }
 
-    /// <summary>What it counts, in an order that does not change.</summary>
-    public abstract IReadOnlyList<long> Counts { get; set; }
-
-    /// <summary>The optimiser that the options name.</summary>
-    /// <param name="model">Whose numbers are trained.</param>
-    /// <param name="parameters">These numbers, and the trained coefficients of the loss.</param>
-    /// <param name="kind">Which.</param>
-    /// <exception cref="ArgumentException">The model trains too many numbers for it.</exception>
-    public static StepOptimizer For(Model model, IReadOnlyList<Parameter> parameters, TrainingOptimizer kind) => kind switch
-    {
-        TrainingOptimizer.FullMatrix => FullMatrixOptimizer.For(model, parameters),
-        _ => new AdamOptimizer(parameters),
-    };
+    /// <summary>The learning rate of the next step; that of the first group where there are several.</summary>
+    public double Rate => Rates.ParamGroups.First().LearningRate;
 
     /// <summary>Changes the parameters by their gradients.</summary>
-    /// <param name="rate">The learning rate of this step.</param>
-    public abstract void Step(double rate);
+    public abstract void Step();
+
+    /// <summary>Refuses, before there is a step, an optimiser whose memory no file can keep.</summary>
+    /// <exception cref="NotSupportedException">It cannot write down what it remembers.</exception>
+    public virtual void RequireSaving()
+    {
+    }
+
+    /// <summary>All that it remembers, to go on from.</summary>
+    /// <exception cref="NotSupportedException">It cannot write it down.</exception>
+    public abstract byte[] Save();
+
+    /// <summary>Takes what <see cref="Save"/> gave.</summary>
+    /// <exception cref="InvalidDataException">It is of another optimiser.</exception>
+    public abstract void Load(byte[] saved);
 
     /// <inheritdoc/>
     public abstract void Dispose();

@@ -18,6 +18,7 @@ public sealed class Trainer
     /// <param name="model">The model to train; the trainer does not own it.</param>
     /// <param name="options">How to train; the defaults where none are given.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range; its name is the exception's argument.</exception>
+    /// <exception cref="ArgumentException">Two options do not go together; one's name is the exception's argument.</exception>
     public Trainer(Model model, TrainingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -35,13 +36,18 @@ public sealed class Trainer
     /// A file that holds the run's state after each finished epoch, so that an interrupted run can go on: where it exists, the run
     /// continues after the epoch in it and ends with the bits of an uninterrupted one (on the same machine, with as many threads; not
     /// where the target draws from torch's own generator, as a borrowed module with dropout does). The model must be built as it was for
-    /// the first start. The file stays after the last epoch, when a further call only puts the result back; the caller deletes it. Its
-    /// folder must exist. Nothing is kept where null.
+    /// the first start. The file stays after the last epoch, when a further call only puts the result back, or goes on where the options
+    /// now have more epochs and neither the schedule (<see cref="LearningRateSchedule.DependsOnLength"/>) nor an average of the last epochs
+    /// depends on their number; early stopping stays stopped. What a callback stopped goes on after its last whole epoch. Losses,
+    /// optimisers, schedules and metrics are told apart by their names. The caller deletes the file. Its folder must exist. Nothing is
+    /// kept where null.
     /// </param>
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
-    /// The data does not fit the target; early stopping or the best epoch is asked for and nothing is held out to judge by.
+    /// The data does not fit the target, the loss, a metric or another option; early stopping, the best epoch or a metric to select by is
+    /// asked for and nothing is held out to judge by; the schedule does not fit the run or the optimiser.
     /// </exception>
+    /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
     /// <exception cref="TrainingDivergedException">
     /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
     /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
@@ -58,19 +64,25 @@ public sealed class Trainer
         CancellationToken cancellation = default,
         string? resumeFile = null)
     {
-        DatasetChecks.Check(model.Target, training);
+        DatasetChecks.Check(model.Target, training, options.TaskLoss);
+        options.Check(model.Target, training);
         options.Distillation?.Check(model.Target, training);
         if (resumeFile is not null)
             ArgumentException.ThrowIfNullOrWhiteSpace(resumeFile);
         if (validation is not null)
         {
-            DatasetChecks.Check(model.Target, validation);
+            DatasetChecks.Check(model.Target, validation, options.TaskLoss);
+            options.Check(model.Target, validation);
             return new TrainingRun(model, options, training, validation, progress, cancellation, resumeFile).Run();
         }
 
-        if (options.ValidationFraction == 0 && (options.EarlyStoppingPatience is not null || options.RestoreBest))
+        var needing = options.RestoreBest ? nameof(options.RestoreBest)
+            : options.EarlyStoppingPatience is not null ? nameof(options.EarlyStoppingPatience)
+            : options.SelectBy is not null ? nameof(options.SelectBy)
+            : null;
+        if (options.ValidationFraction == 0 && needing is not null)
             throw new ArgumentException(
-                $"{(options.RestoreBest ? nameof(options.RestoreBest) : nameof(options.EarlyStoppingPatience))} needs a validation set: "
+                $"{needing} needs a validation set: "
                 + $"give one, or set {nameof(options.ValidationFraction)}.",
                 nameof(validation));
         if (options.ValidationFraction == 0)

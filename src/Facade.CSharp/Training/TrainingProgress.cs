@@ -1,4 +1,16 @@
+using System.Globalization;
+
 namespace MappingNets;
+
+/// <summary>What a callback wants of the run.</summary>
+public enum TrainingSignal
+{
+    /// <summary>To go on.</summary>
+    Continue,
+
+    /// <summary>To end here, with the report of what was done.</summary>
+    Stop,
+}
 
 /// <summary>Where a training run stands, reported after every step.</summary>
 /// <param name="Epoch">The current epoch, from 1.</param>
@@ -18,9 +30,9 @@ public sealed record TrainingProgress(
 /// <summary>What one epoch came to.</summary>
 /// <param name="Epoch">The epoch, from 1.</param>
 /// <param name="TrainingLoss">The task's loss, the mean over the epoch's samples as they were trained.</param>
-/// <param name="TrainingAccuracy">The share of samples classified rightly as they were trained; null for a regression.</param>
+/// <param name="TrainingAccuracy">The share of samples classified rightly as they were trained; null where there are no classes.</param>
 /// <param name="ValidationLoss">The task's loss on the validation set after the epoch; null where there is none.</param>
-/// <param name="ValidationAccuracy">The accuracy on the validation set after the epoch; null where there is none, or for a regression.</param>
+/// <param name="ValidationAccuracy">The accuracy on the validation set after the epoch; null where there is none, or there are no classes.</param>
 /// <param name="Seconds">How long the epoch took, validation apart.</param>
 /// <param name="Terms">The auxiliary terms of the loss, by name, the mean over the epoch; empty where all are off.</param>
 /// <param name="Coefficients">Their coefficients after the epoch, by name.</param>
@@ -32,12 +44,49 @@ public sealed record EpochResult(
     double? ValidationAccuracy,
     double Seconds,
     IReadOnlyDictionary<string, double> Terms,
-    IReadOnlyDictionary<string, double> Coefficients);
+    IReadOnlyDictionary<string, double> Coefficients)
+{
+    /// <summary>The metrics of the options over the epoch's samples as they were trained, by name.</summary>
+    public IReadOnlyDictionary<string, double> TrainingMetrics { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>The metrics on the validation set after the epoch, by name; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, double> ValidationMetrics { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>
+    /// The result on the validation set with the average of the trained parameters in their place; null where no average is kept yet or
+    /// there is no such set.
+    /// </summary>
+    public Evaluation? AveragedValidation { get; init; }
+
+    /// <summary>One line to read.</summary>
+    public override string ToString()
+    {
+        var parts = new List<string> { Side("training", TrainingLoss, TrainingAccuracy, TrainingMetrics) };
+        if (ValidationLoss is { } loss)
+            parts.Add(Side("validation", loss, ValidationAccuracy, ValidationMetrics));
+        if (AveragedValidation is { } averaged)
+            parts.Add(Side("averaged", averaged.Loss, averaged.Accuracy, averaged.Metrics));
+        if (Terms.Count > 0)
+            parts.Add(string.Join(", ", Terms.Select(term => Text($"{term.Key} {term.Value:0.####}"))));
+        return Text($"epoch {Epoch}: {string.Join("; ", parts)}; {Seconds:0.0} s");
+    }
+
+    /// <summary>A loss and what stands beside it.</summary>
+    internal static string Side(string what, double loss, double? accuracy, IReadOnlyDictionary<string, double> metrics) => string.Join(", ", [
+        Text($"{what} loss {loss:0.####}"),
+        .. accuracy is { } share ? new[] { Text($"accuracy {100 * share:0.00}%") } : [],
+        .. metrics.Select(metric => Text($"{metric.Key} {metric.Value:0.####}")),
+    ]);
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}
 
 /// <summary>What a training run came to.</summary>
-/// <param name="History">The results of each epoch that was run.</param>
-/// <param name="BestEpoch">The epoch with the best validation result (accuracy, or loss for a regression); the last where nothing was held out.</param>
-/// <param name="StoppedEarly">Whether early stopping ended the run.</param>
+/// <param name="History">The results of each epoch that was run; a callback's stop may have cut the last one short.</param>
+/// <param name="BestEpoch">
+/// The epoch with the best validation result (by <see cref="TrainingOptions.SelectBy"/>, accuracy, or loss); the last where nothing was held out.
+/// </param>
+/// <param name="StoppedEarly">Whether early stopping or a callback ended the run before its last step.</param>
 /// <param name="Steps">The number of steps.</param>
 /// <param name="MedianStepMilliseconds">The median time of a step: forward, backward and the optimiser's update.</param>
 /// <param name="PeakMemoryBytes">The largest resident memory of the process so far, bytes.</param>
@@ -47,7 +96,19 @@ public sealed record TrainingReport(
     bool StoppedEarly,
     long Steps,
     double MedianStepMilliseconds,
-    long PeakMemoryBytes);
+    long PeakMemoryBytes)
+{
+    /// <summary>The name of the task's loss that was trained.</summary>
+    public string TaskLoss { get; init; } = "";
+
+    /// <summary>A few lines to read: the run as a whole, and its best and last epochs.</summary>
+    public override string ToString() => string.Join(Environment.NewLine, [
+        string.Create(CultureInfo.InvariantCulture, $"{History.Count} epochs, {Steps:N0} steps, loss: {TaskLoss}{(StoppedEarly ? ", stopped early" : "")}; ")
+            + string.Create(CultureInfo.InvariantCulture, $"median step {MedianStepMilliseconds:0.00} ms, peak memory {PeakMemoryBytes / 1e6:N0} MB"),
+        .. BestEpoch >= 1 && BestEpoch < History.Count ? new[] { $"best {History[BestEpoch - 1]}" } : [],
+        .. History.Count > 0 ? new[] { $"last {History[^1]}" } : [],
+    ]);
+}
 
 /// <summary>Training met a number that is not finite. The model holds the last state whose loss and gradients were finite.</summary>
 public sealed class TrainingDivergedException : ArithmeticException

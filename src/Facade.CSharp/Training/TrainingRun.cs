@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -15,9 +14,12 @@ internal sealed class TrainingRun(
     CancellationToken cancellation,
     string? resumeFile = null)
 {
-    private readonly int stepsPerEpoch = (training.Count + options.BatchSize - 1) / options.BatchSize;
-    private readonly double fullRate = options.LearningRate ?? model.DefaultLearningRate;
+    private readonly int stepsPerEpoch = DivideUp(DivideUp(training.Count, options.BatchSize), options.GradientAccumulation);
+    private readonly IReadOnlyList<Metric> metrics = options.AllMetrics;
     private readonly RunState run = new();
+
+    // Asked for by a callback: it ends this call, and a run that goes on from its file is not bound by it.
+    private bool isToStop;
 
     /// <summary>What the optimiser may change: the model's trainables and the raw coefficients of its loss, nothing else.</summary>
     internal static IReadOnlyList<Parameter> OptimisedParameters(Model model, StepLoss loss) =>
@@ -30,24 +32,22 @@ internal sealed class TrainingRun(
         using var loss = new StepLoss(model, options);
         using var lessons = options.Distillation is { } how ? new Lessons(how, training, model.Device, cancellation) : null;
         var parameters = OptimisedParameters(model, loss);
-        using var optimizer = StepOptimizer.For(model, parameters, options.Optimizer);
+        using var optimizer = options.Optimizer.Build(model, parameters, loss.Raw, options);
+        var rates = options.Schedule.Start(optimizer.Rates, (long)options.Epochs * stepsPerEpoch);
         using var selection = new BestState(model, options);
+        using var average = StateAverage.For(model, options);
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
+        if (resumeFile is not null)
+            optimizer.RequireSaving();
         using var resume = resumeFile is null
             ? null
-            : new ResumeFile(resumeFile, model, RunIdentity.Settings(model, options, training, validation));
-        resume?.Restore(run, loss, optimizer, selection, lastGood);
+            : new ResumeFile(resumeFile, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
+        resume?.Restore(options, rates, stepsPerEpoch);
+        var step = new TrainingStep(model, options, training, loss, lessons, optimizer, parameters, lastGood);
         try
         {
-            for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly; epoch++)
-            {
-                var result = RunEpoch(epoch, loss, lessons, optimizer, parameters, lastGood);
-                run.History.Add(result);
-                run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
-                resume?.Save(run, loss, optimizer, selection, lastGood);
-                progress?.Report(new(
-                    epoch, options.Epochs, stepsPerEpoch, stepsPerEpoch, result.TrainingLoss, RateOf(run.Step - 1), result));
-            }
+            for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly && !isToStop; epoch++)
+                RunEpoch(epoch, step, loss, optimizer, rates, selection, average, resume);
         }
         catch (TrainingDivergedException)
         {
@@ -62,13 +62,18 @@ internal sealed class TrainingRun(
 
         if (options.RestoreBest && validation is not null)
             selection.Restore();
+        if (options.RestoreAverage)
+            average!.Restore();
         return new(
             run.History,
             validation is null ? run.History.Count : selection.Reached.Epoch,
-            run.StoppedEarly,
+            run.StoppedEarly || run.Step < (long)options.Epochs * stepsPerEpoch,
             run.Step,
             Median(run.StepMilliseconds),
-            Math.Max(run.PeakMemoryBytes, PeakMemoryBytes()));
+            Math.Max(run.PeakMemoryBytes, PeakMemoryBytes()))
+        {
+            TaskLoss = options.TaskLoss?.Name ?? (lessons is null ? TaskLoss.NameFor(training.IsClassification) : "distillation"),
+        };
     }
 
     /// <summary>The largest resident memory of this process so far, bytes.</summary>
@@ -78,114 +83,80 @@ internal sealed class TrainingRun(
         return process.PeakWorkingSet64;
     }
 
-    private EpochResult RunEpoch(
-        int epoch, StepLoss loss, Lessons? lessons, StepOptimizer optimizer, IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
+    private void RunEpoch(
+        int epoch,
+        TrainingStep step,
+        StepLoss loss,
+        StepOptimizer optimizer,
+        RateCourse rates,
+        BestState selection,
+        StateAverage? average,
+        ResumeFile? resume)
     {
         var clock = Stopwatch.StartNew();
-        var sums = new EpochSums();
-        var stepInEpoch = 0;
-        foreach (var batch in training.Batches(options.BatchSize, options.Seed, epoch))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var started = Stopwatch.GetTimestamp();
-            double total;
-            using (batch)
-            using (NewDisposeScope())
-                total = Step(batch, loss, lessons, optimizer, parameters, lastGood, sums);
-            run.StepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-            stepInEpoch++;
-            run.Step++;
-            // Outside the scope: a tensor that the listener takes now is his.
-            if (stepInEpoch < stepsPerEpoch)
-                progress?.Report(new(epoch, options.Epochs, stepInEpoch, stepsPerEpoch, total, RateOf(run.Step - 1), null));
-        }
+        var sums = new EpochSums(metrics);
+        var (done, total, rate) = (0, 0.0, 0.0);
+        using (var batches = training.Batches(options.BatchSize, options.Seed, epoch).GetEnumerator())
+            while (!isToStop && batches.MoveNext())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var started = Stopwatch.GetTimestamp();
+                rates.BeforeStep(run.Step);
+                rate = optimizer.Rate;
+                total = step.Take(batches, run.Step, sums);
+                average?.Add(epoch);
+                run.StepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                done++;
+                run.Step++;
+                // No scope is open here: a tensor that a listener takes now is the listener's.
+                var here = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, total, rate, null);
+                if (done < stepsPerEpoch)
+                    progress?.Report(here);
+                isToStop = options.OnStep?.Invoke(here) == TrainingSignal.Stop;
+            }
 
-        var seconds = clock.Elapsed.TotalSeconds;
-        var held = validation is null ? null : Evaluation.Of(model, validation, cancellation: cancellation);
+        var result = Result(epoch, sums, loss, average, clock.Elapsed.TotalSeconds);
+        run.History.Add(result);
+        run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
+        rates.AfterEpoch(result.ValidationLoss ?? result.TrainingLoss);
+        // What a callback cut short is no whole epoch to go on from.
+        if (done == stepsPerEpoch)
+            resume?.Save();
+        var completed = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, result.TrainingLoss, rate, result);
+        progress?.Report(completed);
+        isToStop |= options.OnEpoch?.Invoke(completed) == TrainingSignal.Stop;
+    }
+
+    private EpochResult Result(int epoch, EpochSums sums, StepLoss loss, StateAverage? average, double seconds)
+    {
+        Evaluation? Evaluate() => validation is null
+            ? null
+            : Evaluation.Of(model, validation, cancellation: cancellation, loss: options.TaskLoss, metrics: metrics);
+        var held = Evaluate();
         if (held is not null && !double.IsFinite(held.Loss))
             throw new TrainingDivergedException(run.Step - 1, "validation loss", held.Loss);
         return new(
             epoch,
-            sums.Loss / training.Count,
-            training.IsClassification ? (double)sums.Right / Math.Max(1, sums.Judged) : null,
+            sums.Loss / sums.Count,
+            DatasetChecks.HasAccuracy(model.Target, training) ? (double)sums.Right / Math.Max(1, sums.Judged) : null,
             held?.Loss,
             held?.Accuracy,
             seconds,
-            sums.Terms(stepsPerEpoch),
-            loss.Coefficients());
-    }
-
-    private double Step(
-        Batch batch,
-        StepLoss loss,
-        Lessons? lessons,
-        StepOptimizer optimizer,
-        IReadOnlyList<Parameter> parameters,
-        LastGoodState lastGood,
-        EpochSums sums)
-    {
-        ForgetGradients(parameters, lastGood);
-        var inputs = batch.InputsOn(model.Device);
-        var targets = batch.Targets.to(model.Device);
-        var values = loss.Compute(inputs, targets, lessons?.Of(batch), training.IsClassification, run.Step);
-        var total = values.Total.ToDouble();
-        if (!double.IsFinite(total))
-            throw Diverged(values, total);
-        loss.Backward(values);
-        RequireFinite("gradient", parameters, parameter => parameter.grad);
-        lastGood.Keep();
-        optimizer.Step(RateOf(run.Step));
-        if (lastGood.IsKept)
-            RequireFinite("value", parameters, parameter => parameter);
-        sums.Add(values, targets, batch.Count, training.IsClassification);
-        return total;
-    }
-
-    /// <summary>
-    /// Dropped rather than zeroed, so that the next backward pass hands its own tensors over instead of adding to old ones. But where
-    /// many weights are trained themselves they are kept: tens of megabytes that come and go at every step leave holes in glibc's
-    /// heap, which then grows from step to step.
-    /// </summary>
-    private static void ForgetGradients(IReadOnlyList<Parameter> parameters, LastGoodState lastGood)
-    {
-        using var noGradient = no_grad();
-        foreach (var parameter in parameters)
-            if (lastGood.IsKept)
-                parameter.grad = null;
-            else
-                parameter.grad?.zero_();
-    }
-
-    private TrainingDivergedException Diverged(StepLoss.Values values, double total)
-    {
-        var task = values.Task.ToDouble();
-        if (!double.IsFinite(task))
-            return new(run.Step, "task loss", task);
-        foreach (var (name, term) in StepLoss.TermNames.Zip(values.Terms))
-            if (term?.ToDouble() is { } value && !double.IsFinite(value))
-                return new(run.Step, $"{name} term", value);
-        return new(run.Step, "whole loss", total);
-    }
-
-    private void RequireFinite(string what, IReadOnlyList<Parameter> parameters, Func<Parameter, Tensor?> read)
-    {
-        using var noGradient = no_grad();
-        for (var index = 0; index < parameters.Count; index++)
+            sums.Terms(),
+            loss.Coefficients())
         {
-            // A sum that is finite has only finite terms; one that is not has a bad term, or terms beyond all use.
-            if (read(parameters[index]) is { } values && values.sum().ToDouble() is var sum && !double.IsFinite(sum))
-            {
-                var names = model.TrainableNames;
-                throw new TrainingDivergedException(
-                    run.Step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", sum);
-            }
-        }
+            TrainingMetrics = sums.Metrics,
+            ValidationMetrics = held?.Metrics ?? new Dictionary<string, double>(),
+            AveragedValidation = validation is null ? null : average?.Evaluate(Evaluate),
+        };
     }
 
-    private double RateOf(long at) => options.RateAt(fullRate, at, (long)options.Epochs * stepsPerEpoch);
+    private static int DivideUp(int number, int by) => (int)(((long)number + by - 1) / by);
 
     private static double Median(List<double> values)
     {
+        if (values.Count == 0)
+            return 0;
         var sorted = values.Order().ToArray();
         var middle = sorted.Length / 2;
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -24,8 +24,14 @@ public sealed class TrainingRefusalTests
         { new() { LabelSmoothing = 1 }, "LabelSmoothing" },
         { new() { LabelSmoothing = -0.1 }, "LabelSmoothing" },
         { new() { LabelSmoothing = double.NaN }, "LabelSmoothing" },
-        { new() { Optimizer = (TrainingOptimizer)7 }, "Optimizer" },
-        { new() { Schedule = (LearningRateSchedule)7 }, "Schedule" },
+        { new() { WeightDecay = -0.1 }, "WeightDecay" },
+        { new() { WeightDecay = double.NaN }, "WeightDecay" },
+        { new() { ClipGradientNorm = 0 }, "ClipGradientNorm" },
+        { new() { ClipGradientValue = double.PositiveInfinity }, "ClipGradientValue" },
+        { new() { GradientAccumulation = 0 }, "GradientAccumulation" },
+        { new() { AverageDecay = 1 }, "AverageDecay" },
+        { new() { AverageLastEpochs = 0 }, "AverageLastEpochs" },
+        { new() { Epochs = 2, AverageLastEpochs = 3 }, "AverageLastEpochs" },
         { new() { Loss = new() { NoiseDeviation = 0 } }, "NoiseDeviation" },
         { new() { Loss = new() { NoiseDeviation = double.NaN } }, "NoiseDeviation" },
     };
@@ -47,6 +53,9 @@ public sealed class TrainingRefusalTests
 
         Assert.Throws<ArgumentNullException>("model", () => new Trainer(null!));
         Assert.Throws<ArgumentNullException>("Loss", () => new Trainer(model, new() { Loss = null! }));
+        Assert.Throws<ArgumentNullException>("Optimizer", () => new Trainer(model, new() { Optimizer = null! }));
+        Assert.Throws<ArgumentNullException>("Schedule", () => new Trainer(model, new() { Schedule = null! }));
+        Assert.Throws<ArgumentNullException>("Metrics", () => new Trainer(model, new() { Metrics = null! }));
         Assert.Throws<ArgumentNullException>("data", () => new Trainer(model).Fit(null!));
         Assert.Throws<ArgumentNullException>("model", () => Evaluation.Of(null!, data));
         Assert.Throws<ArgumentNullException>("data", () => Evaluation.Of(model, null!));
