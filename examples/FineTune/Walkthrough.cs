@@ -43,7 +43,7 @@ internal static class Walkthrough
     private static void Adapt(
         string name, TargetNetwork target, PretrainedWeights pretrained, Dataset data, Dataset test, string file)
     {
-        using var model = MappingNetwork.For(target).WithSeed(1).FineTune(pretrained, Latents).Build();
+        using var model = FineTuning.Of(target, pretrained).Groups(Latents).WithSeed(1).Build();
         var before = Percent(model, test);
         TrainingDisplay.Run(name, progress => new Trainer(model, new() { Epochs = 6, BatchSize = 32, Seed = 1 }).Fit(data, null, progress));
         model.SaveAdapter(file);

@@ -54,7 +54,7 @@ public sealed record SmallTimes(
         using var host = new AdapterHost(target, pretrained);
         foreach (var name in new[] { "one", "other" })
         {
-            using var tuned = MappingNetwork.For(target).FineTune(pretrained, 2048).Build();
+            using var tuned = FineTuning.Of(target, pretrained).Groups(2048).Build();
             host.Add(name, tuned);
         }
 

@@ -25,28 +25,29 @@ internal sealed record FineTunePlan(
         var counts = quick ? Latents[^1..] : Latents;
         var plans = new List<FineTunePlan>
         {
-            New("full", "full", (pretrained, seed) => DirectModel.From(target, pretrained, seed: seed)),
-            New("last-layer", "last layer", (pretrained, seed) => DirectModel.From(target, pretrained, layers: [lastLayer], seed: seed), tuned.LastLayer),
+            New("full", "full", (pretrained, seed) => FineTuning.Of(target, pretrained).WholeWeights().WithSeed(seed).Build()),
+            New("last-layer", "last layer", (pretrained, seed) => 
+                FineTuning.Of(target, pretrained).WholeWeights(lastLayer).WithSeed(seed).Build(), tuned.LastLayer),
         };
         foreach (var count in counts)
             plans.Add(New($"lora-{count}", "LoRA", (pretrained, seed) =>
-                LowRankAdaptation.For(target, pretrained).WithBudget(count).WithSeed(seed).Build(), tuned.LowRank));
+                FineTuning.Of(target, pretrained).LowRankWithin(count).WithSeed(seed).Build(), tuned.LowRank));
         foreach (var (size, strength) in tuned.Groups)
             foreach (var count in counts)
                 plans.Add(Groups(count, size, strength, WeightGrouping.Contiguous));
         var alone = tuned.Groups[0].Strength;
-        plans.Add(New("groups-1-2048-head", "groups L=1, new head", (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed)
-            .FineTune(pretrained, Latents[^1], 1, alone).WithNewHead(HeadTraining.Direct, lastLayer).Build(), strength: alone));
+        plans.Add(New("groups-1-2048-head", "groups L=1, new head", (pretrained, seed) => FineTuning.Of(target, pretrained)
+            .Groups(Latents[^1], 1, alone).WithNewHead(HeadTraining.Direct, lastLayer).WithSeed(seed).Build(), strength: alone));
         if (tuned.FewLayers is { } few)
-            plans.Add(New("groups-1-2048-few-layers", $"groups L=1, {few.Label}", (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed)
-                .FineTune(pretrained, Latents[^1], 1, few.Strength).Layers(few.Layers).Build(), strength: few.Strength));
+            plans.Add(New("groups-1-2048-few-layers", $"groups L=1, {few.Label}", (pretrained, seed) => FineTuning.Of(target, pretrained)
+                .Groups(Latents[^1], 1, few.Strength).Layers(few.Layers).WithSeed(seed).Build(), strength: few.Strength));
         if (!setting.HasExtras)
             return plans;
         foreach (var (size, strength) in tuned.Groups.Skip(1))
             plans.Add(Groups(Latents[^1], size, strength, WeightGrouping.Hashed));
         foreach (var count in counts)
             plans.Add(New($"mapping-{count}", "mapping on top", (pretrained, seed) =>
-                MappingNetwork.For(target).SingleLatent(count).WithSeed(seed).OnTopOf(pretrained).Build()));
+                FineTuning.Of(target, pretrained).Mapping(mapping => mapping.SingleLatent(count)).WithSeed(seed).Build()));
         return plans;
 
         FineTunePlan New(
@@ -59,7 +60,7 @@ internal sealed record FineTunePlan(
             return New(
                 $"groups-{size}-{count}{(hashed ? "-hashed" : "")}",
                 $"groups L={size}{(hashed ? " hashed" : "")}",
-                (pretrained, seed) => MappingNetwork.For(target).WithSeed(seed).FineTune(pretrained, count, size, strength, grouping).Build(),
+                (pretrained, seed) => FineTuning.Of(target, pretrained).Groups(count, size, strength, grouping).WithSeed(seed).Build(),
                 strength: strength);
         }
     }

@@ -44,7 +44,7 @@ internal static class QuantizedModels
             }
 
             using var basis = PretrainedWeights.FromFlat(model.Target, cat(restored), model.State);
-            using var quantized = DirectModel.From(model.Target, basis);
+            using var quantized = FineTuning.Of(model.Target, basis).WholeWeights().Build();
             results.Add(Result("weights", format, FileBytes(tensors, new() { ["format"] = "pt" }), quantized, data));
         }
 

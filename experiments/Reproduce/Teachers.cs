@@ -25,13 +25,13 @@ internal static class Teachers
 
     private static int Epochs(ExperimentOptions options) => options.Quick ? 1 : 8;
 
-    private static DirectModel Teacher(ExperimentOptions options, ExperimentData data, string network, ulong seed, CancellationToken stop)
+    private static FineTunedModel Teacher(ExperimentOptions options, ExperimentData data, string network, ulong seed, CancellationToken stop)
     {
         var target = network == "cnn1" ? Targets.Cnn1() : Targets.Cnn2();
         var how = new TrainingOptions { Epochs = Epochs(options), Seed = seed };
         using var weights = TrainedOnce.Weights(
             options, FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
             target, how, data.Training, data.HeldOut, stop);
-        return DirectModel.From(target, weights);
+        return FineTuning.Of(target, weights).WholeWeights().Build();
     }
 }

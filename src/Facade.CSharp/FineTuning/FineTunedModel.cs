@@ -4,15 +4,14 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// A target network whose weights are given ones and a change of few trained numbers: by groups of weights
-/// (<see cref="FineTuning"/>), by a mapping (<see cref="AdditiveMapping"/>) or of low rank (<see cref="LowRankAdaptation"/>). A head
+/// A target network whose weights are given ones and a change of few trained parameters, as <see cref="FineTuning"/> describes it. A head
 /// that was started anew may be trained directly beside it. The terms of <see cref="LossOptions"/> beside the task's own speak of a
 /// mapping that generates all weights; they are not computed here.
 /// </summary>
 public sealed class FineTunedModel : Model
 {
     private readonly FineTuningBase basis;
-    private readonly Increment increment;
+    private readonly WeightChange change;
     private readonly Parameter[] trainables;
 
     /// <summary>Takes over the base where it succeeds.</summary>
@@ -22,34 +21,35 @@ public sealed class FineTunedModel : Model
         this.basis = basis;
         Configuration = configuration;
         Device = device;
-        increment = configuration.ToIncrement(basis.Target);
+        change = new(basis.Target, configuration);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        trainables = [.. increment.Start()
-            .Concat(Places.Select(place => basis.Target.Layout.Split(basis.Flat)[place]))
-            .Select(start => Trainable.From(start.to(device, copy: true)))];
+        trainables = [.. change.Start(basis.Flat).Select(start => Trainable.From(start.to(device, copy: true)))];
         TakeState(basis.State);
     }
 
     /// <inheritdoc/>
-    public override string Method => increment.Method;
+    public override string Method => change.Method;
 
     /// <inheritdoc/>
     public override long TrainableCount => trainables.Sum(tensor => tensor.numel());
 
     /// <inheritdoc/>
-    public override string FixedWeightsName => increment.FixedWeightsName;
+    public override string FixedWeightsName => change.FixedWeightsName;
 
     /// <inheritdoc/>
-    public override double DefaultLearningRate => Increment.LearningRate;
+    public override double DefaultLearningRate => change.LearningRate;
 
     /// <inheritdoc/>
     public override Device Device { get; }
 
-    /// <summary>The tensors of the head that are trained themselves; empty where there are none.</summary>
+    /// <summary>The tensors whose weights are trained themselves, a new head's among them; empty where there are none.</summary>
     public IReadOnlyList<string> DirectlyTrained => Configuration.Head;
 
-    /// <summary>The trained numbers by name: "latent", "scales", LoRA's factors, and a head's tensors. Owned by the model.</summary>
+    /// <summary>
+    /// The trained parameters by name: "latent", "scales", "fc1.weight.lora_A" and "lora_B", and tensors that are trained themselves; where two
+    /// ways have latents, each name ends with the place of its way, as in "latent2". Owned by the model.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> TrainedTensors =>
         TrainableNames.Zip(trainables).ToDictionary(pair => pair.First, Tensor (pair) => pair.Second, StringComparer.Ordinal);
 
@@ -59,12 +59,9 @@ public sealed class FineTunedModel : Model
 
     internal override IReadOnlyList<Parameter> Trainables => trainables;
 
-    internal override IReadOnlyList<string> TrainableNames => [.. increment.Values.Select(value => value.Name), .. Configuration.Head];
+    internal override IReadOnlyList<string> TrainableNames => [.. change.Values.Select(value => value.Name)];
 
-    private IEnumerable<int> Places => FineTunedWeights.Places(Target, Configuration);
-
-    internal override IReadOnlyList<Tensor> CurrentWeights() =>
-        FineTunedWeights.Of(basis.Flat, increment, Places, trainables);
+    internal override IReadOnlyList<Tensor> CurrentWeights() => change.Weights(basis.Flat, trainables);
 
     /// <summary>
     /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
@@ -128,7 +125,7 @@ public sealed class FineTunedModel : Model
     {
         foreach (var tensor in trainables)
             tensor.Dispose();
-        increment.Dispose();
+        change.Dispose();
         basis.Dispose();
     }
 }

@@ -3,79 +3,191 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Describes a fine-tuning of given weights through few numbers: theta = theta_pretrained + alpha * o[group(i)]. Each latent o_k
-/// moves the L weights of its group; all others stay. Every step returns a new description.
+/// Describes a fine-tuning of given weights: theta = theta_pretrained + what few trained parameters add. The parameters are latents
+/// that move groups of weights (<see cref="Groups"/>), a latent whose mapping is added (<see cref="Mapping"/>), factors of low rank
+/// (<see cref="LowRank"/>), the weights themselves (<see cref="WholeWeights"/>), or several of these for different layers. Every step
+/// returns a new description.
 /// </summary>
 /// <example>
 /// <code>
 /// using var pretrained = PretrainedWeights.FromFile("resnet.safetensors");
-/// using var model = MappingNetwork.For(target).FineTune(pretrained, 2048).Layers("layer4", "fc").Build();
+/// using var model = FineTuning.Of(target, pretrained)
+///     .LowRank(4, layers: ["layer4"]).Groups(512, layers: ["bn*"]).WholeWeights("fc").WithSeed(7).Build();
 /// </code>
 /// </example>
 public sealed class FineTuning
 {
-    private readonly FineTuningChoices choices;
-    private readonly int latents;
-    private readonly long groupSize;
-    private readonly double strength;
-    private readonly WeightGrouping grouping;
+    private readonly TargetNetwork target;
+    private readonly PretrainedWeights pretrained;
+    private IReadOnlyList<FineTuningForm> forms = [];
+    private IReadOnlyList<string>? layers;
+    private IReadOnlyList<string>? newHead;
+    private HeadTraining head = HeadTraining.Direct;
+    private ulong seed;
 
-    internal FineTuning(FineTuningChoices choices, int latents, long groupSize, double? strength, WeightGrouping grouping)
+    private FineTuning(TargetNetwork target, PretrainedWeights pretrained) => (this.target, this.pretrained) = (target, pretrained);
+
+    /// <summary>Starts a description that changes nothing yet: say next what is trained.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="pretrained">Where its weights start; copied when the model is built.</param>
+    public static FineTuning Of(TargetNetwork target, PretrainedWeights pretrained)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(pretrained);
+        return new(target, pretrained);
+    }
+
+    /// <summary>Lets each of K latents move a group of L weights: theta = theta_pretrained + alpha * o[group(i)].</summary>
+    /// <param name="latents">K, the number of groups; at least 1.</param>
+    /// <param name="groupSize">L, how many weights each latent moves; at least 1.</param>
+    /// <param name="strength">
+    /// alpha: how far a latent of 1 moves a weight, positive; where null, 20 / L^0.9, which suits Adam's default rate here.
+    /// </param>
+    /// <param name="grouping">Which weights form a group.</param>
+    /// <param name="layers">Patterns of the layers to change; where null, all of <see cref="Layers"/> that nothing else changes.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range; <see cref="Build"/> holds them to the chosen layers.</exception>
+    public FineTuning Groups(
+        int latents,
+        long groupSize = 1,
+        double? strength = null,
+        WeightGrouping grouping = WeightGrouping.Contiguous,
+        IReadOnlyList<string>? layers = null)
     {
         if (latents < 1)
             throw new ArgumentOutOfRangeException(nameof(latents), latents, "There must be at least 1 latent.");
         if (groupSize < 1)
             throw new ArgumentOutOfRangeException(nameof(groupSize), groupSize, "Each latent must move at least 1 weight.");
-        // Found on held-out images: one weight may move far, the many of a group move together and less.
-        var alpha = strength is { } given ? MappingChecks.Positive(given, nameof(strength)) : 20 / Math.Pow(groupSize, 0.9);
         if (!Enum.IsDefined(grouping))
             throw new ArgumentOutOfRangeException(nameof(grouping), grouping, "There is no such grouping.");
-        (this.choices, this.latents, this.groupSize, this.strength, this.grouping) = (choices, latents, groupSize, alpha, grouping);
+        // Found on held-out images: one weight may move far, the many of a group move together and less.
+        var alpha = strength is { } given ? MappingChecks.Positive(given, nameof(strength)) : 20 / Math.Pow(groupSize, 0.9);
+        return With(new GroupsForm(latents, groupSize, alpha, grouping, Checked(layers)));
     }
 
-    /// <summary>Changes only some layers; until then all.</summary>
+    /// <summary>
+    /// Adds what a mapping generates: theta = theta_pretrained + g(z), with the bias 0 and a start at z = 0, so that training starts at
+    /// the given weights.
+    /// </summary>
+    /// <param name="describe">
+    /// The steps that describe the mapping, such as <c>m => m.LayerWise(512).WithFixedWeights(FixedWeightsKind.Hadamard)</c>. They get a
+    /// description of the chosen layers with the seed of <see cref="WithSeed"/>, and run in <see cref="Build"/>.
+    /// </param>
+    /// <param name="strength">What the scale of every tensor is multiplied by, positive; the default suits Adam's default rate here.</param>
+    /// <param name="layers">As for <see cref="Groups"/>.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The strength is not a positive finite number.</exception>
+    public FineTuning Mapping(Func<MappingNetwork, MappingNetwork> describe, double strength = 20, IReadOnlyList<string>? layers = null)
+    {
+        ArgumentNullException.ThrowIfNull(describe);
+        return With(new MappingForm(describe, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+    }
+
+    /// <summary>
+    /// Adds factors of low rank (LoRA, Hu et al. 2021): W + s B A for each matrix or convolution, seen as a matrix of outputs by
+    /// everything else. A starts at random, B at 0.
+    /// </summary>
+    /// <param name="rank">The rank of every matrix, at least 1; cut to a matrix's smaller side.</param>
+    /// <param name="strength">s, a positive finite number.</param>
+    /// <param name="layers">As for <see cref="Groups"/>; their biases stay.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rank or the strength is out of range.</exception>
+    public FineTuning LowRank(int rank, double strength = 1, IReadOnlyList<string>? layers = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
+        return With(new LowRankForm(rank, 0, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+    }
+
+    /// <summary>
+    /// The same, with ranks that spend a number of trained parameters: in rounds from the last layer to the first, each matrix gets one
+    /// more wherever it still fits. A matrix that never fits stays.
+    /// </summary>
+    /// <param name="budget">How many parameters may be trained so; enough for rank 1 of the smallest matrix.</param>
+    /// <param name="strength">s, a positive finite number.</param>
+    /// <param name="layers">As for <see cref="LowRank"/>.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The budget is below 1, or the strength is out of range; <see cref="Build"/> refuses a budget that buys nothing.</exception>
+    public FineTuning LowRankWithin(long budget, double strength = 1, IReadOnlyList<string>? layers = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
+        return With(new LowRankForm(null, budget, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+    }
+
+    /// <summary>Trains every weight of the chosen layers itself; alone and without layers it is full fine-tuning.</summary>
+    /// <param name="layers">Patterns of the layers; where there is none, all of <see cref="Layers"/> that nothing else changes.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    public FineTuning WholeWeights(params string[] layers)
+    {
+        ArgumentNullException.ThrowIfNull(layers);
+        return With(new WholeWeightsForm(layers.Length == 0 ? null : Checked(layers)));
+    }
+
+    /// <summary>The layers that the ways without layers of their own change; until then all.</summary>
     /// <param name="patterns">
     /// Names of layers or tensors, with * for any characters: "fc*", "layer4" (a whole block), "conv1.bias"; "all" for every one.
     /// </param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
-    public FineTuning Layers(params string[] patterns) => With(choices.WithLayers(patterns));
+    public FineTuning Layers(params string[] patterns) => With(copy => copy.layers = Checked(patterns, nameof(patterns)));
 
     /// <summary>
     /// Starts layers anew instead of taking them from the pretrained weights. Without this step the last layer is started anew
-    /// where its shape differs, as it does when the number of classes changes.
+    /// where its shape differs, as it does when the number of classes changes, and each of its weights is trained itself.
     /// </summary>
-    /// <param name="training">Whether each of its weights is trained itself or the latents move it too.</param>
+    /// <param name="training">Whether each of its weights is trained itself or it is changed like the other layers.</param>
     /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer where its shape differs.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
-    public FineTuning WithNewHead(HeadTraining training, params string[] patterns) => With(choices.WithNewHead(training, patterns));
+    /// <exception cref="ArgumentOutOfRangeException">There is no such way to train a head.</exception>
+    public FineTuning WithNewHead(HeadTraining training, params string[] patterns)
+    {
+        if (!Enum.IsDefined(training))
+            throw new ArgumentOutOfRangeException(nameof(training), training, "There is no such way to train a head.");
+        ArgumentNullException.ThrowIfNull(patterns);
+        return With(copy => (copy.head, copy.newHead) = (training, patterns.Length == 0 ? null : Checked(patterns, nameof(patterns))));
+    }
 
-    /// <summary>The seed of hashed groups and of a new head.</summary>
+    /// <summary>The seed of all that is drawn: hashed groups, a mapping's fixed weights, low rank's A and a new head.</summary>
     /// <param name="seed">Any number.</param>
-    public FineTuning WithSeed(ulong seed) => With(choices with { Seed = seed });
+    public FineTuning WithSeed(ulong seed) => With(copy => copy.seed = seed);
 
     /// <summary>Builds the model, which starts as the pretrained network (and a new head).</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
     /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="InvalidOperationException">Nothing was said to be trained.</exception>
     /// <exception cref="ArgumentException">
-    /// The pretrained weights do not fit the target; the chosen layers have fewer weights than the latents are to move.
+    /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was said would have no
+    /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank.
     /// </exception>
     public FineTunedModel Build(Device? device = null)
     {
-        var (basis, trained) = choices.Prepare(device ?? CPU);
-        return FineTuningChoices.Build(basis, () =>
+        if (forms.Count == 0)
+            throw new InvalidOperationException(
+                "Nothing is trained yet: say Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
+        var basis = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
+        try
         {
-            var chosen = choices.Chosen(trained);
-            var weights = choices.Target.Parameters.Where(parameter => chosen.Contains(parameter.Name)).Sum(parameter => parameter.Count);
-            if (latents > weights / groupSize)
-                throw new ArgumentOutOfRangeException(
-                    nameof(latents), latents,
-                    $"{latents} latents that move {groupSize} weights each need {(decimal)latents * groupSize} weights; the chosen layers "
-                    + $"of '{choices.Target.Name}' have {weights}.");
-            var everything = chosen.Count + trained.Count == choices.Target.Parameters.Count;
-            return FineTuningConfiguration.OfGroups(
-                everything ? [LayerPatterns.All] : chosen, latents, groupSize, strength, grouping, choices.Seed, trained, basis.Head);
-        }, device ?? CPU);
+            return new(basis, FineTuningPlanner.Configure(basis, forms, layers, head, seed), device ?? CPU);
+        }
+        catch
+        {
+            basis.Dispose();
+            throw;
+        }
     }
 
-    private FineTuning With(FineTuningChoices changed) => new(changed, latents, groupSize, strength, grouping);
+    private IReadOnlyList<string>? Checked(IReadOnlyList<string>? patterns, string argument = nameof(layers))
+    {
+        if (patterns is null && argument == nameof(layers))
+            return null;
+        LayerPatterns.Select(target, patterns!, argument);
+        return [.. patterns!];
+    }
+
+    private FineTuning With(FineTuningForm form) => With(copy => copy.forms = [.. forms, form]);
+
+    private FineTuning With(Action<FineTuning> change)
+    {
+        var copy = (FineTuning)MemberwiseClone();
+        change(copy);
+        return copy;
+    }
 }

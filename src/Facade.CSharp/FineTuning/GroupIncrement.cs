@@ -14,8 +14,8 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
 
     public override IReadOnlyList<Tensor> Start() => [zeros(plan.Groups)];
 
-    public override IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values) =>
-        plan.Layout.Split(Core.FineTuning.apply(plan, strength, pretrained, values[0]));
+    public override Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) =>
+        Core.FineTuning.apply(plan, strength, theta, values[0]);
 
     public override void Dispose() => ((IDisposable)plan).Dispose();
 }

@@ -3,17 +3,11 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// How few numbers change given weights: a description and a pure function of the weights and the numbers, never the numbers
-/// themselves.
+/// One way in which few trained parameters change given weights: a description and a pure function of the weights and the
+/// parameters, never the parameters themselves.
 /// </summary>
 internal abstract class Increment : IDisposable
 {
-    /// <summary>
-    /// Adam's rate for all of them where the options name none. A head that is trained itself shares it, so the ways differ in
-    /// how far a number moves a weight instead.
-    /// </summary>
-    public const double LearningRate = 0.01;
-
     /// <summary>How tables call it.</summary>
     public abstract string Method { get; }
 
@@ -23,11 +17,16 @@ internal abstract class Increment : IDisposable
     /// <summary>What is trained: names and shapes.</summary>
     public abstract IReadOnlyList<(string Name, long[] Shape)> Values { get; }
 
-    /// <summary>Where training starts: numbers that change nothing, on the CPU, in the caller's dispose scope.</summary>
+    /// <summary>Where training starts: parameters that change nothing, on the CPU, in the caller's dispose scope.</summary>
     public abstract IReadOnlyList<Tensor> Start();
 
-    /// <summary>The target's weights, one tensor per entry, from theta_pretrained (P) and the trained numbers; differentiable in these.</summary>
-    public abstract IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values);
+    /// <summary>The change of theta (P) as a whole; differentiable in the values. Nothing where it changes single tensors.</summary>
+    public virtual Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) => theta;
+
+    /// <summary>The change of single tensors of the target, put into the list; differentiable in the values.</summary>
+    public virtual void OnTensors(Tensor[] weights, IReadOnlyList<Tensor> values)
+    {
+    }
 
     /// <summary>Frees the native memory of its constants.</summary>
     public virtual void Dispose()

@@ -50,16 +50,13 @@ internal sealed class LowRankIncrement : Increment
         })];
     }
 
-    public override IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values)
+    public override void OnTensors(Tensor[] weights, IReadOnlyList<Tensor> values)
     {
-        var weights = layout.Split(pretrained);
         for (var index = 0; index < pieces.Length; index++)
         {
             var place = pieces[index].Index;
-            weights[place] = weights[place] + (values[(2 * index) + 1].matmul(values[2 * index]) * strength).view(layout.Entries[place].Shape);
+            weights[place] = weights[place] + (values[(2 * index) + 1].mm(values[2 * index]) * strength).view(layout.Entries[place].Shape);
         }
-
-        return weights;
     }
 
     /// <summary>Numbers within 1 / sqrt(inputs), as PyTorch starts a linear layer.</summary>

@@ -3,8 +3,10 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>theta = theta_pretrained + g(z), with g(0) = 0.</summary>
-internal sealed class MappingIncrement(Mapping mapping) : Increment
+/// <summary>theta = theta_pretrained + g(z), with g(0) = 0, for all weights or for those of some tensors.</summary>
+/// <param name="mapping">g, of the layout of those tensors.</param>
+/// <param name="places">Where the tensors stand among the target's; null for all weights.</param>
+internal sealed class MappingIncrement(Mapping mapping, IReadOnlyList<int>? places) : Increment
 {
     private bool HasScales => mapping.Specification.TrainableScale;
 
@@ -20,10 +22,21 @@ internal sealed class MappingIncrement(Mapping mapping) : Increment
     public override IReadOnlyList<Tensor> Start() =>
         HasScales ? [mapping.InitialLatent(), ones(mapping.Layout.Entries.Length)] : [mapping.InitialLatent()];
 
-    public override IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values) =>
-        mapping.Layout.Split(HasScales
-            ? pretrained + mapping.Generate(values[0], values[1])
-            : Core.FineTuning.onTopOf(mapping, pretrained, values[0]));
+    public override Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) =>
+        places is not null ? theta
+        : HasScales ? theta + Generated(values)
+        : Core.FineTuning.onTopOf(mapping, theta, values[0]);
+
+    public override void OnTensors(Tensor[] weights, IReadOnlyList<Tensor> values)
+    {
+        if (places is null)
+            return;
+        foreach (var (place, change) in places.Zip(mapping.Layout.Split(Generated(values))))
+            weights[place] = weights[place] + change;
+    }
 
     public override void Dispose() => ((IDisposable)mapping).Dispose();
+
+    private Tensor Generated(IReadOnlyList<Tensor> values) =>
+        HasScales ? mapping.Generate(values[0], values[1]) : mapping.Generate(values[0]);
 }

@@ -54,41 +54,6 @@ public sealed class DirectModel : Model
         return new(target, StartingWeights.Of(target, seed), LayerPatterns.Select(target, [LayerPatterns.All], nameof(target)), seed, device ?? CPU);
     }
 
-    /// <summary>
-    /// A model that starts from given weights: full fine-tuning, or fine-tuning of some layers while the others stay. The learning
-    /// rate suits fine-tuning as it suits training from scratch, where the options name none. Buffers, such as running means, move in
-    /// every layer.
-    /// </summary>
-    /// <param name="target">The network to train.</param>
-    /// <param name="pretrained">Where its weights start.</param>
-    /// <param name="layers">
-    /// Names of the layers or tensors to train, with * for any characters: "fc*", "layer4" (a whole block); every one where null.
-    /// </param>
-    /// <param name="newHead">
-    /// The layers to start anew, and to train, in the same way; where null, the last one where its shape differs.
-    /// </param>
-    /// <param name="seed">The seed of a new head.</param>
-    /// <param name="device">Where to train; the CPU where none is given.</param>
-    /// <exception cref="ArgumentException">A pattern chooses nothing, or the pretrained weights do not fit the target.</exception>
-    public static DirectModel From(
-        TargetNetwork target,
-        PretrainedWeights pretrained,
-        IReadOnlyList<string>? layers = null,
-        IReadOnlyList<string>? newHead = null,
-        ulong seed = 0,
-        Device? device = null)
-    {
-        ArgumentNullException.ThrowIfNull(target);
-        ArgumentNullException.ThrowIfNull(pretrained);
-        var chosen = LayerPatterns.Select(target, layers ?? [LayerPatterns.All], nameof(layers));
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        using var basis = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
-        var model = new DirectModel(target, target.Layout.Split(basis.Flat), [.. chosen.Union(basis.Head)], seed, device ?? CPU);
-        model.TakeState(basis.State);
-        return model;
-    }
-
     internal override IReadOnlyList<string> TrainableNames => [.. trained.Select(pair => pair.Name)];
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => weights;

@@ -83,13 +83,13 @@ public sealed class MappedModel : Model
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">The latent or a scale is not finite, so that no one could load the file.</exception>
-    public void SaveAdapter(string path) => AdapterFile.Save(this, path);
+    public void SaveAdapter(string path) => MappedAdapter.Save(this, path);
 
     /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="InvalidOperationException">The latent or a scale is not finite.</exception>
-    public void SaveAdapterFolder(string folder) => AdapterFile.SaveFolder(this, folder);
+    public void SaveAdapterFolder(string folder) => MappedAdapter.SaveFolder(this, folder);
 
     /// <summary>Reads an adapter and builds its model; the generated weights are the saved model's, bit for bit.</summary>
     /// <param name="path">The file, or the folder.</param>
@@ -106,7 +106,7 @@ public sealed class MappedModel : Model
         string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null)
     {
         ArgumentNullException.ThrowIfNull(target);
-        return AdapterFile.Load(path, target, modulation, device ?? CPU);
+        return MappedAdapter.Load(path, target, modulation, device ?? CPU);
     }
 
     private protected override void Dispose(bool disposing)

@@ -107,7 +107,7 @@ public abstract class Model : IDisposable
     /// <code>
     /// var target = TargetNetwork.From(mine, images);
     /// using var pretrained = PretrainedWeights.Of(target);
-    /// using (var model = MappingNetwork.For(target).FineTune(pretrained, 2048).Build())
+    /// using (var model = FineTuning.Of(target, pretrained).Groups(2048).Build())
     /// {
     ///     new Trainer(model, options).Fit(data);
     ///     model.WriteInto(mine);

@@ -93,8 +93,7 @@ public sealed partial class AdapterHost
     {
         var configuration = adapter.Configuration;
         var values = adapter.Values.Select(value => value.to(device)).ToArray();
-        return FineTunedWeights.Of(
-            BaseOf(configuration), increments.Of(configuration), FineTunedWeights.Places(Target, configuration), values);
+        return changes.Of(configuration).Weights(BaseOf(configuration), values);
     }
 
     /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>

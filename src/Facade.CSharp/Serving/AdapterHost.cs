@@ -24,7 +24,7 @@ public sealed partial class AdapterHost : IDisposable
     private readonly Device device;
     private readonly Dictionary<string, AdapterContents> adapters = new(StringComparer.Ordinal);
     private readonly Stack<(AdapterContents Adapter, string Name, Tensor Before)> merged = new();
-    private readonly IncrementCache increments;
+    private readonly ChangeCache changes;
     private readonly AsyncLocal<int> disabled = new();
     private Tensor theta;
     private WeightsSnapshot plain;
@@ -44,7 +44,7 @@ public sealed partial class AdapterHost : IDisposable
         ArgumentNullException.ThrowIfNull(pretrained);
         this.device = device ?? CPU;
         original = FineTuningBase.Of(target, pretrained, null, 0, this.device);
-        increments = new(target);
+        changes = new(target);
         theta = original.Flat;
         plain = PlainSnapshot();
         current = PlainSnapshot();
@@ -279,7 +279,7 @@ public sealed partial class AdapterHost : IDisposable
                 before.Dispose();
             theta.Dispose();
             original.Dispose();
-            increments.Dispose();
+            changes.Dispose();
         }
     }
 }

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,7 +15,7 @@ internal sealed class ResumeFile : IDisposable
     private const string Format = "mappingnets-run";
     private const string Version = "3";
 
-    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = FileJson.Measured;
 
     private readonly string path;
     private readonly Model model;
@@ -122,7 +121,7 @@ internal sealed class ResumeFile : IDisposable
     private IEnumerable<(string Name, Tensor Tensor)> Changing() =>
     [
         .. model.TrainableNames.Zip(model.Trainables, (name, tensor) => ($"trained.{name}", (Tensor)tensor)),
-        .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, tensor) => (AdapterFile.BufferPrefix + buffer.Name, tensor)),
+        .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, tensor) => (StoredTensors.BufferPrefix + buffer.Name, tensor)),
         .. parts.Loss.Raw is { } raw ? new (string, Tensor)[] { ("coefficients", raw) } : [],
         .. (parts.Average?.Means ?? []).Select((tensor, index) => (FormattableString.Invariant($"average.{index}"), tensor)),
         .. parts.LastGood.Values.Select((tensor, index) => (FormattableString.Invariant($"last_good.{index}"), tensor)),

@@ -21,7 +21,7 @@ internal static class RunIdentity
         return new Dictionary<string, string>
         {
             ["target"] = model.Target.Name,
-            ["shapes of the target's weights"] = AdapterDescription.Fingerprint(model.Target.Layout),
+            ["shapes of the target's weights"] = TargetIdentity.FingerprintOf(model.Target.Layout),
             ["method"] = model.Method,
             ["trained tensors"] = string.Join(", ", model.TrainableNames.Zip(
                 model.Trainables, (name, tensor) => $"{name} {ShapeText.Of(tensor.shape)}")),

@@ -6,7 +6,11 @@ namespace MappingNets.Tests;
 /// <summary>A small pretrained network and models fine-tuned from it in every way.</summary>
 internal static class FineTuned
 {
-    public static readonly string[] Ways = ["groups", "hashed groups of 3", "some layers", "mapping", "mapping with scales", "lora", "new head", "mapped head"];
+    public static readonly string[] Ways =
+    [
+        "groups", "hashed groups of 3", "some layers", "mapping", "mapping with scales", "lora", "new head", "mapped head", "whole weights",
+        "some whole weights", "lora and groups and a whole head", "two mappings",
+    ];
 
     /// <summary>The small classifier's weights after some training: 115 numbers.</summary>
     public static PretrainedWeights Pretrained(ulong seed = 2)
@@ -19,17 +23,23 @@ internal static class FineTuned
 
     public static FineTunedModel Build(string way, PretrainedWeights pretrained)
     {
-        var description = MappingNetwork.For(Small.Classifier()).SingleLatent(12).WithSeed(6);
+        var start = FineTuning.Of(Small.Classifier(), pretrained).WithSeed(6);
         return way switch
         {
-            "groups" => description.FineTune(pretrained, 40).Build(),
-            "hashed groups of 3" => description.FineTune(pretrained, 30, groupSize: 3, strength: 0.7, grouping: WeightGrouping.Hashed).Build(),
-            "some layers" => description.FineTune(pretrained, 12, layers: ["fc2"]).Build(),
-            "mapping" => description.WithFixedWeights(FixedWeightsKind.Hadamard).WithAdditiveModulation(0.01).OnTopOf(pretrained).Build(),
-            "mapping with scales" => description.LayerWise(12).WithTrainableScales().OnTopOf(pretrained).Build(),
-            "lora" => LowRankAdaptation.For(Small.Classifier(), pretrained).WithRank(2).WithStrength(0.5).WithSeed(6).Build(),
-            "new head" => description.FineTune(pretrained, 20).WithNewHead(HeadTraining.Direct, "fc2").Build(),
-            "mapped head" => description.FineTune(pretrained, 50).WithNewHead(HeadTraining.Mapped, "fc2").Build(),
+            "groups" => start.Groups(40).Build(),
+            "hashed groups of 3" => start.Groups(30, groupSize: 3, strength: 0.7, grouping: WeightGrouping.Hashed).Build(),
+            "some layers" => start.Groups(12, layers: ["fc2"]).Build(),
+            "mapping" => 
+                start.Mapping(mapping => mapping.SingleLatent(12).WithFixedWeights(FixedWeightsKind.Hadamard).WithAdditiveModulation(0.01)).Build(),
+            "mapping with scales" => start.Mapping(mapping => mapping.LayerWise(12).WithTrainableScales()).Build(),
+            "lora" => start.LowRank(2, strength: 0.5).Build(),
+            "new head" => start.Groups(20).WithNewHead(HeadTraining.Direct, "fc2").Build(),
+            "mapped head" => start.Groups(50).WithNewHead(HeadTraining.Mapped, "fc2").Build(),
+            "whole weights" => start.WholeWeights().Build(),
+            "some whole weights" => start.WholeWeights("fc2").Build(),
+            "lora and groups and a whole head" => start.LowRank(2, layers: ["fc1"]).Groups(14, layers: ["fc1.bias"]).WholeWeights("fc2").Build(),
+            "two mappings" => start.Mapping(mapping => mapping.SingleLatent(9), layers: ["fc1"])
+                .Mapping(mapping => mapping.SingleLatent(7).WithTrainableScales(), strength: 5, layers: ["fc2"]).Build(),
             _ => throw new InvalidOperationException(way),
         };
     }

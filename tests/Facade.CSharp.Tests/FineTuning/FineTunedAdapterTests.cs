@@ -64,8 +64,8 @@ public sealed class FineTunedAdapterTests : IDisposable
         var configuration = JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(Path, "adapter_config.json")))!;
         Assert.Equal("small-classifier", (string)configuration["target"]!);
         Assert.Equal((30, 3, "hashed"), (
-            (int)configuration["configuration"]!["latents"]!, (int)configuration["configuration"]!["groupSize"]!,
-            (string)configuration["configuration"]!["grouping"]!));
+            (int)configuration["configuration"]!["parts"]![0]!["latents"]!, (int)configuration["configuration"]!["parts"]![0]!["groupSize"]!,
+            (string)configuration["configuration"]!["parts"]![0]!["grouping"]!));
         // The model file is complete in itself.
         using var loaded = FineTunedModel.LoadAdapter(System.IO.Path.Combine(Path, "adapter_model.safetensors"), Small.Classifier(), pretrained);
         Assert.Equal(Small.State(model), Small.State(loaded));
@@ -117,7 +117,7 @@ public sealed class FineTunedAdapterTests : IDisposable
     {
         using var model = FineTuned.Trained("new head", pretrained);
         model.SaveAdapter(Path);
-        using var plain = DirectModel.From(Small.Classifier(), pretrained, newHead: ["fc2"], seed: 99);
+        using var plain = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().WithNewHead(HeadTraining.Direct, "fc2").WithSeed(99).Build();
         using var other = PretrainedWeights.Of(plain);
 
         using var loaded = FineTunedModel.LoadAdapter(Path, Small.Classifier(), other);
@@ -128,8 +128,8 @@ public sealed class FineTunedAdapterTests : IDisposable
     public static TheoryData<string, string> Faults => new()
     {
         { "another target", "made for another target network, 'small-classifier' with 115" },
-        { "a mapped model's adapter", "is no adapter of a fine-tuned network: its metadata names the format 'mappingnets-adapter'" },
-        { "a version to come", "its format version is 2; this library reads version 1" },
+        { "a mapped model's adapter", "but no adapter of a fine-tuned network: its metadata names the format 'mappingnets-adapter'" },
+        { "a version to come", "its format version is 3; this library reads the versions 1 to 2" },
         { "no configuration", "has no configuration" },
         { "a damaged configuration", "has a damaged configuration" },
         { "an unknown kind", "unknown or incomplete way of fine-tuning, 'magic'" },
@@ -156,7 +156,7 @@ public sealed class FineTunedAdapterTests : IDisposable
                 metadata["format"] = "mappingnets-adapter";
                 break;
             case "a version to come":
-                metadata["format_version"] = "2";
+                metadata["format_version"] = "3";
                 break;
             case "no configuration":
                 metadata.Remove("configuration");

@@ -14,7 +14,7 @@ public sealed class FineTunedModelTests : IDisposable
 
     private float[] BaseWeights()
     {
-        using var model = DirectModel.From(Small.Classifier(), pretrained);
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
         return FineTuned.Weights(model);
     }
 
@@ -41,7 +41,7 @@ public sealed class FineTunedModelTests : IDisposable
     [Fact]
     public void Groups_move_their_weights_by_the_strength_and_no_other()
     {
-        using var model = MappingNetwork.For(Small.Classifier()).FineTune(pretrained, 5, groupSize: 3, strength: 0.25).Build();
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).Groups(5, groupSize: 3, strength: 0.25).Build();
         using (no_grad())
             model.TrainedTensors["latent"].copy_(tensor([1f, 2f, 3f, 4f, 5f]));
 
@@ -60,7 +60,7 @@ public sealed class FineTunedModelTests : IDisposable
     public void Only_the_chosen_layers_move(string pattern, int first, int end)
     {
         using var data = Small.Classes(24);
-        using var model = MappingNetwork.For(Small.Classifier()).FineTune(pretrained, 12, layers: [pattern]).Build();
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).Groups(12, layers: [pattern]).Build();
         new Trainer(model, new() { Epochs = 2, LearningRate = 0.1 }).Fit(data);
 
         var moved = FineTuned.Weights(model).Zip(BaseWeights(), (now, then) => now != then).ToArray();
@@ -75,7 +75,7 @@ public sealed class FineTunedModelTests : IDisposable
     public void The_additive_form_is_the_pretrained_weights_plus_what_the_mapping_generates()
     {
         var description = MappingNetwork.For(Small.Classifier()).SingleLatent(12).WithSeed(6);
-        using var model = description.OnTopOf(pretrained, strength: 3).Build();
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).Mapping(mapping => mapping.SingleLatent(12), strength: 3).WithSeed(6).Build();
         using var alone = description.WithGain(3).WithBias(MappingBias.Zero).StartingWithin(1).Build();
         using (no_grad())
             model.TrainedTensors["latent"].copy_(alone.Latent);
@@ -110,10 +110,10 @@ public sealed class FineTunedModelTests : IDisposable
     [InlineData(1000, 123, "fc1.weight:4 fc2.weight:3")]
     public void LoRA_spends_a_budget_from_the_last_layer_on(long budget, long trainable, string ranks)
     {
-        using var model = LowRankAdaptation.For(Small.Classifier(), pretrained).WithBudget(budget).Build();
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).LowRankWithin(budget).Build();
 
         Assert.Equal(trainable, model.TrainableCount);
-        Assert.Equal(ranks, string.Join(" ", model.Configuration.Ranks!.Select(piece => $"{piece.Name}:{piece.Rank}")));
+        Assert.Equal(ranks, string.Join(" ", model.Configuration.Parts[0].Ranks!.Select(piece => $"{piece.Name}:{piece.Rank}")));
     }
 
     [Theory]
@@ -123,7 +123,7 @@ public sealed class FineTunedModelTests : IDisposable
     public void Another_number_of_classes_gets_a_new_head(string? pattern, HeadTraining training, long trainable)
     {
         var target = TargetNetwork.Input(4).Linear(14).Tanh().Linear(4).Build("four");
-        using var model = MappingNetwork.For(target).FineTune(pretrained, 15).WithNewHead(training, pattern is null ? [] : [pattern]).Build();
+        using var model = FineTuning.Of(target, pretrained).Groups(15).WithNewHead(training, pattern is null ? [] : [pattern]).Build();
 
         var weights = FineTuned.Weights(model);
         Assert.Equal(trainable, model.TrainableCount);
@@ -135,7 +135,7 @@ public sealed class FineTunedModelTests : IDisposable
     [Fact]
     public void A_directly_trained_head_leaves_the_latents_to_the_other_layers()
     {
-        using var model = MappingNetwork.For(Small.Classifier()).FineTune(pretrained, 70, strength: 1).WithNewHead(HeadTraining.Direct, "fc2").Build();
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).Groups(70, strength: 1).WithNewHead(HeadTraining.Direct, "fc2").Build();
         using (no_grad())
             model.TrainedTensors["latent"].fill_(1);
 
@@ -143,12 +143,12 @@ public sealed class FineTunedModelTests : IDisposable
     }
 
     [Fact]
-    public void The_direct_model_fine_tunes_all_layers_or_some()
+    public void Whole_weights_are_all_layers_or_some()
     {
         using var data = Small.Classes(24);
-        using var all = DirectModel.From(Small.Classifier(), pretrained);
-        using var last = DirectModel.From(Small.Classifier(), pretrained, layers: ["fc2"]);
-        using var fresh = DirectModel.From(Small.Classifier(), pretrained, layers: ["fc2"], newHead: ["fc2"], seed: 4);
+        using var all = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
+        using var last = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights("fc2").Build();
+        using var fresh = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights("fc2").WithNewHead(HeadTraining.Direct, "fc2").WithSeed(4).Build();
         Assert.Equal(("direct", 115L, "direct-partial", 45L), (all.Method, all.TrainableCount, last.Method, last.TrainableCount));
         Assert.Equal(BaseWeights(), FineTuned.Weights(last));
         Assert.NotEqual(BaseWeights()[70..], FineTuned.Weights(fresh)[70..]);
@@ -166,14 +166,14 @@ public sealed class FineTunedModelTests : IDisposable
     {
         using var scope = NewDisposeScope();
         using var folder = new TemporaryFolder();
-        using var model = DirectModel.From(Small.Classifier(), pretrained);
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
         model.Export(folder.File("weights.safetensors"));
         using var file = PretrainedWeights.FromFile(folder.File("weights.safetensors"));
         using var flat = PretrainedWeights.FromFlat(Small.Classifier(), model.Weights());
 
         foreach (var source in new[] { file, flat })
         {
-            using var tuned = MappingNetwork.For(Small.Classifier()).FineTune(source, 3).Build();
+            using var tuned = FineTuning.Of(Small.Classifier(), source).Groups(3).Build();
             Assert.Equal(BaseWeights(), FineTuned.Weights(tuned));
         }
     }
@@ -183,7 +183,7 @@ public sealed class FineTunedModelTests : IDisposable
     {
         FineTunedModel model;
         using (var source = FineTuned.Pretrained())
-            model = MappingNetwork.For(Small.Classifier()).FineTune(source, 3).Build();
+            model = FineTuning.Of(Small.Classifier(), source).Groups(3).Build();
         using (model)
             Assert.Equal(BaseWeights(), FineTuned.Weights(model));
     }

@@ -67,8 +67,8 @@ public sealed class AdapterRefusalTests : IDisposable
     public void Another_version_is_refused_with_both_numbers()
     {
         Save();
-        Change(metadata => metadata["format_version"] = "2");
-        Assert.Contains("another version: its format version is 2; this library reads version 1", Refusal());
+        Change(metadata => metadata["format_version"] = "3");
+        Assert.Contains("another version: its format version is 3; this library reads the versions 1 to 2", Refusal());
         Change(metadata => metadata.Remove("format_version"));
         Assert.Contains("its format version is missing", Refusal());
     }

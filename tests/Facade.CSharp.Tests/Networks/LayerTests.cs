@@ -278,7 +278,7 @@ public sealed class LayerTests
         using var plain = model.Materialize();
         Assert.Equal(target.Parameters.Select(p => p.Name), plain.state_dict().Keys);
         using var pretrained = PretrainedWeights.FromFile(folder.File("weights.safetensors"));
-        using var tuned = MappingNetwork.For(target).FineTune(pretrained, 4).Build();
+        using var tuned = FineTuning.Of(target, pretrained).Groups(4).Build();
         Assert.Equal([2L, 2], tuned.Predict(zeros(2, 4)).shape);
     }
 

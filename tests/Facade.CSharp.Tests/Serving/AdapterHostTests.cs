@@ -167,7 +167,7 @@ public sealed class AdapterHostTests : IDisposable
         Assert.Contains("made for other weights", Assert.Throws<CheckpointFormatException>(() => host.Add("it", model)).Message);
         using var wide = DirectModel.For(TargetNetwork.Input(4).Linear(15).Tanh().Linear(3).Build("wide"));
         using var wider = PretrainedWeights.Of(wide);
-        using var tuned = MappingNetwork.For(wide.Target).FineTune(wider, 3).Build();
+        using var tuned = FineTuning.Of(wide.Target, wider).Groups(3).Build();
         Assert.Contains("of 'small-classifier' differ", Assert.Throws<CheckpointFormatException>(() => host.Add("it", tuned)).Message);
         Assert.Empty(host.Names);
     }
@@ -189,7 +189,7 @@ public sealed class AdapterHostTests : IDisposable
         using var wide = new AdapterHost(target, pretrained);
         foreach (var (name, training) in new[] { ("direct", HeadTraining.Direct), ("mapped", HeadTraining.Mapped) })
         {
-            using var model = MappingNetwork.For(target).WithSeed(12).FineTune(pretrained, 20).WithNewHead(training).Build();
+            using var model = FineTuning.Of(target, pretrained).Groups(20).WithNewHead(training).WithSeed(12).Build();
             wide.Add(name, model);
             wide.SetActive(name);
             Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(wide.Weights));
@@ -210,10 +210,10 @@ public sealed class AdapterHostTests : IDisposable
         using var normal = new AdapterHost(target, weights);
         var plain = Small.Bits(direct.Predict(data.Inputs));
         Assert.Equal(plain, Small.Bits(normal.Predict(data.Inputs)));
-        using var full = DirectModel.From(target, weights);
+        using var full = FineTuning.Of(target, weights).WholeWeights().Build();
         Assert.Equal(plain, Small.Bits(full.Predict(data.Inputs)));
 
-        using var model = MappingNetwork.For(target).FineTune(weights, 10).Build();
+        using var model = FineTuning.Of(target, weights).Groups(10).Build();
         Assert.Equal(plain, Small.Bits(model.Predict(data.Inputs)));
         new Trainer(model, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
         Assert.NotEqual(Small.Bits(direct.State["bn1.running_mean"]), Small.Bits(model.State["bn1.running_mean"]));

@@ -24,7 +24,7 @@ public sealed class AdapterServingTests
         const int Swaps = 4000;
         foreach (var prime in primes)
         {
-            using var model = MappingNetwork.For(target).FineTune(pretrained, 2, strength: 1).Layers("fc*").Build();
+            using var model = FineTuning.Of(target, pretrained).Groups(2, strength: 1).Layers("fc*").Build();
             using (no_grad())
             {
                 model.TrainedTensors["latent"].fill_(prime);
@@ -120,7 +120,7 @@ public sealed class AdapterServingTests
         using var pretrained = PretrainedWeights.Of(direct);
         using var host = new AdapterHost(target, pretrained);
         using var folder = new TemporaryFolder();
-        using var model = MappingNetwork.For(target).FineTune(pretrained, 2048, grouping: WeightGrouping.Hashed).Build();
+        using var model = FineTuning.Of(target, pretrained).Groups(2048, grouping: WeightGrouping.Hashed).Build();
         model.SaveAdapter(folder.File("first"));
         host.Add("warm", folder.File("first"));
         Collect();

@@ -38,7 +38,7 @@ public sealed class WrittenModuleTests
     private static FineTunedModel Trained(ModuleTarget target, Dataset data)
     {
         using var pretrained = PretrainedWeights.Of(target);
-        var model = MappingNetwork.For(target).FineTune(pretrained, 20).Build();
+        var model = FineTuning.Of(target, pretrained).Groups(20).Build();
         new Trainer(model, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
         return model;
     }

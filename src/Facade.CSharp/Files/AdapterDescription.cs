@@ -1,24 +1,12 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>What an adapter file says of its mapping, as JSON: everything but the latent itself.</summary>
+/// <summary>How an adapter file describes its mapping, as JSON: everything but the latent itself.</summary>
 internal sealed record AdapterDescription
 {
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        RespectNullableAnnotations = true,
-        RespectRequiredConstructorParameters = true,
-    };
-
     private const string CustomPrefix = "custom:";
 
     public required string FixedWeights { get; init; }
@@ -59,12 +47,6 @@ internal sealed record AdapterDescription
         _ => "signed-permutation",
     };
 
-    /// <summary>The proof that a checkpoint meets its target: SHA-256 over all names and shapes.</summary>
-    public static string Fingerprint(ParameterLayout layout) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(layout.Signature)));
-
-    public static AdapterDescription Of(MappedModel model) => Of(model.Mapping.Specification, model.Coefficients);
-
     public static AdapterDescription Of(MappingSpecification specification, IReadOnlyDictionary<string, double> coefficients)
     {
         var modulation = specification.Modulations.Length == 1
@@ -96,12 +78,12 @@ internal sealed record AdapterDescription
     }
 
     public static AdapterDescription FromJson(string json) =>
-        JsonSerializer.Deserialize<AdapterDescription>(json, Json) is { } description
+        JsonSerializer.Deserialize<AdapterDescription>(json, FileJson.Strict) is { } description
         && description.LayerWise?.Any(layer => layer is null) is not true
             ? description
             : throw new JsonException("The description or one of its layers is null.");
 
-    public string ToJson() => JsonSerializer.Serialize(this, Json);
+    public string ToJson() => JsonSerializer.Serialize(this, FileJson.Strict);
 
     /// <summary>Whether the modulation is a function that the file does not hold.</summary>
     public bool NeedsFunction() => Modulation.StartsWith(CustomPrefix, StringComparison.Ordinal);
@@ -113,7 +95,9 @@ internal sealed record AdapterDescription
     public long LatentCount() => SingleLatent ?? LayerWise?.Sum(layer => (long)layer.Latents) ?? 0;
 
     /// <summary>The core's value. Faults throw FormatException.</summary>
-    public MappingSpecification ToSpecification(TargetNetwork target, Tensor? linearMap, Func<Tensor, Tensor>? custom) => new(
+    /// <param name="linearMap">The map of a linear modulation, where there is one.</param>
+    /// <param name="custom">Makes the modulation of a name whose function the file does not hold; null where no function was given.</param>
+    public MappingSpecification ToSpecification(Tensor? linearMap = null, Func<string, Core.Modulation>? custom = null) => new(
         (SingleLatent, LayerWise) switch
         {
             ({ } count, null) => Core.LatentSplit.NewSingleLatent(count),
@@ -128,7 +112,7 @@ internal sealed record AdapterDescription
             _ => throw new FormatException($"it names unknown fixed weights, '{FixedWeights}'"),
         },
         Seed,
-        [ToModulation(target, linearMap, custom)],
+        [ToModulation(linearMap, custom)],
         Activation switch
         {
             "identity" => MappingActivation.Identity,
@@ -151,7 +135,7 @@ internal sealed record AdapterDescription
         TrainableScale,
         StartAmplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(StartAmplitude));
 
-    private Core.Modulation ToModulation(TargetNetwork target, Tensor? linearMap, Func<Tensor, Tensor>? custom) => Modulation switch
+    private Core.Modulation ToModulation(Tensor? linearMap, Func<string, Core.Modulation>? custom) => Modulation switch
     {
         "none" => Core.Modulation.NoModulation,
         "additive" when ModulationStrength is { } strength => Core.Modulation.NewAdditiveModulation(strength),
@@ -159,7 +143,7 @@ internal sealed record AdapterDescription
         _ when NeedsFunction() => custom is null
             ? throw new FormatException(
                 $"it was trained with the modulation '{Modulation[CustomPrefix.Length..]}', whose function has to be given when it is loaded")
-            : MappingChecks.Custom(target.ParameterCount, Modulation[CustomPrefix.Length..], custom),
+            : custom(Modulation[CustomPrefix.Length..]),
         _ => throw new FormatException($"it names an unknown or incomplete modulation, '{Modulation}'"),
     };
 }

@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using static TorchSharp.torch;
@@ -14,18 +13,12 @@ internal static class AdapterFolder
     public const string ModelName = "adapter_model.safetensors";
     public const string ConfigurationName = "adapter_config.json";
 
-    private static readonly JsonSerializerOptions Indented = new()
-    {
-        WriteIndented = true,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
     public static void Write(string folder, IReadOnlyList<(string, Tensor)> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         Directory.CreateDirectory(folder);
         SafetensorsFile.Write(Path.Combine(folder, ModelName), tensors, metadata);
-        AtomicFile.WriteAllText(Path.Combine(folder, ConfigurationName), Configuration(metadata).ToJsonString(Indented) + "\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, ConfigurationName), Configuration(metadata).ToJsonString(FileJson.Indented) + "\n");
     }
 
     /// <summary>The file of an adapter that is given as a file or as a folder, whose two parts are held against each other.</summary>

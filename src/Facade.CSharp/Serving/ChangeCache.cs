@@ -4,13 +4,13 @@ namespace MappingNets;
 /// The constants of the last few kinds of adapters, so that a swap between adapters of one kind makes none anew, and a thousand
 /// kinds do not all keep theirs. Not safe for several threads.
 /// </summary>
-internal sealed class IncrementCache(TargetNetwork target) : IDisposable
+internal sealed class ChangeCache(TargetNetwork target) : IDisposable
 {
     private const int Kept = 4;
 
-    private readonly LinkedList<(FineTuningConfiguration Configuration, string Text, Increment Increment)> entries = new();
+    private readonly LinkedList<(FineTuningConfiguration Configuration, string Text, WeightChange Change)> entries = new();
 
-    public Increment Of(FineTuningConfiguration configuration)
+    public WeightChange Of(FineTuningConfiguration configuration)
     {
         for (var node = entries.First; node is not null; node = node.Next)
             if (ReferenceEquals(node.Value.Configuration, configuration))
@@ -20,27 +20,27 @@ internal sealed class IncrementCache(TargetNetwork target) : IDisposable
             if (node.Value.Text == text)
                 return Foremost(node);
 
-        var increment = configuration.ToIncrement(target);
-        entries.AddFirst((configuration, text, increment));
+        var change = new WeightChange(target, configuration);
+        entries.AddFirst((configuration, text, change));
         if (entries.Count > Kept)
         {
-            entries.Last!.Value.Increment.Dispose();
+            entries.Last!.Value.Change.Dispose();
             entries.RemoveLast();
         }
 
-        return increment;
+        return change;
     }
 
     public void Dispose()
     {
-        foreach (var (_, _, increment) in entries)
-            increment.Dispose();
+        foreach (var (_, _, change) in entries)
+            change.Dispose();
     }
 
-    private Increment Foremost(LinkedListNode<(FineTuningConfiguration, string, Increment Increment)> node)
+    private WeightChange Foremost(LinkedListNode<(FineTuningConfiguration, string, WeightChange Change)> node)
     {
         entries.Remove(node);
         entries.AddFirst(node);
-        return node.Value.Increment;
+        return node.Value.Change;
     }
 }

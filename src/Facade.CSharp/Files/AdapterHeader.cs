@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace MappingNets;
+
+/// <summary>
+/// The metadata that every file of trained tensors begins with: format, version, method where the format has one, and the target's
+/// identity. It is written and checked here for all of them.
+/// </summary>
+/// <param name="Format">The name in the metadata.</param>
+/// <param name="What">What messages call such a file.</param>
+/// <param name="Version">The newest version that is read; all from 1 on are.</param>
+internal sealed record AdapterHeader(string Format, string What, int Version)
+{
+    /// <summary>The adapter of a model whose weights a mapping generates. Version 2 adds low rank, masks and encoded tensors.</summary>
+    public static AdapterHeader Mapped { get; } = new("mappingnets-adapter", "MappingNets adapter of a mapped model", 2);
+
+    /// <summary>The adapter of a fine-tuned model. Version 2 has a list of ways to change the base in place of one.</summary>
+    public static AdapterHeader FineTuned { get; } = new("mappingnets-fine-tuning", "adapter of a fine-tuned network", 2);
+
+    /// <summary>The trained tensors of a model whose function is not in the file. Version 2 adds masks.</summary>
+    public static AdapterHeader TrainedTensors { get; } = new("mappingnets-trained-tensors", "file of trained tensors", 2);
+
+    private const string MethodKey = "method";
+
+    /// <summary>The metadata of a file to write.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="version">The oldest version that holds what is written, so that older readers take what they can.</param>
+    /// <param name="method">The method, where the format has one.</param>
+    public Dictionary<string, string> Write(TargetIdentity target, int version, string? method = null)
+    {
+        var metadata = new Dictionary<string, string>(target.Metadata())
+        {
+            ["format"] = Format,
+            ["format_version"] = version.ToString(CultureInfo.InvariantCulture),
+        };
+        if (method is not null)
+            metadata[MethodKey] = method;
+        return metadata;
+    }
+
+    /// <summary>Refuses a file of another format, version, method or target.</summary>
+    /// <returns>The file's version.</returns>
+    /// <exception cref="CheckpointFormatException">It is; the message says in what.</exception>
+    public int Check(SafetensorsFile file, TargetIdentity target, string? method = null)
+    {
+        var format = file.Metadata.GetValueOrDefault("format", "none");
+        if (format != Format)
+            throw new CheckpointFormatException(
+                file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{format}', not '{Format}'.");
+        var text = file.Metadata.GetValueOrDefault("format_version", "missing");
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1 || version > Version)
+            throw new CheckpointFormatException(
+                file.FileName, $"is of another version: its format version is {text}; this library reads the versions 1 to {Version}.");
+        if (method is not null && file.Metadata.GetValueOrDefault(MethodKey, "unnamed") is var other && other != method)
+            throw new CheckpointFormatException(file.FileName, $"was made by another method, '{other}'; this model's is '{method}'.");
+        if (file.Metadata.GetValueOrDefault("target_fingerprint") != target.Fingerprint)
+            throw new CheckpointFormatException(
+                file.FileName,
+                $"was made for another target network, '{file.Metadata.GetValueOrDefault("target", "unnamed")}' with "
+                + $"{file.Metadata.GetValueOrDefault("target_parameters", "?")} weights; this one is '{target.Name}' with "
+                + $"{target.Parameters.ToString(CultureInfo.InvariantCulture)}, and the names or shapes of the weights differ.");
+        return version;
+    }
+}

@@ -1,0 +1,64 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Reads tensors of a file against what its description needs; every refusal names the tensor.</summary>
+internal static class StoredTensors
+{
+    /// <summary>What stands before the name of a buffer.</summary>
+    public const string BufferPrefix = "buffers.";
+
+    /// <summary>A tensor of finite numbers in single precision.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="owner">Who needs it, such as "its mapping".</param>
+    public static Tensor Numbers(SafetensorsFile file, string name, IReadOnlyList<long> shape, string owner)
+    {
+        var entry = Entry(file, name);
+        if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(shape))
+            throw new CheckpointFormatException(file.FileName, $"has the tensor {entry}; {owner} needs F32{ShapeText.Of(shape)}.");
+        return Finite(file, name);
+    }
+
+    /// <summary>A buffer of the target.</summary>
+    public static Tensor Buffer(SafetensorsFile file, string name, ScalarType type, IReadOnlyList<long> shape)
+    {
+        var entry = Entry(file, BufferPrefix + name);
+        if (entry.DType != type || !entry.Shape.SequenceEqual(shape))
+            throw new CheckpointFormatException(
+                file.FileName, $"has the tensor {entry}; the target's buffer is {type}{ShapeText.Of(shape)}.");
+        return Finite(file, entry.Name);
+    }
+
+    /// <summary>A tensor of any shape whose numbers are finite.</summary>
+    public static Tensor Finite(SafetensorsFile file, string name)
+    {
+        var values = file.Load(Entry(file, name).Name);
+        return FiniteNumbers.AllIn(values)
+            ? values
+            : throw new CheckpointFormatException(file.FileName, $"has the tensor '{name}', which holds a number that is not finite.");
+    }
+
+    /// <summary>Refuses a file with a tensor that nothing reads.</summary>
+    public static void RefuseOthers(SafetensorsFile file, IEnumerable<string> expected, string owner)
+    {
+        var names = expected.ToHashSet(StringComparer.Ordinal);
+        if (file.Entries.FirstOrDefault(entry => !names.Contains(entry.Name)) is { } unknown)
+            throw new CheckpointFormatException(file.FileName, $"holds the tensor '{unknown.Name}', which {owner} does not have.");
+    }
+
+    /// <summary>Refuses to write what no one could load.</summary>
+    /// <exception cref="InvalidOperationException">A trained tensor holds a number that is not finite.</exception>
+    public static void RequireFinite(IEnumerable<(string Name, Tensor Values)> trained)
+    {
+        foreach (var (name, values) in trained)
+            if (!FiniteNumbers.AllIn(values))
+                throw new InvalidOperationException(
+                    $"The model's '{name}' holds a number that is not finite; its file could not be loaded and is not written.");
+    }
+
+    private static SafetensorsEntry Entry(SafetensorsFile file, string name) =>
+        file.Entries.SingleOrDefault(entry => entry.Name == name)
+        ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}'.");
+}

@@ -1,0 +1,116 @@
+using MappingNets.Core;
+
+namespace MappingNets;
+
+/// <summary>One way of fine-tuning that was asked for, and the layers that it was given; null for those that no other way takes.</summary>
+internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
+{
+    /// <summary>What messages call it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether it can change a tensor at all.</summary>
+    public virtual bool Takes(ParameterSpecification parameter) => true;
+
+    /// <summary>The part of the configuration for the tensors that it got; null where they simply have values of their own.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="tensors">What it changes, in the target's order; at least one.</param>
+    /// <param name="everything">Whether these are all tensors that have no values of their own.</param>
+    /// <param name="seed">The seed that was said.</param>
+    public abstract FineTuningPart? Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed);
+}
+
+/// <summary>theta = theta_pretrained + alpha * o[group(i)].</summary>
+internal sealed record GroupsForm(int Latents, long GroupSize, double Strength, WeightGrouping Grouping, IReadOnlyList<string>? Layers)
+    : FineTuningForm(Layers)
+{
+    public override string Name => "Groups";
+
+    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    {
+        var weights = target.Parameters.Where(parameter => tensors.Contains(parameter.Name)).Sum(parameter => parameter.Count);
+        if (Latents > weights / GroupSize)
+            throw new ArgumentOutOfRangeException(
+                "latents", Latents,
+                $"{Latents} latents that move {GroupSize} weights each need {(decimal)Latents * GroupSize} weights; the chosen layers "
+                + $"of '{target.Name}' have {weights}.");
+        return FineTuningPart.OfGroups(everything ? [LayerPatterns.All] : tensors, Latents, GroupSize, Strength, Grouping);
+    }
+}
+
+/// <summary>theta = theta_pretrained + g(z).</summary>
+internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, double Strength, IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
+{
+    public override string Name => "Mapping";
+
+    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    {
+        var part = everything ? target : new TargetPart(target, tensors);
+        var description = Steps(MappingNetwork.OnTopOf(part, seed))
+            ?? throw new ArgumentException("The steps give null; they must give the description.", "describe");
+        if (description.Target != part)
+            throw new ArgumentException("The steps give the description of another network; they must continue the one that they get.", "describe");
+        var specification = description.Specification;
+        if (specification.Modulations.Any(modulation => modulation.IsLinearModulation || modulation.IsCustomModulation))
+            throw new ArgumentException(
+                "On top of given weights a mapping takes no linear or custom modulation: its adapter could not hold the function.", "describe");
+        if (specification.Bias != MappingBias.Zero || !specification.Start.IsZeroStart)
+            throw new ArgumentException(
+                "On top of given weights a mapping has the bias 0 and starts at z = 0, so that training starts at these weights; "
+                + "leave WithBias and StartingWithin out.",
+                "describe");
+        return FineTuningPart.OfMapping(everything ? null : tensors, MappingModule.scaledBy(Strength, specification));
+    }
+}
+
+/// <summary>W + s B A, with one rank for every matrix or ranks that spend a budget.</summary>
+internal sealed record LowRankForm(int? Rank, long Budget, double Strength, IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
+{
+    public override string Name => "LowRank";
+
+    public override bool Takes(ParameterSpecification parameter) => parameter.Shape.Count > 1;
+
+    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    {
+        var matrices = target.Parameters.Where(parameter => tensors.Contains(parameter.Name))
+            .Select(parameter => (parameter.Name, Outputs: parameter.Shape[0], Inputs: parameter.Count / parameter.Shape[0])).ToArray();
+        return FineTuningPart.OfLowRank(
+            Rank is { } same
+                ? [.. matrices.Select(matrix => (matrix.Name, (int)Math.Min(same, Math.Min(matrix.Outputs, matrix.Inputs))))]
+                : Spend(matrices),
+            Strength);
+    }
+
+    // In rounds from the last layer to the first each matrix gets one more rank, wherever it still fits.
+    private List<(string Name, int Rank)> Spend((string Name, long Outputs, long Inputs)[] matrices)
+    {
+        var left = Budget;
+        var ranks = new int[matrices.Length];
+        for (var spent = true; spent;)
+        {
+            spent = false;
+            for (var index = matrices.Length - 1; index >= 0; index--)
+            {
+                var (_, outputs, inputs) = matrices[index];
+                if (outputs + inputs > left || ranks[index] >= Math.Min(outputs, inputs))
+                    continue;
+                ranks[index]++;
+                left -= outputs + inputs;
+                spent = true;
+            }
+        }
+
+        if (ranks.All(each => each == 0))
+            throw new ArgumentOutOfRangeException(
+                "budget", Budget,
+                $"Rank 1 of the smallest chosen matrix takes {matrices.Min(matrix => matrix.Outputs + matrix.Inputs)} parameters.");
+        return [.. matrices.Zip(ranks, (matrix, each) => (matrix.Name, each)).Where(piece => piece.each > 0)];
+    }
+}
+
+/// <summary>Every weight of the chosen tensors is trained itself.</summary>
+internal sealed record WholeWeightsForm(IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
+{
+    public override string Name => "WholeWeights";
+
+    public override FineTuningPart? Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed) => null;
+}

@@ -1,0 +1,79 @@
+namespace MappingNets;
+
+/// <summary>Deals a network's tensors out to the ways of fine-tuning that were asked for: each tensor is changed in one way at most.</summary>
+internal static class FineTuningPlanner
+{
+    /// <summary>The configuration of all that was said.</summary>
+    /// <param name="basis">The base, whose head is known.</param>
+    /// <param name="forms">The ways, in the order in which they were said; at least one.</param>
+    /// <param name="layers">What <see cref="FineTuning.Layers"/> chose for the ways without layers of their own; null where it was not said.</param>
+    /// <param name="training">How a new head is trained.</param>
+    /// <param name="seed">The seed.</param>
+    /// <exception cref="ArgumentException">Something that was said would have no effect, or contradicts something else.</exception>
+    public static FineTuningConfiguration Configure(
+        FineTuningBase basis, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining training, ulong seed)
+    {
+        var target = basis.Target;
+        if (layers is not null && forms.All(form => form.Layers is not null))
+            throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
+        var direct = training == HeadTraining.Direct ? basis.Head : [];
+        var taken = Deal(target, forms, layers ?? [LayerPatterns.All], direct);
+        if (training == HeadTraining.Mapped && basis.Head.Count > 0 && !basis.Head.Any(taken.ContainsKey))
+            throw new ArgumentException(
+                $"The new head [{string.Join(", ", basis.Head)}] is to be moved like the other layers, but nothing that was asked for moves it: "
+                + "it would stay as it was drawn. Choose its layer too, or train it directly.",
+                nameof(training));
+
+        var own = target.Parameters.Select(parameter => parameter.Name)
+            .Where(name => direct.Contains(name) || taken.GetValueOrDefault(name) is WholeWeightsForm).ToArray();
+        var parts = new List<FineTuningPart>();
+        foreach (var form in forms)
+        {
+            string[] tensors = [.. target.Parameters.Select(parameter => parameter.Name).Where(name => ReferenceEquals(taken.GetValueOrDefault(name), form))];
+            if (form.Describe(target, tensors, tensors.Length + own.Length == target.Parameters.Count, seed) is { } part)
+                parts.Add(part);
+        }
+
+        return new() { Head = own, NewHead = basis.Head, Seed = seed, Parts = parts };
+    }
+
+    private static Dictionary<string, FineTuningForm> Deal(
+        TargetNetwork target, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
+    {
+        var taken = new Dictionary<string, FineTuningForm>(StringComparer.Ordinal);
+        foreach (var form in forms.Where(form => form.Layers is not null))
+            Take(form, Choose(target, form, form.Layers!, direct));
+        var rest = taken.Keys.ToHashSet(StringComparer.Ordinal);
+        foreach (var form in forms.Where(form => form.Layers is null))
+            Take(form, [.. Choose(target, form, layers, direct).Where(name => !rest.Contains(name))]);
+        return taken;
+
+        void Take(FineTuningForm form, IReadOnlyList<string> tensors)
+        {
+            if (tensors.Count == 0)
+                throw new ArgumentException(
+                    form is LowRankForm
+                        ? "The chosen layers have no matrix that a rank could be given to, or it is changed in another way already."
+                        : $"{form.Name} has nothing to change: each weight of the chosen layers is changed in another way already, or belongs to a new "
+                          + "head that is trained directly.",
+                    nameof(layers));
+            foreach (var tensor in tensors)
+                if (!taken.TryAdd(tensor, form))
+                    throw new ArgumentException(
+                        $"'{tensor}' would be changed by {taken[tensor].Name} and by {form.Name}; a tensor is changed in one way. Name the layers of each.",
+                        nameof(layers));
+        }
+    }
+
+    // A new head that is trained directly needs no other way, but whole weights are the same way.
+    private static IReadOnlyList<string> Choose(
+        TargetNetwork target, FineTuningForm form, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
+    {
+        var chosen = LayerPatterns.Select(target, layers, nameof(layers));
+        return
+        [
+            .. target.Parameters.Where(parameter => chosen.Contains(parameter.Name) && form.Takes(parameter)).Select(parameter => parameter.Name)
+                .Where(name => form is WholeWeightsForm || !direct.Contains(name)),
+        ];
+    }
+}

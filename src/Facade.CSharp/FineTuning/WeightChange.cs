@@ -1,0 +1,109 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// The weights of a fine-tuned network as a pure function of the base and of what an adapter holds: the base's weights, changed by
+/// each part, and the tensors that have values of their own.
+/// </summary>
+internal sealed class WeightChange : IDisposable
+{
+    /// <summary>
+    /// Adam's rate where the options name none. A head that is trained directly shares it, so the ways differ in how far a parameter
+    /// moves a weight instead.
+    /// </summary>
+    private const double SharedLearningRate = 0.01;
+
+    private readonly TargetNetwork target;
+    private readonly Increment[] parts;
+    private readonly int[] places;
+    private readonly bool isEverything;
+
+    /// <summary>Builds what a configuration describes. What is wrong with it throws FormatException or ArgumentException.</summary>
+    public WeightChange(TargetNetwork target, FineTuningConfiguration configuration)
+    {
+        this.target = target;
+        var indices = target.Parameters.Index().ToDictionary(pair => pair.Item.Name, pair => pair.Index, StringComparer.Ordinal);
+        places = [.. configuration.Head.Select(name => indices[name])];
+        isEverything = places.Length == target.Parameters.Count;
+        var built = new List<Increment>();
+        try
+        {
+            foreach (var part in configuration.Parts)
+                built.Add(part.ToIncrement(target, configuration));
+        }
+        catch
+        {
+            built.ForEach(part => part.Dispose());
+            throw;
+        }
+
+        parts = [.. built];
+        Values = [.. ChangeValues(), .. places.Select(place => (target.Parameters[place].Name, target.Parameters[place].Shape.ToArray()))];
+    }
+
+    /// <summary>How tables call it: the parts' methods, or that all weights or some are trained directly.</summary>
+    public string Method =>
+        parts.Length > 0 ? string.Join("+", parts.Select(part => part.Method).Distinct())
+        : isEverything ? "direct"
+        : "direct-partial";
+
+    /// <summary>How reports describe the fixed weights.</summary>
+    public string FixedWeightsName =>
+        parts.Select(part => part.FixedWeightsName).Where(name => name != "none").Distinct().ToArray() is { Length: > 0 } names
+            ? string.Join("+", names)
+            : "none";
+
+    /// <summary>Adam's rate where the options name none; whole weights alone take that of direct training.</summary>
+    public double LearningRate => parts.Length > 0 ? SharedLearningRate : 2e-3;
+
+    /// <summary>What an adapter holds: the parts' values in order, then the tensors with values of their own.</summary>
+    public IReadOnlyList<(string Name, long[] Shape)> Values { get; }
+
+    /// <summary>Where training starts: the base's weights, in the caller's dispose scope.</summary>
+    public IReadOnlyList<Tensor> Start(Tensor pretrained)
+    {
+        var own = target.Layout.Split(pretrained);
+        return [.. parts.SelectMany(part => part.Start()), .. places.Select(place => own[place])];
+    }
+
+    /// <summary>One tensor per entry of the target, from theta_pretrained (P) and the values; differentiable in these.</summary>
+    public IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values)
+    {
+        var theta = pretrained;
+        foreach (var (part, own) in Owned(values))
+            theta = part.OnTheta(theta, own);
+        var weights = target.Layout.Split(theta);
+        foreach (var (part, own) in Owned(values))
+            part.OnTensors(weights, own);
+        foreach (var (place, value) in places.Zip(values.Skip(values.Count - places.Length)))
+            weights[place] = value;
+        return weights;
+    }
+
+    public void Dispose()
+    {
+        foreach (var part in parts)
+            part.Dispose();
+    }
+
+    private IEnumerable<(Increment Part, IReadOnlyList<Tensor> Values)> Owned(IReadOnlyList<Tensor> values)
+    {
+        var first = 0;
+        foreach (var part in parts)
+        {
+            var count = part.Values.Count;
+            yield return (part, [.. values.Skip(first).Take(count)]);
+            first += count;
+        }
+    }
+
+    // Two parts with a latent each number theirs; a single one has the plain name.
+    private IEnumerable<(string Name, long[] Shape)> ChangeValues()
+    {
+        var shared = parts.SelectMany(part => part.Values.Select(value => value.Name)).GroupBy(name => name)
+            .Where(names => names.Count() > 1).Select(names => names.Key).ToHashSet(StringComparer.Ordinal);
+        return parts.SelectMany((part, index) => part.Values.Select(value =>
+            (shared.Contains(value.Name) ? FormattableString.Invariant($"{value.Name}{index + 1}") : value.Name, value.Shape)));
+    }
+}
