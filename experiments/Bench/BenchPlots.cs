@@ -1,3 +1,4 @@
+using MappingNets.Experiments.Reporting;
 using ScottPlot;
 
 namespace MappingNets.Experiments.Bench;
