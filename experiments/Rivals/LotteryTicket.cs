@@ -63,10 +63,7 @@ internal static class LotteryTicket
         var shares = ((LatentSplit.LayerWise)LatentSplitModule.byPower(LayerPower, kept, layout)).counts;
         var sizes = trained.Weights().abs();
         var places = layout.Layers.Zip(shares, (layer, share) =>
-        {
-            var (first, count) = (layer.Item2[0].Offset, layer.Item2.Sum(entry => entry.Count));
-            return sizes.narrow(0, first, count).topk(share.Item2).indexes + first;
-        });
+            sizes.narrow(0, layer.Offset, layer.Count).topk(share.Item2).indexes + layer.Offset);
         return cat([.. places]).sort().Values.DetachFromDisposeScope();
     }
 }

@@ -11,8 +11,6 @@ module LatentSplit =
     /// What refusals call a target network that has no name.
     let private target = "the target network"
 
-    let private weights (entries: ParameterEntry[]) = entries |> Array.sumBy _.Count
-
     /// Shares `budget` among layers in proportion to size^power, none above its cap: layers whose share exceeds the cap are
     /// filled and leave the rest to the others, until nobody is above.
     let rec private waterFill power (budget: float) (open': (int * float * float) list) (filled: Map<int, float>) =
@@ -52,9 +50,9 @@ module LatentSplit =
             )
 
         // Every layer keeps one latent for itself, so the shares are of what is left.
-        let caps = layers |> Array.map (fun (_, entries) -> float (weights entries - 1L))
+        let caps = layers |> Array.map (fun layer -> float (layer.Count - 1L))
 
-        let sizes = layers |> Array.map (fun (_, entries) -> float (weights entries))
+        let sizes = layers |> Array.map (fun layer -> float layer.Count)
 
         let portions =
             waterFill
@@ -74,7 +72,7 @@ module LatentSplit =
             |> Set.ofArray
 
         layers
-        |> Array.mapi (fun index (name, _) -> name, 1 + int whole[index] + (if extra.Contains index then 1 else 0))
+        |> Array.mapi (fun index layer -> layer.Name, 1 + int whole[index] + (if extra.Contains index then 1 else 0))
         |> LayerWise
 
     let byPower power budget layout =
@@ -94,7 +92,7 @@ module LatentSplit =
         | SingleLatent count ->
             checkCount argument $"d of {owner} must be from 1 to its number of weights P" count layout.Count
         | LayerWise counts ->
-            let expected = layout.Layers |> Array.map fst
+            let expected = layout.Layers |> Array.map _.Name
             let given = counts |> Array.map fst
 
             if given <> expected then
@@ -108,12 +106,8 @@ module LatentSplit =
                 )
 
             Array.iter2
-                (fun (name, count) (_, entries) ->
-                    checkCount
-                        argument
-                        $"of layer '{name}' must be from 1 to its number of weights"
-                        count
-                        (weights entries))
+                (fun (name, count) (layer: ParameterLayer) ->
+                    checkCount argument $"of layer '{name}' must be from 1 to its number of weights" count layer.Count)
                 counts
                 layout.Layers
 

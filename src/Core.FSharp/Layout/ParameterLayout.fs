@@ -4,20 +4,36 @@ open System
 open System.Collections.Generic
 open TorchSharp
 
-type ParameterEntry =
-    { Name: string
-      Shape: int64[]
-      Offset: int64
-      Count: int64
-      FanIn: int64 }
+[<Sealed>]
+type ParameterEntry internal (name: string, shape: int64[], offset: int64, fanIn: int64) =
+    let count = Array.fold (*) 1L shape
 
-    member this.Layer =
-        match this.Name.LastIndexOf '.' with
-        | -1 -> this.Name
-        | dot -> this.Name.Substring(0, dot)
+    let layer =
+        match name.LastIndexOf '.' with
+        | -1 -> name
+        | dot -> name.Substring(0, dot)
+
+    member _.Name = name
+    member _.Shape = shape
+    member _.Offset = offset
+    member _.Count = count
+    member _.FanIn = fanIn
+    member _.Layer = layer
+    override _.ToString() = name + shapeText shape
 
 [<Sealed>]
-type ParameterLayout(entries: ParameterEntry[]) =
+type ParameterLayer internal (name: string, entries: ParameterEntry[]) =
+    let count = entries |> Array.sumBy _.Count
+    member _.Name = name
+    member _.Entries = entries
+    member _.Offset = entries[0].Offset
+    member _.Count = count
+
+    override _.ToString() =
+        $"{name}: {count} weights at {entries[0].Offset}"
+
+[<Sealed>]
+type ParameterLayout internal (entries: ParameterEntry[]) =
     let count = entries |> Array.sumBy _.Count
     let sizes = entries |> Array.map _.Count
 
@@ -25,10 +41,9 @@ type ParameterLayout(entries: ParameterEntry[]) =
         entries
         |> Array.map _.Layer
         |> Array.distinct
-        |> Array.map (fun layer -> layer, entries |> Array.filter (fun entry -> entry.Layer = layer))
+        |> Array.map (fun layer -> ParameterLayer(layer, entries |> Array.filter (fun entry -> entry.Layer = layer)))
 
-    let signature =
-        String.Join("; ", entries |> Array.map (fun entry -> entry.Name + shapeText entry.Shape))
+    let signature = String.Join("; ", entries |> Array.map string)
 
     let byName =
         Dictionary(entries |> Seq.map (fun entry -> KeyValuePair(entry.Name, entry)))
@@ -92,6 +107,9 @@ type ParameterLayout(entries: ParameterEntry[]) =
 
     override _.GetHashCode() = signature.GetHashCode()
 
+    override _.ToString() =
+        $"{entries.Length} tensors, P = {count}: {signature}"
+
 module ParameterLayout =
 
     let private check (name: string, shape: int64[], fanIn: int64) =
@@ -129,14 +147,8 @@ module ParameterLayout =
             tensors
             |> Array.mapFold
                 (fun offset (name, shape, fanIn) ->
-                    let count = Array.fold (*) 1L shape
-
-                    { Name = name
-                      Shape = shape
-                      Offset = offset
-                      Count = count
-                      FanIn = fanIn },
-                    offset + count)
+                    let entry = ParameterEntry(name, shape, offset, fanIn)
+                    entry, offset + entry.Count)
                 0L
 
         // One layer's entries must be neighbours: a layer-wise mapping generates each layer as one range of theta.

@@ -3,22 +3,50 @@ namespace MappingNets.Core
 open TorchSharp
 
 /// <summary>One named tensor of a target network and its place in the flat weight vector theta.</summary>
+[<Sealed>]
 type ParameterEntry =
-    {
-        /// The tensor's name as PyTorch would give it, such as "conv1.weight".
-        Name: string
-        /// Its shape, every size at least 1 (an empty array is a scalar).
-        Shape: int64[]
-        /// The index of its first element in theta.
-        Offset: int64
-        /// How many elements it has: the product of its shape.
-        Count: int64
-        /// How many inputs feed each output of its layer; its start and its scale follow the rule 1 / sqrt(fan-in).
-        FanIn: int64
-    }
+
+    internal new: name: string * shape: int64[] * offset: int64 * fanIn: int64 -> ParameterEntry
+
+    /// The tensor's name as PyTorch would give it, such as "conv1.weight".
+    member Name: string
+
+    /// Its shape, every size at least 1 (an empty array is a scalar).
+    member Shape: int64[]
+
+    /// The index of its first element in theta.
+    member Offset: int64
+
+    /// How many elements it has: the product of its shape.
+    member Count: int64
+
+    /// How many inputs feed each output of its layer; its start and its scale follow the rule 1 / sqrt(fan-in).
+    member FanIn: int64
 
     /// The name of the layer the tensor belongs to: its name up to the last dot, or the whole name.
     member Layer: string
+
+    /// Name and shape, such as "conv1.weight(32, 1, 3, 3)".
+    override ToString: unit -> string
+
+/// <summary>One layer of a target network: neighbouring tensors, and so one range of theta.</summary>
+[<Sealed>]
+type ParameterLayer =
+
+    /// The layer's name, such as "conv1".
+    member Name: string
+
+    /// Its tensors, in the order of theta.
+    member Entries: ParameterEntry[]
+
+    /// The index of its first weight in theta.
+    member Offset: int64
+
+    /// How many weights it has.
+    member Count: int64
+
+    /// Name, number of weights and place in theta.
+    override ToString: unit -> string
 
 /// <summary>
 /// The bijection between a flat vector theta of P weights and the named tensors of a target network: cumulative slicing
@@ -33,9 +61,8 @@ type ParameterLayout =
     /// P, the number of weights.
     member Count: int64
 
-    /// The layers' names in order of first appearance, each with the range of entries that it owns.
-    /// The entries of one layer are neighbours.
-    member Layers: (string * ParameterEntry[])[]
+    /// The layers in the order of theta, each with the tensors that it owns.
+    member Layers: ParameterLayer[]
 
     /// Looks a tensor up by its name.
     /// Raises KeyNotFoundException, naming the tensor, where there is none.
@@ -56,6 +83,9 @@ type ParameterLayout =
     /// Equal names, shapes and fan-ins in equal order.
     override Equals: obj | null -> bool
     override GetHashCode: unit -> int
+
+    /// The number of tensors, P and the signature.
+    override ToString: unit -> string
 
 /// <summary>Builds layouts.</summary>
 module ParameterLayout =

@@ -5,12 +5,21 @@ open System.Collections.Concurrent
 open TorchSharp
 open MappingNets
 
-type MappingPiece =
-    { Name: string
-      FirstRow: int64
-      FirstLatent: int64
-      FixedWeights: FixedWeights
-      Modulation: Modulation }
+[<Sealed>]
+type MappingPiece
+    internal (name: string, firstRow: int64, firstLatent: int64, fixedWeights: FixedWeights, modulation: Modulation) =
+
+    member _.Name = name
+    member _.FirstRow = firstRow
+    member _.FirstLatent = firstLatent
+    member _.Rows = fixedWeights.Rows
+    member _.LatentCount = fixedWeights.Columns
+    member _.FixedWeights = fixedWeights
+    member internal _.Modulation = modulation
+    member _.ModulationName = Modulation.describe modulation
+
+    override _.ToString() =
+        $"{name}: {fixedWeights.Columns} latents -> {fixedWeights.Rows} weights"
 
 [<Sealed>]
 type Mapping
@@ -62,10 +71,10 @@ type Mapping
         | MappingActivation.Sine -> values.sin ()
         | other -> noSuch "specification" "activation" other
 
-    let latentOf piece (latent: torch.Tensor) =
+    let latentOf (piece: MappingPiece) (latent: torch.Tensor) =
         latent.narrow (0L, piece.FirstLatent, int64 piece.FixedWeights.Columns)
 
-    let linear piece latent =
+    let linear (piece: MappingPiece) latent =
         let own = latentOf piece latent
         let product = piece.FixedWeights.Apply own
 
@@ -142,8 +151,20 @@ type Mapping
         TensorChecks.requireVector (nameof latent) (int64 latentCount) latent
 
     member _.Layout = layout
-    member _.Specification = specification
+    member internal _.Specification = specification
     member _.Pieces = pieces
+    member _.Seed = specification.Seed
+    member _.FixedWeightsKind = specification.FixedWeights
+    member _.Activation = specification.Activation
+    member _.Bias = specification.Bias
+    member _.HasTrainableScales = specification.TrainableScale
+
+    member _.IsLayerWise =
+        match specification.Split with
+        | LayerWise _ -> true
+        | SingleLatent _ -> false
+
+    member _.WeightCount = layout.Count
     member _.LatentCount = latentCount
     member _.Scales = scales
 
@@ -190,6 +211,16 @@ type Mapping
 
         torch.cat (parts |> Array.mapi (fun index part -> part * scales[int64 index]), 0L)
 
+    member _.Pullback(latent: torch.Tensor, gradient: torch.Tensor) =
+        check latent
+        TensorChecks.requireVector (nameof gradient) layout.Count gradient
+
+        match fused with
+        | NonNull fused when FusedMapping.Fits latent && FusedMapping.Fits gradient ->
+            use _ = torch.no_grad ()
+            fused.Pullback(latent, gradient)
+        | _ -> (Differentiation.jacobianTv generate latent gradient).detach ()
+
     member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector.Value like
 
     override _.ToString() =
@@ -214,6 +245,8 @@ type Mapping
                 (piece.FixedWeights :> IDisposable).Dispose()
 
 module Mapping =
+
+    let specification (mapping: Mapping) = mapping.Specification
 
     let singleLatent count =
         { Split = SingleLatent count
@@ -295,7 +328,7 @@ module Mapping =
             | SingleLatent count -> [| "theta", layout.Entries, count |]
             | LayerWise counts ->
                 Array.map2
-                    (fun (name, count) (_, entries: ParameterEntry[]) -> name, entries, count)
+                    (fun (name, count) (layer: ParameterLayer) -> name, layer.Entries, count)
                     counts
                     layout.Layers
 
@@ -322,17 +355,14 @@ module Mapping =
                     let tensors = entries |> Array.map _.Count
                     Modulation.check modulation (Array.sum tensors) count
 
-                    { Name = name
-                      FirstRow = entries[0].Offset
-                      FirstLatent = firstLatent
-                      FixedWeights =
+                    let weights =
                         FixedWeights.createForTensors
                             specification.FixedWeights
                             (CounterHash.child (uint64 index) root)
                             tensors
                             count
-                      Modulation = modulation },
-                    firstLatent + int64 count)
+
+                    MappingPiece(name, entries[0].Offset, firstLatent, weights, modulation), firstLatent + int64 count)
                 0L
 
         new Mapping(layout, specification, pieces, scales)

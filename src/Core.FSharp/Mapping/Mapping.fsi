@@ -1,21 +1,42 @@
 namespace MappingNets.Core
 
 open TorchSharp
+open MappingNets
 
 /// <summary>The part of a mapping that one latent vector generates: neighbouring rows of theta.</summary>
+[<Sealed>]
 type MappingPiece =
-    {
-        /// The layer's name, or "theta" where one latent generates everything.
-        Name: string
-        /// The first weight of theta that it generates.
-        FirstRow: int64
-        /// The first of its latents within z.
-        FirstLatent: int64
-        /// W, shape (P_piece, d_piece).
-        FixedWeights: FixedWeights
-        /// M.
-        Modulation: Modulation
-    }
+
+    internal new:
+        name: string * firstRow: int64 * firstLatent: int64 * fixedWeights: FixedWeights * modulation: Modulation ->
+            MappingPiece
+
+    /// The layer's name, or "theta" where one latent generates everything.
+    member Name: string
+
+    /// The first weight of theta that it generates.
+    member FirstRow: int64
+
+    /// The first of its latents within z.
+    member FirstLatent: int64
+
+    /// P_piece, how many weights it generates.
+    member Rows: int64
+
+    /// d_piece, how many latents it has.
+    member LatentCount: int
+
+    /// W, shape (P_piece, d_piece).
+    member FixedWeights: FixedWeights
+
+    /// M.
+    member internal Modulation: Modulation
+
+    /// M by its name and parameter, such as "additive(0.01)"; "none" where there is none.
+    member ModulationName: string
+
+    /// Name, d_piece and P_piece.
+    override ToString: unit -> string
 
 /// <summary>
 /// The mapping network g: R^d -> R^P, theta = sigma(W(z) z + b) * scale with W(z) = omega_0 + M(z). Pure: the same latent gives
@@ -27,8 +48,28 @@ type Mapping =
     /// The target's parameter layout.
     member Layout: ParameterLayout
 
-    /// What defines the mapping.
-    member Specification: MappingSpecification
+    member internal Specification: MappingSpecification
+
+    /// The seed of the fixed weights, the bias and the start.
+    member Seed: uint64
+
+    /// The family of the fixed weights.
+    member FixedWeightsKind: FixedWeightsKind
+
+    /// sigma.
+    member Activation: MappingActivation
+
+    /// The rule of b.
+    member Bias: MappingBias
+
+    /// Whether each tensor's scale is multiplied by a trainable number.
+    member HasTrainableScales: bool
+
+    /// Whether each layer has latents of its own (LWT), or one latent generates everything (SLVT).
+    member IsLayerWise: bool
+
+    /// P, the number of generated weights.
+    member WeightCount: int64
 
     /// Its pieces in the order of theta and of z.
     member Pieces: MappingPiece[]
@@ -66,6 +107,11 @@ type Mapping =
     /// Raises ArgumentException where a shape disagrees.
     member Generate: latent: torch.Tensor * scales: torch.Tensor -> torch.Tensor
 
+    /// J(z)^T v with J the derivative of g: the gradient at z, shape (d), from one at theta, v of shape (P). Part of no graph;
+    /// differentiate Generate for one.
+    /// Raises ArgumentException where z or v has another shape or precision.
+    member Pullback: latent: torch.Tensor * gradient: torch.Tensor -> torch.Tensor
+
     /// The fixed scale of every weight, shape (P), on the device and in the precision of `like`. Shared; do not change it.
     member ScaleVector: like: torch.Tensor -> torch.Tensor
 
@@ -76,6 +122,10 @@ type Mapping =
 
 /// <summary>Builds mappings.</summary>
 module Mapping =
+
+    /// <summary>What defines a mapping, to change and build anew.</summary>
+    /// <param name="mapping">The mapping.</param>
+    val specification: mapping: Mapping -> MappingSpecification
 
     /// <summary>
     /// The plain specification with d latents: SLVT, signed permutation, seed 0, no modulation, identity, uniform bias,

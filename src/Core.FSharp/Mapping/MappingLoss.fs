@@ -81,7 +81,7 @@ module MappingLoss =
         | other -> noSuch (nameof activation) "activation" other
 
     /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
-    let private squaredRows piece (own: torch.Tensor) =
+    let private squaredRows (piece: MappingPiece) (own: torch.Tensor) =
         let norms = piece.FixedWeights.RowNormsSquared own
 
         match piece.Modulation with
@@ -96,7 +96,7 @@ module MappingLoss =
             (piece.FixedWeights.ToMatrix own + slopes).square().sum 1L
         | _ -> norms
 
-    let private isCustom piece =
+    let private isCustom (piece: MappingPiece) =
         match piece.Modulation with
         | CustomModulation _ -> true
         | _ -> false

@@ -104,10 +104,9 @@ module WeightTrajectory =
             )
 
         layout.Layers
-        |> Array.map (fun (name, entries) ->
-            use own = snapshots.narrow (1L, entries[0].Offset, entries |> Array.sumBy _.Count)
-
-            named name own)
+        |> Array.map (fun layer ->
+            use own = snapshots.narrow (1L, layer.Offset, layer.Count)
+            named layer.Name own)
 
     let coordinates snapshots axes =
         check snapshots

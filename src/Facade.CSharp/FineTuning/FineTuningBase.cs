@@ -90,7 +90,7 @@ internal sealed class FineTuningBase : IDisposable
     /// <summary>The last layer where the pretrained one has other shapes, as it does when the number of classes changes.</summary>
     private static IReadOnlyList<string> ChangedHead(TargetNetwork target, PretrainedWeights pretrained)
     {
-        var (_, entries) = target.Layout.Layers[^1];
+        var entries = target.Layout.Layers[^1].Entries;
         var names = entries.Select(entry => entry.Name).ToArray();
         var last = target.Parameters.Where(parameter => names.Contains(parameter.Name)).ToArray();
         return last.All(parameter => pretrained.Find(parameter.Name) is not null) && !last.All(parameter => Fits(pretrained, parameter))

@@ -43,8 +43,7 @@ let mapping (random: Random) =
             SingleLatent(random.Next(1, int (min layout.Count 12L) + 1))
         else
             layout.Layers
-            |> Array.map (fun (name, entries) ->
-                name, random.Next(1, int (min 6L (entries |> Array.sumBy _.Count)) + 1))
+            |> Array.map (fun layer -> layer.Name, random.Next(1, int (min 6L layer.Count) + 1))
             |> LayerWise
 
     let modulation =

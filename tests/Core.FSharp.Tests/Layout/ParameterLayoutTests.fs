@@ -21,9 +21,15 @@ let tests =
               Expect.equal layout.Count 19L "P"
 
               let layers =
-                  layout.Layers |> Array.map (fun (name, entries) -> name, entries.Length)
+                  layout.Layers
+                  |> Array.map (fun layer -> layer.Name, layer.Entries.Length, layer.Offset, layer.Count)
 
-              Expect.equal layers [| "conv1", 2; "fc", 2 |] "layers")
+              Expect.equal layers [| "conv1", 2, 0L, 10L; "fc", 2, 10L, 9L |] "layers"
+
+              Expect.equal
+                  (string layout)
+                  "4 tensors, P = 19: conv1.weight(2, 1, 2, 2); conv1.bias(2); fc.weight(3, 2); fc.bias(3)"
+                  "text")
 
           test "split cuts theta in order, and join undoes it" (fun () ->
               let theta = torch.arange (19L, dtype = torch.float64)

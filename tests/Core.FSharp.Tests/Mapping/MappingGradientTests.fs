@@ -24,7 +24,10 @@ let private agrees specification =
     let f (z: torch.Tensor) = loss (mapping.Generate z)
     near 1e-8 "gradient" (numgrad 1e-5 f z) (grad f z)
     near 1e-5 "Hessian-vector product" (numhessianv 1e-4 f z v) (hessianv f z v)
-    near 1e-8 "Jacobian" (numjacobian 1e-5 mapping.Generate z) (jacobian mapping.Generate z)
+    let slopes = numjacobian 1e-5 mapping.Generate z
+    near 1e-8 "Jacobian" slopes (jacobian mapping.Generate z)
+    let g = hashed 25UL "g" [ mapping.WeightCount ]
+    near 1e-7 "pullback" (slopes.t().mv g) (mapping.Pullback(z, g))
 
 [<Tests>]
 let tests =
@@ -36,6 +39,18 @@ let tests =
           for modulationName in modulationNames do
               test $"LWT, {modulationName}" (fun () ->
                   agrees (layerWise FixedWeightsKind.Hadamard modulationName MappingActivation.Tanh))
+
+          test "the fused pullback is the gradient, and part of no graph" (fun () ->
+              for kind in FixedWeightsExamples.matrixFree do
+                  use mapping =
+                      Mapping.create layout (layerWise kind "additive" MappingActivation.Identity)
+
+                  let z = (hashed 22UL "z" [ 7L ]).to_type(torch.float32).requires_grad_ true
+                  let g = (hashed 25UL "g" [ 19L ]).to_type torch.float32
+                  let pullback = mapping.Pullback(z, g)
+                  let gradient = jacobianTv mapping.Generate (z.detach ()) g
+                  Expect.isFalse pullback.requires_grad $"{kind}: no graph"
+                  same $"{kind}" (gradient.to_type torch.float64) (pullback.to_type torch.float64))
 
           test "to the trainable scales" (fun () ->
               use mapping =
