@@ -67,8 +67,7 @@ let private specification (random: Random) kind modulation (layout: ParameterLay
             SingleLatent(random.Next(1, int (min layout.Count 3000L) + 1))
         else
             layout.Layers
-            |> Array.map (fun (name, entries) ->
-                name, random.Next(1, int (min 300L (entries |> Array.sumBy _.Count)) + 1))
+            |> Array.map (fun layer -> layer.Name, random.Next(1, int (min 300L layer.Count) + 1))
             |> LayerWise
 
     { Mapping.singleLatent 1 with
