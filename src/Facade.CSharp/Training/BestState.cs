@@ -26,9 +26,10 @@ internal sealed class BestState(Model model, TrainingOptions options) : IDisposa
         var score = options.SelectBy is { } metric
             ? (metric.HigherIsBetter ? 1 : -1) * result.ValidationMetrics[metric.Name]
             : result.ValidationAccuracy ?? -result.ValidationLoss!.Value;
-        if (score > Reached.Value)
+        // A metric may be no number in any epoch: the first is then the best.
+        if (score > Reached.Value || Reached.Epoch == 0)
         {
-            Reached = new(score, result.Epoch, 0);
+            Reached = new(double.IsNaN(score) ? double.NegativeInfinity : score, result.Epoch, 0);
             if (options.RestoreBest)
             {
                 Dispose();

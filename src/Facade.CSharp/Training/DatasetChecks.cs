@@ -21,6 +21,10 @@ internal static class DatasetChecks
     public static bool HasAccuracy(TargetNetwork target, Dataset data) =>
         data.IsClassification && target.OutputShape.Count > 0 && data.TargetShape.SequenceEqual(target.OutputShape.Skip(1));
 
+    /// <summary>Whether numbers to regress and outputs are of one shape.</summary>
+    public static bool HasOneTargetForEachOutput(TargetNetwork target, Dataset data) =>
+        IsOneNumber(target, data) || data.TargetShape.SequenceEqual(target.OutputShape);
+
     /// <summary>Targets (N) as (N, 1) where the network puts out one number a sample.</summary>
     public static Tensor Fitted(Tensor targets, TargetNetwork target, Dataset data) =>
         IsOneNumber(target, data) ? targets.unsqueeze(1) : targets;
@@ -56,7 +60,7 @@ internal static class DatasetChecks
                 nameof(data));
         if (!data.IsClassification && data.TargetType != ScalarType.Float32)
             throw new ArgumentException($"The targets are {data.TargetType}; they must be Float32.", nameof(data));
-        if (!data.IsClassification && !IsOneNumber(target, data) && !data.TargetShape.SequenceEqual(target.OutputShape))
+        if (!data.IsClassification && !HasOneTargetForEachOutput(target, data))
             throw new ArgumentException(
                 $"The targets have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}.",
                 nameof(data));

@@ -71,7 +71,7 @@ public sealed class Metric
             true,
             (target, data) =>
             {
-                RequireClasses($"top-{k}", data);
+                RequireClasses($"top-{k}", target, data);
                 if (k > target.OutputShape[0])
                     throw new ArgumentException($"top-{k} names {k} classes; '{target.Name}' puts out {target.OutputShape[0]}.", nameof(k));
             });
@@ -96,10 +96,12 @@ public sealed class Metric
         (outputs, targets) => stack([outputs.sub(targets).abs().to(float64).sum(), ones_like(targets, dtype: float64).sum()]),
         totals => totals[0] / totals[1],
         false,
-        (_, data) =>
+        (target, data) =>
         {
             if (data.IsClassification)
                 throw new ArgumentException("The data set has classes; the metric 'MAE' takes numbers to regress.", nameof(data));
+            if (!DatasetChecks.HasOneTargetForEachOutput(target, data))
+                throw Misfit("MAE", target, data);
         });
 
     /// <summary>The name.</summary>
@@ -132,13 +134,21 @@ public sealed class Metric
             return shares.Count == 0 ? 0 : shares.Average();
         },
         true,
-        (_, data) => RequireClasses(name, data));
+        (target, data) => RequireClasses(name, target, data));
 
-    private static void RequireClasses(string name, Dataset data)
+    private static void RequireClasses(string name, TargetNetwork target, Dataset data)
     {
         if (!data.IsClassification)
             throw new ArgumentException($"The data set has numbers to regress; the metric '{name}' takes classes.", nameof(data));
+        if (!DatasetChecks.HasAccuracy(target, data))
+            throw Misfit(name, target, data);
     }
+
+    // Losses of a user's own read targets of any shape; these metrics compare each with an output.
+    private static ArgumentException Misfit(string name, TargetNetwork target, Dataset data) => new(
+        $"The targets have the shape {ShapeText.Of(data.TargetShape)} and '{target.Name}' puts out {ShapeText.Of(target.OutputShape)}; "
+        + $"the metric '{name}' needs one target for each output, or one label for each place.",
+        nameof(data));
 
     /// <summary>What some metrics have come to over the batches so far.</summary>
     internal sealed class Totals(IReadOnlyList<Metric> metrics)

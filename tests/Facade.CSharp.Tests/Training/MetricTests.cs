@@ -125,6 +125,16 @@ public sealed class MetricTests
     }
 
     [Fact]
+    public void A_metric_that_is_no_number_leaves_the_first_epoch_the_best()
+    {
+        using var data = Small.Classes(24);
+        using var model = Small.Slvt();
+        var nothing = new Metric("nothing", (outputs, _) => outputs.sum().reshape(1), _ => double.NaN);
+
+        Assert.Equal(1, new Trainer(model, new() { Epochs = 2, SelectBy = nothing, RestoreBest = true }).Fit(data, data).BestEpoch);
+    }
+
+    [Fact]
     public void What_misfits_is_refused_by_name()
     {
         using var classes = Small.Classes(8);
@@ -142,6 +152,11 @@ public sealed class MetricTests
         Refused("data", "'top-1' takes classes", regressor, numbers, Metric.TopK(1));
         Refused("k", "top-4 names 4 classes; 'small-classifier' puts out 3", model, classes, Metric.TopK(4));
         Refused("data", "'MAE' takes numbers", model, classes, Metric.MeanAbsoluteError());
+        // A loss of one's own may read such targets; a metric that compares each with an output may not.
+        using var wide = DirectModel.For(TargetNetwork.Input(4).Linear(2).Build("wide"));
+        var own = new TaskLoss("own", (outputs, targets) => outputs.sub(targets).square().mean());
+        Assert.Contains("(1) and 'wide' puts out (2)", Assert.Throws<ArgumentException>(
+            "data", () => new Trainer(wide, new() { TaskLoss = own, Metrics = [Metric.MeanAbsoluteError()] }).Fit(numbers)).Message);
         Assert.Throws<ArgumentOutOfRangeException>("k", () => Metric.TopK(0));
         Assert.Throws<ArgumentException>("name", () => new Metric("", (outputs, _) => outputs, sums => sums[0]));
         Assert.Contains("SelectBy needs a validation set", Assert.Throws<ArgumentException>(
