@@ -1,5 +1,6 @@
 namespace MappingNets.Core
 
+open System
 open System.Collections.Generic
 open TorchSharp
 
@@ -30,11 +31,17 @@ type internal GenerateFunction() =
         let latent = context.get_saved_variables().[0]
 
         let result =
-            if torch.is_grad_enabled () then
-                generator.DifferentiablePullback(latent, gradient)
-            else
-                generator.Pullback(latent, gradient)
+            try
+                if torch.is_grad_enabled () then
+                    generator.DifferentiablePullback(latent, gradient)
+                else
+                    generator.Pullback(latent, gradient)
+            with _ ->
+                // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
+                torch.full_like (latent, Double.NaN.ToScalar())
 
+        // The native side takes its hold only after this returns.
+        context.save_data ("result", [| result |])
         List<torch.Tensor> [ result; Unchecked.defaultof<torch.Tensor> ]
 
 /// The mapping with the identity as activation, no or additive modulation and matrix-free fixed weights, in single precision
@@ -60,15 +67,9 @@ type internal FusedMapping
             entries
             scales
 
-    /// Whether the mapping can run fused on a latent like this one.
-    static member Fits(latent: torch.Tensor) =
-        latent.dtype = torch.float32 && latent.device_type = DeviceType.CPU
-
-    /// Writes theta, a dense vector (P).
-    member _.GenerateInto(latent: torch.Tensor, theta: torch.Tensor) =
+    let generateAt (latent: torch.Tensor) address =
         use dense = latent.detach().contiguous ()
-        let start = TensorMemory.pointer<float32> theta
-        let segments = segments (fun index -> TensorMemory.at start entries[index].Offset)
+        let segments = segments address
 
         for piece in pieces do
             use own = piece.LatentOf dense
@@ -81,6 +82,23 @@ type internal FusedMapping
                 | _ -> false, 0.0f
 
             FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift bias segments
+
+    /// Whether the mapping can run fused on a latent like this one.
+    static member Fits(latent: torch.Tensor) =
+        latent.dtype = torch.float32 && latent.device_type = DeviceType.CPU
+
+    /// Writes theta, a dense vector (P).
+    member _.GenerateInto(latent: torch.Tensor, theta: torch.Tensor) =
+        let start = TensorMemory.pointer<float32> theta
+        generateAt latent (fun index -> TensorMemory.at start entries[index].Offset)
+
+    /// theta as one new dense tensor for each entry of the layout, outside any graph.
+    member _.GenerateTensors(latent: torch.Tensor) =
+        let tensors =
+            entries |> Array.map (fun entry -> torch.empty (entry.Shape, dtype = torch.float32))
+
+        generateAt latent (fun index -> TensorMemory.pointer<float32> tensors[index])
+        tensors
 
     /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
     member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =

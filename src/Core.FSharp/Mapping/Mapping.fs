@@ -142,7 +142,8 @@ type Mapping
         match fused with
         | NonNull fused when FusedMapping.Fits latent ->
             if latent.requires_grad && torch.is_grad_enabled () then
-                GenerateFunction.apply (latent, fused)
+                // A copy: what its owner does to z before the backward pass must not reach the graph.
+                GenerateFunction.apply (latent.clone (), fused)
             else
                 fused.Generate latent
         | _ -> generate latent

@@ -12,7 +12,6 @@ public sealed class FineTunedModel : Model
 {
     private readonly FineTuningBase basis;
     private readonly WeightChange change;
-    private readonly Parameter[] trainables;
 
     /// <summary>Takes over the base where it succeeds.</summary>
     internal FineTunedModel(FineTuningBase basis, FineTuningConfiguration configuration, Device device)
@@ -20,11 +19,12 @@ public sealed class FineTunedModel : Model
     {
         this.basis = basis;
         Configuration = configuration;
-        Device = device;
         change = new(basis.Target, configuration);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        trainables = [.. change.Start(basis.Flat).Select(start => Trainable.From(start.to(device, copy: true)))];
+        Register(
+            [.. change.Values.Zip(change.Start(basis.Flat), (value, start) => (value.Name, Trainable.From(start.to(device, copy: true))))],
+            device);
         TakeState(basis.State);
     }
 
@@ -32,16 +32,10 @@ public sealed class FineTunedModel : Model
     public override string Method => change.Method;
 
     /// <inheritdoc/>
-    public override long TrainableCount => trainables.Sum(tensor => tensor.numel());
-
-    /// <inheritdoc/>
     public override string FixedWeightsName => change.FixedWeightsName;
 
     /// <inheritdoc/>
     public override double DefaultLearningRate => change.LearningRate;
-
-    /// <inheritdoc/>
-    public override Device Device { get; }
 
     /// <summary>The tensors whose weights are trained themselves, a new head's among them; empty where there are none.</summary>
     public IReadOnlyList<string> DirectlyTrained => Configuration.Head;
@@ -51,17 +45,13 @@ public sealed class FineTunedModel : Model
     /// ways have latents, each name ends with the place of its way, as in "latent2". Owned by the model.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> TrainedTensors =>
-        TrainableNames.Zip(trainables).ToDictionary(pair => pair.First, Tensor (pair) => pair.Second, StringComparer.Ordinal);
+        TrainableNames.Zip(Trainables).ToDictionary(pair => pair.First, Tensor (pair) => pair.Second, StringComparer.Ordinal);
 
     internal FineTuningConfiguration Configuration { get; }
 
     internal FineTuningBase Base => basis;
 
-    internal override IReadOnlyList<Parameter> Trainables => trainables;
-
-    internal override IReadOnlyList<string> TrainableNames => [.. change.Values.Select(value => value.Name)];
-
-    internal override IReadOnlyList<Tensor> CurrentWeights() => change.Weights(basis.Flat, trainables);
+    internal override IReadOnlyList<Tensor> CurrentWeights() => change.Weights(basis.Flat, Trainables);
 
     /// <summary>
     /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
@@ -121,10 +111,10 @@ public sealed class FineTunedModel : Model
         }
     }
 
-    private protected override void Dispose(bool disposing)
+    private protected override void MoveConstants(Device to) => basis.MoveTo(to);
+
+    private protected override void DisposeConstants()
     {
-        foreach (var tensor in trainables)
-            tensor.Dispose();
         change.Dispose();
         basis.Dispose();
     }

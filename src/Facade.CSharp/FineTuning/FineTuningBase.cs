@@ -25,7 +25,7 @@ internal sealed class FineTuningBase : IDisposable
     public TargetNetwork Target { get; }
 
     /// <summary>theta_pretrained, shape (P), on the model's device; a new head's part of it is the head's start.</summary>
-    public Tensor Flat { get; }
+    public Tensor Flat { get; private set; }
 
     /// <summary>The buffers, such as running means, on the model's device.</summary>
     public NetworkState State { get; }
@@ -80,6 +80,13 @@ internal sealed class FineTuningBase : IDisposable
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     });
+
+    /// <summary>Moves the weights along with their model; the buffers are the model's own by then.</summary>
+    public void MoveTo(Device device)
+    {
+        using var noGradient = no_grad();
+        Flat = Flat.to(device, disposeAfter: true).DetachFromDisposeScope();
+    }
 
     public void Dispose()
     {

@@ -16,9 +16,7 @@ namespace MappingNets;
 public sealed class GeneratedModel : Model
 {
     private readonly Func<IReadOnlyList<Tensor>, Tensor> generate;
-    private readonly Parameter[] trained;
-    private readonly string[] names;
-    private readonly IReadOnlyList<IDisposable> owned;
+    private IReadOnlyList<IDisposable> owned = [];
 
     private GeneratedModel(
         TargetNetwork target,
@@ -31,29 +29,26 @@ public sealed class GeneratedModel : Model
         string fixedWeights)
         : base(target)
     {
-        (Method, this.generate, this.owned, Device) = (method, generate, owned, device);
-        (DefaultLearningRate, FixedWeightsName) = (learningRate, fixedWeights);
-        names = [.. trainables.Select(pair => pair.Key)];
+        (Method, this.generate, DefaultLearningRate, FixedWeightsName) = (method, generate, learningRate, fixedWeights);
         using var scope = NewDisposeScope();
         using (no_grad())
-            trained = [.. trainables.Select(pair => Trainable.From(pair.Value.detach().to(device, copy: true)))];
+            Register(
+                [.. trainables.Select(pair => (pair.Key, Trainable.From(pair.Value.detach().to(device, copy: true))))], device);
         try
         {
             RequireDependence();
         }
         catch
         {
-            foreach (var tensor in trained)
-                tensor.Dispose();
+            Dispose();
             throw;
         }
+
+        this.owned = owned;
     }
 
     /// <inheritdoc/>
     public override string Method { get; }
-
-    /// <inheritdoc/>
-    public override long TrainableCount => trained.Sum(tensor => tensor.numel());
 
     /// <inheritdoc/>
     public override string FixedWeightsName { get; }
@@ -61,15 +56,8 @@ public sealed class GeneratedModel : Model
     /// <inheritdoc/>
     public override double DefaultLearningRate { get; }
 
-    /// <inheritdoc/>
-    public override Device Device { get; }
-
     /// <summary>The trained tensors, in the order in which they were given. Owned by the model.</summary>
-    public IReadOnlyList<Tensor> Trained => trained;
-
-    internal override IReadOnlyList<Parameter> Trainables => trained;
-
-    internal override IReadOnlyList<string> TrainableNames => names;
+    public IReadOnlyList<Tensor> Trained => Trainables;
 
     /// <summary>A model whose weights a function makes.</summary>
     /// <param name="target">The network whose weights are made.</param>
@@ -164,7 +152,7 @@ public sealed class GeneratedModel : Model
 
     private Tensor Theta()
     {
-        var theta = generate(trained);
+        var theta = generate(Trainables);
         if (theta is null)
             throw new ArgumentException("The function makes null; it must make theta.", nameof(generate));
         if (theta.dim() != 1 || theta.shape[0] != Target.ParameterCount || theta.dtype != ScalarType.Float32)
@@ -181,16 +169,22 @@ public sealed class GeneratedModel : Model
     {
         using var gradients = enable_grad();
         var theta = Theta();
+        Tensor[] trained = [.. Trainables];
         Tensor?[] found = theta.requires_grad ? [.. autograd.grad([theta.sum()], trained, allow_unused: true)] : new Tensor?[trained.Length];
-        foreach (var (name, gradient) in names.Zip(found))
+        foreach (var (name, gradient) in TrainableNames.Zip(found))
             if (gradient is null || gradient.IsInvalid)
                 throw new ArgumentException($"No weight that the function makes depends on '{name}'; training could not move it.", nameof(generate));
     }
 
-    private protected override void Dispose(bool disposing)
+    private protected override void MoveConstants(Device to)
     {
-        foreach (var tensor in trained)
-            tensor.Dispose();
+        if (owned.Count > 0)
+            throw new NotSupportedException(
+                $"The function of '{Method}' reads tensors of its own, which the model cannot move; build it on {to}.");
+    }
+
+    private protected override void DisposeConstants()
+    {
         foreach (var disposable in owned)
             disposable.Dispose();
     }

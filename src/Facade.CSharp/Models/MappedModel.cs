@@ -10,8 +10,10 @@ namespace MappingNets;
 /// </summary>
 public sealed class MappedModel : Model
 {
-    private readonly Parameter latent;
-    private readonly Parameter? scales;
+    private const string LatentName = "latent";
+    private const string ScalesName = "scales";
+
+    private readonly WeightGenerator? generator;
     private readonly IDisposable? owned;
 
     /// <summary>Builds the mapping and its start; the model disposes what it is told to own.</summary>
@@ -21,23 +23,21 @@ public sealed class MappedModel : Model
         MappingChecks.Together(specification);
         this.owned = owned;
         Mapping = MappingModule.create(target.Layout, specification);
-        Device = device;
+        generator = Mapping.Fused is { } fused ? new(fused, target) : null;
         using var scope = NewDisposeScope();
         var start = Mapping.InitialLatent().to(device);
         // A user's own modulation shows only when it is called whether it fits the target.
         if (specification.Modulations.Any(modulation => modulation.IsCustomModulation))
             using (no_grad())
                 Mapping.Generate(start);
-        latent = Trainable.From(start);
+        var trained = new List<(string, Parameter)> { (LatentName, Trainable.From(start)) };
         if (specification.TrainableScale)
-            scales = Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device));
+            trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
+        Register(trained, device);
     }
 
     /// <inheritdoc/>
     public override string Method => Mapping.Specification.Split.IsSingleLatent ? "slvt" : "lwt";
-
-    /// <inheritdoc/>
-    public override long TrainableCount => Mapping.TrainableCount;
 
     /// <inheritdoc/>
     public override string FixedWeightsName => AdapterDescription.NameOf(Mapping.Specification.FixedWeights);
@@ -45,17 +45,14 @@ public sealed class MappedModel : Model
     /// <inheritdoc/>
     public override double DefaultLearningRate => 0.05;
 
-    /// <inheritdoc/>
-    public override Device Device { get; }
-
     /// <summary>The seed of the fixed weights, the bias and the start.</summary>
     public ulong Seed => Mapping.Specification.Seed;
 
     /// <summary>z, shape (d): the numbers that are trained. Owned by the model; read it, or copy values into it.</summary>
-    public Tensor Latent => latent;
+    public Tensor Latent => get_parameter(LatentName)!;
 
     /// <summary>The trainable scale of each weight tensor, shape (number of tensors); null where scales are fixed.</summary>
-    public Tensor? TrainableScales => scales;
+    public Tensor? TrainableScales => get_parameter(ScalesName);
 
     /// <summary>How many latents each piece of the target has, by layer name; one entry "theta" for a single latent.</summary>
     public IReadOnlyList<KeyValuePair<string, int>> LatentSplit =>
@@ -66,15 +63,36 @@ public sealed class MappedModel : Model
 
     internal Mapping Mapping { get; }
 
-    internal override IReadOnlyList<Parameter> Trainables => scales is null ? [latent] : [latent, scales];
+    internal override bool HasTerms => true;
 
-    internal override IReadOnlyList<string> TrainableNames => scales is null ? ["latent"] : ["latent", "scales"];
+    internal override void TakeCoefficients(IReadOnlyDictionary<string, double> values) => Coefficients = values;
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => WeightsAt(latent);
+    internal override string DescribeMapping() =>
+        AdapterDescription.Of(Mapping.Specification, new Dictionary<string, double>()).ToJson();
+
+    internal override IEnumerable<(int Tensor, long First, long Count)> Blocks() =>
+    [
+        .. Mapping.Pieces.Select(piece => (0, piece.FirstLatent, (long)piece.FixedWeights.Columns)),
+        .. base.Blocks().Skip(1),
+    ];
+
+    internal override MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) => new(this, inputs, training);
+
+    internal override IReadOnlyList<Tensor> CurrentWeights() => WeightsAt(Latent);
+
+    /// <summary>
+    /// z for one pass: a copy where the pass is fused, which keeps it; otherwise z itself, whose changes before the backward pass
+    /// libtorch finds and refuses.
+    /// </summary>
+    internal Tensor LatentOfPass() => Generator(Latent) is null ? Latent : Latent.clone();
 
     /// <summary>The weights that the mapping generates at another latent.</summary>
-    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) =>
-        Target.AroundCenters(Mapping.Layout.Split(scales is null ? Mapping.Generate(at) : Mapping.Generate(at, scales)));
+    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Generator(at) is { } fused
+        ? GenerationPass.Of(fused, at)
+        : Target.AroundCenters(Mapping.Layout.Split(
+            TrainableScales is { } scales ? Mapping.Generate(at, scales) : Mapping.Generate(at)));
+
+    private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
 
     /// <summary>
     /// Writes the adapter: seed, description of the mapping, latent, coefficients and format version, not one weight. 2,048
@@ -109,10 +127,8 @@ public sealed class MappedModel : Model
         return MappedAdapter.Load(path, target, modulation, device ?? CPU);
     }
 
-    private protected override void Dispose(bool disposing)
+    private protected override void DisposeConstants()
     {
-        latent.Dispose();
-        scales?.Dispose();
         owned?.Dispose();
         ((IDisposable)Mapping).Dispose();
     }

@@ -6,14 +6,27 @@ namespace MappingNets;
 
 /// <summary>
 /// A target network together with the state that training changes: a latent (<see cref="MappedModel"/>), the weights themselves
-/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It owns native memory; dispose it. Not
-/// safe for use from several threads while it is trained.
+/// (<see cref="DirectModel"/>) or a change of given ones (<see cref="FineTunedModel"/>). It is a TorchSharp module: call it for outputs
+/// whose gradients end at the trained tensors, give its parameters() to any optimiser, make it a part of a larger module. It owns
+/// native memory; dispose it. Not safe for use from several threads while it is trained.
 /// </summary>
-public abstract class Model : IDisposable
+/// <example>
+/// <code>
+/// using var optimizer = torch.optim.AdamW(model.parameters(), lr: 0.05);
+/// foreach (var batch in train.Batches(128, seed: 1, epoch: 1))
+///     using (batch)
+///     using (torch.NewDisposeScope())
+///     {
+///         optimizer.zero_grad();
+///         torch.nn.functional.cross_entropy(model.call(batch.Inputs), batch.Targets, weight: classWeights).backward();
+///         optimizer.step();
+///     }
+/// </code>
+/// </example>
+public abstract partial class Model : nn.Module<Tensor, Tensor>
 {
-    private NetworkState? state;
-
-    private protected Model(TargetNetwork target) => Target = target;
+    private protected Model(TargetNetwork target)
+        : base(target.Name) => Target = target;
 
     /// <summary>The network whose weights the state stands for.</summary>
     public TargetNetwork Target { get; }
@@ -22,7 +35,7 @@ public abstract class Model : IDisposable
     public abstract string Method { get; }
 
     /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
-    public abstract long TrainableCount { get; }
+    public long TrainableCount => Trainables.Sum(tensor => tensor.numel());
 
     /// <summary>How reports describe the fixed weights, such as "signed-permutation"; "none" where there are none.</summary>
     public abstract string FixedWeightsName { get; }
@@ -30,20 +43,85 @@ public abstract class Model : IDisposable
     /// <summary>The learning rate for Adam that suits this kind of state when the options name none.</summary>
     public abstract double DefaultLearningRate { get; }
 
-    /// <summary>The device on which the state lives and the target is run.</summary>
-    public abstract Device Device { get; }
-
-    /// <summary>The target's buffers, such as running means, as training has left them. Owned by the model.</summary>
-    public NetworkState State => LazyInitializer.EnsureInitialized(ref state, () => Target.CreateState(Device));
-
-    /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
-    internal abstract IReadOnlyList<Parameter> Trainables { get; }
-
-    /// <summary>What messages call the trainables, in their order.</summary>
-    internal abstract IReadOnlyList<string> TrainableNames { get; }
-
     /// <summary>The target's weights from the current state, one tensor per entry, connected to the trainables where gradients are on.</summary>
     internal abstract IReadOnlyList<Tensor> CurrentWeights();
+
+    /// <summary>
+    /// The target's outputs for a batch, connected to the trained tensors where gradients are on. Layers that differ in training do so
+    /// in training mode, where a model starts: batch norm then takes the batch's own statistics and moves the running ones. A gradient
+    /// is that of the weights which the pass ran with, whatever becomes of the trained tensors before it is taken, or is refused.
+    /// </summary>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
+    /// <returns>(N, ...) with the target's output shape, on the model's device, in the caller's dispose scope.</returns>
+    /// <exception cref="ArgumentException">The input's shape, type or device is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public override Tensor forward(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return forward([input]);
+    }
+
+    /// <summary>The same for a target of several inputs; hooks, which take one tensor, are not called.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <returns>(N, ...) with the target's output shape, on the model's device, in the caller's dispose scope.</returns>
+    /// <exception cref="ArgumentException">The number of inputs, a shape, a type or a device is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public Tensor forward(IReadOnlyList<Tensor> inputs)
+    {
+        RequireHere(inputs);
+        using var scope = NewDisposeScope();
+        return Outputs(inputs, training).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// A pass together with the auxiliary terms of the mapping loss, for a loss of your own; in the model's mode, as
+    /// <see cref="forward(Tensor)"/> is.
+    /// </summary>
+    /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
+    /// <exception cref="NotSupportedException">No mapping generates the model's weights, so that there is nothing the terms could speak of.</exception>
+    /// <exception cref="ArgumentException">The input's shape, type or device is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public MappingTerms Terms(Tensor input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return Terms([input]);
+    }
+
+    /// <summary>The same for a target of several inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <exception cref="NotSupportedException">As for one input.</exception>
+    /// <exception cref="ArgumentException">The number of inputs, a shape, a type or a device is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public MappingTerms Terms(IReadOnlyList<Tensor> inputs)
+    {
+        RequireHere(inputs);
+        return Terms(inputs, training);
+    }
+
+    /// <summary>Whether the model has the terms beside the task's own.</summary>
+    internal virtual bool HasTerms => false;
+
+    /// <summary>The coefficients of the terms when training last ended, by name; nothing where there are no terms.</summary>
+    internal virtual void TakeCoefficients(IReadOnlyDictionary<string, double> values)
+    {
+    }
+
+    /// <summary>What says in a few words how the weights are generated, for files that must tell mappings apart.</summary>
+    internal virtual string DescribeMapping() => "none";
+
+    /// <summary>
+    /// The runs of neighbouring numbers that belong together, by the place of their tensor among the trainables: for a mapping one for
+    /// each latent vector.
+    /// </summary>
+    internal virtual IEnumerable<(int Tensor, long First, long Count)> Blocks() =>
+        Trainables.Select((tensor, index) => (index, 0L, tensor.numel()));
+
+    /// <summary>The outputs in a mode, in the caller's dispose scope.</summary>
+    internal Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training) => Target.Forward(inputs, CurrentWeights(), State, training);
+
+    /// <summary>The terms in a mode, in the caller's dispose scope.</summary>
+    internal virtual MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) => throw new NotSupportedException(
+        $"The stability, smoothness and alignment terms speak of the mapping that generates all weights; a model of the method '{Method}' has none.");
 
     /// <summary>The "trainable parameters" line that users of adapters know.</summary>
     public string DescribeTrainableParameters()
@@ -71,18 +149,21 @@ public abstract class Model : IDisposable
     /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Predict(IReadOnlyList<Tensor> inputs)
     {
+        RequireAlive();
         ArgumentNullException.ThrowIfNull(inputs);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return Target.Forward([.. inputs.Select(input => input.to(Device))], CurrentWeights(), State, training: false).MoveToOuterDisposeScope();
+        return Outputs([.. inputs.Select(input => input.to(Device))], training: false).MoveToOuterDisposeScope();
     }
 
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
     /// <returns>A copy; the caller disposes it.</returns>
     public Tensor Weights()
     {
+        RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return cat(CurrentWeights().Select(weight => weight.reshape(-1)).ToArray(), 0).MoveToOuterDisposeScope();
@@ -169,13 +250,15 @@ public abstract class Model : IDisposable
             tensor.copy_(value);
     }
 
-    /// <summary>Frees the native memory.</summary>
-    public void Dispose()
-    {
-        state?.Dispose();
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
+    private void RequireAlive() => ObjectDisposedException.ThrowIf(isDisposed, this);
 
-    private protected abstract void Dispose(bool disposing);
+    private void RequireHere(IReadOnlyList<Tensor> inputs)
+    {
+        RequireAlive();
+        ArgumentNullException.ThrowIfNull(inputs);
+        foreach (var input in inputs)
+            if (input is { IsInvalid: false } && input.device_type != Device.type)
+                throw new ArgumentException(
+                    $"The input is on {input.device}; the model is on {Device}.", inputs.Count == 1 ? "input" : nameof(inputs));
+    }
 }

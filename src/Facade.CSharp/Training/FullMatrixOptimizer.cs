@@ -49,9 +49,10 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
                     nameof(TrainingOptimizer.FullMatrix), MostNumbers, model.TrainableCount, nameof(TrainingOptimizer.Adam)),
                 nameof(TrainingOptions.Optimizer));
         using var noGradient = no_grad();
-        return new(parameters.SelectMany(parameter => model is MappedModel mapped && ReferenceEquals(parameter, mapped.Latent)
-            ? mapped.Mapping.Pieces.SelectMany(piece => Block.Cut(parameter, piece.FirstLatent, piece.FixedWeights.Columns))
-            : Block.Cut(parameter, 0, parameter.numel())), rate);
+        // The coefficients of the loss stand behind what the model trains, and are a block of their own.
+        return new(model.Blocks().Concat(parameters.Skip(model.Trainables.Count).Select((raw, index) =>
+                (Tensor: model.Trainables.Count + index, First: 0L, Count: raw.numel())))
+            .SelectMany(block => Block.Cut(parameters[block.Tensor], block.First, block.Count)), rate);
     }
 
     public override void Step()

@@ -26,9 +26,7 @@ internal static class RunIdentity
             ["trained tensors"] = string.Join(", ", model.TrainableNames.Zip(
                 model.Trainables, (name, tensor) => $"{name} {ShapeText.Of(tensor.shape)}")),
             ["fixed weights"] = model.FixedWeightsName,
-            ["mapping"] = model is MappedModel mapped
-                ? AdapterDescription.Of(mapped.Mapping.Specification, new Dictionary<string, double>()).ToJson()
-                : "none",
+            ["mapping"] = model.DescribeMapping(),
             [Epochs] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
             ["learning rate"] = options.Optimizer.RateText(model, options),
@@ -50,7 +48,7 @@ internal static class RunIdentity
             ["label smoothing"] = Text(options.LabelSmoothing),
             ["teaching"] = options.Distillation?.Describe() ?? "the labels",
             ["seed"] = Text(options.Seed),
-            ["loss"] = model is MappedModel
+            ["loss"] = model.HasTerms
                 ? $"stability {Text(loss.Stability)}, smoothness {Text(loss.Smoothness)}, alignment {Text(loss.Alignment)}, noise {Text(loss.NoiseDeviation)}"
                 : "the task's alone",
             ["number of training samples"] = Text(training.Count),

@@ -16,29 +16,29 @@ internal sealed class StepLoss : IDisposable
     private readonly TaskLoss? taskLoss;
     private readonly Distillation? distillation;
     private readonly LossCoefficients coefficients;
-    private readonly CounterHash.Key noise;
+    private readonly ulong seed;
     private readonly Parameter? raw;
-    private readonly GeneratedWeights? generated;
-    private readonly GeneratedWeights? perturbed;
 
     public StepLoss(Model model, TrainingOptions options)
     {
-        this.model = model;
-        // The auxiliary terms speak of a mapping; a directly trained model has none.
-        this.options = model is MappedModel ? options.Loss : LossOptions.TaskOnly;
+        RequireTerms(model, options);
+        (this.model, this.options, seed) = (model, options.Loss, options.Seed);
         labelSmoothing = options.LabelSmoothing;
         taskLoss = options.TaskLoss;
         distillation = options.Distillation;
         coefficients = this.options.ToCore();
-        noise = CounterHash.named("stability-noise", CounterHash.ofSeed(options.Seed));
         var count = MappingLoss.trainableCount(coefficients);
         raw = count == 0 ? null : Trainable.From(zeros(count, device: model.Device));
-        if (model is MappedModel { TrainableScales: null, Mapping.Fused: { } fused } && model.Device.type == TorchSharp.DeviceType.CPU)
-        {
-            generated = new(model.Target, fused);
-            if (this.options.Stability.Value > 0)
-                perturbed = new(model.Target, fused);
-        }
+    }
+
+    /// <summary>Refuses terms for a model that has none.</summary>
+    public static void RequireTerms(Model model, TrainingOptions options)
+    {
+        if (!options.Loss.IsTaskOnly && !model.HasTerms)
+            throw new ArgumentException(
+                $"The stability, smoothness and alignment terms speak of the mapping that generates all weights; a model of the method "
+                + $"'{model.Method}' has none: leave {nameof(TrainingOptions.Loss)} at {nameof(LossOptions)}.{nameof(LossOptions.TaskOnly)}.",
+                nameof(TrainingOptions.Loss));
     }
 
     /// <summary>The trainable coefficients behind their bounded form; null where none is trained.</summary>
@@ -55,52 +55,26 @@ internal sealed class StepLoss : IDisposable
     /// <param name="step">The step, which decides the noise.</param>
     public Values Compute(IReadOnlyList<Tensor> inputs, Tensor targets, Tensor? taught, bool isClassification, long step)
     {
-        var outputs = model.Target.Forward(inputs, WeightsAt(generated, null), model.State, training: true);
-        var task = distillation is null || taught is null
-            ? taskLoss?.Compute(outputs, targets) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)
-            : distillation.Loss(taught, outputs);
-        if (options.IsTaskOnly || model is not MappedModel mapped)
-            return new(task, task, outputs, [null, null, null]);
-
-        Tensor? stability = null;
-        if (options.Stability.Value > 0)
+        if (options.IsTaskOnly)
         {
-            var shifted = mapped.Latent + MappingLoss.noise(noise, step, options.NoiseDeviation, mapped.Latent);
-            // Running statistics are those of the model's own weights: this pass moves a copy of them.
-            using var aside = model.State.Copy();
-            var moved = mapped.Target.Forward(inputs, WeightsAt(perturbed, shifted), aside, training: true);
-            stability = MappingLoss.stability(moved, outputs);
+            var outputs = model.Outputs(inputs, training: true);
+            var alone = Task(outputs, targets, taught, isClassification);
+            return new(alone, alone, outputs, [null, null, null]);
         }
 
-        var smoothness = options.Smoothness.Value > 0 ? MappingLoss.smoothness(mapped.Mapping, mapped.Latent) : null;
-        var alignment = options.Alignment.Value > 0 ? MappingLoss.alignment(mapped.Mapping, mapped.Latent) : null;
+        var terms = model.Terms(inputs, training: true);
+        var task = Task(terms.Outputs, targets, taught, isClassification);
+        var stability = options.Stability.Value > 0 ? terms.Stability(step, seed, options.NoiseDeviation) : null;
+        var smoothness = options.Smoothness.Value > 0 ? terms.Smoothness() : null;
+        var alignment = options.Alignment.Value > 0 ? terms.Alignment() : null;
         var total = MappingLoss.total(coefficients, raw, task, new(stability, smoothness, alignment));
-        return new(total, task, outputs, [stability, smoothness, alignment]);
+        return new(total, task, terms.Outputs, [stability, smoothness, alignment]);
     }
 
-    /// <summary>Leaves the gradients of a step's loss at the trainables.</summary>
-    public void Backward(Values values)
-    {
-        values.Total.backward();
-        if (generated is null || model is not MappedModel mapped)
-            return;
-        using var noGradient = no_grad();
-        var gradient = generated.Pullback();
-        if (perturbed is not null)
-            gradient.add_(perturbed.Pullback());
-        // What the smoothness and alignment terms left there themselves.
-        if (mapped.Latent.grad is { } own)
-            gradient.add_(own);
-        mapped.Latent.grad = gradient;
-    }
-
-    /// <summary>The weights at the model's own latent, or at another: in a kept buffer where the mapping can be fused.</summary>
-    private IReadOnlyList<Tensor> WeightsAt(GeneratedWeights? buffer, Tensor? latent)
-    {
-        if (model is not MappedModel mapped)
-            return model.CurrentWeights();
-        return buffer is null ? mapped.WeightsAt(latent ?? mapped.Latent) : buffer.Generate(latent ?? mapped.Latent);
-    }
+    private Tensor Task(Tensor outputs, Tensor targets, Tensor? taught, bool isClassification) =>
+        distillation is null || taught is null
+            ? taskLoss?.Compute(outputs, targets) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)
+            : distillation.Loss(taught, outputs);
 
     /// <summary>The coefficients now, by the terms' names; those that are off are left out.</summary>
     public IReadOnlyDictionary<string, double> Coefficients()
@@ -114,7 +88,5 @@ internal sealed class StepLoss : IDisposable
     public void Dispose()
     {
         raw?.Dispose();
-        generated?.Dispose();
-        perturbed?.Dispose();
     }
 }

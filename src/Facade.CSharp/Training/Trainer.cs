@@ -18,13 +18,17 @@ public sealed class Trainer
     /// <param name="model">The model to train; the trainer does not own it.</param>
     /// <param name="options">How to train; the defaults where none are given.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range; its name is the exception's argument.</exception>
-    /// <exception cref="ArgumentException">Two options do not go together; one's name is the exception's argument.</exception>
+    /// <exception cref="ArgumentException">
+    /// Two options do not go together, or the loss has terms of a mapping and no mapping generates the model's weights; an option's name is
+    /// the exception's argument.
+    /// </exception>
     public Trainer(Model model, TrainingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         this.model = model;
         this.options = options ?? new();
         this.options.Check();
+        StepLoss.RequireTerms(model, this.options);
     }
 
     /// <summary>Trains to the end of the epochs, to early stopping, or to cancellation.</summary>

@@ -56,8 +56,7 @@ internal sealed class TrainingRun(
         }
         finally
         {
-            if (model is MappedModel mapped)
-                mapped.Coefficients = loss.Coefficients();
+            model.TakeCoefficients(loss.Coefficients());
         }
 
         if (options.RestoreBest && validation is not null)

@@ -54,7 +54,7 @@ internal sealed class TrainingStep(
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(step, values, total);
-        loss.Backward(share == 1 ? values : values with { Total = values.Total.mul(tensor((float)share, device: model.Device)) });
+        (share == 1 ? values.Total : values.Total.mul(tensor((float)share, device: model.Device))).backward();
         sums.Add(values, targets, batch.Count, hasAccuracy);
         return total * share;
     }

@@ -111,7 +111,7 @@ public sealed class TrainerTests
     public void A_direct_models_optimiser_has_all_weights_and_no_coefficient()
     {
         using var model = DirectModel.For(Small.Classifier());
-        using var loss = new StepLoss(model, new() { Loss = LossOptions.Complete });
+        using var loss = new StepLoss(model, new());
 
         Assert.Equal(115, TrainingRun.OptimisedParameters(model, loss).Sum(parameter => parameter.numel()));
         Assert.Null(loss.Raw);

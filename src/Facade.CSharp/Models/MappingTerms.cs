@@ -1,0 +1,61 @@
+using MappingNets.Core;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// One pass of a mapped model with the auxiliary terms of the mapping loss beside its outputs, all at the same latent and connected to
+/// it: what a training loop of your own adds to its task's loss. Each term is a scalar in the caller's dispose scope and costs nothing
+/// until it is asked for.
+/// </summary>
+/// <example>
+/// <code>
+/// var terms = model.Terms(images);
+/// var loss = nn.functional.cross_entropy(terms.Outputs, labels) + (0.05 * terms.Stability(step)) + (5e-6 * terms.Smoothness());
+/// loss.backward();
+/// </code>
+/// </example>
+public sealed class MappingTerms
+{
+    private readonly MappedModel model;
+    private readonly IReadOnlyList<Tensor> inputs;
+    private readonly Tensor latent;
+    private readonly Tensor passLatent;
+    private readonly bool training;
+
+    /// <summary>Runs the target once.</summary>
+    internal MappingTerms(MappedModel model, IReadOnlyList<Tensor> inputs, bool training)
+    {
+        (this.model, this.inputs, this.training) = (model, inputs, training);
+        // All of one pass sees one latent, whatever becomes of the model's. What the passes send back and what the terms of the
+        // mapping send back are two sums of their own, whose order of additions never depends on the other.
+        (latent, passLatent) = (model.LatentOfPass(), model.LatentOfPass());
+        Outputs = model.Target.Forward(inputs, model.WeightsAt(passLatent), model.State, training);
+    }
+
+    /// <summary>The target's outputs, (N, ...), as <see cref="Model.forward(Tensor)"/> gives them.</summary>
+    public Tensor Outputs { get; }
+
+    /// <summary>
+    /// E ||f(x; g(z + eps)) - f(x; g(z))||^2 for one draw of eps ~ N(0, s^2 I), summed over outputs, the mean over the batch. It
+    /// runs the target once more; the buffers, such as running means, stay as the first pass left them.
+    /// </summary>
+    /// <param name="step">The step; another step draws other noise.</param>
+    /// <param name="seed">The seed of the noise.</param>
+    /// <param name="deviation">s, positive and finite.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The deviation is not a positive finite number.</exception>
+    public Tensor Stability(long step, ulong seed = 0, double deviation = 0.01)
+    {
+        MappingChecks.Positive(deviation, nameof(deviation));
+        var key = CounterHash.named("stability-noise", CounterHash.ofSeed(seed));
+        var shifted = passLatent + MappingLoss.noise(key, step, deviation, passLatent);
+        using var aside = model.State.Copy();
+        return MappingLoss.stability(model.Target.Forward(inputs, model.WeightsAt(shifted), aside, training), Outputs);
+    }
+
+    /// <summary>||grad_z g(z)||_F^2: how fast the weights change with the latent.</summary>
+    public Tensor Smoothness() => MappingLoss.smoothness(model.Mapping, latent);
+
+    /// <summary>1 - cos(z, m) with m the mean of the modulated weights, the mean over the mapping's pieces: from 0 to 2.</summary>
+    public Tensor Alignment() => MappingLoss.alignment(model.Mapping, latent);
+}
