@@ -21,6 +21,9 @@ public sealed record BenchReport(
     /// <summary>What the C library's heap does to a step; empty elsewhere than on Linux.</summary>
     public List<Ratio> Heap { get; init; } = [];
 
+    /// <summary>A user's own training loop against the trainer.</summary>
+    public List<Ratio> OwnLoop { get; init; } = [];
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     /// <summary>An empty report of this machine.</summary>
@@ -46,6 +49,7 @@ public sealed record BenchReport(
             "generation" => report with { Generation = [], AgainstLatents = [] },
             "memory" => report with { Memory = [] },
             "heap" => report with { Heap = [] },
+            "own-loop" => report with { OwnLoop = [] },
             _ => report with { Small = null },
         };
     }
@@ -64,11 +68,11 @@ public sealed record BenchReport(
         var text = new StringBuilder();
         Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
         Line(text, $"");
-        if (Steps.Count + Heap.Count > 0)
+        if (Steps.Count + Heap.Count + OwnLoop.Count > 0)
         {
             Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
             Line(text, $"|---|---|---|---|---|---|");
-            foreach (var ratio in Steps.Concat(Heap))
+            foreach (var ratio in Steps.Concat(Heap).Concat(OwnLoop))
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
             Line(text, $"");
         }

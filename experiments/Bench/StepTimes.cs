@@ -85,11 +85,11 @@ public static class StepTimes
     private static MappingNetwork WithAdditiveModulationIf(this MappingNetwork network, bool modulated) =>
         modulated ? network.WithAdditiveModulation(3e-5) : network;
 
-    private static double Step(Model model, Dataset data, int batch, LossOptions? loss) =>
+    internal static double Step(Model model, Dataset data, int batch, LossOptions? loss) =>
         new Trainer(model, new() { Epochs = 1, BatchSize = batch, LearningRate = 1e-4, Loss = loss ?? LossOptions.TaskOnly })
             .Fit(data).MedianStepMilliseconds;
 
-    private static Dataset Data(StepCase @case, int batch)
+    internal static Dataset Data(StepCase @case, int batch)
     {
         torch.random.manual_seed(1);
         var count = batch * @case.Steps;
