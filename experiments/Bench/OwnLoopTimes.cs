@@ -43,7 +43,7 @@ public static class OwnLoopTimes
             default:
                 using (var start = DirectModel.For(@case.Target))
                 using (var pretrained = PretrainedWeights.Of(start))
-                    return MappingNetwork.For(@case.Target).FineTune(pretrained, @case.Latents).Build();
+                    return FineTuning.Of(@case.Target, pretrained).Groups(@case.Latents).Build();
         }
     }
 

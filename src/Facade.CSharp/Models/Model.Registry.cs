@@ -39,7 +39,7 @@ public abstract partial class Model
         (device, _deviceType, _deviceIndex) = (on, on.type, on.index);
         networkState = Target.CreateState(on);
         // A user's module may call a buffer as the model calls a trained tensor.
-        bufferNames = [.. Target.Buffers.Select(buffer => has_parameter(buffer.Name) ? AdapterFile.BufferPrefix + buffer.Name : buffer.Name)];
+        bufferNames = [.. Target.Buffers.Select(buffer => has_parameter(buffer.Name) ? StoredTensors.BufferPrefix + buffer.Name : buffer.Name)];
         foreach (var (name, tensor) in bufferNames.Zip(networkState.Tensors))
             register_buffer(name, tensor);
     }

@@ -6,7 +6,7 @@ namespace MappingNets.Tests;
 internal static class ModelKinds
 {
     public static readonly string[] All =
-        ["slvt", "lwt, modulated", "lwt with scales", "tanh", "direct", "one layer", "generated", .. FineTuned.Ways];
+        ["slvt", "lwt, modulated", "lwt with scales", "tanh", "direct", "generated", .. FineTuned.Ways];
 
     public static Model Build(string kind)
     {
@@ -29,9 +29,7 @@ internal static class ModelKinds
                     trained => trained[0] + (trained[1] * arange(115).to(float32).sin()));
             default:
                 using (var pretrained = FineTuned.Pretrained())
-                    return kind == "one layer"
-                        ? DirectModel.From(Small.Classifier(), pretrained, ["fc2"])
-                        : FineTuned.Build(kind, pretrained);
+                    return FineTuned.Build(kind, pretrained);
         }
     }
 
