@@ -61,7 +61,8 @@ public sealed class MappedModel : Model
     /// <summary>The coefficients of the auxiliary loss terms when training last ended, by name; empty where there were none.</summary>
     public IReadOnlyDictionary<string, double> Coefficients { get; internal set; } = new Dictionary<string, double>();
 
-    internal Mapping Mapping { get; }
+    /// <summary>g: the mapping that generates the weights, with its layout, pieces and fixed weights. Owned by the model.</summary>
+    public Mapping Mapping { get; }
 
     internal override bool HasTerms => true;
 

@@ -82,8 +82,8 @@ public abstract partial class TargetNetwork
     /// <summary>P, the number of weights.</summary>
     public long ParameterCount { get; }
 
-    /// <summary>The place of each tensor in the flat vector theta, for the core.</summary>
-    internal ParameterLayout Layout => layout.Value;
+    /// <summary>The place of each tensor in the flat vector theta.</summary>
+    public ParameterLayout Layout => layout.Value;
 
     /// <summary>Starts describing a network layer by layer.</summary>
     /// <param name="shape">The shape of one input without the batch dimension, such as (1, 28, 28); every size at least 1.</param>
