@@ -20,6 +20,9 @@ Usage: ./build.sh VERB [arguments]
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format          format all F# and C# sources
   format --check  say which sources are not formatted; change nothing
+  stress          train six kinds of model while other threads collect garbage; every run must end, with the bits of a calm one
+                  [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress where they are not named
+  stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
   bench           run the benchmarks; arguments go to the program
   restore         get tools and packages, nothing more
   pack            write the NuGet packages to artifacts/packages
@@ -161,6 +164,46 @@ run_tests() {
   ((failed == 0))
 }
 
+# Arguments: --published, then the program's.
+stress() {
+  restore_tools
+  if [[ ${1:-} != --published ]]; then
+    dotnet run -c Release --project experiments/Stress -- "$@"
+    return
+  fi
+  shift
+  local minutes=1 out=artifacts/stress
+  while (($# > 0)); do
+    case $1 in
+      --minutes) minutes=${2:-} ;;
+      --out) out=${2:-} ;;
+      *) fail "stress --published takes --minutes N and --out FOLDER, not '$1'." ;;
+    esac
+    [[ -n ${2:-} ]] || fail "$1 needs a value."
+    shift 2
+  done
+  stress_form framework-dependent --self-contained false
+  stress_form self-contained --self-contained true
+  stress_form ready-to-run --self-contained false -p:PublishReadyToRun=true
+  stress_form single-file --self-contained true -p:PublishSingleFile=true
+  ((failed == 0)) || fail "$failed of 4 published forms failed."
+}
+
+# Publishes the program in one form, runs it, and removes it: each holds all of libtorch.
+# Arguments: the form's name, then dotnet publish's. Uses minutes and out; adds to failed.
+stress_form() {
+  local form=$1 folder
+  shift
+  folder=$(mktemp -d)
+  if ! dotnet publish experiments/Stress -c Release --use-current-runtime --nologo --verbosity quiet -o "$folder" "$@"; then
+    echo "build.sh: the form $form could not be published." >&2
+    failed=$((failed + 1))
+  elif ! "$folder/Stress" --minutes "$minutes" --form "$form" --out "$out/$form"; then
+    failed=$((failed + 1))
+  fi
+  rm -rf "$folder"
+}
+
 format() {
   restore
   local check=() verify=() status=0
@@ -189,6 +232,7 @@ shift || true
 case $verb in
   '' | help | --help | -h) list_verbs ;;
   demo) run_example examples/FashionMnist "$@" ;;
+  stress) stress "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;
