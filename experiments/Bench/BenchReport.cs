@@ -24,6 +24,9 @@ public sealed record BenchReport(
     /// <summary>A user's own training loop against the trainer.</summary>
     public List<Ratio> OwnLoop { get; init; } = [];
 
+    /// <summary>The cost of running TorchSharp unoptimised (docs/decisions/0009).</summary>
+    public List<Ratio> Cure { get; init; } = [];
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     /// <summary>An empty report of this machine.</summary>
@@ -50,6 +53,7 @@ public sealed record BenchReport(
             "memory" => report with { Memory = [] },
             "heap" => report with { Heap = [] },
             "own-loop" => report with { OwnLoop = [] },
+            "cure" => report with { Cure = [] },
             _ => report with { Small = null },
         };
     }
@@ -74,6 +78,15 @@ public sealed record BenchReport(
             Line(text, $"|---|---|---|---|---|---|");
             foreach (var ratio in Steps.Concat(Heap).Concat(OwnLoop))
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
+            Line(text, $"");
+        }
+
+        if (Cure.Count > 0)
+        {
+            Line(text, $"| step time, processes in turn | A, ms | B, ms | A / B, 95% interval of the median | pairs | goal | reached |");
+            Line(text, $"|---|---|---|---|---|---|---|");
+            foreach (var ratio in Cure)
+                Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {ratio.Median:F3} [{ratio.Low:F3}, {ratio.High:F3}] | {ratio.Pairs} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
             Line(text, $"");
         }
 

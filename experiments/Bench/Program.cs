@@ -17,6 +17,12 @@ if (args is ["--heap-child", var childHeap, var heapTarget])
     return 0;
 }
 
+if (args is ["--cure-child", var cureTarget])
+{
+    CureTimes.RunChild(cureTarget);
+    return 0;
+}
+
 // As in every program here that trains: otherwise the C library's heap is measured along. Not for the children, whose memory is.
 _ = NativeHeap.SuitTraining();
 var quick = args.Contains("--quick");
@@ -29,8 +35,8 @@ var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null
 // Before anything is measured, which takes long.
 var complaint = (only, File.Exists(folder), document) switch
 {
-    (not (null or "memory" or "heap" or "steps" or "own-loop" or "generation" or "small"), _, _) =>
-        $"--only takes memory, heap, steps, own-loop, generation or small; '{only}' is none of them.",
+    (not (null or "memory" or "heap" or "cure" or "steps" or "own-loop" or "generation" or "small"), _, _) =>
+        $"--only takes memory, heap, cure, steps, own-loop, generation or small; '{only}' is none of them.",
     (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
     (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
     (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
@@ -48,7 +54,7 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    memory, heap, steps, own-loop, generation or small alone; the other parts stay as they are in the folder's report
+          --only PART    memory, heap, cure, steps, own-loop, generation or small alone; the other parts stay as they are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
@@ -75,6 +81,14 @@ foreach (var target in Wanted("heap") && !quick && OperatingSystem.IsLinux() ? H
     var ratio = HeapTimes.Measure(target, 5);
     AnsiConsole.WriteLine(Line(ratio));
     report.Heap.Add(ratio);
+}
+
+report.Write(folder);
+foreach (var target in Wanted("cure") && !quick ? CureTimes.Targets : [])
+{
+    var ratio = CureTimes.Measure(target, 31);
+    AnsiConsole.WriteLine(Line(ratio));
+    report.Cure.Add(ratio);
 }
 
 report.Write(folder);

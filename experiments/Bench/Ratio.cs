@@ -14,6 +14,12 @@ namespace MappingNets.Experiments.Bench;
 public sealed record Ratio(
     string Name, string Unit, double A, double B, double Minimum, double Median, double Maximum, int Pairs, string? Goal, bool? Reached)
 {
+    /// <summary>The lower end of the median's interval of about 95%, by order statistics; with few pairs the smallest ratio.</summary>
+    public double? Low { get; init; }
+
+    /// <summary>The upper end of that interval.</summary>
+    public double? High { get; init; }
+
     /// <summary>Measures pairs in turn.</summary>
     /// <param name="name">What is measured.</param>
     /// <param name="unit">The unit of what the functions return.</param>
@@ -37,11 +43,16 @@ public sealed record Ratio(
 
         var ratios = first.Zip(second, (x, y) => x / y).Order().ToArray();
         var median = MedianOf(ratios);
+        var rank = Math.Max(0, (int)((pairs - 1.96 * Math.Sqrt(pairs)) / 2) - 1);
         return new(
             name, unit, MedianOf(first), MedianOf(second), ratios[0], median, ratios[^1], pairs,
             atMost is { } upper ? FormattableString.Invariant($"<= {upper}")
                 : atLeast is { } lower ? FormattableString.Invariant($">= {lower}") : null,
-            atMost is { } most ? median <= most : atLeast is { } least ? median >= least : null);
+            atMost is { } most ? median <= most : atLeast is { } least ? median >= least : null)
+        {
+            Low = ratios[rank],
+            High = ratios[^(rank + 1)],
+        };
     }
 
     /// <summary>The median of some values.</summary>
