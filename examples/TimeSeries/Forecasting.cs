@@ -5,17 +5,21 @@ using TorchSharp;
 
 namespace MappingNets.Examples.TimeSeries;
 
-/// <summary>The main job: an LSTM reads 24 hours of twelve stations and forecasts the next hour, from the files to the plot.</summary>
+/// <summary>The main job: an LSTM reads 24 hours of one station and forecasts the next hour, from the file to the plot.</summary>
 internal static class Forecasting
 {
     private const int SyntheticHours = 6_000;
     private const int Epochs = 15;
     private const int HoursShown = 168;
+    private const string Station = "Aotizhongxin";
+    private const string Forecast = "PM2.5";
+
+    private static readonly string[] Features = [Forecast, "PM10", "SO2", "NO2", "CO", "TEMP", "PRES", "DEWP", "RAIN", "WSPM"];
 
     public static void Run(ExampleOptions options, CancellationToken stop)
     {
         Directory.CreateDirectory(options.Output);
-        using var air = AirQuality.Load(Folder(options));
+        using var air = TimeSeriesWindows.FromCsv(StationFile(Folder(options)), Forecast, Features);
         // A window is 24 rows of a table in memory; all of them at once train faster than one after another.
         using var training = air.Training.ToMemory();
         using var test = air.Test.ToMemory();
@@ -47,6 +51,10 @@ internal static class Forecasting
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
 
+    private static string StationFile(string folder) =>
+        Directory.GetFiles(folder, $"*{Station}*.csv").FirstOrDefault()
+            ?? throw new FileNotFoundException($"The folder '{folder}' holds no CSV file of the station {Station}.");
+
     private static string Folder(ExampleOptions options)
     {
         if (options.Data is { } named)
@@ -56,7 +64,7 @@ internal static class Forecasting
         }
 
         var made = Path.Combine(options.Output, "synthetic-data");
-        AnsiConsole.WriteLine($"Synthetic data, not measured: {SyntheticHours:N0} hours of twelve stations in PRSA files, written to '{made}'. Name a folder for real ones.");
+        AnsiConsole.WriteLine($"Synthetic data, not measured: {SyntheticHours:N0} hours in PRSA files, written to '{made}'. Name a folder for real ones.");
         SyntheticAirQuality.Write(made, SyntheticHours, options.Seed);
         return made;
     }
@@ -70,14 +78,14 @@ internal static class Forecasting
         return table;
     }
 
-    private static void AddRow(Table table, AirQuality air, string name, string trainable, double trainLoss, double testLoss, string milliseconds) =>
+    private static void AddRow(Table table, TimeSeriesWindows air, string name, string trainable, double trainLoss, double testLoss, string milliseconds) =>
         table.AddRow(
             name, trainable, $"{trainLoss:F6}", $"{testLoss:F6}", $"{Math.Sqrt(testLoss) * (air.LargestTarget - air.SmallestTarget):F2}", milliseconds);
 
     /// <summary>What any forecast has to beat: that nothing changes.</summary>
-    private static void AddUnchanged(Table table, AirQuality air, Dataset training, Dataset test)
+    private static void AddUnchanged(Table table, TimeSeriesWindows air, Dataset training, Dataset test)
     {
-        var own = air.FeatureNames.ToList().IndexOf("Aotizhongxin PM2.5");
+        var own = air.FeatureNames.ToList().IndexOf(Forecast);
         double LossOn(Dataset data)
         {
             using var scope = torch.NewDisposeScope();
@@ -87,15 +95,15 @@ internal static class Forecasting
         AddRow(table, air, "unchanged", "0", LossOn(training), LossOn(test), "");
     }
 
-    private static void Draw(AirQuality air, Dataset test, IReadOnlyList<(string Name, Model Model)> models, string path)
+    private static void Draw(TimeSeriesWindows air, Dataset test, IReadOnlyList<(string Name, Model Model)> models, string path)
     {
         using var shown = test.Take(Math.Min(HoursShown, test.Count));
-        double[] Concentrations(torch.Tensor scaled) => [.. scaled.cpu().data<float>().Select(value => air.ToConcentration(value))];
+        double[] Concentrations(torch.Tensor scaled) => [.. scaled.cpu().data<float>().Select(value => air.ToUnits(value))];
 
         using var scope = torch.NewDisposeScope();
         ForecastPlot.Write(
             Concentrations(shown.Targets),
             [.. models.Select(entry => (entry.Name, (IReadOnlyList<double>)Concentrations(entry.Model.Predict(shown.Inputs))))],
-            "Aotizhongxin: PM2.5 one hour ahead", "PM2.5, micrograms a cubic metre", path);
+            $"{Station}: PM2.5 one hour ahead", "PM2.5, micrograms a cubic metre", path);
     }
 }

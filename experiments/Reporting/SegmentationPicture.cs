@@ -20,7 +20,7 @@ public static class SegmentationPicture
     ];
 
     /// <summary>Writes one row for each of the first scenes, one column for each model, and a legend.</summary>
-    /// <param name="data">Scenes as <see cref="Cityscapes"/> reads them.</param>
+    /// <param name="data">Scenes as Cityscapes reads them.</param>
     /// <param name="models">The columns beside image and labels.</param>
     /// <param name="rows">How many scenes, at most as many as there are.</param>
     /// <param name="path">The PNG file.</param>

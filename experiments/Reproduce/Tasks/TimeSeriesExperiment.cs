@@ -69,7 +69,7 @@ internal sealed class TimeSeriesExperiment : TableExperiment
         return (DataSource.Synthetic("synthetic-air-quality", $"{hours.ToString("N0", CultureInfo.InvariantCulture)} hours of twelve invented stations, in PRSA files"), synthetic);
     }
 
-    private static double Unchanged(AirQuality air, Dataset test)
+    private static double Unchanged(TimeSeriesWindows air, Dataset test)
     {
         using var scope = torch.NewDisposeScope();
         var own = air.FeatureNames.ToList().IndexOf("Aotizhongxin PM2.5");

@@ -61,7 +61,7 @@ public static class Cifar
             while (number >= perFile[file])
                 number -= perFile[file++];
             var bytes = files[file].AsSpan(number * record, record);
-            return (scale.Normalised(bytes[labelBytes..], [3, Side, Side]), tensor((long)bytes[labelBytes - 1]));
+            return (scale.Normalised(bytes[labelBytes..], [3, Side, Side]), tensor((long)bytes[labelBytes - 1], dtype: int64));
         });
     }
 
@@ -83,24 +83,5 @@ public static class Cifar
         var path = Path.Combine(folder, name);
         return File.Exists(path) ? path : throw new FileNotFoundException(
             $"The folder '{folder}' lacks '{name}'. Unpack the binary version of CIFAR into it.", path);
-    }
-}
-
-/// <summary>How bytes of colour become numbers: (byte / 255 - mean) / deviation, for each channel.</summary>
-internal sealed record ColourScale(float[] Means, float[] Deviations)
-{
-    /// <summary>One channel after another, as many as there are means, in a tensor of a shape.</summary>
-    public Tensor Normalised(ReadOnlySpan<byte> planes, long[] shape)
-    {
-        var values = new float[planes.Length];
-        var plane = planes.Length / Means.Length;
-        for (var channel = 0; channel < Means.Length; channel++)
-        {
-            var (factor, offset) = (1 / (255 * Deviations[channel]), Means[channel] / Deviations[channel]);
-            for (var index = channel * plane; index < (channel + 1) * plane; index++)
-                values[index] = planes[index] * factor - offset;
-        }
-
-        return tensor(values, shape);
     }
 }

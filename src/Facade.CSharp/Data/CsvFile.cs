@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace MappingNets;
 
-/// <summary>A table of text with a header line, read line by line.</summary>
-internal sealed class CsvFile
+/// <summary>A table of text with a header line, read line by line. Fields are divided by commas and may stand in quotes.</summary>
+public sealed class CsvFile
 {
     private readonly Dictionary<string, int> columns;
 
@@ -17,11 +17,16 @@ internal sealed class CsvFile
                 throw new DatasetFormatException(path, $"has the column '{name}' twice.");
     }
 
+    /// <summary>The file.</summary>
     public string Path { get; }
 
+    /// <summary>What the columns are called.</summary>
     public IReadOnlyList<string> Header { get; }
 
     /// <summary>Opens a file and reads its header.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="DatasetFormatException">It is empty or has a column twice.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     public static CsvFile Open(string path)
     {
         using var reader = new StreamReader(path);
@@ -29,12 +34,15 @@ internal sealed class CsvFile
         return new(path, Fields(header, path, 1));
     }
 
-    /// <summary>The place of a column.</summary>
+    /// <summary>The place of a column, from 0.</summary>
+    /// <param name="name">Its name in the header.</param>
+    /// <exception cref="DatasetFormatException">There is no such column.</exception>
     public int Column(string name) => columns.TryGetValue(name, out var index)
         ? index
         : throw new DatasetFormatException(Path, $"has no column '{name}'; it has {string.Join(", ", Header)}.");
 
     /// <summary>The rows below the header, each with its line number from 1; empty lines are left out.</summary>
+    /// <exception cref="DatasetFormatException">A row has more or fewer fields than the header.</exception>
     public IEnumerable<(int Line, string[] Fields)> Rows()
     {
         using var reader = new StreamReader(Path);
@@ -51,6 +59,10 @@ internal sealed class CsvFile
     }
 
     /// <summary>A field as a finite number.</summary>
+    /// <param name="line">The row's line, for the message.</param>
+    /// <param name="column">The field's place, for the message.</param>
+    /// <param name="text">The field.</param>
+    /// <exception cref="DatasetFormatException">It is no finite number.</exception>
     public double Number(int line, int column, string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? number

@@ -191,7 +191,7 @@ public sealed partial class Dataset : IDisposable
 
     private (Tensor[] Inputs, Tensor Targets) InMemory(long[] numbers)
     {
-        var index = tensor(numbers, device: Targets.device);
+        var index = tensor(numbers, dtype: int64, device: Targets.device);
         return ([.. InputList.Select(input => input.index_select(0, index))], Targets.index_select(0, index));
     }
 }

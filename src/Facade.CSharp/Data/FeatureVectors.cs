@@ -58,7 +58,7 @@ public static class FeatureVectors
             ? number
             : throw new DatasetFormatException(
                 path, $"has the class '{found.Name}' in line {found.Line}; known are {string.Join(", ", names)}.")).ToArray());
-        var features = tensor(values.ToArray(), [classes.Count, file.Header.Count - 1]);
+        var features = tensor(values.ToArray(), [classes.Count, file.Header.Count - 1], dtype: float32);
         return Together(path, features, path, labels, names);
     }
 

@@ -5,6 +5,13 @@ namespace MappingNets;
 /// <summary>Decodes PNG and JPEG files to bytes of a wanted size.</summary>
 internal static class ImageFile
 {
+    private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg" };
+
+    /// <summary>The image files of a folder, also further below, in the order of their names.</summary>
+    public static IEnumerable<string> In(string folder) =>
+        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(path => Extensions.Contains(Path.GetExtension(path))).Order(StringComparer.Ordinal);
+
     /// <summary>Red, green and blue planes one after another, or one plane of grey, scaled smoothly.</summary>
     public static byte[] Colours(string path, int channels, int height, int width)
     {

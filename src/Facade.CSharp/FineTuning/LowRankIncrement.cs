@@ -46,7 +46,7 @@ internal sealed class LowRankIncrement : Increment
         return [.. pieces.SelectMany(piece => new[]
         {
             Uniform(CounterHash.child((ulong)piece.Index, root), piece.Rank, piece.Inputs),
-            zeros(piece.Outputs, piece.Rank),
+            zeros(piece.Outputs, piece.Rank, dtype: ScalarType.Float32),
         })];
     }
 

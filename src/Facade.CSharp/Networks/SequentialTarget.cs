@@ -41,7 +41,7 @@ internal sealed class SequentialTarget : TargetNetwork
         layers.Forward(inputs[0], parameters, state.Tensors, training);
 
     protected override Tensor CreateBuffer(int index) =>
-        Buffers[index].IsPersistent ? base.CreateBuffer(index) : tensor(DropoutLayer.StartOf(Buffers[index].Name));
+        Buffers[index].IsPersistent ? base.CreateBuffer(index) : tensor(DropoutLayer.StartOf(Buffers[index].Name), dtype: ScalarType.Int64);
 
     protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
         layers.ToModule(weights, state.Tensors);

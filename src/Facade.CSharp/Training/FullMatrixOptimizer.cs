@@ -133,9 +133,9 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
         private Block(Parameter parameter, long first, long count)
         {
             (this.parameter, this.first, this.count) = (parameter, first, count);
-            Mean = zeros(count, device: parameter.device).DetachFromDisposeScope();
-            Curvature = zeros(count, count, device: parameter.device).DetachFromDisposeScope();
-            InversePower = eye(count, device: parameter.device).DetachFromDisposeScope();
+            Mean = zeros(count, dtype: ScalarType.Float32, device: parameter.device).DetachFromDisposeScope();
+            Curvature = zeros(count, count, dtype: ScalarType.Float32, device: parameter.device).DetachFromDisposeScope();
+            InversePower = eye(count, dtype: ScalarType.Float32, device: parameter.device).DetachFromDisposeScope();
         }
 
         /// <summary>The gradient's running mean, shape (n).</summary>

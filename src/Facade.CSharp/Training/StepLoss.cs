@@ -28,7 +28,7 @@ internal sealed class StepLoss : IDisposable
         distillation = options.Distillation;
         coefficients = this.options.ToCore();
         var count = MappingLoss.trainableCount(coefficients);
-        raw = count == 0 ? null : Trainable.From(zeros(count, device: model.Device));
+        raw = count == 0 ? null : Trainable.From(zeros(count, dtype: ScalarType.Float32, device: model.Device));
     }
 
     /// <summary>Refuses terms for a model that has none.</summary>

@@ -6,57 +6,61 @@ namespace MappingNets.Tests;
 
 public sealed class SegmentationTests : IDisposable
 {
+    private static readonly string[] Names = ["sky", "road", "car"];
+
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
 
-    private void Scene(string split, string city, string name, byte[] image, byte[]? labels)
-    {
-        folder.Write(image, "leftImg8bit", split, city, $"{name}_leftImg8bit.png");
-        if (labels is not null)
-            folder.Write(labels, "gtFine", split, city, $"{name}_gtFine_labelIds.png");
-    }
+    private Dataset Open(int height, int width, IReadOnlyList<int>? ids = null, string? imageEnd = null, string maskEnd = ".png") =>
+        SegmentationFolder.Open(folder.File("images"), folder.File("masks"), Names, height, width, ids, imageEnd, maskEnd);
 
     [Fact]
-    public void Scenes_are_read_with_the_19_classes_and_everything_else_ignored()
+    public void Pictures_and_masks_of_one_path_are_read_together_with_255_ignored()
     {
         using var scope = NewDisposeScope();
-        Scene("train", "ulm", "ulm_0", Pictures.Colour(3, 2, 255, 0, 51), Pictures.Grey(3, 7, 8, 33, 0, 255, 19));
-        Scene("train", "aachen", "aachen_0", Pictures.Colour(3, 2, 0, 0, 0), Pictures.Grey(3, 26, 26, 26, 29, 30, 31));
+        folder.Write(Pictures.Colour(3, 2, 255, 0, 51), "images", "b", "two.png");
+        folder.Write(Pictures.Grey(3, 0, 1, 2, 255, 2, 1), "masks", "b", "two.png");
+        folder.Write(Pictures.Colour(3, 2, 0, 0, 0, jpeg: true), "images", "a.jpg");
+        folder.Write(Pictures.Grey(3, 1, 1, 1, 0, 0, 0), "masks", "a.png");
 
-        using var data = Cityscapes.Open(folder.Path, "train", height: 2, width: 3);
+        using var data = Open(2, 3);
         using var all = data.ToMemory();
 
-        Assert.Equal(19, data.ClassNames.Count);
-        Assert.Equal((2, "car"), (data.Count, data.ClassNames[13]));
-        // Cities in alphabetical order.
-        Assert.Equal([13L, 13, 13, -100, -100, 16, 0, 1, 18, -100, -100, 6], all.Labels.data<long>());
+        Assert.Equal(Names, data.ClassNames);
+        Assert.Equal([1L, 1, 1, 0, 0, 0, 0, 1, 2, Dataset.IgnoredLabel, 2, 1], all.Labels.data<long>());
         Assert.Equal([1f, -1, -0.6f], all.Inputs[1, .., 0, 0].data<float>().Select(value => MathF.Round(value, 5)));
     }
 
     [Fact]
-    public void Labels_are_scaled_by_the_nearest_pixel_so_no_class_is_made_up()
+    public void Ids_and_ends_of_names_choose_classes_and_files_and_masks_are_scaled_by_the_nearest_pixel()
     {
         using var scope = NewDisposeScope();
-        Scene("train", "ulm", "ulm_0", Pictures.Colour(4, 2, 9, 9, 9), Pictures.Grey(4, 7, 7, 33, 33, 7, 7, 33, 33));
+        folder.Write(Pictures.Colour(4, 2, 9, 9, 9), "images", "x_photo.png");
+        folder.Write(Pictures.Colour(4, 2, 9, 9, 9), "images", "x_depth.png");
+        folder.Write(Pictures.Grey(4, 7, 7, 33, 33, 7, 7, 33, 33), "masks", "x_ids.png");
 
-        using var data = Cityscapes.Open(folder.Path, "train", height: 1, width: 2);
+        using var data = Open(1, 2, ids: [3, 33, 9], imageEnd: "_photo.png", maskEnd: "_ids.png");
         using var all = data.ToMemory();
 
-        Assert.Equal([0L, 18], all.Labels.data<long>());
+        Assert.Equal([Dataset.IgnoredLabel, 1L], all.Labels.data<long>());
     }
 
     [Fact]
-    public void Faulty_folders_are_refused_by_name()
+    public void Faulty_folders_and_masks_are_refused_by_name()
     {
-        Assert.Throws<DirectoryNotFoundException>(() => Cityscapes.Open(folder.Path));
-        Scene("train", "ulm", "ulm_0", Pictures.Colour(3, 2, 0, 0, 0), null);
-        Assert.Contains("ulm_0_gtFine_labelIds.png", Assert.Throws<DatasetFormatException>(() => Cityscapes.Open(folder.Path)).Message);
-        Scene("train", "ulm", "ulm_0", Pictures.Colour(3, 2, 0, 0, 0), Pictures.Colour(3, 2, 7, 7, 7));
-        using var colours = Cityscapes.Open(folder.Path);
-        Assert.Contains("must be 8-bit grey", Assert.Throws<DatasetFormatException>(() => colours.ToMemory()).Message);
-        Directory.CreateDirectory(folder.File("leftImg8bit/val"));
-        Assert.Contains("holds no file", Assert.Throws<DatasetFormatException>(() => Cityscapes.Open(folder.Path, "val")).Message);
+        Assert.Throws<DirectoryNotFoundException>(() => Open(2, 3));
+        Directory.CreateDirectory(folder.File("images"));
+        Assert.Contains("masks", Assert.Throws<DirectoryNotFoundException>(() => Open(2, 3)).Message);
+        Directory.CreateDirectory(folder.File("masks"));
+        Assert.Contains("holds no .png or .jpg", Assert.Throws<DatasetFormatException>(() => Open(2, 3)).Message);
+        folder.Write(Pictures.Colour(3, 2, 0, 0, 0), "images", "one.png");
+        Assert.Contains("has no mask", Assert.Throws<DatasetFormatException>(() => Open(2, 3)).Message);
+        folder.Write(Pictures.Grey(3, 0, 1, 2, 3, 0, 0), "masks", "one.png");
+        using var data = Open(2, 3);
+        Assert.Contains("a pixel of the value 3; with 3 classes", Assert.Throws<DatasetFormatException>(() => data.ToMemory()).Message);
+        Assert.Contains("one from 0 to 255 for each of 3", Assert.Throws<ArgumentException>("ids", () => Open(2, 3, ids: [1, 1, 2])).Message);
+        Assert.Throws<ArgumentException>("ids", () => Open(2, 3, ids: [1, 2]));
     }
 
     [Fact]

@@ -11,9 +11,17 @@ namespace MappingNets.Tests;
 /// </summary>
 internal static class DeterminismProbe
 {
-    public static int Main()
+    public static int Main(string[] arguments)
     {
-        Console.WriteLine(Digest());
+        if (arguments is not ["default-type", var type])
+        {
+            Console.WriteLine(Digest());
+            return 0;
+        }
+
+        // Another test's probe: torch's default type is one per process.
+        set_default_dtype(Enum.Parse<ScalarType>(type));
+        Console.WriteLine(DefaultTypeProbe.Digest());
         return 0;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MappingNets.Experiments.SyntheticData;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
@@ -63,7 +64,7 @@ public sealed class AirQualityTests : IDisposable
         Assert.Equal([0f, 0.25f, 0.25f, 0.5f, 0.5f, 0.75f], training.Inputs[.., .., 0].reshape(-1).data<float>());
         Assert.Equal([1.25f, 1.5f, 1.75f, 2, 2.25f], test.Targets.data<float>());
         Assert.Equal([0.75f, 1], test.Inputs[0, .., 0].reshape(-1).data<float>());
-        Assert.Equal(9, data.ToConcentration(2.25));
+        Assert.Equal(9, data.ToUnits(2.25));
     }
 
     [Fact]

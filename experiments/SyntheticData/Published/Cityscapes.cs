@@ -1,6 +1,4 @@
-using static TorchSharp.torch;
-
-namespace MappingNets;
+namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>
 /// Cityscapes: street scenes and, for each pixel, one of 19 classes or none. Layout as it is published:
@@ -19,9 +17,6 @@ public static class Cityscapes
         (27, "truck"), (28, "bus"), (31, "train"), (32, "motorcycle"), (33, "bicycle"),
     ];
 
-    private static readonly long[] TrainIds =
-        [.. Enumerable.Range(0, 256).Select(id => Array.FindIndex(Classes, known => known.Id == id) is >= 0 and var index ? index : Dataset.IgnoredLabel)];
-
     /// <summary>What the 19 classes are called, by training number.</summary>
     public static IReadOnlyList<string> ClassNames { get; } = [.. Classes.Select(known => known.Name)];
 
@@ -39,26 +34,14 @@ public static class Cityscapes
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentException.ThrowIfNullOrWhiteSpace(split);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
-        var images = Path.Combine(folder, "leftImg8bit", split);
-        if (!Directory.Exists(images))
-            throw new DirectoryNotFoundException($"The folder '{images}' does not exist.");
-        var pairs = Directory.EnumerateFiles(images, "*" + ImageEnd, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(image => (Image: image, Labels: LabelsOf(image, images, Path.Combine(folder, "gtFine", split)))).ToArray();
-        if (pairs.Length == 0)
-            throw new DatasetFormatException(images, $"holds no file that ends in {ImageEnd}.");
-        var scale = new ColourScale([0.5f, 0.5f, 0.5f], [0.5f, 0.5f, 0.5f]);
-        return Dataset.FromSamples(pairs.Length, [3, height, width], [height, width], ClassNames, number => (
-            scale.Normalised(ImageFile.Colours(pairs[number].Image, 3, height, width), [3, height, width]),
-            tensor(
-                ImageFile.Numbers(pairs[number].Labels, height, width).Select(id => TrainIds[id]).ToArray(), [height, width])));
-    }
-
-    private static string LabelsOf(string image, string images, string labels)
-    {
-        var relative = Path.GetRelativePath(images, image);
-        var path = Path.Combine(labels, relative[..^ImageEnd.Length] + LabelEnd);
-        return File.Exists(path) ? path : throw new DatasetFormatException(image, $"has no labels: there is no '{path}'.");
+        return SegmentationFolder.Open(
+            Path.Combine(folder, "leftImg8bit", split),
+            Path.Combine(folder, "gtFine", split),
+            ClassNames,
+            height,
+            width,
+            [.. Classes.Select(known => known.Id)],
+            ImageEnd,
+            LabelEnd);
     }
 }

@@ -3,7 +3,7 @@ using SkiaSharp;
 namespace MappingNets.Tests;
 
 /// <summary>Small image files for tests.</summary>
-internal static class Pictures
+public static class Pictures
 {
     /// <summary>An image of one colour.</summary>
     public static byte[] Colour(int width, int height, byte red, byte green, byte blue, bool jpeg = false)
@@ -24,6 +24,7 @@ internal static class Pictures
         return data.ToArray();
     }
 
+    /// <summary>Writes a file below a folder, with the folders on the way.</summary>
     public static void Write(this TemporaryFolder folder, byte[] bytes, params string[] path)
     {
         var file = folder.File(Path.Combine(path));

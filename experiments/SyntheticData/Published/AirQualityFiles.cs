@@ -1,4 +1,4 @@
-namespace MappingNets;
+namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>The PRSA_Data files of a folder, as columns of numbers; what is missing is not a number.</summary>
 internal static class AirQualityFiles

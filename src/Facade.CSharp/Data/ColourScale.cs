@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>How bytes of colour become numbers: (byte / 255 - mean) / deviation, for each channel.</summary>
+internal sealed record ColourScale(float[] Means, float[] Deviations)
+{
+    /// <summary>The scale that a caller's numbers mean.</summary>
+    /// <param name="channels">3 for colour or 1 for grey.</param>
+    /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
+    /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
+    /// <exception cref="ArgumentException">A number is unusable.</exception>
+    public static ColourScale Of(int channels, IReadOnlyList<double>? means, IReadOnlyList<double>? deviations)
+    {
+        if (channels is not (1 or 3))
+            throw new ArgumentOutOfRangeException(nameof(channels), channels, "There are 3 channels for colour or 1 for grey.");
+        return new(
+            Checked(means, channels, nameof(means), double.IsFinite),
+            Checked(deviations, channels, nameof(deviations), value => value > 0 && double.IsFinite(value)));
+    }
+
+    /// <summary>One channel after another, as many as there are means, in a tensor of a shape.</summary>
+    public Tensor Normalised(ReadOnlySpan<byte> planes, long[] shape)
+    {
+        var values = new float[planes.Length];
+        var plane = planes.Length / Means.Length;
+        for (var channel = 0; channel < Means.Length; channel++)
+        {
+            var (factor, offset) = (1 / (255 * Deviations[channel]), Means[channel] / Deviations[channel]);
+            for (var index = channel * plane; index < (channel + 1) * plane; index++)
+                values[index] = planes[index] * factor - offset;
+        }
+
+        return tensor(values, shape, dtype: float32);
+    }
+
+    private static float[] Checked(IReadOnlyList<double>? values, int channels, string argument, Func<double, bool> isUsable)
+    {
+        if (values is null)
+            return [.. Enumerable.Repeat(0.5f, channels)];
+        if (values.Count != channels || !values.All(isUsable))
+            throw new ArgumentException(
+                $"The {argument} are {string.Join(", ", values)}; there must be a usable one for each of {channels} channels.", argument);
+        return [.. values.Select(value => (float)value)];
+    }
+}
