@@ -72,5 +72,7 @@ public abstract partial class TargetNetwork
             && !state.Specifications.Select(buffer => buffer.ToString()).SequenceEqual(Buffers.Select(buffer => buffer.ToString())))
             throw new ArgumentException(
                 $"The state is another network's; '{Name}' takes one that its CreateState made.", nameof(state));
+        if (state.Tensors.Any(tensor => tensor.IsInvalid))
+            throw new ArgumentException($"'{Name}' cannot run: the state was disposed.", nameof(state));
     }
 }

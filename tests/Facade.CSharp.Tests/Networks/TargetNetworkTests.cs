@@ -174,6 +174,12 @@ public sealed class TargetNetworkTests
         var gone = zeros(2, 6, 5);
         gone.Dispose();
         Assert.Contains("the input was disposed", Assert.Throws<ArgumentException>("input", () => lstm.Forward(gone, weights)).Message);
+        var norm = TargetNetwork.Input(3).BatchNorm1d().Build();
+        var spent = norm.CreateState();
+        spent.Dispose();
+        Assert.Contains(
+            "the state was disposed",
+            Assert.Throws<ArgumentException>("state", () => norm.Forward(zeros(2, 3), SomeWeights(norm), spent, training: false)).Message);
         using var state = lstm.CreateState();
         weights[2].Dispose();
         Assert.Contains(
