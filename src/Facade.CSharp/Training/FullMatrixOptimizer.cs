@@ -30,7 +30,7 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
     private FullMatrixOptimizer(IEnumerable<Block> blocks, double rate)
     {
         this.blocks = [.. blocks];
-        rates = new([Trainable.From(zeros(1))], rate);
+        rates = new([Trainable.From(zeros(1, dtype: ScalarType.Float32))], rate);
     }
 
     public override optim.Optimizer Rates => rates;
@@ -91,7 +91,7 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
         var at = sizeof(long);
         foreach (var tensor in Remembered)
         {
-            var here = empty(tensor.shape);
+            var here = empty(tensor.shape, dtype: ScalarType.Float32);
             foreach (var part in TensorBytes.Parts(here))
             {
                 var bytes = part.bytes;

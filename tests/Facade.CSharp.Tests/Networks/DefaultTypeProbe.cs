@@ -42,9 +42,10 @@ internal static class DefaultTypeProbe
 
         Model[] tuned =
         [
-            MappingNetwork.For(target).FineTune(pretrained, 8).Build(),
-            MappingNetwork.For(target).FineTune(pretrained, 8, groupSize: 2).Build(),
-            LowRankAdaptation.For(target, pretrained).Build(),
+            FineTuning.Of(target, pretrained).Groups(8).Build(),
+            FineTuning.Of(target, pretrained).Groups(8, groupSize: 2).Build(),
+            FineTuning.Of(target, pretrained).LowRank(2).Build(),
+            FineTuning.Of(target, pretrained).Mapping(mapping => mapping.SingleLatent(8).WithTrainableScales()).Build(),
         ];
         foreach (var model in tuned)
             using (model)
