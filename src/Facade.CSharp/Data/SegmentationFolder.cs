@@ -30,7 +30,7 @@ public static class SegmentationFolder
     /// Inputs (channels, height, width), labels (height, width): class numbers or <see cref="Dataset.IgnoredLabel"/>. A damaged file is
     /// refused by name when its batch is asked for.
     /// </returns>
-    /// <exception cref="DirectoryNotFoundException">A folder is not there; the message says which.</exception>
+    /// <exception cref="DirectoryNotFoundException">The folder of pictures is not there.</exception>
     /// <exception cref="DatasetFormatException">There is no picture, or one without a mask.</exception>
     /// <exception cref="ArgumentException">A size, a scale, the names or the ids are unusable.</exception>
     public static Dataset Open(
@@ -53,9 +53,8 @@ public static class SegmentationFolder
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         var scale = ColourScale.Of(channels, means, deviations);
         var classOf = ClassOfEachValue(classNames, ids);
-        foreach (var folder in new[] { images, masks })
-            if (!Directory.Exists(folder))
-                throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
+        if (!Directory.Exists(images))
+            throw new DirectoryNotFoundException($"The folder '{images}' does not exist.");
         var pairs = ImageFile.In(images).Where(path => imageEnd is null || path.EndsWith(imageEnd, StringComparison.Ordinal))
             .Select(path => (Image: path, Mask: MaskOf(path, images, masks, imageEnd ?? Path.GetExtension(path), maskEnd))).ToArray();
         if (pairs.Length == 0)

@@ -51,7 +51,6 @@ public sealed class SegmentationTests : IDisposable
     {
         Assert.Throws<DirectoryNotFoundException>(() => Open(2, 3));
         Directory.CreateDirectory(folder.File("images"));
-        Assert.Contains("masks", Assert.Throws<DirectoryNotFoundException>(() => Open(2, 3)).Message);
         Directory.CreateDirectory(folder.File("masks"));
         Assert.Contains("holds no .png or .jpg", Assert.Throws<DatasetFormatException>(() => Open(2, 3)).Message);
         folder.Write(Pictures.Colour(3, 2, 0, 0, 0), "images", "one.png");
