@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything one does with this repository, from a fresh clone with nothing but the .NET SDK. See list_verbs.
+# The door to this repository, from a fresh clone with only the .NET SDK. list_verbs lists the verbs.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -13,19 +13,18 @@ list_verbs() {
   cat <<'VERBS'
 Usage: ./build.sh VERB [arguments]
 
-  demo            train on FashionMNIST, directly and through latent vectors; arguments go to the program
-  test            build everything, run all tests, end in the line "N passed, N failed"
-  test core       only the F# tests (Expecto); arguments go to their runner
-  test facade     only the C# tests (xunit); arguments go to dotnet test
+  demo              train on FashionMNIST, directly and through latent vectors; arguments go to the program
+  test              build everything, run all tests, end in the line "N passed, N failed"
+  test core         only the F# tests (Expecto); arguments go to their runner
+  test facade       only the C# tests (xunit); arguments go to dotnet test
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
-  format          format all F# and C# sources
-  format --check  say which sources are not formatted; change nothing
-  stress          train six kinds of model while other threads collect garbage; every run must end, with the bits of a calm one
-                  [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress where they are not named
+  format            format all F# and C# sources
+  format --check    list the sources that are not formatted; change nothing
+  stress            train six kinds of model while other threads collect garbage; every run must end, with the bits of a calm one
+                    [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
-  bench           run the benchmarks; arguments go to the program
-  restore         get tools and packages, nothing more
-  pack            write the NuGet packages to artifacts/packages
+  bench             run the benchmarks; arguments go to the program
+  restore           restore tools and packages
 VERBS
 }
 
@@ -61,7 +60,7 @@ install() {
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
 }
 
-# Succeeds if the complete FashionMNIST is there afterwards; else says how to get it.
+# Succeeds if the complete FashionMNIST is there afterwards; otherwise explains how to get it.
 provide_data() {
   if [[ -n ${MAPPINGNETS_FASHION_MNIST:-} ]]; then
     [[ -d $MAPPINGNETS_FASHION_MNIST ]] && return
@@ -77,7 +76,7 @@ provide_data() {
   return 1
 }
 
-# Plots need some font to write with. They are drawn without text if none is to be had.
+# Plots need a font; without one they are drawn without text.
 provide_font() {
   [[ $(uname) != Linux ]] && return
   [[ -n $(find /usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" \
@@ -213,7 +212,7 @@ format() {
     *) fail "format takes --check or nothing, not '$1'." ;;
   esac
   dotnet fantomas ${check[@]+"${check[@]}"} src tests examples experiments || status=1
-  # F# projects are not its business, as it says of each.
+  # It reports each F# project as one that it does not format.
   dotnet format MappingNets.sln --no-restore ${verify[@]+"${verify[@]}"} 2> >(grep -v 'Could not format .*fsproj' >&2) || status=1
   return $status
 }

@@ -8,7 +8,7 @@ using System.Text;
 
 namespace MappingNets.Build;
 
-/// <summary>What came of <see cref="ElfVersionRequirement.Weaken"/>.</summary>
+/// <summary>The result of <see cref="ElfVersionRequirement.Weaken"/>.</summary>
 public enum WeakenResult
 {
     /// <summary>The requirement was strict and is now weak: the only result that changes a byte.</summary>

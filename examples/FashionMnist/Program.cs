@@ -5,7 +5,7 @@ using MappingNets.Experiments.Reporting;
 using Spectre.Console;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-_ = NativeHeap.SuitTraining();
+_ = NativeHeap.RetainFreedMemory();
 if (args is ["--help" or "-h"])
 {
     Console.WriteLine("""

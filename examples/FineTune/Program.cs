@@ -2,7 +2,7 @@ using System.Globalization;
 using MappingNets;
 using MappingNets.Examples.FineTune;
 
-_ = NativeHeap.SuitTraining();
+_ = NativeHeap.RetainFreedMemory();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length > 1 || args is ["--help" or "-h"])
 {
@@ -10,7 +10,7 @@ if (args.Length > 1 || args is ["--help" or "-h"])
         Pretrains a network on half of the classes, adapts it twice through 2,048 numbers, and serves, swaps and merges the adapters.
 
           FOLDER    a folder of PNG or JPEG files for each class, at least four, which are made grey and scaled to 28 x 28; or the
-                    four IDX files of FashionMNIST or MNIST; made pictures where none is named
+                    four IDX files of FashionMNIST or MNIST; synthetic pictures by default
         """);
     return args.Length > 1 ? 1 : 0;
 }

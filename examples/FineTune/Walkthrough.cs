@@ -74,8 +74,8 @@ internal static class Walkthrough
 
     private static void RefuseOther(TargetNetwork target, string file)
     {
-        using var stranger = DirectModel.For(target, seed: 2);
-        using var others = PretrainedWeights.Of(stranger);
+        using var untrained = DirectModel.For(target, seed: 2);
+        using var others = PretrainedWeights.Of(untrained);
         try
         {
             FineTunedModel.LoadAdapter(file, target, others).Dispose();

@@ -6,9 +6,9 @@ return ExampleProgram.Run(
     """
     Forecasts the next hour's fine dust with an LSTM, trained directly and through a latent, and writes a table and a plot.
 
-      FOLDER           the PRSA_Data_*.csv files of the Beijing Multi-Site Air-Quality data; synthetic data where none is named
+      FOLDER           the PRSA_Data_*.csv files of the Beijing Multi-Site Air-Quality data; synthetic data by default
       --out FOLDER     where the results go; artifacts/time-series where it is not named
-      --seed N         the seed of every run and of made data; 1 where it is not named
+      --seed N         the seed of every run and of synthetic data; 1 by default
       --epochs N       epochs of every training; 15 where it is not named
     """,
     Path.Combine("artifacts", "time-series"),

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace MappingNets.Experiments.Bench;
 
-/// <summary>What <see cref="NativeHeap.SuitTraining"/> does for a step: each side in processes of its own, because it cannot be undone.</summary>
+/// <summary>What <see cref="NativeHeap.RetainFreedMemory"/> does for a step: each side in processes of its own, because it cannot be undone.</summary>
 public static class HeapTimes
 {
     private const int Batch = 128;
@@ -10,11 +10,11 @@ public static class HeapTimes
     /// <summary>The targets whose blocks are large.</summary>
     public static IReadOnlyList<string> Targets { get; } = ["resnet-18", "mlp-25m"];
 
-    /// <summary>Mapped training, the heap kept between steps against glibc's own habits.</summary>
+    /// <summary>Mapped training, the heap kept between steps against glibc's default.</summary>
     /// <param name="target">One of the targets.</param>
     /// <param name="pairs">How many pairs count.</param>
     public static Ratio Measure(string target, int pairs) => Ratio.Measure(
-        $"{target} batch {Batch}, mapped: heap kept between steps / glibc's own habits", "ms a step", pairs,
+        $"{target} batch {Batch}, mapped: heap kept between steps / glibc's default", "ms a step", pairs,
         () => Child("kept", target), () => Child("own", target));
 
     /// <summary>The child: trains a few steps and prints the milliseconds of one.</summary>
@@ -23,7 +23,7 @@ public static class HeapTimes
     public static void RunChild(string heap, string target)
     {
         if (heap == "kept")
-            _ = NativeHeap.SuitTraining();
+            _ = NativeHeap.RetainFreedMemory();
         var @case = StepCase.All(quick: false).Single(one => one.Name == target);
         Console.WriteLine(StepTimes.Mapped(@case, Batch).ToString(CultureInfo.InvariantCulture));
     }

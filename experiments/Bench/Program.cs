@@ -24,7 +24,7 @@ if (args is ["--cure-child", var cureTarget])
 }
 
 // As in every program here that trains: otherwise the C library's heap is measured along. Not for the children, whose memory is.
-_ = NativeHeap.SuitTraining();
+_ = NativeHeap.RetainFreedMemory();
 var quick = args.Contains("--quick");
 var place = Array.IndexOf(args, "--out");
 var onlyPlace = Array.IndexOf(args, "--only");

@@ -1,15 +1,15 @@
 namespace MappingNets.Experiments.Reporting;
 
-/// <summary>What the command line of an example says.</summary>
+/// <summary>The command line of an example.</summary>
 /// <param name="Data">The folder of real data; null where the example is to make its own.</param>
 /// <param name="Output">The folder for the results.</param>
-/// <param name="Seed">The seed of every run, and of made data.</param>
+/// <param name="Seed">The seed of every run, and of synthetic data.</param>
 /// <param name="Epochs">Epochs of every training; null takes the example's own number.</param>
 public sealed record ExampleOptions(string? Data, string Output, ulong Seed, int? Epochs)
 {
     /// <summary>Reads [FOLDER] [--out FOLDER] [--seed N] [--epochs N].</summary>
     /// <param name="arguments">The words.</param>
-    /// <param name="output">Where the results go if nothing else is said.</param>
+    /// <param name="output">The default folder for the results.</param>
     /// <exception cref="ArgumentException">A word is not understood; the message says which.</exception>
     public static ExampleOptions Parse(IReadOnlyList<string> arguments, string output)
     {

@@ -3,18 +3,18 @@ using Spectre.Console;
 
 namespace MappingNets.Experiments.Reporting;
 
-/// <summary>How an example is run: its heap, its help, Ctrl-C, and what it says when something is wrong.</summary>
+/// <summary>How an example is run: its heap, its help, Ctrl-C, and its messages for wrong arguments.</summary>
 public static class ExampleProgram
 {
     /// <summary>Runs an example by its command line.</summary>
     /// <param name="arguments">The words.</param>
     /// <param name="help">What --help prints.</param>
-    /// <param name="output">Where the results go if nothing else is said.</param>
+    /// <param name="output">The default folder for the results.</param>
     /// <param name="run">The example.</param>
     /// <returns>The exit code: 0, 1 where a file or an argument is wrong, 130 where it was stopped.</returns>
     public static int Run(string[] arguments, string help, string output, Action<ExampleOptions, CancellationToken> run)
     {
-        _ = NativeHeap.SuitTraining();
+        _ = NativeHeap.RetainFreedMemory();
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         if (arguments is ["--help" or "-h"])
         {

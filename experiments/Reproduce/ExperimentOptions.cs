@@ -11,7 +11,7 @@ namespace MappingNets.Experiments.Reproduce;
 internal sealed record ExperimentOptions(
     string Dataset, IReadOnlyList<ulong> Seeds, int? Epochs, bool Quick, string Output)
 {
-    /// <summary>What --dataset is where nothing else is said.</summary>
+    /// <summary>The default of --dataset.</summary>
     public const string DefaultDataset = "fashion-mnist";
 
     /// <summary>Where the data came from, in place of <see cref="Dataset"/>; null for what --dataset says.</summary>
@@ -38,7 +38,7 @@ internal sealed record ExperimentOptions(
     /// <param name="row">The row's name.</param>
     public bool Wants(string row) => Methods.Count == 0 || Methods.Any(pattern => MethodPattern.Matches(pattern, row));
 
-    /// <summary>What a report says of these options.</summary>
+    /// <summary>These options as a report records them.</summary>
     /// <param name="experiment">The verb.</param>
     /// <param name="trainingImages">The training set's size, where it is one for all rows.</param>
     public ReportConfiguration Describe(string experiment, int? trainingImages)

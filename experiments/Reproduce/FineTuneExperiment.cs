@@ -6,7 +6,7 @@ namespace MappingNets.Experiments.Reproduce;
 /// <summary>
 /// A network pretrained on five classes is adapted to the five others with 1,000 training images: through latents that move groups
 /// of weights, through a mapping on top, by LoRA of matched size, in its last layer, and in full. The paper's own data for this
-/// (deepfake videos, ResNet-50) is not to be had.
+/// (deepfake videos, ResNet-50) is not publicly available.
 /// </summary>
 internal sealed class FineTuneExperiment : IExperiment
 {

@@ -17,7 +17,7 @@ internal static class FineTunePlot
     /// <summary>Writes the plot of one target.</summary>
     /// <param name="rows">Its rows.</param>
     /// <param name="target">What their labels begin with.</param>
-    /// <param name="about">What the title says of the target.</param>
+    /// <param name="about">The target's description in the title.</param>
     /// <param name="path">The PNG file.</param>
     public static void Write(IReadOnlyList<RunSummary> rows, string target, string about, string path)
     {

@@ -8,7 +8,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 // A file or a pipe has no width to keep to.
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 160;
-_ = NativeHeap.SuitTraining();
+_ = NativeHeap.RetainFreedMemory();
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, pressed) =>
 {

@@ -2,7 +2,7 @@ namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>Where the data of an experiment comes from that does not run on FashionMNIST.</summary>
 /// <param name="Name">What reports call it; published numbers are shown beside ours only where it is one of the paper's.</param>
-/// <param name="Argument">What the command line says of it, without anybody's own path; empty where it says nothing.</param>
+/// <param name="Argument">Its form on the command line, without a user's own path; empty for the default.</param>
 /// <param name="Statement">One sentence that the experiment begins with and its report repeats.</param>
 internal sealed record DataSource(string Name, string Argument, string Statement)
 {

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Teaches a classifier what trained models say of each sample in place of its label (Hinton, Vinyals, Dean 2015): their outputs tell
-/// which mistakes are small ones, and forgive wrong labels, so that few numbers learn less by heart. The teachers are asked once for each
-/// sample, before the first step.
+/// Trains a classifier on the outputs of trained models in place of labels (Hinton, Vinyals, Dean 2015). Soft outputs tell small mistakes
+/// from large ones and correct wrong labels, so that small models overfit less. The teachers predict each sample once, before the first
+/// step.
 /// </summary>
 /// <example>
 /// <code>
@@ -24,7 +24,7 @@ public sealed record Distillation
     /// Trained models with the student's input and output shapes, at least one, on the student's device; the mean of their outputs
     /// teaches. Whoever made them disposes them, after training.
     /// </param>
-    /// <param name="temperature">What outputs are divided by before the softmax, from 0.1 to 100; larger numbers soften more.</param>
+    /// <param name="temperature">The divisor of outputs before the softmax, from 0.1 to 100; larger numbers soften more.</param>
     /// <exception cref="ArgumentException">There is no teacher.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The temperature is out of range.</exception>
     public Distillation(IReadOnlyList<Model> teachers, double temperature = 2)
@@ -40,7 +40,7 @@ public sealed record Distillation
     /// <summary>The trained models.</summary>
     public IReadOnlyList<Model> Teachers { get; }
 
-    /// <summary>What outputs are divided by before the softmax.</summary>
+    /// <summary>The divisor of outputs before the softmax.</summary>
     public double Temperature { get; }
 
     /// <summary>T^2 times the cross-entropy of the student's softened outputs against the teachers'.</summary>
@@ -74,8 +74,8 @@ public sealed record Distillation
             + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }
 
-    /// <summary>The mean of what the teachers put out, (N, ...).</summary>
-    internal Tensor Said(IReadOnlyList<Tensor> inputs)
+    /// <summary>The mean of the teachers' outputs, (N, ...).</summary>
+    internal Tensor TeacherOutputs(IReadOnlyList<Tensor> inputs)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

@@ -3,12 +3,12 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// What the teachers say of each training sample: a sample never changes, so they are asked once, before the first step, and always in
-/// the same batches, so that a resumed run hears the same bits.
+/// The teachers' outputs for each training sample. A sample never changes, so they predict it once, before the first step, and always in the
+/// same batches, so that a resumed run gets the same bits.
 /// </summary>
 internal sealed class Lessons : IDisposable
 {
-    private readonly Tensor said;
+    private readonly Tensor outputs;
 
     public Lessons(Distillation distillation, Dataset data, Device device, CancellationToken cancellation)
     {
@@ -18,19 +18,19 @@ internal sealed class Lessons : IDisposable
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)
-                parts.Add(distillation.Said(batch.InputsOn(device)));
+                parts.Add(distillation.TeacherOutputs(batch.InputsOn(device)));
         }
 
-        said = cat(parts).DetachFromDisposeScope();
+        outputs = cat(parts).DetachFromDisposeScope();
     }
 
     /// <summary>The teachers' mean outputs for a batch of the data set.</summary>
     public Tensor Of(Batch batch)
     {
         using var noGradient = no_grad();
-        using var places = tensor([.. batch.Places], device: said.device);
-        return said.index_select(0, places);
+        using var places = tensor([.. batch.Places], device: outputs.device);
+        return outputs.index_select(0, places);
     }
 
-    public void Dispose() => said.Dispose();
+    public void Dispose() => outputs.Dispose();
 }

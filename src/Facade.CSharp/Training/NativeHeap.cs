@@ -5,7 +5,7 @@ namespace MappingNets;
 /// <summary>How the C library hands out the memory that libtorch's tensors lie in.</summary>
 /// <example>
 /// <code>
-/// NativeHeap.SuitTraining(); // the program's first line
+/// NativeHeap.RetainFreedMemory(); // the program's first line
 /// </code>
 /// </example>
 public static class NativeHeap
@@ -31,7 +31,7 @@ public static class NativeHeap
     /// trains there with larger ones starts the process with the environment variable GLIBC_TUNABLES=glibc.malloc.arena_max=1.
     /// </remarks>
     /// <returns>Whether it was done: true on Linux with glibc; elsewhere nothing happens.</returns>
-    public static bool SuitTraining()
+    public static bool RetainFreedMemory()
     {
         if (!OperatingSystem.IsLinux())
             return false;
@@ -42,7 +42,7 @@ public static class NativeHeap
         }
         catch (Exception fault) when (fault is EntryPointNotFoundException or DllNotFoundException)
         {
-            // A C library without these knobs has its own habits.
+            // A C library without these options keeps its defaults.
             return false;
         }
     }

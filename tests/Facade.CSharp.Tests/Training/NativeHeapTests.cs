@@ -10,16 +10,16 @@ public sealed class NativeHeapTests
     [Fact]
     public void Memory_of_freed_tensors_is_kept_for_the_next_step()
     {
-        Assert.Equal(OperatingSystem.IsLinux(), NativeHeap.SuitTraining());
+        Assert.Equal(OperatingSystem.IsLinux(), NativeHeap.RetainFreedMemory());
         if (!OperatingSystem.IsLinux())
             return;
-        Assert.True(NativeHeap.SuitTraining());
+        Assert.True(NativeHeap.RetainFreedMemory());
 
         long filled;
         using (ones(12 << 20))
             filled = Resident();
 
-        // The tensor's 48 MB are still there: a heap of glibc's own habits has given them back.
+        // The tensor's 48 MB are still there: glibc's default would have given them back.
         Assert.InRange(filled - Resident(), long.MinValue, 24 << 20);
     }
 
