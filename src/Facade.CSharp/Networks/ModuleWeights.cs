@@ -25,8 +25,8 @@ internal static class ModuleWeights
                     nameof(module));
         }
 
-        if (own.Keys.Except(tensors.Select(tensor => tensor.Name)).Except(others).FirstOrDefault() is { } stranger)
-            throw new ArgumentException($"The module has '{stranger}' too, of which the network knows nothing.", nameof(module));
+        if (own.Keys.Except(tensors.Select(tensor => tensor.Name)).Except(others).FirstOrDefault() is { } unknown)
+            throw new ArgumentException($"The module has '{unknown}' too; the network has no such tensor.", nameof(module));
         foreach (var (name, value) in tensors)
             own[name].copy_(value);
     }

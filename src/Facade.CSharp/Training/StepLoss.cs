@@ -50,7 +50,7 @@ internal sealed class StepLoss : IDisposable
     /// <summary>The loss of one batch.</summary>
     /// <param name="inputs">The inputs.</param>
     /// <param name="targets">The labels or numbers; not looked at where the batch is taught.</param>
-    /// <param name="taught">What the teachers say of the inputs; null without teachers.</param>
+    /// <param name="taught">The teachers' outputs for the inputs; null without teachers.</param>
     /// <param name="isClassification">Whether the targets are labels.</param>
     /// <param name="step">The step, which decides the noise.</param>
     public Values Compute(IReadOnlyList<Tensor> inputs, Tensor targets, Tensor? taught, bool isClassification, long step)

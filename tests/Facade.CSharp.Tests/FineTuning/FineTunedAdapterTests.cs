@@ -138,7 +138,7 @@ public sealed class FineTunedAdapterTests : IDisposable
         { "a latent too long", "has the tensor latent F32(41); its configuration needs F32(40)" },
         { "a latent of NaN", "not finite" },
         { "no latent", "has no tensor 'latent'" },
-        { "a stranger", "holds the tensor 'stranger'" },
+        { "an unknown tensor", "holds the tensor 'unknown'" },
     };
 
     [Theory]
@@ -182,8 +182,8 @@ public sealed class FineTunedAdapterTests : IDisposable
             case "no latent":
                 tensors.Remove("latent");
                 break;
-            case "a stranger":
-                tensors["stranger"] = zeros(1);
+            case "an unknown tensor":
+                tensors["unknown"] = zeros(1);
                 break;
         }
 

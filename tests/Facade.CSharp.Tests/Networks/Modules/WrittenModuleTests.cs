@@ -123,7 +123,7 @@ public sealed class WrittenModuleTests
     [Theory]
     [InlineData("shape", "'fc1.weight' has the shape (15, 4); the weights have (14, 4)")]
     [InlineData("missing", "has no 'fc2.weight'")]
-    [InlineData("stranger", "has 'fc3.weight' too")]
+    [InlineData("unknown", "has 'fc3.weight' too")]
     public void A_module_that_does_not_fit_is_refused_and_left_alone(string fault, string message)
     {
         using var scope = NewDisposeScope();
