@@ -25,6 +25,7 @@ Usage: ./build.sh VERB [arguments]
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
+  pack              write the NuGet packages to artifacts/packages
 VERBS
 }
 

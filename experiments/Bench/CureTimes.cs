@@ -35,7 +35,7 @@ internal static class CureTimes
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Train(string target)
     {
-        _ = NativeHeap.SuitTraining();
+        _ = NativeHeap.RetainFreedMemory();
         var @case = StepCase.All(quick: false).Single(one => one.Name == target) with { Steps = Steps };
         Console.WriteLine(StepTimes.Mapped(@case, Batch).ToString(CultureInfo.InvariantCulture));
     }
