@@ -1,15 +1,12 @@
 using MappingNets.Experiments.Reporting;
-using MappingNets.Experiments.Rivals.Compression;
 
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>The paper's add-ons, low rank and pruning, and quantisation of weights and latents: direct, SLVT and LWT.</summary>
 internal sealed class AddOnsExperiment : TableExperiment
 {
-    private const string Matrix = "fc1.weight";
+    private const string Layer = "fc1";
     private const int Rank = 32;
-
-    private const string MaskNotes = "The file omits the mask, which takes at least 6.4 KB.";
 
     /// <summary>A tenth of CNN2's weights.</summary>
     private const int Kept = 10_862;
@@ -20,24 +17,23 @@ internal sealed class AddOnsExperiment : TableExperiment
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } =
     [
-        new("direct", "direct", Direct) { Examine = (model, data, run) => run with { Quantized = QuantizedModels.OfWeights(model, data) } },
-        new("direct-low-rank", "direct, low rank", seed => ParameterCounts.Held(LowRank().Direct(seed), 35_914)),
+        new("direct", "direct", Direct) { Examine = (model, data, run) => run with { Quantized = QuantizedFiles.OfWeights(model, data) } },
+        new("direct-low-rank", "direct, low rank", seed => ParameterCounts.Held(DirectModel.For(LowRank(), seed), 35_914)),
         new("direct-prune", "direct, pruned", Direct)
         {
-            Then = trained => Tuned(trained, ParameterCounts.Held(PrunedModel.OfDirect(trained.Trained, Kept), Kept)),
-            Settings = Pruning,
+            Then = trained => ParameterCounts.Held(Pruned(trained, rate: 1e-3), Kept),
+            Settings = KeptSetting,
             Cost = 1.5,
-            Notes = MaskNotes,
         },
         new("slvt", "SLVT 2,048", Slvt) { Examine = Quantized },
-        new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(LowRank().SingleLatent(1_456, seed), 1_456)),
-        new("slvt-prune", "SLVT, pruned", Slvt) { Then = Pruned, Settings = Pruning, Cost = 1.5, Notes = MaskNotes },
+        new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).SingleLatent(1_456).WithSeed(seed).Build(), 1_456)),
+        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => Pruned(trained), Settings = KeptSetting, Cost = 1.5 },
         new("lwt", "LWT 2,688", Lwt) { Examine = Quantized },
-        new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(LowRank().LayerWise(2_688, seed), 2_688)),
-        new("lwt-prune", "LWT, pruned", Lwt) { Then = Pruned, Settings = Pruning, Cost = 1.5, Notes = MaskNotes },
+        new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).LayerWise(2_688).WithSeed(seed).Build(), 2_688)),
+        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => Pruned(trained), Settings = KeptSetting, Cost = 1.5 },
     ];
 
-    private static Dictionary<string, string> Pruning { get; } = new() { ["kept"] = FormattableString.Invariant($"{Kept}") };
+    private static Dictionary<string, string> KeptSetting { get; } = new() { ["kept"] = FormattableString.Invariant($"{Kept}") };
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
 
@@ -58,19 +54,18 @@ internal sealed class AddOnsExperiment : TableExperiment
 
     private static MappedModel Lwt(ulong seed) => MappingNetwork.For(Targets.Cnn2()).LayerWise(2_688).WithSeed(seed).Build();
 
-    private static LowRankLayer LowRank() => new(Targets.Cnn2(), Matrix, Rank);
+    private static TargetNetwork LowRank() => Targets.Cnn2().LowRank(Layer, Rank);
 
     private static RunRecord Quantized(Model model, ExperimentData data, RunRecord run) => run with
     {
-        Quantized = [.. QuantizedModels.OfWeights(model, data), .. QuantizedModels.OfLatent((MappedModel)model, data)],
+        Quantized = [.. QuantizedFiles.OfWeights(model, data), .. QuantizedFiles.OfLatent((MappedModel)model, data)],
     };
 
-    private static Model Pruned(Continuation trained) => Tuned(trained, PrunedModel.OfMapped((MappedModel)trained.Trained, Kept));
-
-    /// <summary>Half as many epochs again, at the pruned model's own rate.</summary>
-    private static Model Tuned(Continuation trained, Model pruned)
+    /// <summary>Keeps a tenth and trains half as many epochs again: a latent at its own rate, since nine weights of ten are gone.</summary>
+    private static Model Pruned(Continuation trained, double? rate = null)
     {
-        trained.Fit("fine-tuning", pruned, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = null });
-        return pruned;
+        Pruning.ToCount(trained.Trained, Kept);
+        trained.Fit("fine-tuning", trained.Trained, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = rate });
+        return trained.Trained;
     }
 }

@@ -1,5 +1,4 @@
 using MappingNets.Experiments.Rivals;
-using MappingNets.Experiments.Rivals.Compression;
 using MappingNets.Experiments.Rivals.Controls;
 
 namespace MappingNets.Experiments.Reproduce;

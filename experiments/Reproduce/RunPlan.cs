@@ -14,7 +14,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     public ExperimentData? Data { get; init; }
 
     /// <summary>
-    /// What is done with the trained model before it is judged: from it to the model that the record is about, which the run disposes.
+    /// What is done with the trained model before it is judged: from it to the model that the record is about, itself or another one, which the run disposes.
     /// Null judges the trained model itself.
     /// </summary>
     public Func<Continuation, Model>? Then { get; init; }

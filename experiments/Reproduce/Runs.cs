@@ -95,7 +95,7 @@ internal sealed class Runs
         }
 
         var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
-        using (judged)
+        using (ReferenceEquals(judged, model) ? null : judged)
         {
             var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings, Command = command, Origin = origin };
             record = plan.Examine?.Invoke(judged ?? model, own, record) ?? record;

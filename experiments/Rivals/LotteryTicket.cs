@@ -1,5 +1,4 @@
 using MappingNets.Core;
-using MappingNets.Experiments.Rivals.Compression;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,7 +58,8 @@ internal static class LotteryTicket
     private static Tensor LargestWeights(Model trained, int kept)
     {
         using var scope = NewDisposeScope();
-        var layout = PlainMapping.LayoutOf(trained.Target);
+        var layout = ParameterLayoutModule.create(
+            trained.Target.Parameters.Select(parameter => Tuple.Create(parameter.Name, parameter.Shape.ToArray(), parameter.FanIn)));
         var shares = ((LatentSplit.LayerWise)LatentSplitModule.byPower(LayerPower, kept, layout)).counts;
         var sizes = trained.Weights().abs();
         var places = layout.Layers.Zip(shares, (layer, share) =>

@@ -38,6 +38,9 @@ internal sealed record AdapterDescription
     /// <summary>The coefficients of the auxiliary loss terms when training ended, by name.</summary>
     public IReadOnlyDictionary<string, double>? Coefficients { get; init; }
 
+    /// <summary>The tensors of the target that are products of two factors; null where there are none.</summary>
+    public IReadOnlyList<TensorRank>? LowRank { get; init; }
+
     public sealed record LayerLatents(string Layer, int Latents);
 
     public static string NameOf(FixedWeightsKind kind) => kind switch
@@ -80,6 +83,7 @@ internal sealed record AdapterDescription
     public static AdapterDescription FromJson(string json) =>
         JsonSerializer.Deserialize<AdapterDescription>(json, FileJson.Strict) is { } description
         && description.LayerWise?.Any(layer => layer is null) is not true
+        && description.LowRank?.Any(piece => piece is null) is not true
             ? description
             : throw new JsonException("The description or one of its layers is null.");
 

@@ -11,13 +11,13 @@ namespace MappingNets;
 /// <param name="Version">The newest version that is read; all from 1 on are.</param>
 internal sealed record AdapterHeader(string Format, string What, int Version)
 {
-    /// <summary>The adapter of a model whose weights a mapping generates. Version 2 adds low rank, masks and encoded tensors.</summary>
+    /// <summary>The adapter of a model whose weights a mapping generates. Version 2 adds low rank, masks and encodings.</summary>
     public static AdapterHeader Mapped { get; } = new("mappingnets-adapter", "MappingNets adapter of a mapped model", 2);
 
-    /// <summary>The adapter of a fine-tuned model. Version 2 has a list of ways to change the base in place of one.</summary>
+    /// <summary>The adapter of a fine-tuned model. Version 2 has a list of ways to change the base, and masks and encodings.</summary>
     public static AdapterHeader FineTuned { get; } = new("mappingnets-fine-tuning", "adapter of a fine-tuned network", 2);
 
-    /// <summary>The trained tensors of a model whose function is not in the file. Version 2 adds masks.</summary>
+    /// <summary>The trained tensors of a model whose function is not in the file. Version 2 adds masks and encodings.</summary>
     public static AdapterHeader TrainedTensors { get; } = new("mappingnets-trained-tensors", "file of trained tensors", 2);
 
     private const string MethodKey = "method";
@@ -41,7 +41,7 @@ internal sealed record AdapterHeader(string Format, string What, int Version)
     /// <summary>Refuses a file of another format, version, method or target.</summary>
     /// <returns>The file's version.</returns>
     /// <exception cref="CheckpointFormatException">It is; the message says in what.</exception>
-    public int Check(SafetensorsFile file, TargetIdentity target, string? method = null)
+    public int Check(TensorFile file, TargetIdentity target, string? method = null)
     {
         var format = file.Metadata.GetValueOrDefault("format", "none");
         if (format != Format)

@@ -8,12 +8,15 @@ internal static class StoredTensors
     /// <summary>What stands before the name of a buffer.</summary>
     public const string BufferPrefix = "buffers.";
 
+    /// <summary>The tensor with the bits of a pruned model's mask.</summary>
+    public const string MaskName = "pruning_mask";
+
     /// <summary>A tensor of finite numbers in single precision.</summary>
     /// <param name="file">The file.</param>
     /// <param name="name">The tensor's name.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="owner">Who needs it, such as "its mapping".</param>
-    public static Tensor Numbers(SafetensorsFile file, string name, IReadOnlyList<long> shape, string owner)
+    public static Tensor Numbers(TensorFile file, string name, IReadOnlyList<long> shape, string owner)
     {
         var entry = Entry(file, name);
         if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(shape))
@@ -22,7 +25,7 @@ internal static class StoredTensors
     }
 
     /// <summary>A buffer of the target.</summary>
-    public static Tensor Buffer(SafetensorsFile file, string name, ScalarType type, IReadOnlyList<long> shape)
+    public static Tensor Buffer(TensorFile file, string name, ScalarType type, IReadOnlyList<long> shape)
     {
         var entry = Entry(file, BufferPrefix + name);
         if (entry.DType != type || !entry.Shape.SequenceEqual(shape))
@@ -31,8 +34,22 @@ internal static class StoredTensors
         return Finite(file, entry.Name);
     }
 
+    /// <summary>A pruned model's mask, booleans of shape (count); null where the file has none.</summary>
+    public static Tensor? Mask(TensorFile file, long count)
+    {
+        if (file.Entries.SingleOrDefault(entry => entry.Name == MaskName) is not { } entry)
+            return null;
+        return entry.DType == ScalarType.Byte && entry.Shape is [var length] && length == MaskBits.Length(count)
+            ? MaskBits.Unpack(file.Load(MaskName), count)
+            : throw new CheckpointFormatException(
+                file.FileName, $"has the tensor {entry}; a mask of {count} weights needs U8({MaskBits.Length(count)}).");
+    }
+
+    /// <summary>The mask as it is written; nothing for a model that is not pruned.</summary>
+    public static IEnumerable<TensorToStore> MaskToStore(Tensor? mask) => mask is null ? [] : [new(MaskName, MaskBits.Pack(mask.cpu()))];
+
     /// <summary>A tensor of any shape whose numbers are finite.</summary>
-    public static Tensor Finite(SafetensorsFile file, string name)
+    public static Tensor Finite(TensorFile file, string name)
     {
         var values = file.Load(Entry(file, name).Name);
         return FiniteNumbers.AllIn(values)
@@ -41,9 +58,9 @@ internal static class StoredTensors
     }
 
     /// <summary>Refuses a file with a tensor that nothing reads.</summary>
-    public static void RefuseOthers(SafetensorsFile file, IEnumerable<string> expected, string owner)
+    public static void RefuseOthers(TensorFile file, IEnumerable<string> expected, string owner)
     {
-        var names = expected.ToHashSet(StringComparer.Ordinal);
+        var names = expected.Append(MaskName).ToHashSet(StringComparer.Ordinal);
         if (file.Entries.FirstOrDefault(entry => !names.Contains(entry.Name)) is { } unknown)
             throw new CheckpointFormatException(file.FileName, $"holds the tensor '{unknown.Name}', which {owner} does not have.");
     }
@@ -58,7 +75,7 @@ internal static class StoredTensors
                     $"The model's '{name}' holds a number that is not finite; its file could not be loaded and is not written.");
     }
 
-    private static SafetensorsEntry Entry(SafetensorsFile file, string name) =>
+    private static SafetensorsEntry Entry(TensorFile file, string name) =>
         file.Entries.SingleOrDefault(entry => entry.Name == name)
         ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}'.");
 }

@@ -20,7 +20,7 @@ internal sealed class AdapterContents : IDisposable
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
-        IReadOnlyList<Tensor> buffers, string? weightsHash)
+        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash)
     {
         this.source = source;
         identity = TargetIdentity.Of(target.Name, target.Layout);
@@ -28,6 +28,7 @@ internal sealed class AdapterContents : IDisposable
         ValueNames = names;
         Values = values;
         Buffers = buffers;
+        Mask = mask;
         bufferNames = [.. target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)];
         this.weightsHash = weightsHash;
     }
@@ -43,6 +44,9 @@ internal sealed class AdapterContents : IDisposable
     /// <summary>The network's buffers as training left them, on the CPU.</summary>
     public IReadOnlyList<Tensor> Buffers { get; }
 
+    /// <summary>Which weights pruning left, booleans (P) on the CPU; null where it left all.</summary>
+    public Tensor? Mask { get; }
+
     /// <summary>A copy of what a model has trained.</summary>
     public static AdapterContents Of(FineTunedModel model, bool bindToWeights)
     {
@@ -56,18 +60,27 @@ internal sealed class AdapterContents : IDisposable
             model.TrainableNames,
             [.. model.Trainables.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             [.. model.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
+            model.PruningMask?.to(CPU, copy: true).DetachFromDisposeScope(),
             bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null);
     }
 
-    public void Save(string path) => SafetensorsFile.Write(path, Tensors(), Metadata());
+    public void Save(string path, StoredPrecision precision)
+    {
+        using var scope = NewDisposeScope();
+        TensorFile.Write(path, Tensors(precision), Metadata());
+    }
 
-    public void SaveFolder(string folder) => AdapterFolder.Write(folder, Tensors(), Metadata());
+    public void SaveFolder(string folder, StoredPrecision precision)
+    {
+        using var scope = NewDisposeScope();
+        TensorFile.WriteFolder(folder, Tensors(precision), Metadata());
+    }
 
     /// <summary>Reads an adapter and holds it against the target; the base's weights are held against it by <see cref="CheckWeights"/>.</summary>
     public static AdapterContents Load(string path, TargetNetwork target)
     {
         using var scope = NewDisposeScope();
-        using var file = SafetensorsFile.Read(AdapterFolder.FileOf(path));
+        using var file = TensorFile.Read(AdapterFolder.FileOf(path));
         var version = AdapterHeader.FineTuned.Check(file, TargetIdentity.Of(target.Name, target.Layout));
         var configuration = ReadConfiguration(file, target, version);
         var expected = Expected(file, target, configuration);
@@ -75,6 +88,7 @@ internal sealed class AdapterContents : IDisposable
             file, expected.Select(value => value.Name).Concat(target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)), Owner);
         var values = expected.Select(value => StoredTensors.Numbers(file, value.Name, value.Shape, Owner)).ToArray();
         var buffers = target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape)).ToArray();
+        var mask = StoredTensors.Mask(file, target.ParameterCount);
         return new(
             file.FileName,
             target,
@@ -82,6 +96,7 @@ internal sealed class AdapterContents : IDisposable
             [.. expected.Select(value => value.Name)],
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
             [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
+            mask?.DetachFromDisposeScope(),
             file.Metadata.GetValueOrDefault(WeightsKey));
     }
 
@@ -103,9 +118,21 @@ internal sealed class AdapterContents : IDisposable
     {
         foreach (var tensor in Values.Concat(Buffers))
             tensor.Dispose();
+        Mask?.Dispose();
     }
 
-    private IReadOnlyList<(string, Tensor)> Tensors() => [.. ValueNames.Zip(Values), .. bufferNames.Zip(Buffers)];
+    private List<TensorToStore> Tensors(StoredPrecision precision)
+    {
+        // What is no tensor of the target's is a latent, a scale or a factor; of these the latents are the vectors that count.
+        bool IsLatent(string name) => !Configuration.Head.Contains(name) && name.StartsWith("latent", StringComparison.Ordinal);
+        return
+        [
+            .. ValueNames.Zip(Values, (name, values) =>
+                new TensorToStore(name, values, TensorToStore.PrecisionOf(precision, values.shape, IsLatent(name)))),
+            .. bufferNames.Zip(Buffers, (name, values) => new TensorToStore(name, values)),
+            .. StoredTensors.MaskToStore(Mask),
+        ];
+    }
 
     private Dictionary<string, string> Metadata()
     {
@@ -116,7 +143,7 @@ internal sealed class AdapterContents : IDisposable
         return metadata;
     }
 
-    private static FineTuningConfiguration ReadConfiguration(SafetensorsFile file, TargetNetwork target, int version)
+    private static FineTuningConfiguration ReadConfiguration(TensorFile file, TargetNetwork target, int version)
     {
         var json = file.Metadata.GetValueOrDefault("configuration")
             ?? throw new CheckpointFormatException(file.FileName, "has no configuration.");
@@ -135,7 +162,7 @@ internal sealed class AdapterContents : IDisposable
     }
 
     private static IReadOnlyList<(string Name, long[] Shape)> Expected(
-        SafetensorsFile file, TargetNetwork target, FineTuningConfiguration configuration)
+        TensorFile file, TargetNetwork target, FineTuningConfiguration configuration)
     {
         try
         {

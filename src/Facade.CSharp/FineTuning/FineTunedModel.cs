@@ -51,34 +51,41 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningBase Base => basis;
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => change.Weights(basis.Flat, Trainables);
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(basis.Flat, Trainables));
+
+    private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => Configuration.Head;
 
     /// <summary>
     /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
     /// as running means, and the fingerprint of the base, not one of its weights. The file is written whole or not at all.
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
+    /// <param name="precision">
+    /// How latents, factors and matrices of own weights are stored; scales and biases stay single where the others get codes. Loading
+    /// gives what was stored, to the bit; this model keeps its own.
+    /// </param>
     /// <param name="bindToWeights">
     /// Whether the fingerprint covers the base's weights (SHA-256) and not only its names and shapes: loading onto other weights is
     /// then refused.
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">A trained number is not finite, so that no one could load the file.</exception>
-    public void SaveAdapter(string path, bool bindToWeights = true)
+    public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
-        contents.Save(path);
+        contents.Save(path, precision);
     }
 
     /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <param name="bindToWeights">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="InvalidOperationException">A trained number is not finite.</exception>
-    public void SaveAdapterFolder(string folder, bool bindToWeights = true)
+    public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
-        contents.SaveFolder(folder);
+        contents.SaveFolder(folder, precision);
     }
 
     /// <summary>Reads an adapter and builds its model on the base; its weights are the saved model's, bit for bit.</summary>
@@ -102,6 +109,8 @@ public sealed class FineTunedModel : Model
             contents.CheckWeights(basis);
             var model = new FineTunedModel(basis, contents.Configuration, device ?? CPU);
             model.RestoreState([.. contents.Values, .. contents.Buffers]);
+            if (contents.Mask is { } mask)
+                model.TakeMask(mask);
             return model;
         }
         catch

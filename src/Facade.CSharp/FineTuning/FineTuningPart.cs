@@ -29,8 +29,6 @@ internal sealed record FineTuningPart
     /// <summary>The rank of each tensor that low rank changes.</summary>
     public IReadOnlyList<TensorRank>? Ranks { get; init; }
 
-    public sealed record TensorRank(string Name, int Rank);
-
     public static FineTuningPart OfGroups(
         IReadOnlyList<string> tensors, int latents, long groupSize, double strength, WeightGrouping grouping) => new()
         {

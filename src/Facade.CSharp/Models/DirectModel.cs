@@ -40,7 +40,9 @@ public sealed class DirectModel : Model
         return new(target, StartingWeights.Of(target, seed), seed, device ?? CPU);
     }
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Trainables;
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Trainables);
+
+    private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => TrainableNames;
 
     private protected override void DisposeConstants()
     {

@@ -121,9 +121,10 @@ public sealed class GeneratedModel : Model
     /// <see cref="LoadTrained"/> takes the file back into a model that was made in the same way.
     /// </summary>
     /// <param name="path">The file, replaced where it exists.</param>
+    /// <param name="precision">How the trained tensors are stored; loading gives what was stored.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">A trained number is not finite, so that no one could load the file.</exception>
-    public void SaveTrained(string path) => TrainedTensorsFile.Save(this, path);
+    public void SaveTrained(string path, StoredPrecision precision = StoredPrecision.Single) => TrainedTensorsFile.Save(this, path, precision);
 
     /// <summary>
     /// Reads what <see cref="SaveTrained"/> wrote, from a model of the same method, target and trained tensors. The model changes as a
@@ -136,7 +137,7 @@ public sealed class GeneratedModel : Model
     /// <exception cref="IOException">It cannot be read.</exception>
     public void LoadTrained(string path) => TrainedTensorsFile.Load(this, path);
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Target.Layout.Split(Theta());
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Target.Layout.Split(Theta()));
 
     private static void RequireStart(string name, Tensor? start)
     {

@@ -15,36 +15,53 @@ internal static class MappedAdapter
     private const string LinearMapName = "modulation.map";
     private const string Owner = "its mapping";
 
-    public static void Save(MappedModel model, string path) =>
-        Write(model, (tensors, metadata) => SafetensorsFile.Write(path, tensors, metadata));
-
-    public static void SaveFolder(MappedModel model, string folder) =>
-        Write(model, (tensors, metadata) => AdapterFolder.Write(folder, tensors, metadata));
-
-    private static void Write(MappedModel model, Action<IReadOnlyList<(string, Tensor)>, IReadOnlyDictionary<string, string>> write)
+    public static void Save(MappedModel model, string path, StoredPrecision precision)
     {
         using var scope = NewDisposeScope();
+        TensorFile.Write(path, Tensors(model, precision), Metadata(model, precision));
+    }
+
+    public static void SaveFolder(MappedModel model, string folder, StoredPrecision precision)
+    {
+        using var scope = NewDisposeScope();
+        TensorFile.WriteFolder(folder, Tensors(model, precision), Metadata(model, precision));
+    }
+
+    private static List<TensorToStore> Tensors(MappedModel model, StoredPrecision precision)
+    {
         using var noGradient = no_grad();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
-        var tensors = new List<(string, Tensor)> { (LatentName, model.Latent.cpu()) };
+        var tensors = new List<TensorToStore> { new(LatentName, model.Latent, TensorToStore.PrecisionOf(precision, model.Latent.shape, isLatent: true)) };
         if (model.TrainableScales is { } scales)
-            tensors.Add((ScalesName, scales.cpu()));
+            tensors.Add(new(ScalesName, scales, TensorToStore.PrecisionOf(precision, scales.shape)));
         if (model.Mapping.Specification.Modulations is [Modulation.LinearModulation linear])
-            tensors.Add((LinearMapName, linear.map.cpu()));
+            tensors.Add(new(LinearMapName, linear.map));
         foreach (var (buffer, values) in model.Target.Buffers.Zip(model.State.Tensors))
-            tensors.Add((StoredTensors.BufferPrefix + buffer.Name, values.cpu()));
-        var metadata = AdapterHeader.Mapped.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), version: 1);
-        metadata["mapping"] = AdapterDescription.Of(model.Mapping.Specification, model.Coefficients).ToJson();
-        write(tensors, metadata);
+            tensors.Add(new(StoredTensors.BufferPrefix + buffer.Name, values));
+        tensors.AddRange(StoredTensors.MaskToStore(model.PruningMask));
+        return tensors;
+    }
+
+    private static Dictionary<string, string> Metadata(MappedModel model, StoredPrecision precision)
+    {
+        var (plain, ranks) = (model.Target.Plain, model.Target.Ranks);
+        var isFirst = precision == StoredPrecision.Single && model.PruningMask is null && ranks.Count == 0;
+        var metadata = AdapterHeader.Mapped.Write(TargetIdentity.Of(plain.Name, plain.Layout), isFirst ? 1 : 2);
+        metadata["mapping"] = (AdapterDescription.Of(model.Mapping.Specification, model.Coefficients) with
+        {
+            LowRank = ranks.Count == 0 ? null : [.. ranks.Select(pair => new TensorRank(pair.Key, pair.Value))],
+        }).ToJson();
+        return metadata;
     }
 
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device)
     {
         using var scope = NewDisposeScope();
         path = AdapterFolder.FileOf(path);
-        using var file = SafetensorsFile.Read(path);
-        AdapterHeader.Mapped.Check(file, TargetIdentity.Of(target.Name, target.Layout));
+        using var file = TensorFile.Read(path);
+        AdapterHeader.Mapped.Check(file, TargetIdentity.Of(target.Plain.Name, target.Plain.Layout));
         var description = Description(file);
+        target = Factored(file, target, description);
         if (modulation is not null && !description.NeedsFunction())
             throw new ArgumentException(
                 $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));
@@ -53,6 +70,7 @@ internal static class MappedAdapter
         var latent = StoredTensors.Numbers(file, LatentName, [description.LatentCount()], Owner);
         var scales = description.TrainableScale ? StoredTensors.Numbers(file, ScalesName, [target.Parameters.Count], Owner) : null;
         var map = description.NeedsMap() ? Map(file, target) : null;
+        var mask = StoredTensors.Mask(file, target.ParameterCount);
         Tensor[] buffers = [.. target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape))];
         StoredTensors.RefuseOthers(
             file,
@@ -71,6 +89,8 @@ internal static class MappedAdapter
             model.TrainableScales!.copy_(scales);
         foreach (var (kept, values) in model.State.Tensors.Zip(buffers))
             kept.copy_(values);
+        if (mask is not null)
+            model.TakeMask(mask);
         model.Coefficients = description.Coefficients ?? model.Coefficients;
         return model;
     }
@@ -94,7 +114,27 @@ internal static class MappedAdapter
         }
     }
 
-    private static AdapterDescription Description(SafetensorsFile file)
+    /// <summary>The network with the ranks that the adapter was trained with.</summary>
+    private static TargetNetwork Factored(TensorFile file, TargetNetwork target, AdapterDescription description)
+    {
+        var ranks = (description.LowRank ?? []).Select(piece => KeyValuePair.Create(piece.Name, piece.Rank)).ToArray();
+        if (target.Ranks.Count > 0 && !target.Ranks.OrderBy(pair => pair.Key).SequenceEqual(ranks.OrderBy(pair => pair.Key)))
+            throw new CheckpointFormatException(
+                file.FileName,
+                $"was trained with the ranks [{string.Join(", ", ranks)}]; '{target.Name}' has [{string.Join(", ", target.Ranks)}]. The network without ranks takes any.");
+        if (ranks.Length == 0 || target.Ranks.Count > 0)
+            return target;
+        try
+        {
+            return LowRankTarget.Of(target, ranks);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"describes ranks that do not fit the target: {fault.Message}", fault);
+        }
+    }
+
+    private static AdapterDescription Description(TensorFile file)
     {
         var json = file.Metadata.GetValueOrDefault("mapping")
             ?? throw new CheckpointFormatException(file.FileName, "has no description of its mapping.");
@@ -108,7 +148,7 @@ internal static class MappedAdapter
         }
     }
 
-    private static Tensor Map(SafetensorsFile file, TargetNetwork target)
+    private static Tensor Map(TensorFile file, TargetNetwork target)
     {
         var map = StoredTensors.Finite(file, LinearMapName);
         try

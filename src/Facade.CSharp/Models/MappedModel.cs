@@ -88,10 +88,10 @@ public sealed class MappedModel : Model
     internal Tensor LatentOfPass() => Generator(Latent) is null ? Latent : Latent.clone();
 
     /// <summary>The weights that the mapping generates at another latent.</summary>
-    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Generator(at) is { } fused
+    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Masked(Generator(at) is { } fused
         ? GenerationPass.Of(fused, at)
         : Target.AroundCenters(Mapping.Layout.Split(
-            TrainableScales is { } scales ? Mapping.Generate(at, scales) : Mapping.Generate(at)));
+            TrainableScales is { } scales ? Mapping.Generate(at, scales) : Mapping.Generate(at))));
 
     private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
 
@@ -100,15 +100,18 @@ public sealed class MappedModel : Model
     /// latents take less than 10 KB. The file is written whole or not at all.
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
+    /// <param name="precision">How the latent is stored; loading gives what was stored, to the bit, and this model keeps its own.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">The latent or a scale is not finite, so that no one could load the file.</exception>
-    public void SaveAdapter(string path) => MappedAdapter.Save(this, path);
+    public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single) => MappedAdapter.Save(this, path, precision);
 
     /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="InvalidOperationException">The latent or a scale is not finite.</exception>
-    public void SaveAdapterFolder(string folder) => MappedAdapter.SaveFolder(this, folder);
+    public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single) =>
+        MappedAdapter.SaveFolder(this, folder, precision);
 
     /// <summary>Reads an adapter and builds its model; the generated weights are the saved model's, bit for bit.</summary>
     /// <param name="path">The file, or the folder.</param>

@@ -15,9 +15,11 @@ namespace MappingNets;
 public sealed class MappingNetwork : MappingSteps<MappingNetwork>
 {
     private readonly TargetNetwork target;
+    private readonly LatentSplit defaultSplit;
 
-    private MappingNetwork(TargetNetwork target, MappingSpecification specification)
-        : base($"'{target.Name}'", target.Layout, specification, changed => new(target, changed)) => this.target = target;
+    private MappingNetwork(TargetNetwork target, MappingSpecification specification, LatentSplit defaultSplit)
+        : base($"'{target.Name}'", target.Layout, specification, changed => new(target, changed, defaultSplit)) =>
+        (this.target, this.defaultSplit) = (target, defaultSplit);
 
     /// <summary>The network that the steps were held against.</summary>
     internal TargetNetwork Target => target;
@@ -30,12 +32,39 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     public static MappingNetwork For(TargetNetwork target)
     {
         ArgumentNullException.ThrowIfNull(target);
-        return new(target, MappingModule.defaults(target.Layout));
+        var start = MappingModule.defaults(target.Layout);
+        return new(target, start, start.Split);
     }
 
     /// <summary>Starts a description of what is added to given weights: the bias 0 and a start at z = 0, where it adds nothing.</summary>
     internal static MappingNetwork OnTopOf(TargetNetwork target, ulong seed) =>
         For(target).WithSeed(seed).WithBias(MappingBias.Zero).StartingWithin(0);
+
+    /// <summary>
+    /// Low rank: the mapping generates two factors in place of each chosen matrix or convolution, as <see cref="TargetNetwork.LowRank"/>
+    /// describes it, so that it generates fewer weights. Latents that no step has chosen follow their number; steps that depend on the
+    /// weights come after this one.
+    /// </summary>
+    /// <param name="pattern">Names of layers or tensors, such as "fc1" or "conv*".</param>
+    /// <param name="rank">The rank, at least 1.</param>
+    /// <exception cref="ArgumentException">The pattern chooses no matrix, or one that has a rank already.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rank makes no chosen matrix smaller, or leaves fewer weights than there are latents.</exception>
+    /// <exception cref="InvalidOperationException">Latents for each layer, scales or a modulation were chosen for the weights as they were.</exception>
+    public MappingNetwork LowRank(string pattern, int rank)
+    {
+        var factored = target.LowRank(pattern, rank);
+        var chosen = Specification.Split.IsLayerWise ? "LayerWise"
+            : Specification.Scale.IsExplicitScale ? "WithScales"
+            : Specification.Modulations.Any(modulation => modulation.IsLinearModulation || modulation.IsCustomModulation) ? "a modulation"
+            : null;
+        if (chosen is not null)
+            throw new InvalidOperationException($"LowRank changes the weights that {chosen} was chosen for; say LowRank before it.");
+        var start = For(factored);
+        var isDefault = ReferenceEquals(Specification.Split, defaultSplit);
+        var split = isDefault ? start.defaultSplit : Specification.Split;
+        var moved = new MappingNetwork(factored, Specification, start.defaultSplit).SingleLatent(((LatentSplit.SingleLatent)split).count);
+        return isDefault ? new(factored, moved.Specification, moved.Specification.Split) : moved;
+    }
 
     /// <summary>Builds the model; O(P) work.</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>

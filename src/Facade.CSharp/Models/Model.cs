@@ -35,7 +35,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     public abstract string Method { get; }
 
     /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
-    public long TrainableCount => Trainables.Sum(tensor => tensor.numel());
+    public long TrainableCount => Trainables.Sum(tensor => tensor.numel()) - PrunedAmong(DirectlyTrainedWeights);
 
     /// <summary>How reports describe the fixed weights, such as "signed-permutation"; "none" where there are none.</summary>
     public abstract string FixedWeightsName { get; }
@@ -208,18 +208,34 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
         Target.WriteInto(module, CurrentWeights(), State);
     }
 
-    /// <summary>Writes all weights and buffers as a safetensors file with PyTorch's names and shapes; written whole or not at all.</summary>
+    /// <summary>
+    /// Writes all weights and buffers as a safetensors file with PyTorch's names and shapes; written whole or not at all. In single or half
+    /// precision and not sparse, any reader of safetensors understands it; <see cref="PretrainedWeights.FromFile"/> and
+    /// <see cref="TargetNetwork.ReadWeights"/> understand all (docs/files.md).
+    /// </summary>
     /// <param name="path">The file, replaced where it exists.</param>
+    /// <param name="precision">How weights are stored; codes have a step for each output, and vectors such as biases then stay single.</param>
+    /// <param name="sparse">Whether a pruned model's weights are stored without those that were pruned; refused where it is not pruned.</param>
+    /// <param name="factors">
+    /// Whether matrices of low rank (<see cref="TargetNetwork.LowRank"/>) are written as their two factors and not as the product.
+    /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    public void Export(string path)
+    /// <exception cref="InvalidOperationException">
+    /// It is to be sparse, but the model is not pruned; or a weight is too large for the precision.
+    /// </exception>
+    /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
+    public void Export(string path, StoredPrecision precision = StoredPrecision.Single, bool sparse = false, bool factors = false)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        SafetensorsFile.Write(
+        var written = factors ? Target : Target.Plain;
+        var weights = factors ? CurrentWeights() : Target.PlainWeights(CurrentWeights());
+        TensorFile.Write(
             path,
             [
-                .. Target.Parameters.Zip(CurrentWeights(), (parameter, weight) => (parameter.Name, weight.cpu())),
-                .. Target.PersistentBuffers(State).Select(buffer => (buffer.Name, buffer.Values.cpu())),
+                .. written.Parameters.Zip(weights).Zip(KeptToWrite(written, sparse), (pair, kept) =>
+                    new TensorToStore(pair.First.Name, pair.Second, TensorToStore.PrecisionOf(precision, pair.First.Shape), kept)),
+                .. Target.PersistentBuffers(State).Select(buffer => new TensorToStore(buffer.Name, buffer.Values)),
             ],
             new Dictionary<string, string> { ["format"] = "pt" });
     }

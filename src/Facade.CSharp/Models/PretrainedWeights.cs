@@ -27,17 +27,23 @@ public sealed class PretrainedWeights : IDisposable
     /// <summary>The tensors' names.</summary>
     public IReadOnlyCollection<string> Names => tensors.Keys;
 
-    /// <summary>The weights and buffers that a model has now.</summary>
+    /// <summary>
+    /// The weights and buffers that a model has now; of a network with matrices of low rank the factors and the products, so that
+    /// either network can start from them.
+    /// </summary>
     /// <param name="model">Any model; it is not changed.</param>
     public static PretrainedWeights Of(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var weights = model.CurrentWeights();
         return new(
             $"the model of '{model.Target.Name}'",
             [
-                .. model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, weight) => (parameter.Name, weight)),
+                .. model.Target.Parameters.Zip(weights, (parameter, weight) => (parameter.Name, weight)),
+                .. model.Target.Plain.Parameters.Zip(model.Target.PlainWeights(weights), (parameter, weight) => (parameter.Name, weight))
+                    .ExceptBy(model.Target.Parameters.Select(parameter => parameter.Name), pair => pair.Name),
                 .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values)),
             ]);
     }
@@ -83,14 +89,14 @@ public sealed class PretrainedWeights : IDisposable
     }
 
     /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
-    /// <param name="path">The file; floats of any precision become single precision.</param>
+    /// <param name="path">The file; floats of any precision become single precision, encoded and sparse tensors what they stand for.</param>
     /// <exception cref="CheckpointFormatException">The file is damaged, or a tensor holds a number that is not finite.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PretrainedWeights FromFile(string path)
     {
-        using var file = SafetensorsFile.Read(path);
+        using var file = TensorFile.Read(path);
         using var scope = NewDisposeScope();
-        var tensors = file.LoadAll();
+        var tensors = file.Entries.ToDictionary(entry => entry.Name, entry => file.Load(entry.Name));
         foreach (var (name, tensor) in tensors)
             if (!FiniteNumbers.AllIn(tensor))
                 throw new CheckpointFormatException(path, $"has the tensor '{name}', which holds a number that is not finite.");

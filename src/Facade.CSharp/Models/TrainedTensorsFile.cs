@@ -12,37 +12,46 @@ internal static class TrainedTensorsFile
 
     /// <summary>Whether a name would not come back as a trained tensor's.</summary>
     public static bool IsReserved(string name) =>
-        name == SafetensorsHeader.MetadataKey || name.StartsWith(StoredTensors.BufferPrefix, StringComparison.Ordinal);
+        name is SafetensorsHeader.MetadataKey or StoredTensors.MaskName || name.StartsWith(StoredTensors.BufferPrefix, StringComparison.Ordinal);
 
-    public static void Save(GeneratedModel model, string path)
+    public static void Save(GeneratedModel model, string path, StoredPrecision precision)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
-        SafetensorsFile.Write(
+        // Nothing is known of what the function makes of a vector; it is a latent as often as not.
+        TensorFile.Write(
             path,
             [
-                .. model.TrainableNames.Zip(model.Trainables, (name, tensor) => (name, tensor.cpu())),
-                .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (StoredTensors.BufferPrefix + buffer.Name, values.cpu())),
+                .. model.TrainableNames.Zip(model.Trainables, (name, tensor) =>
+                    new TensorToStore(name, tensor, TensorToStore.PrecisionOf(precision, tensor.shape, isLatent: true))),
+                .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => new TensorToStore(StoredTensors.BufferPrefix + buffer.Name, values)),
+                .. StoredTensors.MaskToStore(model.PruningMask),
             ],
-            AdapterHeader.TrainedTensors.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), version: 1, model.Method));
+            AdapterHeader.TrainedTensors.Write(
+                TargetIdentity.Of(model.Target.Name, model.Target.Layout),
+                version: precision == StoredPrecision.Single && model.PruningMask is null ? 1 : 2,
+                model.Method));
     }
 
     public static void Load(GeneratedModel model, string path)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using var file = SafetensorsFile.Read(path);
+        using var file = TensorFile.Read(path);
         AdapterHeader.TrainedTensors.Check(file, TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method);
         StoredTensors.RefuseOthers(
             file, [.. model.TrainableNames, .. model.Target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)], Owner);
 
         // Everything is read before a number changes.
+        var mask = StoredTensors.Mask(file, model.Target.ParameterCount);
         Tensor[] values = [.. model.TrainableNames.Zip(model.Trainables, (name, kept) => StoredTensors.Numbers(file, name, kept.shape, Owner))];
         Tensor[] buffers = [.. model.Target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape))];
         foreach (var (kept, value) in model.Trainables.Zip(values))
             kept.copy_(value);
         foreach (var (kept, value) in model.State.Tensors.Zip(buffers))
             kept.copy_(value);
+        if (mask is not null || model.PruningMask is not null)
+            model.TakeMask(mask ?? ones(model.Target.ParameterCount, ScalarType.Bool));
     }
 }

@@ -25,7 +25,7 @@ public sealed class NetworkWeights : IDisposable
     /// <summary>Reads a file against a network. Everything is checked before the first tensor is read.</summary>
     internal static NetworkWeights Read(string path, TargetNetwork network, IReadOnlyList<string> known)
     {
-        using var file = SafetensorsFile.Read(path);
+        using var file = TensorFile.Read(path);
         Check(file, network.Parameters, [.. network.Buffers.Where(buffer => buffer.IsPersistent)], known);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -37,7 +37,7 @@ public sealed class NetworkWeights : IDisposable
     }
 
     private static void Check(
-        SafetensorsFile file,
+        TensorFile file,
         IReadOnlyList<ParameterSpecification> parameters,
         IReadOnlyList<BufferSpecification> buffers,
         IReadOnlyList<string> known)
@@ -70,7 +70,7 @@ public sealed class NetworkWeights : IDisposable
         }
     }
 
-    private static Tensor Numbers(SafetensorsFile file, string name, ScalarType type)
+    private static Tensor Numbers(TensorFile file, string name, ScalarType type)
     {
         var values = file.Load(name).to(type);
         return FiniteNumbers.AllIn(values)

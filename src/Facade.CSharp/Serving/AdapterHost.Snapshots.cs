@@ -93,7 +93,10 @@ public sealed partial class AdapterHost
     {
         var configuration = adapter.Configuration;
         var values = adapter.Values.Select(value => value.to(device)).ToArray();
-        return changes.Of(configuration).Weights(BaseOf(configuration), values);
+        var weights = changes.Of(configuration).Weights(BaseOf(configuration), values);
+        return adapter.Mask is { } mask
+            ? [.. weights.Zip(Target.Layout.Split(mask.to(device)), (weight, kept) => weight * kept)]
+            : weights;
     }
 
     /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>

@@ -97,23 +97,25 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>Writes an adapter that was added, as one file.</summary>
     /// <param name="name">Which one.</param>
     /// <param name="path">The file, replaced where it exists.</param>
+    /// <param name="precision">How it is stored; the adapter that was added keeps its own numbers.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void Save(string name, string path)
+    public void Save(string name, string path, StoredPrecision precision = StoredPrecision.Single)
     {
         lock (gate)
-            Find(name).Save(path);
+            Find(name).Save(path, precision);
     }
 
     /// <summary>Writes an adapter that was added, as a folder with adapter_config.json and adapter_model.safetensors.</summary>
     /// <param name="name">Which one.</param>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <param name="precision">As for <see cref="Save"/>.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public void SaveFolder(string name, string folder)
+    public void SaveFolder(string name, string folder, StoredPrecision precision = StoredPrecision.Single)
     {
         lock (gate)
-            Find(name).SaveFolder(folder);
+            Find(name).SaveFolder(folder, precision);
     }
 
     /// <summary>Lets an adapter answer from now on; predictions that are under way end with the weights they began with.</summary>

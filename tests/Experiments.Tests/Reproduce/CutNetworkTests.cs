@@ -1,12 +1,11 @@
 using MappingNets.Experiments.Rivals;
-using MappingNets.Experiments.Rivals.Compression;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>Networks that are trained first and cut then: singular values, lottery tickets, pruning.</summary>
+/// <summary>Networks that are trained first and cut then: singular values, lottery tickets.</summary>
 public sealed class CutNetworkTests
 {
     private static DirectModel Trained()
@@ -97,54 +96,5 @@ public sealed class CutNetworkTests
     {
         Assert.Equal([28_910, 7_695, 2_048], LotteryTicket.KeptByRound(108_618, 2_048, 3));
         Assert.Equal([2_048], LotteryTicket.KeptByRound(108_618, 2_048, 1));
-    }
-
-    [Fact]
-    public void A_pruned_direct_network_keeps_its_largest_weights_and_trains_those_alone()
-    {
-        using var scope = NewDisposeScope();
-        using var data = RivalTests.Data();
-        using var model = Trained();
-        // So many that one threshold leaves something of either layer.
-        using var pruned = PrunedModel.OfDirect(model, 1_500);
-        var (before, after) = (Small.Values(model.Weights()), Small.Values(pruned.Weights()));
-
-        Assert.Equal((1_500L, 1_500), (pruned.TrainableCount, Nonzero(pruned)));
-        var least = after.Where(weight => weight != 0).Min(Math.Abs);
-        Assert.All(before.Zip(after), pair => Assert.Equal(Math.Abs(pair.First) >= least ? pair.First : 0, pair.Second));
-
-        new Trainer(pruned, new() { Epochs = 2 }).Fit(data);
-        Assert.InRange(Nonzero(pruned), 1_498, 1_500);
-        Assert.NotEqual(after, Small.Values(pruned.Weights()));
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_pruned_mapped_network_masks_what_its_latent_generates(bool layerWise)
-    {
-        using var scope = NewDisposeScope();
-        using var data = RivalTests.Data();
-        var description = MappingNetwork.For(RivalTests.Target()).WithSeed(5);
-        using var model = (layerWise ? description.LayerWise(200) : description.SingleLatent(200)).Build();
-        new Trainer(model, new() { Epochs = 4, BatchSize = 32 }).Fit(data);
-        using var pruned = PrunedModel.OfMapped(model, 264);
-        var (before, after) = (Small.Values(model.Weights()), Small.Values(pruned.Weights()));
-
-        Assert.Equal((200L, 264, model.Method), (pruned.TrainableCount, Nonzero(pruned), pruned.Method));
-        Assert.All(before.Zip(after), pair => Assert.True(pair.Second == 0 || pair.Second == pair.First));
-
-        var mask = after.Select(weight => weight != 0).ToArray();
-        new Trainer(pruned, new() { Epochs = 2 }).Fit(data);
-        Assert.All(mask.Zip(Small.Values(pruned.Weights())), pair => Assert.True(pair.First || pair.Second == 0));
-        Assert.NotEqual(after, Small.Values(pruned.Weights()));
-    }
-
-    [Fact]
-    public void A_model_of_another_mapping_cannot_be_pruned_through_its_latent()
-    {
-        using var other = MappingNetwork.For(RivalTests.Target()).SingleLatent(200).WithGain(2).Build();
-
-        Assert.Throws<ArgumentException>("trained", () => PrunedModel.OfMapped(other, 264));
     }
 }

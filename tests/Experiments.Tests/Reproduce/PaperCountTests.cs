@@ -1,5 +1,4 @@
 using MappingNets.Experiments.Reproduce;
-using MappingNets.Experiments.Rivals.Compression;
 using MappingNets.Experiments.Rivals.Controls;
 using TorchSharp;
 using Xunit;
@@ -7,7 +6,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>The controls and add-ons of the paper, held to its counts of trained parameters.</summary>
+/// <summary>The controls of the paper, held to its counts of trained parameters.</summary>
 public sealed class PaperCountTests
 {
     private static GeneratedModel Build(string row, TargetNetwork target, ulong seed = 1) => row switch
@@ -17,9 +16,6 @@ public sealed class PaperCountTests
         "lv-wmap-4096" => SeparateModulation.Build(target, 2_048, seed),
         "lv-full-dnn-543095" => TrainedMapping.Build(target, 5, seed),
         "lv-full-dnn-1629285" => TrainedMapping.Build(target, 15, seed),
-        "direct-low-rank" => new LowRankLayer(target, "fc1.weight", 32).Direct(seed),
-        "slvt-low-rank" => new LowRankLayer(target, "fc1.weight", 32).SingleLatent(1_456, seed),
-        "lwt-low-rank" => new LowRankLayer(target, "fc1.weight", 32).LayerWise(2_688, seed),
         _ => throw new InvalidOperationException(row),
     };
 
@@ -29,9 +25,6 @@ public sealed class PaperCountTests
     [InlineData("lv-wmap-4096", 4_096)]
     [InlineData("lv-full-dnn-543095", 543_095)]
     [InlineData("lv-full-dnn-1629285", 1_629_285)]
-    [InlineData("direct-low-rank", 35_914)]
-    [InlineData("slvt-low-rank", 1_456)]
-    [InlineData("lwt-low-rank", 2_688)]
     public void Each_row_trains_as_many_numbers_as_the_papers_and_starts_like_a_network(string row, long published)
     {
         using var scope = NewDisposeScope();
@@ -72,23 +65,5 @@ public sealed class PaperCountTests
 
         Assert.True(report.History[^1].TrainingLoss < 0.7 * report.History[0].TrainingLoss);
         Assert.All(before.Zip(model.Trained), pair => Assert.NotEqual(pair.First, Small.Values(pair.Second)));
-    }
-
-    [Fact]
-    public void Low_rank_multiplies_the_factors_and_leaves_the_other_weights()
-    {
-        using var scope = NewDisposeScope();
-        var layer = new LowRankLayer(RivalTests.Target(), "fc1.weight", 3);
-        using var model = layer.Direct(1);
-
-        Assert.Equal(["fc1.left", "fc1.right", "fc1.bias", "fc2.weight", "fc2.bias"], layer.Layout.Entries.Select(entry => entry.Name));
-        Assert.Equal((300 + 60 + 180 + 3L, 3L), (model.TrainableCount, linalg.matrix_rank(model.Weights()[..2400].view(60, 40)).ToInt64()));
-        var numbers = model.Trained[0];
-        var product = numbers[..180].view(60, 3).matmul(numbers[180..300].view(3, 40));
-        Assert.Equal(Small.Bits(product.view(-1)), Small.Bits(model.Weights()[..2400]));
-        Assert.Equal(Small.Bits(numbers[300..]), Small.Bits(model.Weights()[2400..]));
-        Assert.Throws<ArgumentException>("tensor", () => new LowRankLayer(RivalTests.Target(), "fc1.bias", 3));
-        Assert.Throws<ArgumentOutOfRangeException>("rank", () => new LowRankLayer(RivalTests.Target(), "fc1.weight", 24));
-        Assert.Throws<ArgumentOutOfRangeException>("rank", () => new LowRankLayer(RivalTests.Target(), "fc1.weight", 0));
     }
 }

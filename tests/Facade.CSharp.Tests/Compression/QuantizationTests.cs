@@ -1,4 +1,3 @@
-using MappingNets.Experiments.Rivals.Compression;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;

@@ -1,0 +1,82 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Symmetric quantisation: the numbers of a group are whole multiples of one step,
+/// <code>
+/// x ~ q * step,    q = round(x / step) in [-L, L],    step = max |x| / L,    L = 127 (8 bits) or 7 (4 bits),
+/// </code>
+/// the step kept in half precision. Two codes of 4 bits share a byte.
+/// </summary>
+/// <param name="Codes">The bytes: one a number for 8 bits, one for two numbers for 4; half-precision numbers for <see cref="ToHalf"/>.</param>
+/// <param name="Steps">The step of each group, half precision, shape (groups); null for half precision.</param>
+/// <param name="Count">How many numbers they stand for.</param>
+internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
+{
+    /// <summary>How many bytes the codes and the steps take.</summary>
+    public long Bytes => (Codes.numel() * Codes.element_size()) + ((Steps?.numel() ?? 0) * 2);
+
+    /// <summary>The numbers in half precision.</summary>
+    /// <param name="numbers">Shape (n).</param>
+    public static Quantization ToHalf(Tensor numbers) => new(numbers.to(float16), null, numbers.shape[0]);
+
+    /// <summary>The numbers in whole multiples of a step for each group.</summary>
+    /// <param name="numbers">Shape (n), in single precision.</param>
+    /// <param name="bits">8 or 4.</param>
+    /// <param name="group">How many neighbours share a step; the last group may be smaller.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no codes of so many bits.</exception>
+    public static Quantization ToWhole(Tensor numbers, int bits, long group)
+    {
+        var steps = StepsOf(numbers, bits, group);
+        return new(Pack(WholeOf(numbers, steps, bits, group), bits), steps, numbers.shape[0]);
+    }
+
+    /// <summary>The numbers that the bytes stand for, single precision, shape (n).</summary>
+    /// <param name="group">As it was when they were made; not read for half precision.</param>
+    public Tensor Restored(long group) => Steps is null
+        ? Codes.to(float32)
+        : Multiplied(Unpack(Codes, Count), Steps, group);
+
+    /// <summary>The step of each group, half precision.</summary>
+    public static Tensor StepsOf(Tensor numbers, int bits, long group)
+    {
+        var rows = nn.functional.pad(numbers, (0, (group - (numbers.shape[0] % group)) % group)).view(-1, group);
+        // A group of zeros would divide by 0; any step does for it.
+        return (rows.abs().amax([1]) / Levels(bits)).clamp_min(1e-7).to(float16);
+    }
+
+    /// <summary>The multiples, as floats, shape (n).</summary>
+    public static Tensor WholeOf(Tensor numbers, Tensor steps, int bits, long group) =>
+        (numbers / Repeated(steps, group, numbers.shape[0])).round().clamp(-Levels(bits), Levels(bits));
+
+    /// <summary>Whole multiples as bytes.</summary>
+    public static Tensor Pack(Tensor whole, int bits)
+    {
+        if (bits == 8)
+            return whole.to(int8);
+        // -7 ... 7 as 1 ... 15; an odd number of them ends with a 0.
+        var nibbles = nn.functional.pad(whole + 8, (0, whole.shape[0] % 2)).to(uint8).view(-1, 2);
+        return nibbles.select(1, 0) + (nibbles.select(1, 1) * 16);
+    }
+
+    /// <summary>Bytes as whole multiples, floats of shape (n).</summary>
+    public static Tensor Unpack(Tensor codes, long count)
+    {
+        if (codes.dtype == ScalarType.Int8)
+            return codes.to(float32);
+        var low = codes.remainder(16).to(float32);
+        var high = ((codes.to(float32) - low) / 16).round();
+        return stack([low, high], 1).view(-1).narrow(0, 0, count) - 8;
+    }
+
+    /// <summary>Whole multiples times their steps.</summary>
+    public static Tensor Multiplied(Tensor whole, Tensor steps, long group) => whole * Repeated(steps, group, whole.shape[0]);
+
+    private static Tensor Repeated(Tensor steps, long group, long count) => steps.to(float32).repeat_interleave(group).narrow(0, 0, count);
+
+    private static int Levels(int bits) => bits is 8 or 4
+        ? (1 << (bits - 1)) - 1
+        : throw new ArgumentOutOfRangeException(nameof(bits), bits, "There are codes of 8 and of 4 bits.");
+}

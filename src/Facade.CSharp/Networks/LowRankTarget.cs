@@ -1,0 +1,124 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// A network of which some matrices are products: W (m, n) = U V with U (m, r) and V (r, n), trained or generated in its place, so that
+/// it takes r (m + n) parameters. Convolutions count as matrices of outputs by everything else. A tensor "fc1.weight" becomes
+/// "fc1.weight_left" and "fc1.weight_right", which stand where it stood, so the layer stays one.
+/// <para>
+/// With numbers uniform within 1 / sqrt(fan-in) in U and V, U V has the variance of a network's start where U's fan-in counts as r / 3:
+/// r products of a variance of 1 / r each then sum to that of V, 1 / (3 n).
+/// </para>
+/// </summary>
+internal sealed class LowRankTarget : TargetNetwork
+{
+    private readonly TargetNetwork plain;
+    private readonly IReadOnlyDictionary<string, int> ranks;
+
+    private LowRankTarget(TargetNetwork plain, IReadOnlyDictionary<string, int> ranks)
+        : base(plain.Name, plain.Inputs, plain.OutputShape, [.. plain.Parameters.SelectMany(parameter => Factors(parameter, ranks))], plain.Buffers) =>
+        (this.plain, this.ranks) = (plain, ranks);
+
+    /// <inheritdoc/>
+    internal override TargetNetwork Plain => plain;
+
+    /// <inheritdoc/>
+    internal override IReadOnlyDictionary<string, int> Ranks => ranks;
+
+    /// <summary>The network with a rank for the matrices that a pattern chooses.</summary>
+    /// <param name="target">The network, whose matrices may have ranks already.</param>
+    /// <param name="pattern">Names of layers or tensors.</param>
+    /// <param name="rank">r, at least 1.</param>
+    /// <exception cref="ArgumentException">The pattern chooses no matrix, or one that has a rank already.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The rank is below 1, or makes no chosen matrix smaller.</exception>
+    public static TargetNetwork Of(TargetNetwork target, string pattern, int rank)
+    {
+        var plain = target.Plain;
+        var names = LayerPatterns.Select(plain, [pattern], nameof(pattern));
+        var chosen = plain.Parameters.Where(parameter => names.Contains(parameter.Name) && parameter.Shape.Count > 1 && parameter.Center == 0).ToArray();
+        if (chosen.Length == 0)
+            throw new ArgumentException($"The pattern '{pattern}' chooses no matrix or convolution of '{plain.Name}'.", nameof(pattern));
+        if (chosen.FirstOrDefault(parameter => target.Ranks.ContainsKey(parameter.Name)) is { } taken)
+            throw new ArgumentException($"'{taken.Name}' has the rank {target.Ranks[taken.Name]} already.", nameof(pattern));
+        var smaller = chosen.Where(parameter => rank >= 1 && Count(parameter, rank) < parameter.Count).ToArray();
+        if (smaller.Length == 0)
+            throw new ArgumentOutOfRangeException(
+                nameof(rank), rank,
+                $"Two factors of this rank have no fewer parameters than [{string.Join(", ", chosen.Select(parameter => parameter.ToString()))}].");
+        return Of(plain, target.Ranks.Concat(smaller.Select(parameter => KeyValuePair.Create(parameter.Name, rank))));
+    }
+
+    /// <summary>The network with given ranks of its tensors.</summary>
+    /// <exception cref="ArgumentException">There is no such matrix, or a rank is below 1.</exception>
+    public static TargetNetwork Of(TargetNetwork plain, IEnumerable<KeyValuePair<string, int>> ranks)
+    {
+        var byName = ranks.ToDictionary(StringComparer.Ordinal);
+        foreach (var (name, rank) in byName)
+            if (rank < 1 || !plain.Parameters.Any(parameter => parameter.Name == name && parameter.Shape.Count > 1))
+                throw new ArgumentException($"The rank {rank} of '{name}' does not fit '{plain.Name}'.", nameof(ranks));
+        return new LowRankTarget(plain, byName);
+    }
+
+    /// <inheritdoc/>
+    public override string Describe() =>
+        plain.Describe() + string.Concat(ranks.Select(pair => FormattableString.Invariant($"{pair.Key} has rank {pair.Value}\n")));
+
+    /// <inheritdoc/>
+    internal override IReadOnlyList<Tensor> PlainWeights(IReadOnlyList<Tensor> weights)
+    {
+        var products = new List<Tensor>();
+        using var next = weights.GetEnumerator();
+        foreach (var parameter in plain.Parameters)
+        {
+            next.MoveNext();
+            if (!ranks.ContainsKey(parameter.Name))
+            {
+                products.Add(next.Current);
+                continue;
+            }
+
+            var left = next.Current;
+            next.MoveNext();
+            products.Add(left.mm(next.Current).view([.. parameter.Shape]));
+        }
+
+        return products;
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
+        plain.Forward(inputs, PlainWeights(parameters), state, training);
+
+    /// <inheritdoc/>
+    protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        return plain.ToModule(PlainWeights(weights), state);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor CreateBuffer(int index)
+    {
+        using var state = plain.CreateState();
+        return state.Tensors[index].clone();
+    }
+
+    /// <inheritdoc/>
+    private protected override void Write(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state) =>
+        plain.WriteInto(module, PlainWeights(weights), state);
+
+    private static long Count(ParameterSpecification parameter, int rank) =>
+        rank * (parameter.Shape[0] + (parameter.Count / parameter.Shape[0]));
+
+    private static IEnumerable<ParameterSpecification> Factors(ParameterSpecification parameter, IReadOnlyDictionary<string, int> ranks) =>
+        ranks.TryGetValue(parameter.Name, out var rank)
+            ?
+            [
+                new(parameter.Name + "_left", [parameter.Shape[0], rank], Math.Max(1L, rank / 3)),
+                new(parameter.Name + "_right", [rank, parameter.Count / parameter.Shape[0]], parameter.FanIn),
+            ]
+            : [parameter];
+}
