@@ -17,14 +17,8 @@ let loss (theta: torch.Tensor) =
     let scores = weights[0].mv x + weights[1]
     -scores.log_softmax(0L).select (0L, 1L)
 
-let plain = Mapping.singleLatent 6
-
-let g =
-    Mapping.create
-        layout
-        { plain with
-            Activation = MappingActivation.Tanh }
-
+let curved = MappingDescription.For(layout).WithActivation(MappingActivation.Tanh)
+let g = curved.SingleLatent(6).Build()
 let start = torch.zeros (6L, dtype = torch.float64)
 // The weights to be reached: on the image of g but for one part in ten thousand.
 let wanted = g.Generate(start + 0.2) + 1e-4

@@ -10,14 +10,10 @@ open MappingNets.Core
 let layout =
     ParameterLayout.create [ "fc.weight", [| 20L; 10L |], 10L; "fc.bias", [| 20L |], 10L ]
 
-let g =
-    Mapping.create
-        layout
-        { Mapping.singleLatent 12 with
-            Seed = 5UL
-            Activation = MappingActivation.Sine
-            Modulations = [| AdditiveModulation 0.02 |] }
+let sine =
+    MappingDescription.For(layout).SingleLatent(12).WithActivation(MappingActivation.Sine)
 
+let g = sine.WithSeed(5UL).WithAdditiveModulation(0.02).Build()
 let start = torch.linspace (-0.5, 0.5, 12L, dtype = torch.float64)
 let truth = start + torch.linspace (0.2, -0.1, 12L, dtype = torch.float64)
 
