@@ -43,7 +43,7 @@ internal sealed class Conv2dLayer(long channels, long kernel, long stride, long 
         WeightAndBias([channels, input[0], kernel, kernel], checked(input[0] * kernel * kernel), bias);
 
     public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) =>
-        nn.functional.conv2d(input, parameters[0], bias ? parameters[1] : null, [stride, stride], [padding, padding]);
+        BlockedConvolution.Of(input, parameters[0], bias ? parameters[1] : null, stride, padding);
 
     public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters)
     {
