@@ -21,7 +21,9 @@ public sealed partial class CoreOrderTests
     [Fact]
     public void FoldersAreCompiledInTheirOrderEachInOnePiece()
     {
-        var order = Compiled.Select(file => file.Split('/')[0]).ToArray();
+        // What every folder may use stands above them.
+        Assert.Equal("TensorChecks.fs", Compiled[0]);
+        var order = Compiled.Skip(1).Select(file => file.Split('/')[0]).ToArray();
         Assert.Empty(order.Except(Folders));
         Assert.Equal(order.OrderBy(folder => Array.IndexOf(Folders, folder)), order);
     }
