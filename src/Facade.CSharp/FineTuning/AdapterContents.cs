@@ -101,14 +101,14 @@ internal sealed class AdapterContents : IDisposable
     }
 
     /// <summary>Refuses a base that the adapter was not made for.</summary>
-    public void CheckWeights(FineTuningBase basis)
+    public void CheckWeights(FineTuningBase baseWeights)
     {
-        if (TargetIdentity.FingerprintOf(basis.Target.Layout) != identity.Fingerprint)
+        if (TargetIdentity.FingerprintOf(baseWeights.Target.Layout) != identity.Fingerprint)
             throw new CheckpointFormatException(
-                source, $"was made for '{identity.Name}' with {identity.Parameters} weights; names or shapes of '{basis.Target.Name}' differ.");
-        if (basis.Head.Except(Configuration.NewHead).FirstOrDefault() is { } missing)
+                source, $"was made for '{identity.Name}' with {identity.Parameters} weights; names or shapes of '{baseWeights.Target.Name}' differ.");
+        if (baseWeights.Head.Except(Configuration.NewHead).FirstOrDefault() is { } missing)
             throw new CheckpointFormatException(source, $"changes the base's '{missing}', which the pretrained weights do not have in its shape.");
-        if (weightsHash is not null && basis.WeightsHash(Configuration.NewHead) is var other && other != weightsHash)
+        if (weightsHash is not null && baseWeights.WeightsHash(Configuration.NewHead) is var other && other != weightsHash)
             throw new CheckpointFormatException(
                 source,
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");

@@ -10,22 +10,22 @@ namespace MappingNets;
 /// </summary>
 public sealed class FineTunedModel : Model
 {
-    private readonly FineTuningBase basis;
+    private readonly FineTuningBase baseWeights;
     private readonly WeightChange change;
 
     /// <summary>Takes over the base where it succeeds.</summary>
-    internal FineTunedModel(FineTuningBase basis, FineTuningConfiguration configuration, Device device)
-        : base(basis.Target)
+    internal FineTunedModel(FineTuningBase baseWeights, FineTuningConfiguration configuration, Device device)
+        : base(baseWeights.Target)
     {
-        this.basis = basis;
+        this.baseWeights = baseWeights;
         Configuration = configuration;
-        change = new(basis.Target, configuration);
+        change = new(baseWeights.Target, configuration);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Register(
-            [.. change.Values.Zip(change.Start(basis.Flat), (value, start) => (value.Name, Trainable.From(start.to(device, copy: true))))],
+            [.. change.Values.Zip(change.Start(baseWeights.Flat), (value, start) => (value.Name, Trainable.From(start.to(device, copy: true))))],
             device);
-        TakeState(basis.State);
+        TakeState(baseWeights.State);
     }
 
     /// <inheritdoc/>
@@ -49,9 +49,9 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningConfiguration Configuration { get; }
 
-    internal FineTuningBase Base => basis;
+    internal FineTuningBase Base => baseWeights;
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(basis.Flat, Trainables));
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));
 
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => Configuration.Head;
 
@@ -103,11 +103,11 @@ public sealed class FineTunedModel : Model
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
         using var contents = AdapterContents.Load(path, target);
-        var basis = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
+        var baseWeights = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
         try
         {
-            contents.CheckWeights(basis);
-            var model = new FineTunedModel(basis, contents.Configuration, device ?? CPU);
+            contents.CheckWeights(baseWeights);
+            var model = new FineTunedModel(baseWeights, contents.Configuration, device ?? CPU);
             model.RestoreState([.. contents.Values, .. contents.Buffers]);
             if (contents.Mask is { } mask)
                 model.TakeMask(mask);
@@ -115,16 +115,16 @@ public sealed class FineTunedModel : Model
         }
         catch
         {
-            basis.Dispose();
+            baseWeights.Dispose();
             throw;
         }
     }
 
-    private protected override void MoveConstants(Device to) => basis.MoveTo(to);
+    private protected override void MoveConstants(Device to) => baseWeights.MoveTo(to);
 
     private protected override void DisposeConstants()
     {
         change.Dispose();
-        basis.Dispose();
+        baseWeights.Dispose();
     }
 }

@@ -162,14 +162,14 @@ public sealed class FineTuning
         if (forms.Count == 0)
             throw new InvalidOperationException(
                 "Nothing is trained yet: say Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
-        var basis = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
+        var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
         try
         {
-            return new(basis, FineTuningPlanner.Configure(basis, forms, layers, head, seed), device ?? CPU);
+            return new(baseWeights, FineTuningPlanner.Configure(baseWeights, forms, layers, head, seed), device ?? CPU);
         }
         catch
         {
-            basis.Dispose();
+            baseWeights.Dispose();
             throw;
         }
     }

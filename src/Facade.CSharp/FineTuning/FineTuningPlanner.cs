@@ -4,23 +4,23 @@ namespace MappingNets;
 internal static class FineTuningPlanner
 {
     /// <summary>The configuration of all that was said.</summary>
-    /// <param name="basis">The base, whose head is known.</param>
+    /// <param name="baseWeights">The base, whose head is known.</param>
     /// <param name="forms">The ways, in the order in which they were said; at least one.</param>
     /// <param name="layers">What <see cref="FineTuning.Layers"/> chose for the ways without layers of their own; null where it was not said.</param>
     /// <param name="training">How a new head is trained.</param>
     /// <param name="seed">The seed.</param>
     /// <exception cref="ArgumentException">Something that was said would have no effect, or contradicts something else.</exception>
     public static FineTuningConfiguration Configure(
-        FineTuningBase basis, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining training, ulong seed)
+        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining training, ulong seed)
     {
-        var target = basis.Target;
+        var target = baseWeights.Target;
         if (layers is not null && forms.All(form => form.Layers is not null))
             throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
-        var direct = training == HeadTraining.Direct ? basis.Head : [];
+        var direct = training == HeadTraining.Direct ? baseWeights.Head : [];
         var taken = Deal(target, forms, layers ?? [LayerPatterns.All], direct);
-        if (training == HeadTraining.Mapped && basis.Head.Count > 0 && !basis.Head.Any(taken.ContainsKey))
+        if (training == HeadTraining.Mapped && baseWeights.Head.Count > 0 && !baseWeights.Head.Any(taken.ContainsKey))
             throw new ArgumentException(
-                $"The new head [{string.Join(", ", basis.Head)}] is to be moved like the other layers, but nothing that was asked for moves it: "
+                $"The new head [{string.Join(", ", baseWeights.Head)}] is to be moved like the other layers, but nothing that was asked for moves it: "
                 + "it would stay as it was drawn. Choose its layer too, or train it directly.",
                 nameof(training));
 
@@ -34,7 +34,7 @@ internal static class FineTuningPlanner
                 parts.Add(part);
         }
 
-        return new() { Head = own, NewHead = basis.Head, Seed = seed, Parts = parts };
+        return new() { Head = own, NewHead = baseWeights.Head, Seed = seed, Parts = parts };
     }
 
     private static Dictionary<string, FineTuningForm> Deal(
