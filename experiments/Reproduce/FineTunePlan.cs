@@ -26,7 +26,7 @@ internal sealed record FineTunePlan(
         var plans = new List<FineTunePlan>
         {
             New("full", "full", (pretrained, seed) => FineTuning.Of(target, pretrained).WholeWeights().WithSeed(seed).Build()),
-            New("last-layer", "last layer", (pretrained, seed) => 
+            New("last-layer", "last layer", (pretrained, seed) =>
                 FineTuning.Of(target, pretrained).WholeWeights(lastLayer).WithSeed(seed).Build(), tuned.LastLayer),
         };
         foreach (var count in counts)

@@ -95,7 +95,8 @@ type internal FusedMapping
     /// theta as one new dense tensor for each entry of the layout, outside any graph.
     member _.GenerateTensors(latent: torch.Tensor) =
         let tensors =
-            entries |> Array.map (fun entry -> torch.empty (entry.Shape, dtype = torch.float32))
+            entries
+            |> Array.map (fun entry -> torch.empty (entry.Shape, dtype = torch.float32))
 
         generateAt latent (fun index -> TensorMemory.pointer<float32> tensors[index])
         tensors

@@ -29,7 +29,7 @@ internal static class FineTuned
             "groups" => start.Groups(40).Build(),
             "hashed groups of 3" => start.Groups(30, groupSize: 3, strength: 0.7, grouping: WeightGrouping.Hashed).Build(),
             "some layers" => start.Groups(12, layers: ["fc2"]).Build(),
-            "mapping" => 
+            "mapping" =>
                 start.Mapping(mapping => mapping.SingleLatent(12).WithFixedWeights(FixedWeightsKind.Hadamard).WithAdditiveModulation(0.01)).Build(),
             "mapping with scales" => start.Mapping(mapping => mapping.LayerWise(12).WithTrainableScales()).Build(),
             "lora" => start.LowRank(2, strength: 0.5).Build(),

@@ -75,7 +75,8 @@ public sealed partial class ResumeTests
     public void A_finished_run_is_extended_where_its_rates_do_not_depend_on_its_length(string what)
     {
         var options = (what == "constant" ? Options with { Schedule = LearningRateSchedule.Constant } : With(what))
-            with { EarlyStoppingPatience = null, AverageDecay = 0.8 };
+            with
+        { EarlyStoppingPatience = null, AverageDecay = 0.8 };
         using var folder = new TemporaryFolder();
         using var data = Small.Classes(40);
         using var whole = Small.Slvt();
@@ -115,7 +116,9 @@ public sealed partial class ResumeTests
         Refused("the schedule 'one cycle", options with { Schedule = LearningRateSchedule.OneCycle(cycleMomentum: false) });
         Refused("AverageLastEpochs counts from the last", options with
         {
-            Schedule = LearningRateSchedule.Constant, EarlyStoppingPatience = null, AverageLastEpochs = 2,
+            Schedule = LearningRateSchedule.Constant,
+            EarlyStoppingPatience = null,
+            AverageLastEpochs = 2,
         });
     }
 

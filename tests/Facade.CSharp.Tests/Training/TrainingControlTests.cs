@@ -95,7 +95,10 @@ public sealed class TrainingControlTests
             Loop(4, 16, parameters => optim.SGD(parameters, 0.05), clip: parameters => nn.utils.clip_grad_value_(parameters, 0.01)),
             Run(Options with
             {
-                Schedule = LearningRateSchedule.Constant, LearningRate = 0.05, Optimizer = TrainingOptimizer.Sgd(0), ClipGradientValue = 0.01,
+                Schedule = LearningRateSchedule.Constant,
+                LearningRate = 0.05,
+                Optimizer = TrainingOptimizer.Sgd(0),
+                ClipGradientValue = 0.01,
             }));
     }
 
