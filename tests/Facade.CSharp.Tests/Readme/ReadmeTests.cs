@@ -14,12 +14,19 @@ public sealed partial class ReadmeTests
     [Fact]
     public void The_CSharp_example_is_the_one_that_compiles_here()
     {
-        var lines = RepositoryRoot.Read("tests/Facade.CSharp.Tests/Readme/FirstAdapter.cs").Split('\n');
-        var body = lines.SkipWhile(line => line.Trim() != "// <readme>").Skip(1).TakeWhile(line => line.Trim() != "// </readme>")
-            .Select(line => line.Length == 0 ? line : line[8..]).ToArray();
+        var body = Marked("FirstAdapter.cs");
 
         Assert.InRange(body.Length, 10, 15);
         Assert.Contains($"```csharp\nusing MappingNets;\n\n{string.Join('\n', body)}\n```", Readme);
+    }
+
+    [Fact]
+    public void The_loop_of_ones_own_is_the_one_that_runs_here()
+    {
+        var body = Marked("OwnLoop.cs");
+
+        Assert.InRange(body.Length, 10, 15);
+        Assert.Contains($"```csharp\n{string.Join('\n', body)}\n```", Readme);
     }
 
     [Fact]
@@ -54,6 +61,14 @@ public sealed partial class ReadmeTests
         Assert.All(links, link => Assert.True(
             Path.Exists(Path.Combine(RepositoryRoot.Path, link)), $"The README links to '{link}', which is not there."));
     }
+
+    /// <summary>The lines of a file between its marks, without their indentation.</summary>
+    private static string[] Marked(string file) =>
+    [
+        .. RepositoryRoot.Read($"tests/Facade.CSharp.Tests/Readme/{file}").Split('\n')
+            .SkipWhile(line => line.Trim() != "// <readme>").Skip(1).TakeWhile(line => line.Trim() != "// </readme>")
+            .Select(line => line.Length == 0 ? line : line[8..]),
+    ];
 
     [GeneratedRegex("^#I .*$", RegexOptions.Multiline)]
     private static partial Regex Library();
