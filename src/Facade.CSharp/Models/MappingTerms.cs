@@ -22,6 +22,7 @@ public sealed class MappingTerms
     private readonly Tensor latent;
     private readonly Tensor passLatent;
     private readonly bool training;
+    private readonly IReadOnlyList<Tensor> before;
 
     /// <summary>Runs the target once.</summary>
     internal MappingTerms(MappedModel model, IReadOnlyList<Tensor> inputs, bool training)
@@ -30,6 +31,9 @@ public sealed class MappingTerms
         // All of one pass sees one latent, whatever becomes of the model's. What the passes send back and what the terms of the
         // mapping send back are two sums of their own, whose order of additions never depends on the other.
         (latent, passLatent) = (model.LatentOfPass(), model.LatentOfPass());
+        // The second pass starts where the first one did, so that dropout draws the same masks.
+        using (no_grad())
+            before = [.. model.State.Tensors.Select(buffer => buffer.clone())];
         Outputs = model.Target.Forward(inputs, model.WeightsAt(passLatent), model.State, training);
     }
 
@@ -38,7 +42,8 @@ public sealed class MappingTerms
 
     /// <summary>
     /// E ||f(x; g(z + eps)) - f(x; g(z))||^2 for one draw of eps ~ N(0, s^2 I), summed over outputs, the mean over the batch. It
-    /// runs the target once more; the buffers, such as running means, stay as the first pass left them.
+    /// runs the target once more with the first pass's dropout masks (a borrowed module's own dropout draws new ones); the buffers, such as running means, stay as
+    /// the first pass left them.
     /// </summary>
     /// <param name="step">The step; another step draws other noise.</param>
     /// <param name="seed">The seed of the noise.</param>
@@ -49,7 +54,7 @@ public sealed class MappingTerms
         MappingChecks.Positive(deviation, nameof(deviation));
         var key = CounterHash.named("stability-noise", CounterHash.ofSeed(seed));
         var shifted = passLatent + MappingLoss.noise(key, step, deviation, passLatent);
-        using var aside = model.State.Copy();
+        using var aside = new NetworkState(model.State.Specifications, before.Select(buffer => buffer.clone()));
         return MappingLoss.stability(model.Target.Forward(inputs, model.WeightsAt(shifted), aside, training), Outputs);
     }
 

@@ -201,6 +201,23 @@ public sealed class ModelGradientTests
         Assert.Equal(model.State.Tensors.Select(tensor => tensor.to(float32)).SelectMany(Small.Bits), other.State.Tensors.Select(tensor => tensor.to(float32)).SelectMany(Small.Bits));
     }
 
+    [Fact]
+    public void The_stability_term_sees_the_dropout_masks_of_the_pass_itself()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(4).Linear(32).Tanh().Dropout(0.5).Linear(3).Build("dropping");
+        using var model = MappingNetwork.For(target).SingleLatent(24).StartingWithin(0.5).Build();
+        var input = Points(16);
+
+        var terms = model.Terms(input);
+
+        // With other masks the outputs differ as they do from pass to pass, by far more than so small a shift of the latent moves them.
+        Assert.InRange((model.call(input) - terms.Outputs).square().sum().ToDouble(), 1e-3, double.MaxValue);
+        Assert.InRange(terms.Stability(step: 1, deviation: 1e-6).ToDouble(), 0, 1e-9);
+        // However often it is asked for, and however many passes there were in between.
+        Assert.Equal(Small.Bits(terms.Stability(step: 2)), Small.Bits(terms.Stability(step: 2)));
+    }
+
     [Theory]
     [InlineData("direct")]
     [InlineData("generated")]
