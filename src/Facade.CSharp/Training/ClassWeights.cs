@@ -32,6 +32,12 @@ internal sealed class ClassWeights
     /// <summary>The weights on a device, single precision.</summary>
     public Tensor At(Device device) => tensor.to(device);
 
+    /// <summary>The weight of each label's class, in the labels' shape; 0 where a label is not judged.</summary>
+    /// <param name="labels">Classes.</param>
+    /// <param name="judged">Booleans of the same shape.</param>
+    public Tensor Of(Tensor labels, Tensor judged) =>
+        At(labels.device).index_select(0, where(judged, labels, zeros_like(labels)).reshape(-1)).reshape(labels.shape).mul(judged);
+
     /// <summary>Refuses a network with another number of outputs.</summary>
     public void Require(long outputs, string network, string argument)
     {

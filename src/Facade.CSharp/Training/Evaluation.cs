@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>How well a model does on a data set.</summary>
-/// <param name="Loss">The task's loss, the mean over the samples: cross-entropy, the mean squared error for a regression, or the given one.</param>
+/// <param name="Loss">The task's loss over the whole data set: cross-entropy, the mean over the judged labels weighted by their classes where the loss has class weights; the mean squared error for a regression; or the given one, the mean over the samples.</param>
 /// <param name="Accuracy">The share of labels met, ignored ones apart, from 0 to 1; null where there are no classes.</param>
 /// <param name="Count">The number of samples.</param>
 public sealed record Evaluation(double Loss, double? Accuracy, int Count)
@@ -17,7 +17,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
     /// <param name="data">The data.</param>
     /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <param name="loss">The task's loss, the mean over batches weighted by their samples; the data chooses where null.</param>
+    /// <param name="loss">The task's loss; the data chooses where null. A loss of one's own is the mean over batches weighted by their samples.</param>
     /// <param name="metrics">What is computed besides; nothing where null.</param>
     /// <exception cref="ArgumentException">The data does not fit the target, the loss or a metric.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
@@ -40,6 +40,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
         var hasAccuracy = DatasetChecks.HasAccuracy(model.Target, data);
         var totals = new Metric.Totals(metrics ?? []);
         double sum = 0;
+        double weight = 0;
         long right = 0;
         long judged = 0;
         foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
@@ -51,7 +52,9 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
                 var outputs = model.Target.Forward(batch.InputsOn(model.Device), weights, model.State, training: false);
                 var targets = DatasetChecks.Fitted(batch.Targets.to(model.Device), model.Target, data);
                 var value = loss is null ? TaskLoss.Of(outputs, targets, data.IsClassification, 0) : loss.Evaluate(outputs, targets);
-                sum += value.ToDouble() * batch.Count;
+                var counts = loss is null ? TaskLoss.WeightOf(targets, data.IsClassification) : loss.WeightOf(targets);
+                sum += value.ToDouble() * counts;
+                weight += counts;
                 totals.Add(outputs, targets);
                 if (hasAccuracy)
                 {
@@ -61,7 +64,8 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
             }
         }
 
-        return new(sum / data.Count, hasAccuracy ? (double)right / Math.Max(1, judged) : null, data.Count) { Metrics = totals.Values() };
+        // Where no label is judged there is no loss.
+        return new(weight > 0 ? sum / weight : 0, hasAccuracy ? (double)right / Math.Max(1, judged) : null, data.Count) { Metrics = totals.Values() };
     }
 
     /// <summary>One line to read.</summary>

@@ -23,6 +23,7 @@ public sealed class TaskLoss
     private readonly Func<Tensor, Tensor, Tensor> inTraining;
     private readonly Func<Tensor, Tensor, Tensor> inEvaluation;
     private readonly Action<TargetNetwork, Dataset>? check;
+    private readonly Func<Tensor, double>? weigh;
 
     /// <summary>A loss of one's own.</summary>
     /// <param name="name">
@@ -42,8 +43,9 @@ public sealed class TaskLoss
     }
 
     private TaskLoss(
-        string name, Func<Tensor, Tensor, Tensor> inTraining, Func<Tensor, Tensor, Tensor> inEvaluation, Action<TargetNetwork, Dataset>? check) =>
-        (Name, this.inTraining, this.inEvaluation, this.check) = (name, inTraining, inEvaluation, check);
+        string name, Func<Tensor, Tensor, Tensor> inTraining, Func<Tensor, Tensor, Tensor> inEvaluation, Action<TargetNetwork, Dataset>? check,
+        Func<Tensor, double>? weigh = null) =>
+        (Name, this.inTraining, this.inEvaluation, this.check, this.weigh) = (name, inTraining, inEvaluation, check, weigh);
 
     /// <summary>What reports and resume files call it; ready-made ones name their settings too.</summary>
     public string Name { get; }
@@ -68,9 +70,10 @@ public sealed class TaskLoss
         RequireShare(labelSmoothing, nameof(labelSmoothing));
         var weights = ClassWeights.Of(classWeights, nameof(classWeights));
         var alsoIgnored = ignoredLabel == Dataset.IgnoredLabel ? null : tensor(ignoredLabel).DetachFromDisposeScope();
+        Tensor Kept(Tensor labels) => alsoIgnored is null ? labels : where(labels.eq(alsoIgnored), IgnoredLabel, labels);
         Tensor Loss(Tensor outputs, Tensor labels, double smoothing)
         {
-            var kept = alsoIgnored is null ? labels : where(labels.eq(alsoIgnored), IgnoredLabel, labels);
+            var kept = Kept(labels);
             return Judged(kept) == 0
                 ? Nothing(outputs)
                 : nn.functional.cross_entropy(outputs, kept, weights?.At(outputs.device), label_smoothing: smoothing);
@@ -80,7 +83,8 @@ public sealed class TaskLoss
             Named("cross-entropy", ("class weights", weights), ("label smoothing", Unless(labelSmoothing, 0)), ("ignored label", Unless(ignoredLabel, Dataset.IgnoredLabel))),
             (outputs, labels) => Loss(outputs, labels, labelSmoothing),
             (outputs, labels) => Loss(outputs, labels, 0),
-            (target, data) => RequireClasses("cross-entropy", target, data, weights, nameof(classWeights)));
+            (target, data) => RequireClasses("cross-entropy", target, data, weights, nameof(classWeights)),
+            labels => Weight(Kept(labels), weights));
     }
 
     /// <summary>
@@ -106,13 +110,14 @@ public sealed class TaskLoss
             var fading = own.neg().expm1().neg().relu().pow(power.to(outputs.device));
             if (weights is null)
                 return fading.mul(own).sum().div(judged.sum());
-            var of = weights.At(outputs.device).index_select(0, where(judged, labels, zeros_like(labels)).reshape(-1)).reshape(labels.shape).mul(judged);
+            var of = weights.Of(labels, judged);
             return fading.mul(own).mul(of).sum().div(of.sum());
         }
 
         return new(
             Named("focal", ("gamma", gamma), ("class weights", weights)), Loss, Loss,
-            (target, data) => RequireClasses("focal", target, data, weights, nameof(classWeights)));
+            (target, data) => RequireClasses("focal", target, data, weights, nameof(classWeights)),
+            labels => Weight(labels, weights));
     }
 
     /// <summary>
@@ -181,6 +186,15 @@ public sealed class TaskLoss
     /// <summary>The loss of a batch as evaluations take it.</summary>
     internal Tensor Evaluate(Tensor outputs, Tensor targets) => Scalar(inEvaluation(outputs, targets));
 
+    /// <summary>
+    /// How much a batch counts in the mean over a data set, so that this does not depend on how the data is cut into batches: the sum of
+    /// its judged labels' class weights where the loss is a mean over these, otherwise its samples.
+    /// </summary>
+    internal double WeightOf(Tensor targets) => weigh?.Invoke(targets) ?? targets.shape[0];
+
+    /// <summary>The same for the loss that the data chooses.</summary>
+    internal static double WeightOf(Tensor targets, bool isClassification) => isClassification ? Judged(targets) : targets.shape[0];
+
     /// <summary>Refuses data and a network that it is not for, before anything is computed.</summary>
     internal void Check(TargetNetwork target, Dataset data) => check?.Invoke(target, data);
 
@@ -201,6 +215,9 @@ public sealed class TaskLoss
 
     /// <summary>0, connected to the outputs: the sum over none of them.</summary>
     private static Tensor Nothing(Tensor outputs) => outputs.narrow(0, 0, 0).sum();
+
+    private static double Weight(Tensor labels, ClassWeights? weights) =>
+        weights is null ? Judged(labels) : weights.Of(labels, labels.ne(IgnoredLabel)).sum(ScalarType.Float64).ToDouble();
 
     private Tensor Scalar(Tensor? loss)
     {

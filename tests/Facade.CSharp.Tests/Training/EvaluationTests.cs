@@ -34,4 +34,49 @@ public sealed class EvaluationTests
         Assert.Equal(one.Accuracy!.Value, matrix.Accuracy, 12);
         Assert.Throws<ArgumentOutOfRangeException>("batchSize", () => Evaluation.Of(model, data, batchSize: 0));
     }
+
+    [Theory]
+    [InlineData("cross-entropy")]
+    [InlineData("cross-entropy without class 2")]
+    [InlineData("focal")]
+    public void With_class_weights_the_loss_is_the_weighted_mean_over_all_samples_whatever_the_batches(string name)
+    {
+        using var scope = NewDisposeScope();
+        double[] weights = [1, 20, 0.05];
+        var loss = name switch
+        {
+            "cross-entropy" => TaskLoss.CrossEntropy(weights),
+            "focal" => TaskLoss.Focal(2, weights),
+            _ => TaskLoss.CrossEntropy(weights, ignoredLabel: 2),
+        };
+        using var data = Small.Classes(50);
+        using var model = DirectModel.For(Small.Classifier(), seed: 3);
+
+        // All at once, by the formula.
+        var logs = model.Predict(data.Inputs).to(float64).log_softmax(1).gather(1, data.Labels.unsqueeze(1)).squeeze(1);
+        var each = tensor(weights).index_select(0, data.Labels);
+        if (name.EndsWith('2'))
+            each = each.mul(data.Labels.ne(2));
+        var terms = name == "focal" ? logs.neg().mul(logs.exp().neg().add(1).square()) : logs.neg();
+        var expected = (terms.mul(each).sum() / each.sum()).ToDouble();
+
+        foreach (var size in new[] { 1000, 50, 7, 1 })
+            Assert.Equal(expected, Evaluation.Of(model, data, size, loss: loss).Loss, 5);
+    }
+
+    [Fact]
+    public void Ignored_labels_do_not_count_whatever_the_batches()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(1, 4, 4).Conv2d(2, 1).Build("pixels");
+        var labels = arange(6 * 16, dtype: int64).remainder(2).reshape(6, 4, 4);
+        labels[..2] = tensor(Dataset.IgnoredLabel);
+        labels[2, 1..] = tensor(Dataset.IgnoredLabel);
+        using var data = Dataset.FromTensors(linspace(-1, 1, 6 * 16).reshape(6, 1, 4, 4), labels, ["a", "b"]);
+        using var model = DirectModel.For(target, seed: 1);
+        var expected = nn.functional.cross_entropy(model.Predict(data.Inputs), data.Targets).ToDouble();
+
+        foreach (var size in new[] { 6, 4, 1 })
+            Assert.Equal(expected, Evaluation.Of(model, data, size).Loss, 6);
+    }
 }
