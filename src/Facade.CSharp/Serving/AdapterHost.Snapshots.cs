@@ -117,6 +117,7 @@ public sealed partial class AdapterHost
 
     private AdapterContents Find(string name)
     {
+        ObjectDisposedException.ThrowIf(isDisposed, this);
         ArgumentNullException.ThrowIfNull(name);
         return adapters.TryGetValue(name, out var adapter)
             ? adapter

@@ -42,6 +42,7 @@ public sealed partial class AdapterHost : IDisposable
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
+        pretrained.RequireAlive();
         this.device = device ?? CPU;
         original = FineTuningBase.Of(target, pretrained, null, 0, this.device);
         changes = new(target);
@@ -186,6 +187,7 @@ public sealed partial class AdapterHost : IDisposable
     {
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
             if (merged.Count == 0)
                 throw new InvalidOperationException("No adapter is merged into the base.");
             var (_, name, before) = merged.Pop();
@@ -200,6 +202,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor Predict(Tensor input) => Predict(input, out _);
 
     /// <summary>The same, and which adapter answered.</summary>
@@ -207,16 +210,36 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="adapter">The adapter whose weights were used from the first layer to the last; null for the base alone.</param>
     /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor Predict(Tensor input, out string? adapter)
     {
         ArgumentNullException.ThrowIfNull(input);
+        return Predict([input], out adapter);
+    }
+
+    /// <summary>The same for a target of several inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
+    public Tensor Predict(IReadOnlyList<Tensor> inputs) => Predict(inputs, out _);
+
+    /// <summary>The same, and which adapter answered.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <param name="adapter">The adapter whose weights were used from the first layer to the last; null for the base alone.</param>
+    /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
+    public Tensor Predict(IReadOnlyList<Tensor> inputs, out string? adapter)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
         var snapshot = Hold();
         try
         {
             adapter = snapshot.Adapter;
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            return Target.Forward(input.to(device), snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
+            return Target.Forward([.. inputs.Select(input => input.to(device))], snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
         }
         finally
         {

@@ -59,6 +59,27 @@ public sealed class ModuleInputTests
     private static TrainingOptions Options => new() { Epochs = 6, BatchSize = 8, ValidationFraction = 0.25 };
 
     [Fact]
+    public void A_host_of_adapters_takes_several_inputs_too()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Both();
+        var (tokens, numbers) = (Tokens(40), Numbers(40, 2));
+        using var target = TargetNetwork.From(module, [tokens, numbers]);
+        using var data = Classes([tokens, numbers], tokens);
+        using var pretrained = PretrainedWeights.Of(target);
+        using var host = new AdapterHost(target, pretrained);
+        using var model = FineTuning.Of(target, pretrained).Groups(10).Build();
+        new Trainer(model, Options).Fit(data);
+        host.Add("tuned", model);
+        host.SetActive("tuned");
+
+        Assert.Equal(Small.Bits(model.Predict([tokens, numbers])), Small.Bits(host.Predict([tokens, numbers], out var name)));
+        Assert.Equal("tuned", name);
+        Assert.Equal(Small.Bits(host.Predict([tokens, numbers])), Small.Bits(model.Predict([tokens, numbers])));
+        Assert.Throws<ArgumentException>("inputs", () => host.Predict([tokens]));
+    }
+
+    [Fact]
     public void Token_ids_go_from_the_module_to_the_trained_model()
     {
         using var scope = NewDisposeScope();
