@@ -50,6 +50,7 @@ internal sealed class AdapterContents : IDisposable
     /// <summary>A copy of what a model has trained.</summary>
     public static AdapterContents Of(FineTunedModel model, bool bindToWeights)
     {
+        model.RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));

@@ -102,6 +102,7 @@ public sealed class FineTunedModel : Model
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
+        pretrained.RequireAlive();
         using var contents = AdapterContents.Load(path, target);
         var baseWeights = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
         try

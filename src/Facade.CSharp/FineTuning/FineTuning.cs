@@ -30,10 +30,12 @@ public sealed class FineTuning
     /// <summary>Starts a description that changes nothing yet: say next what is trained.</summary>
     /// <param name="target">The network.</param>
     /// <param name="pretrained">Where its weights start; copied when the model is built.</param>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public static FineTuning Of(TargetNetwork target, PretrainedWeights pretrained)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
+        pretrained.RequireAlive();
         return new(target, pretrained);
     }
 

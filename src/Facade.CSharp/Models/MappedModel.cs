@@ -49,10 +49,26 @@ public sealed class MappedModel : Model
     public ulong Seed => Mapping.Specification.Seed;
 
     /// <summary>z, shape (d): the numbers that are trained. Owned by the model; read it, or copy values into it.</summary>
-    public Tensor Latent => get_parameter(LatentName)!;
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public Tensor Latent
+    {
+        get
+        {
+            RequireAlive();
+            return get_parameter(LatentName)!;
+        }
+    }
 
     /// <summary>The trainable scale of each weight tensor, shape (number of tensors); null where scales are fixed.</summary>
-    public Tensor? TrainableScales => get_parameter(ScalesName);
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public Tensor? TrainableScales
+    {
+        get
+        {
+            RequireAlive();
+            return get_parameter(ScalesName);
+        }
+    }
 
     /// <summary>How many latents each piece of the target has, by layer name; one entry "theta" for a single latent.</summary>
     public IReadOnlyList<KeyValuePair<string, int>> LatentSplit =>

@@ -12,7 +12,14 @@ public abstract partial class Model
     public long? KeptWeights => PruningMask is { } mask ? CountKept(mask) : null;
 
     /// <summary>Which weights stay, booleans of shape (P) in the order of theta; null where all do.</summary>
-    internal Tensor? PruningMask => get_buffer(MaskName);
+    internal Tensor? PruningMask
+    {
+        get
+        {
+            RequireAlive();
+            return get_buffer(MaskName);
+        }
+    }
 
     /// <summary>The tensors of the network that are trained themselves: pruned, a weight of these is no trained parameter any more.</summary>
     private protected virtual IReadOnlyCollection<string> DirectlyTrainedWeights => [];

@@ -20,10 +20,25 @@ public abstract partial class Model
     /// The target's buffers, such as running means, as training has left them. Owned by the model; after a move to another device
     /// read it anew.
     /// </summary>
-    public NetworkState State => networkState!;
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public NetworkState State
+    {
+        get
+        {
+            RequireAlive();
+            return networkState!;
+        }
+    }
 
     /// <summary>The tensors that an optimiser may change: never a weight of the target in a mapped model.</summary>
-    internal IReadOnlyList<Parameter> Trainables => [.. trainedNames.Select(name => get_parameter(name)!)];
+    internal IReadOnlyList<Parameter> Trainables
+    {
+        get
+        {
+            RequireAlive();
+            return [.. trainedNames.Select(name => get_parameter(name)!)];
+        }
+    }
 
     /// <summary>What messages call the trainables, in their order.</summary>
     internal IReadOnlyList<string> TrainableNames => trainedNames;
@@ -58,6 +73,7 @@ public abstract partial class Model
     public override (IList<string> missing_keys, IList<string> unexpected_keyes) load_state_dict(
         Dictionary<string, Tensor> source, bool strict = true, IList<string>? skip = null)
     {
+        RequireAlive();
         ArgumentNullException.ThrowIfNull(source);
         var own = state_dict();
         string[] missing = [.. own.Keys.Except(source.Keys).Except(skip ?? [])];
@@ -92,6 +108,7 @@ public abstract partial class Model
     /// <summary>Moves the trained tensors and the buffers; whoever holds old ones, such as an optimiser, must be made anew.</summary>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
+        RequireAlive();
         base._to(deviceType, deviceIndex, non_blocking);
         device = Trainables[0].device;
         networkState = new(Target.Buffers, bufferNames.Select(name => get_buffer(name)!));

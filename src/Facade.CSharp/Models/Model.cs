@@ -139,6 +139,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision, or whole numbers where the target takes those.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Predict(Tensor input)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -161,6 +162,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
 
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
     /// <returns>A copy; the caller disposes it.</returns>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Weights()
     {
         RequireAlive();
@@ -172,8 +174,10 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>A plain TorchSharp module with the weights merged in and PyTorch's names: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public nn.Module<Tensor, Tensor> Materialize()
     {
+        RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return Target.ToModule(CurrentWeights(), State);
@@ -201,8 +205,10 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <exception cref="ArgumentException">
     /// The module lacks a tensor, has one of another shape, or one that the network does not know; nothing was written.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void WriteInto(nn.Module module)
     {
+        RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Target.WriteInto(module, CurrentWeights(), State);
@@ -224,8 +230,10 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// It is to be sparse, but the model is not pruned; or a weight is too large for the precision.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void Export(string path, StoredPrecision precision = StoredPrecision.Single, bool sparse = false, bool factors = false)
     {
+        RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var written = factors ? Target : Target.Plain;
@@ -266,7 +274,13 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
             tensor.copy_(value);
     }
 
-    private void RequireAlive() => ObjectDisposedException.ThrowIf(isDisposed, this);
+    /// <summary>Refuses what needs the tensors once they are freed, where TorchSharp would speak of an empty handle.</summary>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    internal void RequireAlive()
+    {
+        if (isDisposed)
+            throw new ObjectDisposedException(GetType().Name, $"The model of '{Target.Name}' was disposed.");
+    }
 
     private void RequireHere(IReadOnlyList<Tensor> inputs)
     {

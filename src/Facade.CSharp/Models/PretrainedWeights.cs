@@ -10,6 +10,7 @@ namespace MappingNets;
 public sealed class PretrainedWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> tensors;
+    private bool isDisposed;
 
     private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors)
     {
@@ -32,6 +33,7 @@ public sealed class PretrainedWeights : IDisposable
     /// either network can start from them.
     /// </summary>
     /// <param name="model">Any model; it is not changed.</param>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public static PretrainedWeights Of(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -104,7 +106,19 @@ public sealed class PretrainedWeights : IDisposable
     }
 
     /// <summary>A tensor by name, or null.</summary>
-    internal Tensor? Find(string name) => tensors.GetValueOrDefault(name);
+    internal Tensor? Find(string name)
+    {
+        RequireAlive();
+        return tensors.GetValueOrDefault(name);
+    }
+
+    /// <summary>Refuses what needs the weights once they are freed.</summary>
+    /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
+    internal void RequireAlive()
+    {
+        if (isDisposed)
+            throw new ObjectDisposedException(nameof(PretrainedWeights), $"The pretrained weights from {Source} were disposed.");
+    }
 
     // Whole numbers, such as a counter of batches, stay what they are.
     private static Tensor Plain(Tensor tensor)
@@ -117,6 +131,7 @@ public sealed class PretrainedWeights : IDisposable
     /// <summary>Frees the copies.</summary>
     public void Dispose()
     {
+        isDisposed = true;
         foreach (var tensor in tensors.Values)
             tensor.Dispose();
     }

@@ -36,6 +36,7 @@ internal static class TrainedTensorsFile
 
     public static void Load(GeneratedModel model, string path)
     {
+        model.RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var file = TensorFile.Read(path);

@@ -53,6 +53,8 @@ public sealed record Distillation
             throw new ArgumentException(
                 $"{nameof(Distillation)} takes the place of one class label for each sample; this data set has other targets.", nameof(data));
         foreach (var teacher in Teachers)
+            teacher.RequireAlive();
+        foreach (var teacher in Teachers)
             if (Taken(teacher.Target) != Taken(student) || !teacher.Target.OutputShape.SequenceEqual(student.OutputShape))
                 throw new ArgumentException(
                     $"The teacher '{teacher.Target.Name}' takes {Taken(teacher.Target)} and puts out {ShapeText.Of(teacher.Target.OutputShape)}; "

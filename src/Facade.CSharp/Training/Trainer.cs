@@ -51,6 +51,7 @@ public sealed class Trainer
     /// The data does not fit the target, the loss, a metric or another option; early stopping, the best epoch or a metric to select by is
     /// asked for and nothing is held out to judge by; the schedule does not fit the run or the optimiser.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
     /// <exception cref="TrainingDivergedException">
     /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
@@ -68,6 +69,7 @@ public sealed class Trainer
         CancellationToken cancellation = default,
         string? resumeFile = null)
     {
+        model.RequireAlive();
         DatasetChecks.Check(model.Target, training, options.TaskLoss);
         options.Check(model.Target, training);
         options.Distillation?.Check(model.Target, training);
