@@ -270,80 +270,19 @@ module Mapping =
                 | FanInScale gain -> FanInScale(gain * factor)
                 | ExplicitScale scales -> ExplicitScale(scales |> Array.map (fun scale -> scale * factor)) }
 
-    let checkScales (argument: string) (owner: string) (layout: ParameterLayout) (scales: float[]) =
-        if scales.Length <> layout.Entries.Length then
-            raise (
-                ArgumentException(
-                    $"There are {scales.Length} scales; {owner} has {layout.Entries.Length} weight tensors.",
-                    argument
-                )
-            )
-
-        Array.iter2
-            (fun (entry: ParameterEntry) (scale: float) ->
-                if not (Double.IsFinite scale) then
-                    raise (
-                        ArgumentOutOfRangeException(
-                            argument,
-                            scale,
-                            $"The scale of '{entry.Name}' must be a finite number."
-                        )
-                    ))
-            layout.Entries
-            scales
-
-    let private scalesOf (layout: ParameterLayout) rule =
-        match rule with
-        | FanInScale gain ->
-            if not (Double.IsFinite gain && gain > 0.0) then
-                raise (ArgumentException($"The gain is {gain}; it must be a positive finite number.", "specification"))
-
-            layout.Entries |> Array.map (fun entry -> gain / sqrt (float entry.FanIn))
-        | ExplicitScale scales ->
-            checkScales "specification" "the target network" layout scales
-            scales
-
-    let private checkStart specification =
-        match specification.Start, specification.Bias with
-        | UniformStart amplitude, _ when not (Double.IsFinite amplitude) ->
-            raise (ArgumentException($"The start's amplitude is {amplitude}; it must be finite.", "specification"))
-        | (ZeroStart, MappingBias.Zero)
-        | (UniformStart 0.0, MappingBias.Zero) ->
-            raise (
-                ArgumentException(
-                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use a uniform bias or a start other than 0.",
-                    "specification"
-                )
-            )
-        | _ -> ()
+    let checkScales argument owner layout scales =
+        SpecificationChecks.checkScales argument owner layout scales
 
     let createUnchecked (layout: ParameterLayout) specification =
         requireDefined (nameof specification) "activation" specification.Activation
         requireDefined (nameof specification) "bias" specification.Bias
         LatentSplit.check specification.Split layout
-        let scales = scalesOf layout specification.Scale
+        let scales = SpecificationChecks.scalesOf layout specification.Scale
 
-        // (name, tensors, latents) of each piece.
-        let ranges =
-            match specification.Split with
-            | SingleLatent count -> [| "theta", layout.Entries, count |]
-            | LayerWise counts ->
-                Array.map2
-                    (fun (name, count) (layer: ParameterLayer) -> name, layer.Entries, count)
-                    counts
-                    layout.Layers
+        let ranges = SpecificationChecks.ranges layout specification.Split
 
-        let modulationOf index =
-            match specification.Modulations with
-            | [| modulation |] -> modulation
-            | modulations when modulations.Length = ranges.Length -> modulations[index]
-            | modulations ->
-                raise (
-                    ArgumentException(
-                        $"There are {modulations.Length} modulations; there must be one for all pieces or one for each of the {ranges.Length}.",
-                        nameof specification
-                    )
-                )
+        let modulations =
+            SpecificationChecks.modulations ranges.Length specification.Modulations
 
         let root = CounterHash.named "fixed-weights" (CounterHash.ofSeed specification.Seed)
 
@@ -352,7 +291,7 @@ module Mapping =
             |> Array.indexed
             |> Array.mapFold
                 (fun firstLatent (index, (name, entries, count)) ->
-                    let modulation = modulationOf index
+                    let modulation = modulations index
                     let tensors = entries |> Array.map _.Count
                     Modulation.check modulation (Array.sum tensors) count
 
@@ -369,5 +308,5 @@ module Mapping =
         new Mapping(layout, specification, pieces, scales)
 
     let create layout specification =
-        checkStart specification
+        SpecificationChecks.checkStart specification
         createUnchecked layout specification

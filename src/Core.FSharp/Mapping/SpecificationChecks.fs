@@ -1,0 +1,74 @@
+namespace MappingNets.Core
+
+open System
+open MappingNets
+
+/// What a mapping's specification means for a layout, and what it is refused for.
+module internal SpecificationChecks =
+
+    let checkScales (argument: string) (owner: string) (layout: ParameterLayout) (scales: float[]) =
+        if scales.Length <> layout.Entries.Length then
+            raise (
+                ArgumentException(
+                    $"There are {scales.Length} scales; {owner} has {layout.Entries.Length} weight tensors.",
+                    argument
+                )
+            )
+
+        Array.iter2
+            (fun (entry: ParameterEntry) (scale: float) ->
+                if not (Double.IsFinite scale) then
+                    raise (
+                        ArgumentOutOfRangeException(
+                            argument,
+                            scale,
+                            $"The scale of '{entry.Name}' must be a finite number."
+                        )
+                    ))
+            layout.Entries
+            scales
+
+    let scalesOf (layout: ParameterLayout) rule =
+        match rule with
+        | FanInScale gain ->
+            if not (Double.IsFinite gain && gain > 0.0) then
+                raise (ArgumentException($"The gain is {gain}; it must be a positive finite number.", "specification"))
+
+            layout.Entries |> Array.map (fun entry -> gain / sqrt (float entry.FanIn))
+        | ExplicitScale scales ->
+            checkScales "specification" "the target network" layout scales
+            scales
+
+    let checkStart specification =
+        match specification.Start, specification.Bias with
+        | UniformStart amplitude, _ when not (Double.IsFinite amplitude) ->
+            raise (ArgumentException($"The start's amplitude is {amplitude}; it must be finite.", "specification"))
+        | (ZeroStart, MappingBias.Zero)
+        | (UniformStart 0.0, MappingBias.Zero) ->
+            raise (
+                ArgumentException(
+                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use a uniform bias or a start other than 0.",
+                    "specification"
+                )
+            )
+        | _ -> ()
+
+    /// The name, tensors and latents of each piece.
+    let ranges (layout: ParameterLayout) split =
+        match split with
+        | SingleLatent count -> [| "theta", layout.Entries, count |]
+        | LayerWise counts ->
+            Array.map2 (fun (name, count) (layer: ParameterLayer) -> name, layer.Entries, count) counts layout.Layers
+
+    /// The modulation of the piece at an index, of so many pieces.
+    let modulations pieces (given: Modulation[]) index =
+        match given with
+        | [| modulation |] -> modulation
+        | modulations when modulations.Length = pieces -> modulations[index]
+        | modulations ->
+            raise (
+                ArgumentException(
+                    $"There are {modulations.Length} modulations; there must be one for all pieces or one for each of the {pieces}.",
+                    "specification"
+                )
+            )

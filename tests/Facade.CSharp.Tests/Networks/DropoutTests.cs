@@ -1,0 +1,86 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Dropout's share, its reproducible masks, and its absence from files and modules.</summary>
+public sealed class DropoutTests
+{
+    [Fact]
+    public void Dropout_drops_its_share_in_training_scales_the_rest_and_does_nothing_in_evaluation()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(20_000).Dropout(0.25).Add(new Gain()).Build();
+        using var state = target.CreateState();
+        Tensor[] gain = [ones(1)];
+        var input = ones(2, 20_000);
+
+        var dropped = target.Forward(input, gain, state, training: true);
+
+        Assert.True(input.equal(target.Forward(input, gain, state, training: false)).all().item<bool>());
+        Assert.Equal(1.0, dropped.mean().ToDouble(), 0.02);
+        Assert.Equal(0.75, dropped.ne(0).to(float32).mean().ToDouble(), 0.01);
+        Assert.True(dropped.eq(0).logical_or(dropped.eq((float)(1 / 0.75))).all().item<bool>());
+    }
+
+    [Fact]
+    public void Dropout_draws_the_same_masks_from_the_same_seed_others_in_each_pass_layer_and_part()
+    {
+        using var scope = NewDisposeScope();
+        static TargetNetwork Network(ulong seed = 0) => TargetNetwork.Input(300)
+            .Dropout(0.5, seed).Sequence("part", part => part.Dropout(0.5, seed)).Linear(1).Build();
+        static string[] Masks(TargetNetwork network, int passes)
+        {
+            using var state = network.CreateState();
+            var weights = network.Parameters.Select(p => zeros([.. p.Shape])).ToArray();
+            return [.. Enumerable.Range(0, passes).Select(_ =>
+            {
+                var input = ones(1, 300).requires_grad_();
+                var taken = weights[0].clone().fill_(1).requires_grad_();
+                network.Forward(input, [taken, weights[1]], state, training: true).sum().backward();
+                return string.Concat(input.grad!.data<float>().Select(value => (char)('0' + (int)value)));
+            })];
+        }
+
+        var first = Masks(Network(), 3);
+
+        Assert.Equal(first, Masks(Network(), 3));
+        Assert.Equal(3, first.Distinct().Count());
+        Assert.Empty(first.Intersect(Masks(Network(1), 3)));
+        // Both layers with one mask would leave half of the numbers, not a quarter.
+        Assert.InRange(first[0].Count(value => value == '4'), 45, 105);
+        using var start = Network().CreateState();
+        Assert.NotEqual(start.Tensors[0].item<long>(), start.Tensors[1].item<long>());
+    }
+
+    [Fact]
+    public void Files_and_modules_hold_nothing_of_a_dropout()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var target = TargetNetwork.Input(4).Linear(3).Dropout(0.5).Linear(2).Build();
+        using var model = DirectModel.For(target, 1);
+        model.Export(folder.File("weights.safetensors"));
+
+        using var file = SafetensorsFile.Read(folder.File("weights.safetensors"));
+        Assert.Equal(target.Parameters.Select(p => p.Name).Order(), file.Entries.Select(entry => entry.Name).Order());
+        using var read = target.ReadWeights(folder.File("weights.safetensors"));
+        using var plain = model.Materialize();
+        Assert.Equal(target.Parameters.Select(p => p.Name), plain.state_dict().Keys);
+        using var pretrained = PretrainedWeights.FromFile(folder.File("weights.safetensors"));
+        using var tuned = FineTuning.Of(target, pretrained).Groups(4).Build();
+        Assert.Equal([2L, 2], tuned.Predict(zeros(2, 4)).shape);
+    }
+
+    private sealed class Gain() : Layer(null)
+    {
+        public override string Kind => "Gain";
+        public override string NamePrefix => "gain";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [new("weight", [1], 1)];
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) => input * parameters[0];
+        public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
+            throw new NotSupportedException();
+    }
+}
