@@ -4,7 +4,7 @@ using ScottPlot;
 
 namespace MappingNets.Experiments.Reproduce;
 
-/// <summary>Accuracy after adaptation against the number of trained numbers, a line for each way.</summary>
+/// <summary>Accuracy after adaptation against the number of trained parameters, a line for each way.</summary>
 internal static class FineTunePlot
 {
     /// <summary>The ways differ in their marks too: there are more of them than colours, and some lie on one another.</summary>
@@ -23,7 +23,7 @@ internal static class FineTunePlot
     {
         var plot = new Plot();
         plot.Title($"{target} {about}");
-        plot.XLabel("trained numbers");
+        plot.XLabel("trained parameters");
         plot.YLabel("test accuracy, %");
         // Chosen here: bars of deviations would use up the colours between the lines.
         var palette = new ScottPlot.Palettes.Category10();

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MappingNets.Experiments.Rivals;
 
 /// <summary>
-/// Random subspace, the dense form: theta = theta_0 + s * (R z), with z the d trained numbers, R a fixed random P x d matrix and s the
+/// Random subspace, the dense form: theta = theta_0 + s * (R z), with z the d trained parameters, R a fixed random P x d matrix and s the
 /// scale 1 / sqrt(fan-in) of each weight. z starts at 0.
 /// <para>
 /// After Li, Farkhoor, Liu and Yosinski, "Measuring the Intrinsic Dimension of Objective Landscapes" (ICLR 2018). There the columns of R

@@ -41,7 +41,7 @@ public static class Small
     public static MappedModel Lwt(int latents = 24, ulong seed = 7) =>
         MappingNetwork.For(Classifier()).LayerWise(latents).WithSeed(seed).Build();
 
-    /// <summary>Every trained number of a model, one after the other.</summary>
+    /// <summary>Every trained parameter of a model, one after the other.</summary>
     public static float[] State(Model model) => [.. model.Trainables.SelectMany(Values)];
 
     public static float[] Values(Tensor tensor)

@@ -10,7 +10,7 @@ namespace MappingNets.Experiments.Rivals.Controls;
 /// </code>
 /// trained are W_1, b_1, W_2, b_2: 307 * 61 + 61 + 61 P + P numbers, 6,753,104 for CNN2's P = 108,618. s is 1 / sqrt(fan-in). W_1, b_1
 /// and W_2 start uniform within 1 / sqrt(of their inputs) and b_2 uniform within 1, so that theta starts about as a network does.
-/// <para>It shows what the fixed weights are there to save: 62 trained numbers for every weight of the target.</para>
+/// <para>It shows what the fixed weights are there to save: 62 trained parameters for every weight of the target.</para>
 /// </summary>
 internal static class FullDnn
 {

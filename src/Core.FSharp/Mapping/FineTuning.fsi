@@ -50,7 +50,7 @@ type FineTuningPlan =
     interface System.IDisposable
 
 /// <summary>
-/// Fine-tuning of given weights through few numbers: theta = theta_pretrained + alpha * o[group(i)], where each of the K
+/// Fine-tuning of given weights through few parameters: theta = theta_pretrained + alpha * o[group(i)], where each of the K
 /// latents o_k moves the L weights of its group and every other weight stays; and the additive form of the mapping,
 /// theta = theta_pretrained + g(z). All functions are pure and can be differentiated any number of times.
 /// </summary>

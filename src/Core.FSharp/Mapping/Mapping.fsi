@@ -77,7 +77,7 @@ type Mapping =
     /// d, the length of z.
     member LatentCount: int
 
-    /// How many numbers are trained: d, and one for each tensor where scales are trainable.
+    /// How many parameters are trained: d, and one for each tensor where scales are trainable.
     member TrainableCount: int
 
     /// z_0, shape (d), single precision, on the CPU.

@@ -18,7 +18,7 @@ type FullMatrixSettings =
     }
 
 /// <summary>
-/// Second-order descent for few numbers: a latent is small enough for what no one can afford on the target's weights, the whole
+/// Second-order descent for few parameters: a latent is small enough for what no one can afford on the target's weights, the whole
 /// matrix of its gradient's second moments, C = E[g g^T] (d x d), which is also the empirical Fisher matrix of mini-batches. A step
 /// is u = C^-p m with m the gradient's running mean, cut to the length sqrt(d) * length * rate, so that rates mean what they do for
 /// a sign-like optimiser such as Adam whatever the loss's units are.
@@ -49,7 +49,7 @@ module FullMatrix =
     /// <param name="steps">How many gradients are in it, at least 1.</param>
     val inversePower: settings: FullMatrixSettings -> curvature: torch.Tensor -> steps: int64 -> torch.Tensor
 
-    /// <summary>-rate * length * sqrt(d) * u / ||u|| with u = R m, shape (d): what is added to the trained numbers; 0 where m is 0.</summary>
+    /// <summary>-rate * length * sqrt(d) * u / ||u|| with u = R m, shape (d): what is added to the trained parameters; 0 where m is 0.</summary>
     /// <param name="settings">Of which the length counts.</param>
     /// <param name="inversePower">R, shape (d, d).</param>
     /// <param name="mean">m, the gradient's running mean, shape (d).</param>

@@ -21,7 +21,7 @@ type Chart =
         Map: torch.Tensor -> torch.Tensor
         /// D phi: (d) to (P, d).
         Jacobian: torch.Tensor -> torch.Tensor
-        /// A bound of ||D^2 phi [v, v]|| / ||v||^2 on the ball; None where nothing is known. It is the word of whoever made the chart.
+        /// A bound of ||D^2 phi [v, v]|| / ||v||^2 on the ball; None where it is unknown. The chart's author states it; it is not checked.
         Curvature: float option
     }
 

@@ -47,7 +47,7 @@ type MappingTheoremEstimates =
         /// The largest ||grad L|| met on the segment from theta* to g(z*): a lower bound of the true constant of theta -> L, to be compared
         /// with L_l L_theta. An upper bound it is not.
         SampledLossSlope: float
-        /// Whether it exceeds L_l L_theta: then the constants are wrong, whoever stated them.
+        /// Whether it exceeds L_l L_theta: then the stated constants are wrong.
         RefutesConstants: bool
     }
 

@@ -100,7 +100,7 @@ public sealed partial class Dataset : IDisposable
 
     /// <summary>
     /// Goes through all samples once. The order depends on the seed and the epoch only. A batch lives until the next one is
-    /// asked for: whoever keeps its tensors longer must copy them.
+    /// asked for: copy its tensors to keep them longer.
     /// </summary>
     /// <param name="batchSize">How many samples per batch, at least 1; the last batch holds what is left.</param>
     /// <param name="seed">Any seed.</param>

@@ -56,7 +56,7 @@ public sealed class FineTunedModel : Model
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => Configuration.Head;
 
     /// <summary>
-    /// Writes the adapter as one file: how the base is changed, the trained numbers, a head that is trained itself, buffers such
+    /// Writes the adapter as one file: how the base is changed, the trained parameters, a head that is trained itself, buffers such
     /// as running means, and the fingerprint of the base, not one of its weights. The file is written whole or not at all.
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
@@ -69,7 +69,7 @@ public sealed class FineTunedModel : Model
     /// then refused.
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    /// <exception cref="InvalidOperationException">A trained number is not finite, so that no one could load the file.</exception>
+    /// <exception cref="InvalidOperationException">A trained parameter is not finite, so that no one could load the file.</exception>
     public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
@@ -81,7 +81,7 @@ public sealed class FineTunedModel : Model
     /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <param name="bindToWeights">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="InvalidOperationException">A trained number is not finite.</exception>
+    /// <exception cref="InvalidOperationException">A trained parameter is not finite.</exception>
     public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);

@@ -48,7 +48,7 @@ public sealed class MappedModel : Model
     /// <summary>The seed of the fixed weights, the bias and the start.</summary>
     public ulong Seed => Mapping.Specification.Seed;
 
-    /// <summary>z, shape (d): the numbers that are trained. Owned by the model; read it, or copy values into it.</summary>
+    /// <summary>z, shape (d): the trained parameters. Owned by the model; read it, or copy values into it.</summary>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Latent
     {

@@ -105,7 +105,7 @@ public abstract partial class Model
         return _to(device.type, device.index, non_blocking);
     }
 
-    /// <summary>Moves the trained tensors and the buffers; whoever holds old ones, such as an optimiser, must be made anew.</summary>
+    /// <summary>Moves the trained tensors and the buffers; what holds the old ones, such as an optimiser, must be created again.</summary>
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
         RequireAlive();
@@ -116,7 +116,7 @@ public abstract partial class Model
         return this;
     }
 
-    /// <summary>Nothing beside what the model registers itself is a part of its state.</summary>
+    /// <summary>Only what the model itself registers is part of its state.</summary>
     protected override void RegisterComponents()
     {
     }

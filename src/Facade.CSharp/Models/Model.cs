@@ -34,7 +34,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>How tables call the way of training: "direct", "slvt", "lwt", "finetune", ...</summary>
     public abstract string Method { get; }
 
-    /// <summary>How many numbers training changes, the coefficients of the loss apart.</summary>
+    /// <summary>How many parameters are trained, without the coefficients of the loss.</summary>
     public long TrainableCount => Trainables.Sum(tensor => tensor.numel()) - PrunedAmong(DirectlyTrainedWeights);
 
     /// <summary>How reports describe the fixed weights, such as "signed-permutation"; "none" where there are none.</summary>
@@ -78,7 +78,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <see cref="forward(Tensor)"/> is.
     /// </summary>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
-    /// <exception cref="NotSupportedException">No mapping generates the model's weights, so that there is nothing the terms could speak of.</exception>
+    /// <exception cref="NotSupportedException">No mapping generates the model's weights, so the terms are undefined.</exception>
     /// <exception cref="ArgumentException">The input's shape, type or device is wrong.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public MappingTerms Terms(Tensor input)
@@ -106,7 +106,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     {
     }
 
-    /// <summary>What says in a few words how the weights are generated, for files that must tell mappings apart.</summary>
+    /// <summary>A short description of how the weights are generated, for files that must tell mappings apart.</summary>
     internal virtual string DescribeMapping() => "none";
 
     /// <summary>

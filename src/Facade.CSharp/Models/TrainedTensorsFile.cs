@@ -19,7 +19,7 @@ internal static class TrainedTensorsFile
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
-        // Nothing is known of what the function makes of a vector; it is a latent as often as not.
+        // The function may use a vector in any way; often it is a latent.
         TensorFile.Write(
             path,
             [

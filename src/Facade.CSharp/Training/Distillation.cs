@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Trains a classifier on the outputs of trained models in place of labels (Hinton, Vinyals, Dean 2015). Soft outputs tell small mistakes
+/// Trains a classifier on the outputs of trained models instead of labels (Hinton, Vinyals, Dean 2015). Soft outputs tell small mistakes
 /// from large ones and correct wrong labels, so that small models overfit less. The teachers predict each sample once, before the first
 /// step.
 /// </summary>

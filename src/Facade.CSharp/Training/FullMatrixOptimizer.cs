@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Second-order descent by the whole matrix of the gradient's second moments, one for each block of trained numbers: for a mapping,
+/// Second-order descent by the whole matrix of the gradient's second moments, one for each block of trained parameters: for a mapping,
 /// one block for each latent vector.
 /// </summary>
 internal sealed class FullMatrixOptimizer : StepOptimizer
@@ -37,15 +37,15 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
 
     private IEnumerable<Tensor> Remembered => blocks.SelectMany(block => new[] { block.Mean, block.Curvature, block.InversePower });
 
-    /// <summary>The optimiser of a model's trained numbers and of its loss's trained coefficients.</summary>
-    /// <exception cref="ArgumentException">The model trains too many numbers for matrices of their products.</exception>
+    /// <summary>The optimiser of a model's trained parameters and of its loss's trained coefficients.</summary>
+    /// <exception cref="ArgumentException">The model trains too many parameters for matrices of their products.</exception>
     public static FullMatrixOptimizer For(Model model, IReadOnlyList<Parameter> parameters, double rate)
     {
         if (model.TrainableCount > MostNumbers)
             throw new ArgumentException(
                 string.Format(
                     CultureInfo.InvariantCulture,
-                    "{0} keeps a matrix of all pairs of trained numbers, for at most {1:N0} of them; this model trains {2:N0}: use {3}.",
+                    "{0} keeps a matrix of all pairs of trained parameters, for at most {1:N0} of them; this model trains {2:N0}: use {3}.",
                     nameof(TrainingOptimizer.FullMatrix), MostNumbers, model.TrainableCount, nameof(TrainingOptimizer.Adam)),
                 nameof(TrainingOptions.Optimizer));
         using var noGradient = no_grad();

@@ -85,7 +85,7 @@ public sealed record TrainingOptions
     /// <summary>The share of each label spread evenly over all classes, from 0 to below 1; 0 where <see cref="TaskLoss"/> is given.</summary>
     public double LabelSmoothing { get; init; }
 
-    /// <summary>Trained models whose outputs are taught in place of the labels; null teaches the labels.</summary>
+    /// <summary>Trained models whose outputs replace the labels; null trains on the labels.</summary>
     public Distillation? Distillation { get; init; }
 
     /// <summary>The seed of the order of samples, the held-out part and the noise.</summary>

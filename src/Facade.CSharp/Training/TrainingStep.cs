@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>One step of training: the gradient of a batch, or of several, and what the optimiser makes of it.</summary>
+/// <summary>One step of training: the gradient of a batch, or of several, and the optimiser's update.</summary>
 internal sealed class TrainingStep(
     Model model,
     TrainingOptions options,

@@ -26,7 +26,7 @@ public sealed class OwnLoopTests
 
         OwnLoop.Train(model, train, epochs: 12, rate: 0.05, classWeights: [1, 2, 0.5f]);
 
-        // The weighted classes and few trained numbers keep some models from going far.
+        // The weighted classes and few trained parameters keep some models from going far.
         Assert.InRange(Loss(), 0, 0.98 * before);
     }
 

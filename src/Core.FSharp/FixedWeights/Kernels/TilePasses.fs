@@ -259,7 +259,7 @@ let forEachRunOfTiles (tiling: Tiling) (rows: int64) (count: int) (action: Works
     let runOf (workspace: Workspace) isFront index =
         action workspace isFront index
 
-        // What was written past the caches is to be seen by whoever comes next.
+        // Later readers must see what was written past the caches.
         if Sse.IsSupported then
             Sse.StoreFence()
 
