@@ -42,7 +42,9 @@ internal sealed class LowRankTarget : TargetNetwork
             throw new ArgumentException($"The pattern '{pattern}' chooses no matrix or convolution of '{plain.Name}'.", nameof(pattern));
         if (chosen.FirstOrDefault(parameter => target.Ranks.ContainsKey(parameter.Name)) is { } taken)
             throw new ArgumentException($"'{taken.Name}' has the rank {target.Ranks[taken.Name]} already.", nameof(pattern));
-        var smaller = chosen.Where(parameter => rank >= 1 && Count(parameter, rank) < parameter.Count).ToArray();
+        if (rank < 1)
+            throw new ArgumentOutOfRangeException(nameof(rank), rank, "The rank must be at least 1.");
+        var smaller = chosen.Where(parameter => Count(parameter, rank) < parameter.Count).ToArray();
         if (smaller.Length == 0)
             throw new ArgumentOutOfRangeException(
                 nameof(rank), rank,

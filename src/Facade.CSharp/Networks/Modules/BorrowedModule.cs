@@ -29,6 +29,10 @@ internal sealed class BorrowedModule : IDisposable
         using var noGradient = no_grad();
         Parameters = ModuleParameters.Of(module);
         lent = ModuleLoans.Lend(module, name);
+        // (4H, H): the weights of an LSTM, a script module's too.
+        NeedsGradientMode = module.named_parameters().Any(
+            parameter => parameter.name.EndsWith("weight_hh_l0", StringComparison.Ordinal)
+                && parameter.parameter.shape is [var gates, var hidden] && gates == 4 * hidden);
         buffers = [.. module.named_buffers()];
         ownWeights = [.. Parameters.Generated.Select(parameter => parameter.Value.clone().DetachFromDisposeScope())];
         ownBuffers = [.. buffers.Select(buffer => buffer.Value.clone().DetachFromDisposeScope())];
@@ -45,6 +49,13 @@ internal sealed class BorrowedModule : IDisposable
     public object Gate { get; } = new();
 
     public ModuleParameters Parameters { get; }
+
+    /// <summary>
+    /// Whether the module must run in gradient mode even where nobody wants a gradient: it has a native LSTM. Without gradients
+    /// libtorch 2.10 hands an LSTM on the CPU to oneDNN, which gave wrong outputs for 16 hidden units or fewer, off by 0.5 where the
+    /// pass with gradients agrees with the equations to 1e-7.
+    /// </summary>
+    public bool NeedsGradientMode { get; }
 
     /// <summary>The floating-point type that the module computes in.</summary>
     public ScalarType Type => Parameters.Generated.Count == 0 ? ScalarType.Float32 : ownWeights[0].dtype;

@@ -28,9 +28,11 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             module.Write(weights, state.Tensors, training);
-            var output = module.Run(inputs);
+            Tensor output;
+            using (set_grad_enabled(module.NeedsGradientMode))
+                output = module.Run(inputs);
             KeepBuffers();
-            return output.MoveToOuterDisposeScope();
+            return (module.NeedsGradientMode ? output.detach() : output).MoveToOuterDisposeScope();
         }
     }
 
