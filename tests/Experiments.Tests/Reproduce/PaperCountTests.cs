@@ -48,7 +48,7 @@ public sealed class PaperCountTests
         var model = SeparateModulation.Build(Small.Classifier(), 10, 1);
 
         Assert.Contains("trains 20 numbers; the paper's row has 21", Assert.Throws<InvalidOperationException>(() => ParameterCounts.Held(model, 21)).Message);
-        Assert.True(model.Trained[0].IsInvalid);
+        Assert.Throws<ObjectDisposedException>(() => model.Trained);
     }
 
     [Theory]

@@ -78,14 +78,14 @@ public sealed class ReproduceCommandTests : IDisposable
     public void A_run_stopped_by_Ctrl_C_goes_on_with_the_bits_of_an_uninterrupted_one()
     {
         string[] Command(string output) =>
-            ["classification", "--methods", "cnn2-lwt-2688", "--epochs", "4", "--dataset", folder.Path, "--out", Out(output)];
+            ["classification", "--methods", "cnn2-lwt-2688", "--epochs", "12", "--dataset", folder.Path, "--out", Out(output)];
         Succeeds(Command("whole"));
 
         Directory.CreateDirectory(Out("cut"));
         using (var watcher = new FileSystemWatcher(Out("cut"), "*.resume.safetensors"))
         using (var process = Start(Command("cut")))
         {
-            // The file is there as soon as the first epoch is done.
+            // The file is there as soon as the first epoch is done; eleven more leave time to interrupt it.
             Assert.False(watcher.WaitForChanged(WatcherChangeTypes.All, TimeSpan.FromMinutes(2)).TimedOut);
             ChildProcess.Run("kill", ["-INT", $"{process.Id}"]);
             var output = process.StandardOutput.ReadToEnd();
