@@ -219,11 +219,14 @@ format() {
 }
 
 pack() {
+  local project started=$SECONDS
+  echo "build.sh: restoring tools and packages; the first time downloads about 700 MB"
   restore
-  local project
   for project in src/Core.FSharp src/Facade.CSharp; do
-    dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@"
+    echo "build.sh: building and packing $project"
+    dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done
+  echo "build.sh: in artifacts/packages, after $((SECONDS - started)) s:"
   ls artifacts/packages
 }
 
