@@ -4,36 +4,17 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// TorchSharp's Adam whose step is one pass over memory for tensors of few numbers: the same bits, the same state, the same parameter
-/// groups for schedulers to move.
+/// TorchSharp's Adam whose step is one pass over memory for small tensors: the same bits, the same state, the same parameter groups for
+/// schedulers to move.
 /// </summary>
 internal sealed class FusedAdam(IEnumerable<Adam.ParamGroup> groups, double rate) : Adam(groups, rate)
 {
-    private readonly AdamRoots roots = new();
-    private bool? isTaken;
+    private readonly FusedSteps fused = new(isDecoupled: false);
 
     public override Tensor step(Func<Tensor>? closure = null)
     {
-        isTaken ??= _parameter_groups.All(group =>
-            ((Options)group.Options) is { amsgrad: not true, maximize: not true } && group.Parameters.All(AdamKernel.Takes));
-        if (closure is not null || isTaken != true)
+        if (closure is not null || !fused.Step(_parameter_groups, SettingsOf, Advance))
             return base.step(closure);
-        foreach (var group in _parameter_groups)
-        {
-            var options = (Options)group.Options;
-            foreach (var parameter in group.Parameters)
-            {
-                using var gradient = parameter.grad;
-                if (gradient is null)
-                    continue;
-                var state = (State)_state[parameter.Handle];
-                state.step++;
-                AdamKernel.Step(
-                    parameter, gradient, state.exp_avg, state.exp_avg_sq, roots.For(parameter),
-                    new(options.LearningRate!.Value, options.beta1!.Value, options.beta2!.Value, options.eps!.Value, state.step, options.weight_decay!.Value, false));
-            }
-        }
-
         return null!;
     }
 
@@ -41,38 +22,30 @@ internal sealed class FusedAdam(IEnumerable<Adam.ParamGroup> groups, double rate
     {
         base.Dispose(disposing);
         if (disposing)
-            roots.Dispose();
+            fused.Dispose();
+    }
+
+    private static FusedSteps.Settings? SettingsOf(OptimizerOptions options) =>
+        options is Options { amsgrad: not true, maximize: not true, LearningRate: { } rate, beta1: { } beta1, beta2: { } beta2, eps: { } epsilon, weight_decay: { } decay }
+            ? new(rate, beta1, beta2, epsilon, decay)
+            : null;
+
+    private FusedSteps.Memory Advance(Parameter parameter)
+    {
+        var state = (State)_state[parameter.Handle];
+        return new(state.exp_avg, state.exp_avg_sq, ++state.step);
     }
 }
 
 /// <summary>TorchSharp's AdamW in the same way.</summary>
 internal sealed class FusedAdamW(IEnumerable<AdamW.ParamGroup> groups, double rate) : AdamW(groups, rate)
 {
-    private readonly AdamRoots roots = new();
-    private bool? isTaken;
+    private readonly FusedSteps fused = new(isDecoupled: true);
 
     public override Tensor step(Func<Tensor>? closure = null)
     {
-        isTaken ??= _parameter_groups.All(group =>
-            ((Options)group.Options) is { amsgrad: not true, maximize: not true } && group.Parameters.All(AdamKernel.Takes));
-        if (closure is not null || isTaken != true)
+        if (closure is not null || !fused.Step(_parameter_groups, SettingsOf, Advance))
             return base.step(closure);
-        foreach (var group in _parameter_groups)
-        {
-            var options = (Options)group.Options;
-            foreach (var parameter in group.Parameters)
-            {
-                using var gradient = parameter.grad;
-                if (gradient is null)
-                    continue;
-                var state = (State)_state[parameter.Handle];
-                state.step++;
-                AdamKernel.Step(
-                    parameter, gradient, state.exp_avg, state.exp_avg_sq, roots.For(parameter),
-                    new(options.LearningRate!.Value, options.beta1!.Value, options.beta2!.Value, options.eps!.Value, state.step, options.weight_decay!.Value, true));
-            }
-        }
-
         return null!;
     }
 
@@ -80,27 +53,17 @@ internal sealed class FusedAdamW(IEnumerable<AdamW.ParamGroup> groups, double ra
     {
         base.Dispose(disposing);
         if (disposing)
-            roots.Dispose();
-    }
-}
-
-/// <summary>A tensor as long as each parameter, for the roots of a step.</summary>
-internal sealed class AdamRoots : IDisposable
-{
-    private readonly Dictionary<IntPtr, Tensor> roots = [];
-
-    /// <summary>The one of a parameter.</summary>
-    public Tensor For(Parameter parameter)
-    {
-        if (!roots.TryGetValue(parameter.Handle, out var root))
-            roots[parameter.Handle] = root = empty(parameter.shape, dtype: ScalarType.Float32).DetachFromDisposeScope();
-        return root;
+            fused.Dispose();
     }
 
-    public void Dispose()
+    private static FusedSteps.Settings? SettingsOf(OptimizerOptions options) =>
+        options is Options { amsgrad: not true, maximize: not true, LearningRate: { } rate, beta1: { } beta1, beta2: { } beta2, eps: { } epsilon, weight_decay: { } decay }
+            ? new(rate, beta1, beta2, epsilon, decay)
+            : null;
+
+    private FusedSteps.Memory Advance(Parameter parameter)
     {
-        foreach (var root in roots.Values)
-            root.Dispose();
-        roots.Clear();
+        var state = (State)_state[parameter.Handle];
+        return new(state.exp_avg, state.exp_avg_sq, ++state.step);
     }
 }

@@ -13,15 +13,7 @@ public static partial class Targets
     /// <param name="classes">The number of outputs, at least 1.</param>
     /// <exception cref="ArgumentException">There is no class.</exception>
     public static TargetNetwork Cnn1(long classes = 10) =>
-        TargetNetwork.Input(1, 28, 28)
-            .Conv2d(32, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Conv2d(64, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Conv2d(128, 3, padding: 1).ReLU()
-            .Conv2d(128, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Flatten()
-            .Linear(256).ReLU()
-            .Linear(classes)
-            .Build("cnn1");
+        Cnn1Layers(TargetNetwork.Input(1, 28, 28), classes).Build("cnn1");
 
     /// <summary>
     /// CNN2: 1x28x28 -> classes; two 3x3 convolutions (16, 32 channels), each with a pooling, then 800-128-classes.
@@ -30,13 +22,7 @@ public static partial class Targets
     /// <param name="classes">The number of outputs, at least 1.</param>
     /// <exception cref="ArgumentException">There is no class.</exception>
     public static TargetNetwork Cnn2(long classes = 10) =>
-        TargetNetwork.Input(1, 28, 28)
-            .Conv2d(16, 3).ReLU().MaxPool2d(2)
-            .Conv2d(32, 3).ReLU().MaxPool2d(2)
-            .Flatten()
-            .Linear(128).ReLU()
-            .Linear(classes)
-            .Build("cnn2");
+        Cnn2Layers(TargetNetwork.Input(1, 28, 28), classes).Build("cnn2");
 
     /// <summary>
     /// CNN1 for deepfake detection from features: a vector of 2,176 numbers, laid out as an image of 34 x 64 as for
@@ -45,16 +31,7 @@ public static partial class Targets
     /// <param name="classes">The number of outputs, at least 1.</param>
     /// <exception cref="ArgumentException">There is no class.</exception>
     public static TargetNetwork Cnn1ForFeatures(long classes = 2) =>
-        TargetNetwork.Input(2176)
-            .Reshape(1, 34, 64)
-            .Conv2d(32, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Conv2d(64, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Conv2d(128, 3, padding: 1).ReLU()
-            .Conv2d(128, 3, padding: 1).ReLU().MaxPool2d(2)
-            .Flatten()
-            .Linear(256).ReLU()
-            .Linear(classes)
-            .Build("cnn1-features");
+        Cnn1Layers(TargetNetwork.Input(2176).Reshape(1, 34, 64), classes).Build("cnn1-features");
 
     /// <summary>
     /// CNN2 for deepfake detection from features: a vector of 2,176 numbers, laid out as an image of 34 x 64 (the paper says no
@@ -63,14 +40,7 @@ public static partial class Targets
     /// <param name="classes">The number of outputs, at least 1.</param>
     /// <exception cref="ArgumentException">There is no class.</exception>
     public static TargetNetwork Cnn2ForFeatures(long classes = 2) =>
-        TargetNetwork.Input(2176)
-            .Reshape(1, 34, 64)
-            .Conv2d(16, 3).ReLU().MaxPool2d(2)
-            .Conv2d(32, 3).ReLU().MaxPool2d(2)
-            .Flatten()
-            .Linear(128).ReLU()
-            .Linear(classes)
-            .Build("cnn2-features");
+        Cnn2Layers(TargetNetwork.Input(2176).Reshape(1, 34, 64), classes).Build("cnn2-features");
 
     /// <summary>
     /// CNN3, a U-Net: 3 x height x width -> classes x height x width. Encoders of 32, 64 and 128 channels and a bottleneck of 256,
@@ -131,6 +101,24 @@ public static partial class Targets
             .Aggregate(TargetNetwork.Input(inputs), (network, size) => network.Linear(size).ReLU())
             .Linear(outputs)
             .Build("mlp");
+
+    private static TargetNetworkBuilder Cnn1Layers(TargetNetworkBuilder image, long classes) =>
+        image
+            .Conv2d(32, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Conv2d(64, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Conv2d(128, 3, padding: 1).ReLU()
+            .Conv2d(128, 3, padding: 1).ReLU().MaxPool2d(2)
+            .Flatten()
+            .Linear(256).ReLU()
+            .Linear(classes);
+
+    private static TargetNetworkBuilder Cnn2Layers(TargetNetworkBuilder image, long classes) =>
+        image
+            .Conv2d(16, 3).ReLU().MaxPool2d(2)
+            .Conv2d(32, 3).ReLU().MaxPool2d(2)
+            .Flatten()
+            .Linear(128).ReLU()
+            .Linear(classes);
 
     private static TargetNetworkBuilder ConvBlock(TargetNetworkBuilder network, long channels) =>
         network.Conv2d(channels, 3, padding: 1).BatchNorm2d().ReLU();
