@@ -55,17 +55,17 @@ internal static class Walkthrough
     private static void Merge(AdapterHost host, Dataset test)
     {
         host.SetActive("new classes");
-        using var active = host.Weights();
+        using var active = host.FlatWeights();
         host.SetActive(null);
-        using var before = host.Weights();
+        using var before = host.FlatWeights();
 
         host.Merge("new classes");
-        using var merged = host.Weights();
+        using var merged = host.FlatWeights();
         using var network = host.Materialize();
         using var scores = network.call(test.Inputs);
         using var answers = host.Predict(test.Inputs);
         host.Unmerge();
-        using var after = host.Weights();
+        using var after = host.FlatWeights();
 
         Console.WriteLine("\nMerged 'new classes' into the base and took it out again:");
         Console.WriteLine($"  the merged base has the adapter's bits: {active.Equals(merged)}; the base has its former bits: {before.Equals(after)}");

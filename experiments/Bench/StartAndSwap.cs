@@ -43,7 +43,7 @@ public sealed record SmallTimes(
     {
         using (TorchSharp.torch.no_grad())
             model.Latent.copy_(other.Latent);
-        model.Weights().Dispose();
+        model.FlatWeights().Dispose();
     }
 
     /// <summary>Two adapters of one base take turns.</summary>

@@ -83,7 +83,7 @@ internal sealed class RivalsExperiment : TableExperiment
     {
         var target = trained.Trained.Target;
         using var direct = DirectModel.For(target, trained.Training.Seed);
-        using var start = direct.Weights();
+        using var start = direct.FlatWeights();
         Model? ticket = null;
         foreach (var (kept, round) in LotteryTicket.KeptByRound(target.ParameterCount, Budget, Rounds).Select((kept, index) => (kept, index + 1)))
         {

@@ -8,7 +8,7 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="every">Steps between two snapshots.</param>
 internal sealed class SnapshotRecorder(Model model, int every) : IDisposable
 {
-    private readonly List<torch.Tensor> snapshots = [model.Weights().DetachFromDisposeScope()];
+    private readonly List<torch.Tensor> snapshots = [model.FlatWeights().DetachFromDisposeScope()];
 
     /// <summary>How many snapshots there are; 1 before any training.</summary>
     public int Count => snapshots.Count;
@@ -19,7 +19,7 @@ internal sealed class SnapshotRecorder(Model model, int every) : IDisposable
     {
         var step = ((progress.Epoch - 1) * progress.StepsPerEpoch) + progress.Step;
         if (step % every == 0)
-            snapshots.Add(model.Weights().DetachFromDisposeScope());
+            snapshots.Add(model.FlatWeights().DetachFromDisposeScope());
     }
 
     /// <summary>One snapshot a row, the first before any training: shape (n, P).</summary>

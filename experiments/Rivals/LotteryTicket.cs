@@ -61,7 +61,7 @@ internal static class LotteryTicket
         var layout = ParameterLayoutModule.create(
             trained.Target.Parameters.Select(parameter => Tuple.Create(parameter.Name, parameter.Shape.ToArray(), parameter.FanIn)));
         var shares = ((LatentSplit.LayerWise)LatentSplitModule.byPower(LayerPower, kept, layout)).counts;
-        var sizes = trained.Weights().abs();
+        var sizes = trained.FlatWeights().abs();
         var places = layout.Layers.Zip(shares, (layer, share) =>
             sizes.narrow(0, layer.Offset, layer.Count).topk(share.Item2).indexes + layer.Offset);
         return cat([.. places]).sort().Values.DetachFromDisposeScope();

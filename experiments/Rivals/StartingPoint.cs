@@ -16,7 +16,7 @@ internal sealed class StartingPoint : IDisposable
     {
         using var scope = NewDisposeScope();
         using (var direct = DirectModel.For(target, seed))
-            Theta = direct.Weights().DetachFromDisposeScope();
+            Theta = direct.FlatWeights().DetachFromDisposeScope();
         Scale = cat([.. target.Parameters.Select(parameter => full(parameter.Count, (float)(1 / Math.Sqrt(parameter.FanIn))))])
             .DetachFromDisposeScope();
     }

@@ -31,7 +31,7 @@ internal static class TruncatedSvd
         var target = trained.Target;
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var weights = SplitByTensor(target, trained.Weights());
+        var weights = SplitByTensor(target, trained.FlatWeights());
         var cuts = target.Parameters.Zip(weights)
             .Where(pair => pair.First.Shape.Count > 1).Select(pair => Decomposition.Of(pair.First, pair.Second)).ToArray();
         Spend(cuts, budget - target.Parameters.Where(parameter => parameter.Shape.Count == 1).Sum(parameter => parameter.Count), budget);

@@ -9,7 +9,8 @@ namespace MappingNets;
 /// theta = mask * g(z).
 /// </code>
 /// The mask stays while training goes on: through the latent in a mapped model, through whatever is trained in any other. It is in the
-/// model's state_dict() as "pruning_mask", and in adapters and files of trained tensors as a bit for each weight.
+/// model's state_dict() as "pruning_mask", and in adapters and files of trained tensors as a bit for each weight. The stability term runs
+/// the network with the mask; the smoothness and alignment terms are those of g itself (<see cref="MappingTerms"/>).
 /// </summary>
 /// <example>
 /// <code>
@@ -35,7 +36,7 @@ public static class Pruning
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         // What is pruned counts as less than every weight that is left, also than one that is 0.
-        var magnitudes = model.Weights().abs();
+        var magnitudes = model.FlatWeights().abs();
         if (model.PruningMask is { } mask)
             magnitudes = magnitudes.masked_fill(mask.logical_not(), -1);
         model.TakeMask(zeros(magnitudes.shape[0], ScalarType.Bool, magnitudes.device).index_fill_(0, magnitudes.topk((int)kept).indexes, 1));

@@ -9,7 +9,9 @@ public sealed partial class Dataset
     /// <summary>A data set with classes. It shares the tensors' memory; the caller still owns, and may dispose, the tensors.</summary>
     /// <param name="inputs">(N, ...), N at least 1: floats, or whole numbers such as token ids as int64.</param>
     /// <param name="labels">
-    /// Class numbers (N, ...), int64, each from 0 to the number of class names less one, or <see cref="IgnoredLabel"/>.
+    /// Class numbers, int64, each from 0 to the number of class names less one, or <see cref="IgnoredLabel"/>. One label a sample is
+    /// (N), not (N, 1); further sizes are places with a label each, such as the pixels (N, height, width). Training refuses labels that
+    /// do not have the places of the network's outputs.
     /// </param>
     /// <param name="classNames">What the classes are called, by number; at least one.</param>
     /// <exception cref="ArgumentException">

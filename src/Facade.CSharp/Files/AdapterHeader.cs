@@ -9,16 +9,25 @@ namespace MappingNets;
 /// <param name="Format">The name in the metadata.</param>
 /// <param name="What">What messages call such a file.</param>
 /// <param name="Version">The newest version that is read; all from 1 on are.</param>
-internal sealed record AdapterHeader(string Format, string What, int Version)
+/// <param name="Reader">What reads such a file, as a user calls it.</param>
+internal sealed record AdapterHeader(string Format, string What, int Version, string Reader)
 {
     /// <summary>The adapter of a model whose weights a mapping generates. Version 2 adds low rank, masks and encodings.</summary>
-    public static AdapterHeader Mapped { get; } = new("mappingnets-adapter", "MappingNets adapter of a mapped model", 2);
+    public static AdapterHeader Mapped { get; } = new("mappingnets-adapter", "MappingNets adapter of a mapped model", 2, "MappedModel.LoadAdapter");
 
     /// <summary>The adapter of a fine-tuned model. Version 2 has a list of ways to change the base, and masks and encodings.</summary>
-    public static AdapterHeader FineTuned { get; } = new("mappingnets-fine-tuning", "adapter of a fine-tuned network", 2);
+    public static AdapterHeader FineTuned { get; } =
+        new("mappingnets-fine-tuning", "adapter of a fine-tuned network", 2, "FineTunedModel.LoadAdapter or AdapterHost.Add");
 
     /// <summary>The trained tensors of a model whose function is not in the file. Version 2 adds masks and encodings.</summary>
-    public static AdapterHeader TrainedTensors { get; } = new("mappingnets-trained-tensors", "file of trained tensors", 2);
+    public static AdapterHeader TrainedTensors { get; } =
+        new("mappingnets-trained-tensors", "file of trained tensors", 2, "GeneratedModel.LoadTrained");
+
+    /// <summary>The name in the metadata of a training run's file.</summary>
+    public const string RunFormat = "mappingnets-run";
+
+    /// <summary>The name in the metadata of exported weights, as PyTorch's own tools write it.</summary>
+    public const string WeightsFormat = "pt";
 
     private const string MethodKey = "method";
 
@@ -38,6 +47,27 @@ internal sealed record AdapterHeader(string Format, string What, int Version)
         return metadata;
     }
 
+    /// <summary>What to do with a file of another format, as the end of a message; empty where nothing here reads it.</summary>
+    /// <param name="format">The name in its metadata.</param>
+    public static string Remedy(string format)
+    {
+        var kinds = new[] { Mapped, FineTuned, TrainedTensors };
+        return Array.Find(kinds, kind => kind.Format == format) is { } found
+                ? $" It is the {found.What}; {found.Reader} reads it."
+            : format == RunFormat ? " It is the state of a training run; Trainer.Fit with the same resumeFile goes on with it."
+            : format == WeightsFormat ? " It has a network's weights; PretrainedWeights.FromFile or TargetNetwork.ReadWeights reads it."
+            : "";
+    }
+
+    /// <summary>Refuses, where weights are read, a file of the library that has trained parameters instead.</summary>
+    /// <exception cref="CheckpointFormatException">It is one; the message names what reads it.</exception>
+    public static void RefuseInsteadOfWeights(TensorFile file)
+    {
+        var format = file.Metadata.GetValueOrDefault("format", "none");
+        if (format != WeightsFormat && Remedy(format) is { Length: > 0 } remedy)
+            throw new CheckpointFormatException(file.FileName, $"has no weights of a network.{remedy}");
+    }
+
     /// <summary>Refuses a file of another format, version, method or target.</summary>
     /// <returns>The file's version.</returns>
     /// <exception cref="CheckpointFormatException">It is; the message says in what.</exception>
@@ -46,7 +76,7 @@ internal sealed record AdapterHeader(string Format, string What, int Version)
         var format = file.Metadata.GetValueOrDefault("format", "none");
         if (format != Format)
             throw new CheckpointFormatException(
-                file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{format}', not '{Format}'.");
+                file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{format}', not '{Format}'.{Remedy(format)}");
         var text = file.Metadata.GetValueOrDefault("format_version", "missing");
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1 || version > Version)
             throw new CheckpointFormatException(

@@ -43,6 +43,9 @@ internal sealed class FineTuningBase : IDisposable
         TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string>? newHead, ulong seed, Device device)
     {
         var head = newHead is null ? ChangedHead(target, pretrained) : newHead.Count == 0 ? [] : LayerPatterns.Select(target, newHead, nameof(newHead));
+        var needed = target.Parameters.Where(parameter => !head.Contains(parameter.Name));
+        if (LowRankTarget.OtherForm(target.Name, needed, name => pretrained.Find(name)?.shape) is { } fault)
+            throw new ArgumentException($"{pretrained.Source} {fault}", nameof(pretrained));
         foreach (var parameter in target.Parameters)
             if (!head.Contains(parameter.Name) && !Fits(pretrained, parameter))
                 throw new ArgumentException(

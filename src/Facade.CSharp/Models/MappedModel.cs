@@ -13,6 +13,7 @@ public sealed class MappedModel : Model
     private const string LatentName = "latent";
     private const string ScalesName = "scales";
 
+    private readonly Mapping mapping;
     private readonly WeightGenerator? generator;
     private readonly IDisposable? owned;
 
@@ -22,14 +23,14 @@ public sealed class MappedModel : Model
     {
         MappingChecks.Together(specification);
         this.owned = owned;
-        Mapping = MappingModule.create(target.Layout, specification);
-        generator = Mapping.Fused is { } fused ? new(fused, target) : null;
+        mapping = MappingModule.create(target.Layout, specification);
+        generator = mapping.Fused is { } fused ? new(fused, target) : null;
         using var scope = NewDisposeScope();
-        var start = Mapping.InitialLatent().to(device);
+        var start = mapping.InitialLatent().to(device);
         // A user's own modulation shows only when it is called whether it fits the target.
         if (specification.Modulations.Any(modulation => modulation.IsCustomModulation))
             using (no_grad())
-                Mapping.Generate(start);
+                mapping.Generate(start);
         var trained = new List<(string, Parameter)> { (LatentName, Trainable.From(start)) };
         if (specification.TrainableScale)
             trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
@@ -37,16 +38,16 @@ public sealed class MappedModel : Model
     }
 
     /// <inheritdoc/>
-    public override string Method => Mapping.Specification.Split.IsSingleLatent ? "slvt" : "lwt";
+    public override string Method => mapping.Specification.Split.IsSingleLatent ? "slvt" : "lwt";
 
     /// <inheritdoc/>
-    public override string FixedWeightsName => AdapterDescription.NameOf(Mapping.Specification.FixedWeights);
+    public override string FixedWeightsName => AdapterDescription.NameOf(mapping.Specification.FixedWeights);
 
     /// <inheritdoc/>
     public override double DefaultLearningRate => 0.05;
 
     /// <summary>The seed of the fixed weights, the bias and the start.</summary>
-    public ulong Seed => Mapping.Specification.Seed;
+    public ulong Seed => mapping.Specification.Seed;
 
     /// <summary>z, shape (d): the trained parameters. Owned by the model; read it, or copy values into it.</summary>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
@@ -72,24 +73,32 @@ public sealed class MappedModel : Model
 
     /// <summary>How many latents each piece of the target has, by layer name; one entry "theta" for a single latent.</summary>
     public IReadOnlyList<KeyValuePair<string, int>> LatentSplit =>
-        [.. Mapping.Pieces.Select(piece => KeyValuePair.Create(piece.Name, piece.FixedWeights.Columns))];
+        [.. mapping.Pieces.Select(piece => KeyValuePair.Create(piece.Name, piece.FixedWeights.Columns))];
 
     /// <summary>The coefficients of the auxiliary loss terms when training last ended, by name; empty where there were none.</summary>
     public IReadOnlyDictionary<string, double> Coefficients { get; internal set; } = new Dictionary<string, double>();
 
     /// <summary>g: the mapping that generates the weights, with its layout, pieces and fixed weights. Owned by the model.</summary>
-    public Mapping Mapping { get; }
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public Mapping Mapping
+    {
+        get
+        {
+            RequireAlive();
+            return mapping;
+        }
+    }
 
     internal override bool HasTerms => true;
 
     internal override void TakeCoefficients(IReadOnlyDictionary<string, double> values) => Coefficients = values;
 
     internal override string DescribeMapping() =>
-        AdapterDescription.Of(Mapping.Specification, new Dictionary<string, double>()).ToJson();
+        AdapterDescription.Of(mapping.Specification, new Dictionary<string, double>()).ToJson();
 
     internal override IEnumerable<(int Tensor, long First, long Count)> Blocks() =>
     [
-        .. Mapping.Pieces.Select(piece => (0, piece.FirstLatent, (long)piece.FixedWeights.Columns)),
+        .. mapping.Pieces.Select(piece => (0, piece.FirstLatent, (long)piece.FixedWeights.Columns)),
         .. base.Blocks().Skip(1),
     ];
 
@@ -106,8 +115,8 @@ public sealed class MappedModel : Model
     /// <summary>The weights that the mapping generates at another latent.</summary>
     internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Masked(Generator(at) is { } fused
         ? GenerationPass.Of(fused, at)
-        : Target.AroundCenters(Mapping.Layout.Split(
-            TrainableScales is { } scales ? Mapping.Generate(at, scales) : Mapping.Generate(at))));
+        : Target.AroundCenters(mapping.Layout.Split(
+            TrainableScales is { } scales ? mapping.Generate(at, scales) : mapping.Generate(at))));
 
     private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
 
@@ -150,6 +159,6 @@ public sealed class MappedModel : Model
     private protected override void DisposeConstants()
     {
         owned?.Dispose();
-        ((IDisposable)Mapping).Dispose();
+        ((IDisposable)mapping).Dispose();
     }
 }

@@ -66,7 +66,7 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
         return isDefault ? new(factored, moved.Specification, moved.Specification.Split) : moved;
     }
 
-    /// <summary>Builds the model; O(P) work.</summary>
+    /// <summary>Builds the model; O(P) work. What no step has chosen is as <see cref="For"/> says, the number of latents too.</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">

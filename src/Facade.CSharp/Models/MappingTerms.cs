@@ -42,8 +42,8 @@ public sealed class MappingTerms
 
     /// <summary>
     /// E ||f(x; g(z + eps)) - f(x; g(z))||^2 for one draw of eps ~ N(0, s^2 I), summed over outputs, the mean over the batch. It
-    /// runs the target once more with the first pass's dropout masks (a borrowed module's own dropout draws new ones); the buffers, such as running means, stay as
-    /// the first pass left them.
+    /// runs the target once more with the first pass's dropout masks (a borrowed module's own dropout draws new ones); the buffers, such
+    /// as running means, stay as the first pass left them. Weights that were pruned are 0 in both passes.
     /// </summary>
     /// <param name="step">The step; another step draws other noise.</param>
     /// <param name="seed">The seed of the noise.</param>
@@ -58,9 +58,15 @@ public sealed class MappingTerms
         return MappingLoss.stability(model.Target.Forward(inputs, model.WeightsAt(shifted), aside, training), Outputs);
     }
 
-    /// <summary>||grad_z g(z)||_F^2: how fast the weights change with the latent.</summary>
+    /// <summary>
+    /// ||grad_z g(z)||_F^2: how fast the weights change with the latent. It is g's own, as the paper defines it: weights that were
+    /// pruned afterwards count as g generates them.
+    /// </summary>
     public Tensor Smoothness() => MappingLoss.smoothness(model.Mapping, latent);
 
-    /// <summary>1 - cos(z, m) with m the mean of the modulated weights, the mean over the mapping's pieces: from 0 to 2.</summary>
+    /// <summary>
+    /// 1 - cos(z, m) with m the mean of the modulated weights, the mean over the mapping's pieces: from 0 to 2. Like the smoothness it
+    /// is g's own, whatever was pruned.
+    /// </summary>
     public Tensor Alignment() => MappingLoss.alignment(model.Mapping, latent);
 }

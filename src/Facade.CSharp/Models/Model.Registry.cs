@@ -59,6 +59,30 @@ public abstract partial class Model
             register_buffer(name, tensor);
     }
 
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public override IEnumerable<Parameter> parameters(bool recurse = true)
+    {
+        RequireAlive();
+        return base.parameters(recurse);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
+    {
+        RequireAlive();
+        return base.named_parameters(recurse);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public override Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)
+    {
+        RequireAlive();
+        return base.state_dict(destination, prefix);
+    }
+
     /// <summary>Moves what the registry does not know to the model's new device.</summary>
     private protected virtual void MoveConstants(Device to)
     {
@@ -125,13 +149,13 @@ public abstract partial class Model
     /// <param name="disposing">False where the collector calls.</param>
     protected sealed override void Dispose(bool disposing)
     {
-        if (disposing && !isDisposed)
-        {
-            isDisposed = true;
+        if (isDisposed)
+            return;
+        if (disposing)
             DisposeConstants();
-        }
-
+        // TorchSharp reads the registry to free what it holds, so the model is gone only after that.
         base.Dispose(disposing);
+        isDisposed = true;
     }
 
     /// <summary>Frees what the registry does not know.</summary>

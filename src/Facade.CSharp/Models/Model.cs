@@ -120,8 +120,13 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     internal Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training) => Target.Forward(inputs, CurrentWeights(), State, training);
 
     /// <summary>The terms in a mode, in the caller's dispose scope.</summary>
-    internal virtual MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) => throw new NotSupportedException(
-        $"The stability, smoothness and alignment terms speak of the mapping that generates all weights; a model of the method '{Method}' has none.");
+    internal virtual MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) =>
+        throw new NotSupportedException($"{WithoutTerms} Train it with the task's loss alone.");
+
+    /// <summary>Why a model has no terms.</summary>
+    internal string WithoutTerms =>
+        "The stability, smoothness and alignment terms are defined where a mapping generates all weights, as MappingNetwork builds it; "
+        + $"a model of the method '{Method}' has none.";
 
     /// <summary>The "trainable parameters" line that users of adapters know.</summary>
     public string DescribeTrainableParameters()
@@ -135,7 +140,11 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>Prints <see cref="DescribeTrainableParameters"/> to the console.</summary>
     public void PrintTrainableParameters() => Console.WriteLine(DescribeTrainableParameters());
 
-    /// <summary>The target's outputs for a batch in evaluation mode, outside any gradient graph.</summary>
+    /// <summary>
+    /// The target's outputs for a batch in evaluation mode, outside any gradient graph. A number that is not finite goes through as in
+    /// any TorchSharp module: the outputs of its sample are then not finite either, and those of the other samples are what they would
+    /// be without it.
+    /// </summary>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision, or whole numbers where the target takes those.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
@@ -163,7 +172,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
     /// <returns>A copy; the caller disposes it.</returns>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public Tensor Weights()
+    public Tensor FlatWeights()
     {
         RequireAlive();
         using var noGradient = no_grad();
@@ -245,7 +254,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
                     new TensorToStore(pair.First.Name, pair.Second, TensorToStore.PrecisionOf(precision, pair.First.Shape), kept)),
                 .. Target.PersistentBuffers(State).Select(buffer => new TensorToStore(buffer.Name, buffer.Values)),
             ],
-            new Dictionary<string, string> { ["format"] = "pt" });
+            new Dictionary<string, string> { ["format"] = AdapterHeader.WeightsFormat });
     }
 
     /// <summary>Copies the values of other buffers of the same network.</summary>

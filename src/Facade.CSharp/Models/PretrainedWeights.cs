@@ -26,7 +26,15 @@ public sealed class PretrainedWeights : IDisposable
     public string Source { get; }
 
     /// <summary>The tensors' names.</summary>
-    public IReadOnlyCollection<string> Names => tensors.Keys;
+    /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
+    public IReadOnlyCollection<string> Names
+    {
+        get
+        {
+            RequireAlive();
+            return tensors.Keys;
+        }
+    }
 
     /// <summary>
     /// The weights and buffers that a model has now; of a network with matrices of low rank the factors and the products, so that
@@ -63,7 +71,7 @@ public sealed class PretrainedWeights : IDisposable
             ]);
     }
 
-    /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.Weights"/> gives it.</summary>
+    /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.FlatWeights"/> gives it.</summary>
     /// <param name="target">The network they are of.</param>
     /// <param name="theta">Shape (P), finite floats; copied.</param>
     /// <param name="state">The network's buffers, such as running means; where null, as they are before training.</param>
@@ -92,11 +100,15 @@ public sealed class PretrainedWeights : IDisposable
 
     /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
     /// <param name="path">The file; floats of any precision become single precision, encoded and sparse tensors what they stand for.</param>
-    /// <exception cref="CheckpointFormatException">The file is damaged, or a tensor holds a number that is not finite.</exception>
+    /// <exception cref="CheckpointFormatException">
+    /// The file is damaged, a tensor holds a number that is not finite, or it is an adapter or another file of this library without weights;
+    /// the message names what reads it.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PretrainedWeights FromFile(string path)
     {
         using var file = TensorFile.Read(path);
+        AdapterHeader.RefuseInsteadOfWeights(file);
         using var scope = NewDisposeScope();
         var tensors = file.Entries.ToDictionary(entry => entry.Name, entry => file.Load(entry.Name));
         foreach (var (name, tensor) in tensors)

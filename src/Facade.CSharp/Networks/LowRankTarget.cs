@@ -14,6 +14,9 @@ namespace MappingNets;
 /// </summary>
 internal sealed class LowRankTarget : TargetNetwork
 {
+    private const string Left = "_left";
+    private const string Right = "_right";
+
     private readonly TargetNetwork plain;
     private readonly IReadOnlyDictionary<string, int> ranks;
 
@@ -61,6 +64,28 @@ internal sealed class LowRankTarget : TargetNetwork
             if (rank < 1 || !plain.Parameters.Any(parameter => parameter.Name == name && parameter.Shape.Count > 1))
                 throw new ArgumentException($"The rank {rank} of '{name}' does not fit '{plain.Name}'.", nameof(ranks));
         return new LowRankTarget(plain, byName);
+    }
+
+    /// <summary>
+    /// What is wrong with weights that have the factors of a matrix where a network needs the product, or the other way round, as a
+    /// sentence without a subject; null where they have neither.
+    /// </summary>
+    /// <param name="network">The network's name.</param>
+    /// <param name="parameters">What it needs.</param>
+    /// <param name="shapeOf">The shape of the weights' tensor of a name; null where there is none.</param>
+    public static string? OtherForm(
+        string network, IEnumerable<ParameterSpecification> parameters, Func<string, IReadOnlyList<long>?> shapeOf)
+    {
+        foreach (var name in parameters.Select(parameter => parameter.Name).Where(name => shapeOf(name) is null))
+        {
+            if (shapeOf(name + Left) is [_, var rank] && shapeOf(name + Right) is not null)
+                return $"has '{name}' as two factors of rank {rank}, as Export(factors: true) writes them; the network that takes them is "
+                    + $"'{network}' with LowRank(\"{name}\", {rank}). Export without factors writes the product.";
+            if (name.EndsWith(Left, StringComparison.Ordinal) && name[..^Left.Length] is var product && shapeOf(product) is not null)
+                return $"has '{product}' as a whole, of which '{network}' needs two factors; the network without LowRank takes it.";
+        }
+
+        return null;
     }
 
     /// <inheritdoc/>
@@ -119,8 +144,8 @@ internal sealed class LowRankTarget : TargetNetwork
         ranks.TryGetValue(parameter.Name, out var rank)
             ?
             [
-                new(parameter.Name + "_left", [parameter.Shape[0], rank], Math.Max(1L, rank / 3)),
-                new(parameter.Name + "_right", [rank, parameter.Count / parameter.Shape[0]], parameter.FanIn),
+                new(parameter.Name + Left, [parameter.Shape[0], rank], Math.Max(1L, rank / 3)),
+                new(parameter.Name + Right, [rank, parameter.Count / parameter.Shape[0]], parameter.FanIn),
             ]
             : [parameter];
 }

@@ -26,7 +26,8 @@ public sealed class NetworkWeights : IDisposable
     internal static NetworkWeights Read(string path, TargetNetwork network, IReadOnlyList<string> known)
     {
         using var file = TensorFile.Read(path);
-        Check(file, network.Parameters, [.. network.Buffers.Where(buffer => buffer.IsPersistent)], known);
+        AdapterHeader.RefuseInsteadOfWeights(file);
+        Check(file, network.Name, network.Parameters, [.. network.Buffers.Where(buffer => buffer.IsPersistent)], known);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor[] weights = [.. network.Parameters.Select(parameter => Numbers(file, parameter.Name, ScalarType.Float32))];
@@ -38,6 +39,7 @@ public sealed class NetworkWeights : IDisposable
 
     private static void Check(
         TensorFile file,
+        string network,
         IReadOnlyList<ParameterSpecification> parameters,
         IReadOnlyList<BufferSpecification> buffers,
         IReadOnlyList<string> known)
@@ -46,6 +48,8 @@ public sealed class NetworkWeights : IDisposable
         var needed = parameters.Select(parameter => (parameter.Name, parameter.Shape, IsFloat: true))
             .Concat(buffers.Select(buffer => (buffer.Name, buffer.Shape, IsFloat: FloatTypes.Contains(buffer.Type))))
             .ToArray();
+        if (LowRankTarget.OtherForm(network, parameters, name => entries.GetValueOrDefault(name)?.Shape) is { } fault)
+            throw new CheckpointFormatException(file.FileName, fault);
         Refuse("lacks", needed.Select(tensor => tensor.Name).Where(name => !entries.ContainsKey(name)));
         Refuse("has, beside what the network needs,", entries.Keys.Except(needed.Select(tensor => tensor.Name)).Except(known));
         foreach (var (name, shape, isFloat) in needed)

@@ -249,7 +249,7 @@ public sealed partial class AdapterHost : IDisposable
 
     /// <summary>All weights that answer now, as one flat vector (P).</summary>
     /// <returns>A copy; the caller disposes it.</returns>
-    public Tensor Weights() => With(weights => Target.Layout.Join(weights));
+    public Tensor FlatWeights() => With(weights => Target.Layout.Join(weights));
 
     /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>

@@ -56,7 +56,7 @@ internal static class DatasetChecks
         if (data.IsClassification && !data.TargetShape.SequenceEqual(output.Skip(1)))
             throw new ArgumentException(
                 $"The labels of each sample have the shape {ShapeText.Of(data.TargetShape)}; '{target.Name}' needs "
-                + (output.Count == 1 ? "one label, so labels of (N)." : $"one for each place, {ShapeText.Of(output.Skip(1))}."),
+                + (output.Count == 1 ? "one label, so labels of (N); where they are (N, 1), labels.squeeze(1) makes them so." : $"one for each place, {ShapeText.Of(output.Skip(1))}."),
                 nameof(data));
         if (!data.IsClassification && data.TargetType != ScalarType.Float32)
             throw new ArgumentException($"The targets are {data.TargetType}; they must be Float32.", nameof(data));

@@ -12,7 +12,7 @@ namespace MappingNets;
 /// </summary>
 internal sealed class ResumeFile : IDisposable
 {
-    private const string Format = "mappingnets-run";
+    private const string Format = AdapterHeader.RunFormat;
     private const string Version = "3";
 
     private static readonly JsonSerializerOptions Json = FileJson.Measured;
@@ -143,8 +143,10 @@ internal sealed class ResumeFile : IDisposable
 
     private void CheckHeader(SafetensorsFile file)
     {
-        if (file.Metadata.GetValueOrDefault("format") != Format)
-            throw new CheckpointFormatException(path, $"is not the file of a training run: its metadata does not name the format '{Format}'.");
+        var format = file.Metadata.GetValueOrDefault("format", "none");
+        if (format != Format)
+            throw new CheckpointFormatException(
+                path, $"is not the file of a training run: its metadata does not name the format '{Format}'.{AdapterHeader.Remedy(format)}");
         var version = file.Metadata.GetValueOrDefault("format_version", "missing");
         if (version is "1" or "2")
             throw new CheckpointFormatException(

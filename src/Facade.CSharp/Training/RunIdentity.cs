@@ -67,7 +67,7 @@ internal static class RunIdentity
         var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
         foreach (var tensor in model.Trainables)
             tensor.add_(arange(tensor.numel(), dtype: ScalarType.Float32, device: tensor.device).add(1).sin().mul(0.1).reshape(tensor.shape));
-        var weights = model.Weights();
+        var weights = model.FlatWeights();
         foreach (var (tensor, value) in model.Trainables.Zip(start))
             tensor.copy_(value);
         var count = (int)Math.Min(Places, weights.numel());

@@ -36,8 +36,7 @@ internal sealed class StepLoss : IDisposable
     {
         if (!options.Loss.IsTaskOnly && !model.HasTerms)
             throw new ArgumentException(
-                $"The stability, smoothness and alignment terms speak of the mapping that generates all weights; a model of the method "
-                + $"'{model.Method}' has none: leave {nameof(TrainingOptions.Loss)} at {nameof(LossOptions)}.{nameof(LossOptions.TaskOnly)}.",
+                $"{model.WithoutTerms} Leave {nameof(TrainingOptions.Loss)} at {nameof(LossOptions)}.{nameof(LossOptions.TaskOnly)}.",
                 nameof(TrainingOptions.Loss));
     }
 

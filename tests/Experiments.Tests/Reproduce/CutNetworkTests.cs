@@ -18,7 +18,7 @@ public sealed class CutNetworkTests
 
     private static int Nonzero(Model model)
     {
-        using var weights = model.Weights();
+        using var weights = model.FlatWeights();
         return Small.Values(weights).Count(weight => weight != 0);
     }
 
@@ -34,11 +34,11 @@ public sealed class CutNetworkTests
         using var cut = TruncatedSvd.Of(model, 63 + 100 + 63);
 
         Assert.Equal(226, cut.TrainableCount);
-        var (before, after) = (Small.Values(model.Weights()), Small.Values(cut.Weights()));
+        var (before, after) = (Small.Values(model.FlatWeights()), Small.Values(cut.FlatWeights()));
         Assert.All(before.Take(2460).Zip(after), pair => Assert.InRange(pair.Second - pair.First, -1e-4, 1e-4));
         Assert.Equal(before[^3..], after[^3..]);
         var values = linalg.svd(model.Trainables[2]).S.detach();
-        var error = (model.Weights() - cut.Weights()).norm().item<float>();
+        var error = (model.FlatWeights() - cut.FlatWeights()).norm().item<float>();
         Assert.Equal(values[1..].norm().item<float>(), error, 3);
     }
 
@@ -54,7 +54,7 @@ public sealed class CutNetworkTests
         Assert.InRange(large.TrainableCount, 1_900, 2_000);
         double Error(Model cut)
         {
-            using var difference = model.Weights() - cut.Weights();
+            using var difference = model.FlatWeights() - cut.FlatWeights();
             return difference.norm().item<float>();
         }
 
@@ -69,12 +69,12 @@ public sealed class CutNetworkTests
         using var data = RivalTests.Data();
         using var model = Trained();
         using var untrained = DirectModel.For(RivalTests.Target(), seed: 3);
-        var (start, end) = (Small.Values(untrained.Weights()), Small.Values(model.Weights()));
+        var (start, end) = (Small.Values(untrained.FlatWeights()), Small.Values(model.FlatWeights()));
 
-        using var ticket = LotteryTicket.Of(model, untrained.Weights(), 300);
+        using var ticket = LotteryTicket.Of(model, untrained.FlatWeights(), 300);
 
         Assert.Equal(300, ticket.TrainableCount);
-        var rewound = Small.Values(ticket.Weights());
+        var rewound = Small.Values(ticket.FlatWeights());
         var kept = Enumerable.Range(0, rewound.Length).Where(index => rewound[index] != 0).ToHashSet();
         Assert.Equal(300, kept.Count);
         Assert.All(kept, index => Assert.Equal(start[index], rewound[index]));
@@ -88,7 +88,7 @@ public sealed class CutNetworkTests
 
         new Trainer(ticket, new() { Epochs = 2 }).Fit(data);
         Assert.InRange(Nonzero(ticket), 299, 300);
-        Assert.NotEqual(rewound, Small.Values(ticket.Weights()));
+        Assert.NotEqual(rewound, Small.Values(ticket.FlatWeights()));
     }
 
     [Fact]

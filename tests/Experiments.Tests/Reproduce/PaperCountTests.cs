@@ -32,8 +32,8 @@ public sealed class PaperCountTests
         using var held = ParameterCounts.Held(Build(row, MappingNets.Targets.Cnn2()), published);
 
         Assert.Equal(published, model.TrainableCount);
-        Assert.Equal(Small.Bits(held.Weights()), Small.Bits(model.Weights()));
-        var weights = model.Weights().split([.. model.Target.Parameters.Select(parameter => parameter.Count)]);
+        Assert.Equal(Small.Bits(held.FlatWeights()), Small.Bits(model.FlatWeights()));
+        var weights = model.FlatWeights().split([.. model.Target.Parameters.Select(parameter => parameter.Count)]);
         foreach (var (parameter, weight) in model.Target.Parameters.Zip(weights).Where(pair => pair.First.Count > 100))
         {
             // A uniform start within 1 / sqrt(fan-in) has this deviation.

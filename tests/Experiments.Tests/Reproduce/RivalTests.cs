@@ -56,8 +56,8 @@ public sealed class RivalTests
         using var other = Build(method, Target(), Budget, 4);
 
         Assert.Equal((method, trained), (model.Method, model.TrainableCount));
-        Assert.Equal(Small.Bits(model.Weights()), Small.Bits(again.Weights()));
-        Assert.NotEqual(Small.Bits(model.Weights()), Small.Bits(other.Weights()));
+        Assert.Equal(Small.Bits(model.FlatWeights()), Small.Bits(again.FlatWeights()));
+        Assert.NotEqual(Small.Bits(model.FlatWeights()), Small.Bits(other.FlatWeights()));
 
         var report = new Trainer(model, new() { Epochs = 40, BatchSize = 32 }).Fit(data);
 
@@ -77,7 +77,7 @@ public sealed class RivalTests
         using var direct = DirectModel.For(Target(), seed: 3);
         using var model = Build(method, Target(), Budget, 3);
 
-        Assert.Equal(Small.Bits(direct.Weights()), Small.Bits(model.Weights()));
+        Assert.Equal(Small.Bits(direct.FlatWeights()), Small.Bits(model.FlatWeights()));
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class RivalTests
         {
             model.Trained[0].zero_();
             model.Trained[0][column] = 1;
-            squares.add_(((model.Weights() - start.Theta) / start.Scale).square());
+            squares.add_(((model.FlatWeights() - start.Theta) / start.Scale).square());
         }
 
         Assert.InRange(squares.min().item<float>(), 1 - (3 * within), 1 + within);

@@ -58,13 +58,13 @@ public sealed class LowRankTests
 
         Assert.Equal(["fc1.weight_left", "fc1.weight_right", "fc1.bias", "fc2.weight", "fc2.bias"], target.Parameters.Select(parameter => parameter.Name));
         Assert.Equal(300 + 60 + 180 + 3L, model.TrainableCount);
-        var numbers = model.Weights();
+        var numbers = model.FlatWeights();
         using var plain = PretrainedWeights.Of(model);
         using var whole = FineTuning.Of(Wide(), plain).WholeWeights().Build();
         var product = numbers[..180].view(60, 3).mm(numbers[180..300].view(3, 40));
         Assert.Equal(3L, linalg.matrix_rank(product).ToInt64());
-        Assert.Equal(Small.Bits(product.view(-1)), Small.Bits(whole.Weights()[..2400]));
-        Assert.Equal(Small.Bits(numbers[300..]), Small.Bits(whole.Weights()[2400..]));
+        Assert.Equal(Small.Bits(product.view(-1)), Small.Bits(whole.FlatWeights()[..2400]));
+        Assert.Equal(Small.Bits(numbers[300..]), Small.Bits(whole.FlatWeights()[2400..]));
         var inputs = randn(5, 40);
         Assert.Equal(Small.Bits(whole.Predict(inputs)), Small.Bits(model.Predict(inputs)));
         using var module = model.Materialize();
@@ -90,6 +90,34 @@ public sealed class LowRankTests
     }
 
     [Fact]
+    public void Factors_where_the_product_is_needed_and_the_reverse_name_the_network_that_takes_them()
+    {
+        using var folder = new TemporaryFolder();
+        var factored = Wide().LowRank("*.weight", 2);
+        using (var model = DirectModel.For(factored, 1))
+        {
+            model.Export(folder.File("product"));
+            model.Export(folder.File("factors"), factors: true);
+        }
+
+        using var product = PretrainedWeights.FromFile(folder.File("product"));
+        using var factors = PretrainedWeights.FromFile(folder.File("factors"));
+        void Refused<T>(string what, Action act)
+            where T : Exception => Assert.Contains(what, Assert.Throws<T>(act).Message);
+
+        const string Factors = "has 'fc1.weight' as two factors of rank 2, as Export(factors: true) writes them; the network that takes them is "
+            + "'wide' with LowRank(\"fc1.weight\", 2)";
+        Refused<ArgumentException>(Factors, () => FineTuning.Of(Wide(), factors).WholeWeights().Build());
+        Refused<ArgumentException>(Factors, () => new AdapterHost(Wide(), factors));
+        Refused<CheckpointFormatException>(Factors, () => Wide().ReadWeights(folder.File("factors")));
+        const string Product = "has 'fc1.weight' as a whole, of which 'wide' needs two factors; the network without LowRank takes it";
+        Refused<ArgumentException>(Product, () => FineTuning.Of(factored, product).WholeWeights().Build());
+        Refused<CheckpointFormatException>(Product, () => factored.ReadWeights(folder.File("product")));
+        using var right = FineTuning.Of(factored, factors).WholeWeights().Build();
+        Assert.Equal(factored.ParameterCount, right.TrainableCount);
+    }
+
+    [Fact]
     public void Its_adapter_names_the_ranks_and_loads_onto_the_plain_network()
     {
         using var folder = new TemporaryFolder();
@@ -102,8 +130,8 @@ public sealed class LowRankTests
         using var onto = MappedModel.LoadAdapter(folder.File("it"), Small.Classifier().LowRank("fc1", 2));
 
         Assert.Equal(model.Target.ToString(), loaded.Target.ToString());
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(onto.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(onto.FlatWeights));
         Assert.Contains(
             "was trained with the ranks",
             Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(folder.File("it"), Small.Classifier().LowRank("fc1", 1))).Message);

@@ -54,6 +54,27 @@ public sealed class PruningTests
     }
 
     [Fact]
+    public void The_mask_counts_in_the_stability_term_and_not_in_those_of_the_mapping_itself()
+    {
+        using var scope = NewDisposeScope();
+        using var data = Small.Classes(24);
+        using var model = Small.Lwt();
+        new Trainer(model, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
+        (double Stability, double Smoothness, double Alignment) Terms()
+        {
+            var terms = model.Terms(data.Inputs);
+            return (terms.Stability(1).ToDouble(), terms.Smoothness().ToDouble(), terms.Alignment().ToDouble());
+        }
+
+        var before = Terms();
+        Pruning.ToShare(model, 0.3);
+        var after = Terms();
+
+        Assert.NotEqual(before.Stability, after.Stability);
+        Assert.Equal((before.Smoothness, before.Alignment), (after.Smoothness, after.Alignment));
+    }
+
+    [Fact]
     public void A_pruned_model_can_only_lose_more()
     {
         using var model = Small.Slvt();
@@ -85,8 +106,8 @@ public sealed class PruningTests
         using var pretrained = PretrainedWeights.FromFile(folder.File("it"));
         using var tuned = FineTuning.Of(MappingNets.Targets.Cnn2(), pretrained).WholeWeights().Build();
         Assert.Equal(10_862, model.TrainableCount);
-        Assert.Equal(Small.Values(model.Weights()), Small.Values(cat([.. network.Tensors.Select(weight => weight.reshape(-1))])));
-        Assert.Equal(Small.Values(model.Weights()), Small.Values(tuned.Weights()));
+        Assert.Equal(Small.Values(model.FlatWeights()), Small.Values(cat([.. network.Tensors.Select(weight => weight.reshape(-1))])));
+        Assert.Equal(Small.Values(model.FlatWeights()), Small.Values(tuned.FlatWeights()));
         // 4 bytes for each of 10,862 weights, a bit for each of 108,618, and a header.
         Assert.InRange(new FileInfo(folder.File("it")).Length, (4 * 10_862) + 13_577, (4 * 10_862) + 13_577 + 3_000);
     }

@@ -70,18 +70,18 @@ public sealed class StackingTests
         foreach (var (name, saved, back) in model.TrainableNames.Zip(model.Trainables, loaded.Trainables))
             Assert.Equal(Stored(saved, precision, name, kind), Small.Values(back));
         if (precision == StoredPrecision.Single)
-            Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
+            Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
         if (loaded is FineTunedModel)
         {
             using var host = new AdapterHost(Target(lowRank), pretrained);
             host.Add("it", folder.File("it"));
             host.SetActive("it");
-            Assert.Equal(FineTuned.Bits(loaded.Weights), FineTuned.Bits(host.Weights));
+            Assert.Equal(FineTuned.Bits(loaded.FlatWeights), FineTuned.Bits(host.FlatWeights));
         }
 
         // What was stored once is stored again as it is.
         using var again = SavedAndLoaded(loaded, kind, lowRank, pretrained, folder.File("again"), precision);
-        Assert.Equal(FineTuned.Bits(loaded.Weights), FineTuned.Bits(again.Weights));
+        Assert.Equal(FineTuned.Bits(loaded.FlatWeights), FineTuned.Bits(again.FlatWeights));
         new Trainer(loaded, new() { Epochs = 1, BatchSize = 8 }).Fit(data);
         Assert.All(kept.Zip(FineTuned.Weights(loaded)), pair => Assert.True(pair.First || !pruned || pair.Second == 0));
     }

@@ -59,7 +59,7 @@ public sealed class FirstVersionTests
 
         Assert.Equal(trainable, model.TrainableCount);
         Same(Expected(name), model, hasProducts: name == "lora");
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(host.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(host.FlatWeights));
     }
 
     [Theory]

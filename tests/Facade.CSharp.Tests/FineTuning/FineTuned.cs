@@ -55,7 +55,7 @@ internal static class FineTuned
 
     public static float[] Weights(Model model)
     {
-        using var weights = model.Weights();
+        using var weights = model.FlatWeights();
         return Small.Values(weights);
     }
 

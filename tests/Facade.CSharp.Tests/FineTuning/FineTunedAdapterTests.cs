@@ -45,12 +45,12 @@ public sealed class FineTunedAdapterTests : IDisposable
         using var loaded = FineTunedModel.LoadAdapter(Path, Small.Classifier(), pretrained);
 
         Assert.Equal(Small.State(model), Small.State(loaded));
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
         Assert.Equal((model.Method, model.TrainableCount, model.FixedWeightsName), (loaded.Method, loaded.TrainableCount, loaded.FixedWeightsName));
         Assert.Equal(model.DirectlyTrained, loaded.DirectlyTrained);
         foreach (var either in new[] { model, loaded })
             new Trainer(either, new() { Epochs = 1, Seed = 8 }).Fit(data);
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class FineTunedAdapterTests : IDisposable
         model.SaveAdapterFolder(Path);
         using var loaded = MappedModel.LoadAdapter(Path, Small.Classifier());
 
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
         Assert.Equal(3, (int)JsonNode.Parse(File.ReadAllText(System.IO.Path.Combine(Path, "adapter_config.json")))!["mapping"]!["seed"]!);
     }
 
@@ -122,7 +122,7 @@ public sealed class FineTunedAdapterTests : IDisposable
 
         using var loaded = FineTunedModel.LoadAdapter(Path, Small.Classifier(), other);
 
-        Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(loaded.Weights));
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
     }
 
     public static TheoryData<string, string> Faults => new()

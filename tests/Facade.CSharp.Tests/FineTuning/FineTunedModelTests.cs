@@ -169,7 +169,7 @@ public sealed class FineTunedModelTests : IDisposable
         using var model = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
         model.Export(folder.File("weights.safetensors"));
         using var file = PretrainedWeights.FromFile(folder.File("weights.safetensors"));
-        using var flat = PretrainedWeights.FromFlat(Small.Classifier(), model.Weights());
+        using var flat = PretrainedWeights.FromFlat(Small.Classifier(), model.FlatWeights());
 
         foreach (var source in new[] { file, flat })
         {

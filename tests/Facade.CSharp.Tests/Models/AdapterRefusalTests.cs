@@ -64,6 +64,34 @@ public sealed class AdapterRefusalTests : IDisposable
     }
 
     [Fact]
+    public void A_file_for_another_reader_names_that_reader()
+    {
+        using var pretrained = FineTuned.Pretrained();
+        using var mapped = Small.Slvt();
+        using var tuned = FineTuned.Build("lora", pretrained);
+        using var generated = (GeneratedModel)ModelKinds.Build("generated");
+        using var host = new AdapterHost(Small.Classifier(), pretrained);
+        var target = Small.Classifier();
+        mapped.SaveAdapter(folder.File("mapped"));
+        tuned.SaveAdapter(folder.File("tuned"));
+        generated.SaveTrained(folder.File("generated"));
+        mapped.Export(folder.File("weights"));
+        void Named(string file, string reader, params Action<string>[] readers) => Assert.All(readers, read => Assert.Contains(
+            $"{reader} reads it", Assert.Throws<CheckpointFormatException>(() => read(folder.File(file))).Message));
+        void Mapped(string path) => MappedModel.LoadAdapter(path, target).Dispose();
+        void Tuned(string path) => FineTunedModel.LoadAdapter(path, target, pretrained).Dispose();
+        void Added(string path) => host.Add("it", path);
+        void Generated(string path) => generated.LoadTrained(path);
+        void Weights(string path) => target.ReadWeights(path).Dispose();
+        void Pretrained(string path) => PretrainedWeights.FromFile(path).Dispose();
+
+        Named("mapped", "MappedModel.LoadAdapter", Tuned, Added, Generated, Weights, Pretrained);
+        Named("tuned", "FineTunedModel.LoadAdapter or AdapterHost.Add", Mapped, Generated, Weights, Pretrained);
+        Named("generated", "GeneratedModel.LoadTrained", Mapped, Tuned, Added, Weights, Pretrained);
+        Named("weights", "PretrainedWeights.FromFile or TargetNetwork.ReadWeights", Mapped, Tuned, Added, Generated);
+    }
+
+    [Fact]
     public void Another_version_is_refused_with_both_numbers()
     {
         Save();

@@ -30,13 +30,16 @@ public sealed class DisposedTests
             () => model.Terms(input),
             () => model.Predict(input),
             () => model.Predict([input]),
-            () => model.Weights(),
+            () => model.FlatWeights(),
             () => model.Materialize(),
             () => model.WriteInto(module),
             () => model.Export(folder.File("weights")),
             () => _ = model.TrainableCount,
             () => _ = model.KeptWeights,
             () => _ = model.State,
+            () => model.parameters(),
+            () => model.named_parameters(),
+            () => model.state_dict(),
             () => model.load_state_dict(state),
             () => trainer.Fit(data),
             () => Evaluation.Of(model, data),
@@ -79,6 +82,7 @@ public sealed class DisposedTests
         [
             () => FineTuning.Of(target, pretrained),
             () => described.Build(),
+            () => _ = pretrained.Names,
             () => FineTunedModel.LoadAdapter(folder.File("adapter"), target, pretrained),
             () => new AdapterHost(target, pretrained),
         ];
@@ -103,7 +107,7 @@ public sealed class DisposedTests
         [
             () => host.Predict(zeros(1, 4)),
             () => host.Predict([zeros(1, 4)]),
-            () => host.Weights(),
+            () => host.FlatWeights(),
             () => host.Materialize(),
             () => host.WriteInto(module),
             () => host.Add("other", model),
@@ -127,6 +131,7 @@ public sealed class DisposedTests
             () => mapped.SaveAdapter(path),
             () => mapped.SaveAdapterFolder(path),
             () => _ = mapped.Latent,
+            () => _ = mapped.Mapping,
             () => _ = mapped.TrainableScales,
         ],
         FineTunedModel tuned =>

@@ -37,8 +37,8 @@ public sealed class GeneratedModelTests
         Assert.Equal(("outer", 28L, "none", 0.01), (model.Method, model.TrainableCount, model.FixedWeightsName, model.DefaultLearningRate));
         Assert.Equal(["rows", "columns"], model.TrainableNames);
         Assert.Equal([5L, 23L], model.Trained.Select(tensor => tensor.shape.Single()));
-        Assert.Equal(Enumerable.Range(1, 5).SelectMany(row => Enumerable.Repeat((float)row, 23)), Small.Values(model.Weights()));
-        Assert.Equal(new float[115], Small.Values(set.Weights()));
+        Assert.Equal(Enumerable.Range(1, 5).SelectMany(row => Enumerable.Repeat((float)row, 23)), Small.Values(model.FlatWeights()));
+        Assert.Equal(new float[115], Small.Values(set.FlatWeights()));
 
         // The starts are copied.
         start.fill_(9);
@@ -132,7 +132,7 @@ public sealed class GeneratedModelTests
         var calls = 0;
         using var model = Make([Named("t", zeros(115))], trained => ++calls < 2 ? trained[0] : trained[0].to(float64));
 
-        Assert.Throws<ArgumentException>("generate", () => model.Weights());
+        Assert.Throws<ArgumentException>("generate", () => model.FlatWeights());
     }
 
     [Fact]
@@ -159,7 +159,7 @@ public sealed class GeneratedModelTests
             Small.Classifier(), "gain", [Named("z", rand([24], generator: generator)), Named("gain", ones(1))],
             trained => first.mv(trained[0]) * trained[1]);
         var before = model.Trained.Select(Small.Values).ToArray();
-        using var weightsBefore = model.Weights();
+        using var weightsBefore = model.FlatWeights();
 
         var report = new Trainer(model, new() { Epochs = 25, BatchSize = 24, LearningRate = 0.05 }).Fit(data);
 
@@ -167,7 +167,7 @@ public sealed class GeneratedModelTests
         Assert.InRange(Evaluation.Of(model, unseen).Accuracy!.Value, 0.75, 1);
         foreach (var (old, tensor) in before.Zip(model.Trained))
             Assert.All(old.Zip(Small.Values(tensor)), pair => Assert.NotEqual(pair.First, pair.Second));
-        using var weights = model.Weights();
+        using var weights = model.FlatWeights();
         Assert.NotEqual(Small.Bits(weightsBefore), Small.Bits(weights));
         using var product = first.mv(model.Trained[0]) * model.Trained[1];
         Assert.Equal(Small.Bits(product), Small.Bits(weights));
@@ -178,15 +178,15 @@ public sealed class GeneratedModelTests
     {
         using var data = Small.Classes();
         using var direct = DirectModel.For(Small.Classifier(), seed: 3);
-        using var start = direct.Weights();
+        using var start = direct.FlatWeights();
         using var own = Make([Named("theta", start)], trained => trained[0]);
         var options = new TrainingOptions { Epochs = 2, BatchSize = 24, LearningRate = 0.02 };
 
         new Trainer(direct, options).Fit(data);
         new Trainer(own, options).Fit(data);
 
-        using var expected = direct.Weights();
-        using var actual = own.Weights();
+        using var expected = direct.FlatWeights();
+        using var actual = own.FlatWeights();
         Assert.NotEqual(Small.Bits(start), Small.Bits(actual));
         Assert.Equal(Small.Bits(expected), Small.Bits(actual));
     }
@@ -203,7 +203,7 @@ public sealed class GeneratedModelTests
         model.Export(folder.File("weights.safetensors"));
 
         using var file = SafetensorsFile.Read(folder.File("weights.safetensors"));
-        var weights = Small.Bits(model.Weights());
+        var weights = Small.Bits(model.FlatWeights());
         Assert.Contains(weights, bits => bits != 0);
         Assert.Equal(weights, module.state_dict().Values.SelectMany(Small.Bits));
         Assert.Equal(weights, model.Target.Parameters.SelectMany(parameter => Small.Bits(file.Load(parameter.Name))));
@@ -214,7 +214,7 @@ public sealed class GeneratedModelTests
     public void The_weights_are_a_copy_even_where_the_function_gives_the_trained_tensor_back()
     {
         using var model = Make([Named("t", zeros(115))], trained => trained[0]);
-        using (var weights = model.Weights())
+        using (var weights = model.FlatWeights())
             weights.fill_(1);
 
         Assert.Equal(new float[115], Small.State(model));

@@ -78,12 +78,12 @@ public sealed class MappingNetworkTests
         var weights = changed.Select(description =>
         {
             using var model = description.Build();
-            return string.Join(" ", Small.Bits(model.Weights()));
+            return string.Join(" ", Small.Bits(model.FlatWeights()));
         }).ToArray();
 
         Assert.Equal(weights.Length, weights.Distinct().Count());
         using var none = start.WithAdditiveModulation(0.1).WithoutModulation().Build();
-        Assert.Equal(weights[0], string.Join(" ", Small.Bits(none.Weights())));
+        Assert.Equal(weights[0], string.Join(" ", Small.Bits(none.FlatWeights())));
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public sealed class MappingNetworkTests
             Assert.InRange(parameter.abs().max().item<float>(), specification.Count < 10 ? 0 : 0.8 * bound, bound);
         }
 
-        Assert.Equal(Small.Bits(model.Weights()), Small.Bits(direct.Weights()));
+        Assert.Equal(Small.Bits(model.FlatWeights()), Small.Bits(direct.FlatWeights()));
     }
 
     /// <summary>A wrong step or build, the argument that the refusal names, and what it says.</summary>

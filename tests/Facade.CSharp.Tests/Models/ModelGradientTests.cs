@@ -71,7 +71,7 @@ public sealed class ModelGradientTests
         using (no_grad())
             model.call(Points(7));
         model.Predict(Points(2));
-        model.Weights();
+        model.FlatWeights();
         outputs.square().sum().backward();
 
         Assert.Equal(expected, ModelKinds.TakeGradients(model));

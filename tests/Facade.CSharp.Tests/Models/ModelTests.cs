@@ -39,7 +39,7 @@ public sealed class ModelTests
             ? model.Mapping.Generate(model.Latent, scales)
             : model.Mapping.Generate(model.Latent);
 
-        Assert.Equal(Small.Bits(generated), Small.Bits(model.Weights()));
+        Assert.Equal(Small.Bits(generated), Small.Bits(model.FlatWeights()));
         using var module = model.Materialize();
         Assert.Equal(Small.Bits(generated), module.state_dict().Values.SelectMany(Small.Bits));
     }
@@ -90,8 +90,8 @@ public sealed class ModelTests
         model.Export(folder.File("weights.safetensors"));
 
         using var file = SafetensorsFile.Read(folder.File("weights.safetensors"));
-        Assert.Equal(Small.Bits(model.Weights()), module.state_dict().Values.SelectMany(Small.Bits));
-        Assert.Equal(Small.Bits(model.Weights()), model.Target.Parameters.SelectMany(parameter => Small.Bits(file.Load(parameter.Name))));
+        Assert.Equal(Small.Bits(model.FlatWeights()), module.state_dict().Values.SelectMany(Small.Bits));
+        Assert.Equal(Small.Bits(model.FlatWeights()), model.Target.Parameters.SelectMany(parameter => Small.Bits(file.Load(parameter.Name))));
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class ModelTests
         new Trainer(model, new() { Epochs = 1 }).Fit(data);
 
         Assert.Equal(before, module.state_dict().Values.SelectMany(Small.Bits));
-        using var weights = model.Weights();
+        using var weights = model.FlatWeights();
         Assert.NotEqual(before, Small.Bits(weights));
     }
 
@@ -119,6 +119,22 @@ public sealed class ModelTests
         Assert.Contains("(N, 4); the input has (2, 5)", Assert.Throws<ArgumentException>("input", () => model.Predict(zeros(2, 5))).Message);
         var doubles = zeros([2, 4], ScalarType.Float64);
         Assert.Contains("Float64; it must be Float32", Assert.Throws<ArgumentException>("input", () => model.Predict(doubles)).Message);
+    }
+
+    [Fact]
+    public void A_number_that_is_not_finite_spoils_its_own_sample_only()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Trained("lwt");
+        var images = linspace(-1, 1, 3 * 36).reshape(3, 1, 6, 6);
+        var clean = Small.Values(model.Predict(images));
+
+        images[1, 0, 2, 3] = float.NaN;
+        var outputs = Small.Values(model.Predict(images));
+
+        Assert.All(outputs[4..8], number => Assert.True(float.IsNaN(number)));
+        Assert.Equal(clean[..4], outputs[..4]);
+        Assert.Equal(clean[8..], outputs[8..]);
     }
 
     [Fact]

@@ -77,7 +77,7 @@ internal static class DefaultTypeProbe
         void Add(Model model, Tensor input)
         {
             using var predicted = model.Predict(input);
-            using var theta = model.Weights();
+            using var theta = model.FlatWeights();
             Assert.Equal((ScalarType.Float32, ScalarType.Float32), (predicted.dtype, theta.dtype));
             hash.AppendData(MemoryMarshal.AsBytes<float>(Small.Values(predicted)));
             hash.AppendData(MemoryMarshal.AsBytes<float>(Small.Values(theta)));

@@ -17,14 +17,14 @@ public sealed class AdapterHostTests : IDisposable
         pretrained.Dispose();
     }
 
-    private int[] Bits() => FineTuned.Bits(host.Weights);
+    private int[] Bits() => FineTuned.Bits(host.FlatWeights);
 
     /// <summary>Adds a trained adapter and gives the bits of its model's weights.</summary>
     private int[] Add(string name, string way, ulong seed = 3)
     {
         using var model = FineTuned.Trained(way, pretrained, seed);
         host.Add(name, model);
-        return FineTuned.Bits(model.Weights);
+        return FineTuned.Bits(model.FlatWeights);
     }
 
     public static TheoryData<string> Ways => [.. FineTuned.Ways];
@@ -45,7 +45,7 @@ public sealed class AdapterHostTests : IDisposable
 
         using var data = Small.Classes(8);
         Assert.Equal("it", host.Active);
-        Assert.Equal(FineTuned.Bits(model.Weights), Bits());
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), Bits());
         Assert.Equal(Small.Bits(model.Predict(data.Inputs)), Small.Bits(host.Predict(data.Inputs, out var name)));
         Assert.Equal("it", name);
         using var module = host.Materialize();
@@ -58,7 +58,7 @@ public sealed class AdapterHostTests : IDisposable
         foreach (var again in new[] { "again", "from the folder" })
         {
             host.SetActive(again);
-            Assert.Equal(FineTuned.Bits(model.Weights), Bits());
+            Assert.Equal(FineTuned.Bits(model.FlatWeights), Bits());
         }
 
         host.SetActive(null);
@@ -192,7 +192,7 @@ public sealed class AdapterHostTests : IDisposable
             using var model = FineTuning.Of(target, pretrained).Groups(20).WithNewHead(training).WithSeed(12).Build();
             wide.Add(name, model);
             wide.SetActive(name);
-            Assert.Equal(FineTuned.Bits(model.Weights), FineTuned.Bits(wide.Weights));
+            Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(wide.FlatWeights));
         }
     }
 

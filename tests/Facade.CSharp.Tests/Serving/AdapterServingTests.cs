@@ -93,7 +93,7 @@ public sealed class AdapterServingTests
             {
                 host.SetActive(way);
                 host.Predict(data.Inputs).Dispose();
-                host.Weights().Dispose();
+                host.FlatWeights().Dispose();
             }
 
             host.SetActive(null);

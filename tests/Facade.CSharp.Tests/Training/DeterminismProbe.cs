@@ -43,7 +43,7 @@ internal static class DeterminismProbe
             using var model = description.WithSeed(5).Build();
             Assert.Equal(20, new Trainer(model, options).Fit(data).Steps);
             hash.AppendData(MemoryMarshal.AsBytes<float>(Small.State(model)));
-            hash.AppendData(MemoryMarshal.AsBytes<float>(Small.Values(model.Weights())));
+            hash.AppendData(MemoryMarshal.AsBytes<float>(Small.Values(model.FlatWeights())));
         }
 
         using var direct = DirectModel.For(Small.Images(), seed: 5);

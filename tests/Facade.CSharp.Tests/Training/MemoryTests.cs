@@ -98,7 +98,7 @@ public sealed class MemoryTests
                 Loss = LossOptions.Complete,
             };
             new Trainer(model, options).Fit(data);
-            model.Weights().Dispose();
+            model.FlatWeights().Dispose();
             model.Predict(data.Inputs).Dispose();
             model.Materialize().Dispose();
             model.SaveAdapter(folder.File("adapter"));

@@ -20,6 +20,9 @@ public sealed partial class ResumeTests
     private static TargetNetwork WithBatchNorm() =>
         TargetNetwork.Input(1, 6, 6).Conv2d(3, 3).BatchNorm2d().ReLU().Flatten().Linear(3).Build("small-batch-norm");
 
+    private static TargetNetwork WithDropout() =>
+        TargetNetwork.Input(4).Linear(14).Tanh().Dropout(0.3, seed: 5).Linear(3).Build("small-dropout");
+
     private static Dataset Images()
     {
         using var scope = NewDisposeScope();
@@ -33,6 +36,8 @@ public sealed partial class ResumeTests
         "lwt with scales" => MappingNetwork.For(Small.Classifier()).LayerWise(24).WithTrainableScales().WithSeed(7).Build(),
         "batch norm" => MappingNetwork.For(WithBatchNorm()).SingleLatent(24).WithSeed(7).Build(),
         "direct, batch norm" => DirectModel.For(WithBatchNorm(), seed: 7),
+        "dropout" => MappingNetwork.For(WithDropout()).SingleLatent(24).WithSeed(7).Build(),
+        "direct, dropout" => DirectModel.For(WithDropout(), seed: 7),
         "generated" => GeneratedModel.For(
             Small.Classifier(), "wave", [new("start", zeros(115)), new("slope", ones(1))], trained => trained[0] + (trained[1] * arange(115).to(float32).sin())),
         _ => throw new InvalidOperationException(kind),
@@ -74,6 +79,8 @@ public sealed partial class ResumeTests
     [InlineData("lwt with scales")]
     [InlineData("batch norm")]
     [InlineData("direct, batch norm")]
+    [InlineData("dropout")]
+    [InlineData("direct, dropout")]
     [InlineData("generated")]
     [InlineData("slvt", true)]
     [InlineData("lwt with scales", true)]
@@ -223,6 +230,7 @@ public sealed partial class ResumeTests
         using var adapter = Small.Slvt();
         adapter.SaveAdapter(folder.File("adapter.safetensors"));
         Refused(File.ReadAllBytes(folder.File("adapter.safetensors")), "is not the file of a training run");
+        Refused(File.ReadAllBytes(folder.File("adapter.safetensors")), "MappedModel.LoadAdapter reads it");
         Assert.Throws<ArgumentException>(() => new Trainer(adapter).Fit(data, resumeFile: " "));
     }
 }

@@ -88,7 +88,7 @@ public sealed class TrainingCourseTests
         using var model = Small.Slvt();
         var taken = new List<Tensor>();
 
-        new Trainer(model, new() { Epochs = 1, BatchSize = 10 }).Fit(data, progress: new Listener(_ => taken.Add(model.Weights())));
+        new Trainer(model, new() { Epochs = 1, BatchSize = 10 }).Fit(data, progress: new Listener(_ => taken.Add(model.FlatWeights())));
 
         Assert.Equal(3, taken.Select(weights => string.Join(" ", Small.Bits(weights))).Distinct().Count());
         taken.ForEach(weights => weights.Dispose());

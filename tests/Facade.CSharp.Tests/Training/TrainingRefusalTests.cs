@@ -86,7 +86,7 @@ public sealed class TrainingRefusalTests
             "outputs", () => Dataset.FromTensors(Floats(2, 4), Labels(0, 1), ["a", "b", "c", "d"]),
             "4 classes; 'small-classifier' puts out (3)"
         },
-        { "labels", () => Dataset.FromTensors(Floats(2, 4), Labels(0, 1).unsqueeze(1), ["a", "b"]), "shape (1); 'small-classifier' needs one" },
+        { "labels", () => Dataset.FromTensors(Floats(2, 4), Labels(0, 1).unsqueeze(1), ["a", "b"]), "shape (1); 'small-classifier' needs one label, so labels of (N); where they are (N, 1), labels.squeeze(1)" },
         { "doubles", () => Dataset.FromTensors(Floats(2, 4).to(ScalarType.Float64), Labels(0, 1), ["a", "b"]), "Float64; they must be Float32" },
         { "numbers", () => Dataset.FromTensors(Floats(2, 4), Floats(2, 2)), "(2); 'small-classifier' puts out (3)" },
         {

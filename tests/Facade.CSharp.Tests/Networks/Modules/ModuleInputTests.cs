@@ -203,7 +203,7 @@ public sealed class ModuleInputTests
         model.WriteInto(module);
         target.Dispose();
         module.eval();
-        Assert.True((module.call(input.to(type)).to(float32) - model.Weights().sum() * 0).isfinite().all().item<bool>());
+        Assert.True((module.call(input.to(type)).to(float32) - model.FlatWeights().sum() * 0).isfinite().all().item<bool>());
         Assert.All(module.parameters(), parameter => Assert.Equal(type, parameter.dtype));
     }
 }
