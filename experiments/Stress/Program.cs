@@ -32,7 +32,7 @@ for (var index = 0; index < args.Length; index += 2)
 }
 
 Directory.CreateDirectory(folder);
-var cured = typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true;
+var cured = typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.mul), [typeof(Scalar)])!.MethodImplementationFlags.HasFlag(MethodImplAttributes.NoOptimization);
 var results = new List<CaseResult>();
 foreach (var @case in StressCase.All)
 {

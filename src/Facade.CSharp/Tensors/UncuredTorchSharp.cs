@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using TorchSharp;
@@ -7,8 +6,9 @@ namespace MappingNets;
 
 /// <summary>Warns once, on the error stream, where the process runs a TorchSharp that frees numbers while libtorch reads them.</summary>
 /// <remarks>
-/// The build step of MappingNets.Core forbids the JIT to optimise the copy of TorchSharp.dll in an output (docs/decisions/0009). A script
-/// or notebook that loads the package's own file has no such copy, and neither has an application that opted out.
+/// The build step of MappingNets.Core forbids the JIT to optimise the native calls of the copy of TorchSharp.dll in an output
+/// (docs/decisions/0009). A script or notebook that loads the package's own file has no such copy, and neither has an application that
+/// opted out.
 /// </remarks>
 internal static class UncuredTorchSharp
 {
@@ -28,10 +28,15 @@ internal static class UncuredTorchSharp
     {
         if (AppContext.TryGetSwitch(Switch, out var wanted) && !wanted)
             return;
-        if (typeof(torch).Assembly.GetCustomAttribute<DebuggableAttribute>()?.IsJITOptimizerDisabled == true || OptimisesNothing())
+        if (KeepsArguments() || OptimisesNothing())
             return;
         Console.Error.WriteLine(Warning);
     }
+
+    /// <summary>Whether a method that reads the handle of a number has the build step's mark; true where trimming took it out.</summary>
+    private static bool KeepsArguments() =>
+        typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.mul), [typeof(Scalar)]) is not { } method
+        || method.MethodImplementationFlags.HasFlag(MethodImplAttributes.NoOptimization);
 
     /// <summary>Whether the process was started with the JIT's optimisation off for all code.</summary>
     private static bool OptimisesNothing() =>

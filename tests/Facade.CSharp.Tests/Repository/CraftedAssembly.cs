@@ -5,51 +5,62 @@ using System.Reflection.PortableExecutable;
 
 namespace MappingNets.Tests.Repository;
 
-/// <summary>A small assembly with a module, a type and at most two attributes.</summary>
+/// <summary>A small assembly: a native method, a property that yields an IntPtr, and methods with the bodies given.</summary>
 internal static class CraftedAssembly
 {
-    /// <summary>An assembly whose <c>DebuggableAttribute</c> has the value given, or that has none.</summary>
-    /// <param name="flags">The value; null for an assembly without the attribute.</param>
-    /// <param name="shared">Whether its only type has another attribute, with the same bytes for its value.</param>
-    public static byte[] WithDebuggable(int? flags, bool shared)
+    /// <summary>The rows of the members that a body may name.</summary>
+    public const int NativeMethod = 1, HandleGetter = 2, ArrayGetter = 3, PlainMethod = 4, FirstBody = 5, HandleField = 1, PlainField = 2;
+
+    /// <summary>An assembly whose methods from <see cref="FirstBody"/> on have these bodies.</summary>
+    public static byte[] With(params Action<InstructionEncoder>[] bodies)
     {
         var metadata = new MetadataBuilder();
         metadata.AddModule(0, metadata.GetOrAddString("Crafted.dll"), metadata.GetOrAddGuid(new Guid(7, 1, 2, new byte[8])), default, default);
-        var assembly = metadata.AddAssembly(metadata.GetOrAddString("Crafted"), new Version(1, 0, 0, 0), default, default, default, AssemblyHashAlgorithm.None);
-        var runtime = typeof(object).Assembly.GetName();
-        var library = metadata.AddAssemblyReference(
-            metadata.GetOrAddString(runtime.Name!), runtime.Version!, default, metadata.GetOrAddBlob(runtime.GetPublicKeyToken()!), default, default);
-        var type = metadata.AddTypeDefinition(default, default, metadata.GetOrAddString("<Module>"), default, MetadataTokens.FieldDefinitionHandle(1), MetadataTokens.MethodDefinitionHandle(1));
-        if (flags is { } value)
-        {
-            var bytes = new BlobBuilder();
-            bytes.WriteUInt16(1);
-            bytes.WriteInt32(value);
-            bytes.WriteUInt16(0);
-            var blob = metadata.GetOrAddBlob(bytes);
-            var debuggable = Type(metadata, library, "System.Diagnostics", "DebuggableAttribute");
-            var modes = Type(metadata, debuggable, "", "DebuggingModes");
-            metadata.AddCustomAttribute(assembly, Constructor(metadata, debuggable, parameter => parameter.Type(modes, isValueType: true)), blob);
-            if (shared)
-            {
-                var other = Type(metadata, library, "System", "OtherAttribute");
-                metadata.AddCustomAttribute(type, Constructor(metadata, other, parameter => parameter.Int32()), blob);
-            }
-        }
+        metadata.AddAssembly(metadata.GetOrAddString("Crafted"), new Version(1, 0, 0, 0), default, default, default, AssemblyHashAlgorithm.None);
+        metadata.AddTypeDefinition(
+            default, default, metadata.GetOrAddString("<Module>"), default, MetadataTokens.FieldDefinitionHandle(1), MetadataTokens.MethodDefinitionHandle(1));
+        Field(metadata, "handle", type => type.IntPtr());
+        Field(metadata, "count", type => type.Int32());
+
+        var code = new BlobBuilder();
+        var encoder = new MethodBodyStreamEncoder(code);
+        Method(metadata, "native", MethodAttributes.PinvokeImpl, result => result.Void(), -1);
+        Method(metadata, "get_handle", 0, result => result.Type().IntPtr(), Body(encoder, Return));
+        Method(metadata, "get_handles", 0, result => result.Type().SZArray().IntPtr(), Body(encoder, Return));
+        Method(metadata, "plain", 0, result => result.Type().Int32(), Body(encoder, Return));
+        foreach (var body in bodies)
+            Method(metadata, "body", 0, result => result.Void(), Body(encoder, body));
 
         var image = new BlobBuilder();
-        new ManagedPEBuilder(PEHeaderBuilder.CreateLibraryHeader(), new MetadataRootBuilder(metadata), new BlobBuilder()).Serialize(image);
+        new ManagedPEBuilder(PEHeaderBuilder.CreateLibraryHeader(), new MetadataRootBuilder(metadata), code).Serialize(image);
         return image.ToArray();
     }
 
-    private static TypeReferenceHandle Type(MetadataBuilder metadata, EntityHandle scope, string space, string name) =>
-        metadata.AddTypeReference(scope, metadata.GetOrAddString(space), metadata.GetOrAddString(name));
+    private static void Return(InstructionEncoder instructions)
+    {
+        instructions.LoadConstantI4(0);
+        instructions.OpCode(ILOpCode.Ret);
+    }
 
-    private static MemberReferenceHandle Constructor(MetadataBuilder metadata, EntityHandle type, Action<SignatureTypeEncoder> parameter)
+    private static int Body(MethodBodyStreamEncoder encoder, Action<InstructionEncoder> body)
+    {
+        var instructions = new InstructionEncoder(new BlobBuilder(), new ControlFlowBuilder());
+        body(instructions);
+        return encoder.AddMethodBody(instructions);
+    }
+
+    private static void Field(MetadataBuilder metadata, string name, Action<SignatureTypeEncoder> type)
     {
         var signature = new BlobBuilder();
-        new BlobEncoder(signature).MethodSignature(isInstanceMethod: true)
-            .Parameters(1, result => result.Void(), parameters => parameter(parameters.AddParameter().Type()));
-        return metadata.AddMemberReference(type, metadata.GetOrAddString(".ctor"), metadata.GetOrAddBlob(signature));
+        type(new BlobEncoder(signature).Field().Type());
+        metadata.AddFieldDefinition(FieldAttributes.Static, metadata.GetOrAddString(name), metadata.GetOrAddBlob(signature));
+    }
+
+    private static void Method(MetadataBuilder metadata, string name, MethodAttributes attributes, Action<ReturnTypeEncoder> result, int body)
+    {
+        var signature = new BlobBuilder();
+        new BlobEncoder(signature).MethodSignature().Parameters(0, result, _ => { });
+        metadata.AddMethodDefinition(
+            attributes | MethodAttributes.Static, default, metadata.GetOrAddString(name), metadata.GetOrAddBlob(signature), body, MetadataTokens.ParameterHandle(1));
     }
 }
