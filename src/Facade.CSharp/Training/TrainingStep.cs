@@ -90,12 +90,11 @@ internal sealed class TrainingStep(
         using var noGradient = no_grad();
         for (var index = 0; index < parameters.Count; index++)
         {
-            // A sum that is finite has only finite terms; one that is not has a bad term, or terms beyond all use.
-            if (read(parameters[index]) is { } values && values.sum().ToDouble() is var sum && !double.IsFinite(sum))
+            if (read(parameters[index]) is { } values && !FiniteNumbers.AllIn(values))
             {
                 var names = model.TrainableNames;
                 throw new TrainingDivergedException(
-                    step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", sum);
+                    step, $"{what} of '{(index < names.Count ? names[index] : "the loss coefficients")}'", values.sum().ToDouble());
             }
         }
     }
