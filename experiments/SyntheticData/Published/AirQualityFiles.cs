@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MappingNets.Experiments.SyntheticData;
 
 /// <summary>The PRSA_Data files of a folder, as columns of numbers; what is missing is not a number.</summary>
@@ -31,8 +33,7 @@ internal static class AirQualityFiles
             if (station.First != stations[0].First || station.Hours != stations[0].Hours)
                 throw new DatasetFormatException(
                     station.Path,
-                    $"holds {station.Hours} hours from {station.First:yyyy-MM-dd HH}; '{stations[0].Path}' holds {stations[0].Hours} from "
-                    + $"{stations[0].First:yyyy-MM-dd HH}.");
+                    $"holds {station.Hours} hours from {Text(station.First)}; '{stations[0].Path}' holds {stations[0].Hours} from {Text(stations[0].First)}.");
         if (stations.GroupBy(station => station.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new DatasetFormatException(twice.Last().Path, $"is a second file of the station '{twice.Key}'.");
         return stations;
@@ -57,11 +58,13 @@ internal static class AirQualityFiles
         foreach (var (line, fields) in file.Rows())
         {
             station ??= fields[name];
+            if (fields[name] != station)
+                throw new DatasetFormatException(path, $"has the station '{fields[name]}' in line {line}, after '{station}'.");
             var hour = Hour(file, line, fields, time);
             first ??= hour;
             if (hour != first.Value.AddHours(sines.Count))
                 throw new DatasetFormatException(
-                    path, $"has the hour {hour:yyyy-MM-dd HH} in line {line}, where {first.Value.AddHours(sines.Count):yyyy-MM-dd HH} should be.");
+                    path, $"has the hour {Text(hour)} in line {line}, where {Text(first.Value.AddHours(sines.Count))} should be.");
             foreach (var (_, index, values) in places)
                 values.Add(fields[index] == Missing ? double.NaN : file.Number(line, index, fields[index]));
             var angle = Angle(path, line, fields[wind]);
@@ -79,7 +82,7 @@ internal static class AirQualityFiles
 
     private static DateTime Hour(CsvFile file, int line, string[] fields, int[] places)
     {
-        var parts = places.Select(place => (int)file.Number(line, place, fields[place])).ToArray();
+        var parts = places.Select(place => file.Whole(line, place, fields[place])).ToArray();
         try
         {
             return new(parts[0], parts[1], parts[2], parts[3], 0, 0);
@@ -89,6 +92,8 @@ internal static class AirQualityFiles
             throw new DatasetFormatException(file.Path, $"has no date and hour in line {line}: {string.Join('-', parts)}.", cause);
         }
     }
+
+    private static string Text(DateTime hour) => hour.ToString("yyyy-MM-dd HH", CultureInfo.InvariantCulture);
 
     private static double Angle(string path, int line, string wind)
     {

@@ -29,31 +29,33 @@ public static class Cifar
 
     /// <summary>Opens CIFAR-10, normalised by the mean and deviation of each colour: inputs (3, 32, 32).</summary>
     /// <param name="folder">The folder with data_batch_1.bin to data_batch_5.bin and test_batch.bin.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
     /// <exception cref="DatasetFormatException">A file is no whole number of records, or has a label that is none.</exception>
-    public static (Dataset Training, Dataset Test) Load10(string folder)
+    public static (Dataset Training, Dataset Test) Load10(string folder, ReadLimits? limits = null)
     {
         var scale = new ColourScale([0.4914f, 0.4822f, 0.4465f], [0.2470f, 0.2435f, 0.2616f]);
         string[] training = [.. Enumerable.Range(1, 5).Select(number => FileIn(folder, $"data_batch_{number}.bin"))];
-        return (Open(training, 1, ClassNames10, scale), Open([FileIn(folder, "test_batch.bin")], 1, ClassNames10, scale));
+        return (Open(training, 1, ClassNames10, scale, limits), Open([FileIn(folder, "test_batch.bin")], 1, ClassNames10, scale, limits));
     }
 
     /// <summary>Opens CIFAR-100 with its fine classes, normalised by the mean and deviation of each colour: inputs (3, 32, 32).</summary>
     /// <param name="folder">The folder with train.bin and test.bin.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
     /// <exception cref="DatasetFormatException">A file is no whole number of records, or has a label that is none.</exception>
-    public static (Dataset Training, Dataset Test) Load100(string folder)
+    public static (Dataset Training, Dataset Test) Load100(string folder, ReadLimits? limits = null)
     {
         var scale = new ColourScale([0.5071f, 0.4865f, 0.4409f], [0.2673f, 0.2564f, 0.2762f]);
         var (training, test) = (FileIn(folder, "train.bin"), FileIn(folder, "test.bin"));
-        return (Open([training], 2, ClassNames100, scale), Open([test], 2, ClassNames100, scale));
+        return (Open([training], 2, ClassNames100, scale, limits), Open([test], 2, ClassNames100, scale, limits));
     }
 
     // The label that counts is the last before the pixels: CIFAR-100 has the coarse one first.
-    private static Dataset Open(string[] paths, int labelBytes, IReadOnlyList<string> classNames, ColourScale scale)
+    private static Dataset Open(string[] paths, int labelBytes, IReadOnlyList<string> classNames, ColourScale scale, ReadLimits? limits)
     {
         var record = labelBytes + Pixels;
-        var files = paths.Select(path => Records(path, record, labelBytes, classNames.Count)).ToArray();
+        var files = paths.Select(path => Records(path, record, labelBytes, classNames.Count, limits ?? ReadLimits.Default)).ToArray();
         var perFile = files.Select(file => file.Length / record).ToArray();
         return Dataset.FromSamples(perFile.Sum(), [3, Side, Side], [], classNames, number =>
         {
@@ -65,12 +67,18 @@ public static class Cifar
         });
     }
 
-    private static byte[] Records(string path, int record, int labelBytes, int classes)
+    private static byte[] Records(string path, int record, int labelBytes, int classes, ReadLimits limits)
     {
-        var bytes = File.ReadAllBytes(path);
-        if (bytes.Length == 0 || bytes.Length % record != 0)
+        var length = new FileInfo(path).Length;
+        if (length > Math.Min(Array.MaxLength, limits.Bytes))
             throw new DatasetFormatException(
-                path, $"has {bytes.Length} bytes; it must hold one or more whole records of {record} bytes.");
+                path, $"has {length} bytes; at most {Math.Min(Array.MaxLength, limits.Bytes)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+        if (length == 0 || length % record != 0)
+            throw new DatasetFormatException(
+                path, $"has {length} bytes; it must hold one or more whole records of {record} bytes.");
+        var bytes = File.ReadAllBytes(path);
+        if (bytes.Length != length)
+            throw new DatasetFormatException(path, "changed while it was read.");
         for (var start = 0; start < bytes.Length; start += record)
             if (bytes[start + labelBytes - 1] is var label && label >= classes)
                 throw new DatasetFormatException(path, $"has the label {label} in record {start / record}; it must be below {classes}.");

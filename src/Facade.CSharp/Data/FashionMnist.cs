@@ -30,9 +30,10 @@ public static class FashionMnist
     /// The folder with the four IDX files, plain or gzip; null looks at <see cref="FolderVariable"/>, then at
     /// <see cref="DebianFolder"/>.
     /// </param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder; the message says what to do.</exception>
     /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
     /// <exception cref="DatasetFormatException">A file is damaged or foreign.</exception>
-    public static (Dataset Training, Dataset Test) Load(string? folder = null) =>
-        Files.Load(folder, ClassNames, Mean, StandardDeviation);
+    public static (Dataset Training, Dataset Test) Load(string? folder = null, ReadLimits? limits = null) =>
+        Files.Load(folder, ClassNames, Mean, StandardDeviation, limits);
 }

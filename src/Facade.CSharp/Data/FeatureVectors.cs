@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,14 +12,15 @@ public static class FeatureVectors
     /// <param name="featuresPath">Floats (N, features).</param>
     /// <param name="labelsPath">Integers (N), each from 0 to the number of class names less one.</param>
     /// <param name="classNames">What the classes are called, by number.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (features), single precision.</returns>
     /// <exception cref="DatasetFormatException">A file is damaged, of another shape or kind, or they do not fit together.</exception>
-    public static Dataset FromNpy(string featuresPath, string labelsPath, IReadOnlyList<string> classNames)
+    public static Dataset FromNpy(string featuresPath, string labelsPath, IReadOnlyList<string> classNames, ReadLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(classNames);
         using var scope = NewDisposeScope();
-        var features = NpyFile.Read(featuresPath);
-        var labels = NpyFile.Read(labelsPath);
+        var features = NpyFile.Read(featuresPath, limits);
+        var labels = NpyFile.Read(labelsPath, limits);
         if (features.dim() != 2 || !features.is_floating_point())
             throw new DatasetFormatException(
                 featuresPath, $"holds {features.dtype}{ShapeText.Of(features.shape)}; features are floats (number, features).");
@@ -31,36 +34,70 @@ public static class FeatureVectors
     /// <param name="path">The file.</param>
     /// <param name="labelColumn">The name of the column with the classes.</param>
     /// <param name="classNames">What the classes are called, by number; null takes the names in the file in alphabetical order.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (features), single precision, in the order of the columns.</returns>
     /// <exception cref="DatasetFormatException">The file is empty, lacks the column, or has a field that is no number or no class.</exception>
-    public static Dataset FromCsv(string path, string labelColumn, IReadOnlyList<string>? classNames = null)
+    public static Dataset FromCsv(string path, string labelColumn, IReadOnlyList<string>? classNames = null, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         ArgumentException.ThrowIfNullOrWhiteSpace(labelColumn);
-        var file = CsvFile.Open(path);
+        var file = CsvFile.Open(path, limits);
         var label = file.Column(labelColumn);
-        var values = new List<float>();
-        var classes = new List<(int Line, string Name)>();
-        foreach (var (line, fields) in file.Rows())
-        {
-            classes.Add((line, fields[label]));
-            for (var column = 0; column < fields.Length; column++)
-                if (column != label)
-                    values.Add((float)file.Number(line, column, fields[column]));
-        }
-
-        if (classes.Count == 0 || file.Header.Count < 2)
+        // Twice through the file: what is counted first is in memory once, and not in lists that grow.
+        var (rows, found) = Counted(file, label);
+        if (rows == 0 || file.Header.Count < 2)
             throw new DatasetFormatException(path, "holds no feature vector.");
-        var names = classNames ?? [.. classes.Select(found => found.Name).Distinct().Order(StringComparer.Ordinal)];
-        var numbers = names.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => (long)pair.number);
+        var names = classNames ?? found;
+        var numbers = names.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => (long)pair.number, StringComparer.Ordinal);
         using var scope = NewDisposeScope();
-        var labels = tensor(classes.Select(found => numbers.TryGetValue(found.Name, out var number)
-            ? number
-            : throw new DatasetFormatException(
-                path, $"has the class '{found.Name}' in line {found.Line}; known are {string.Join(", ", names)}.")).ToArray());
-        var features = tensor(values.ToArray(), [classes.Count, file.Header.Count - 1], dtype: float32);
+        var width = file.Header.Count - 1;
+        var features = empty([rows, width], ScalarType.Float32);
+        var labels = empty([rows], ScalarType.Int64);
+        Fill(file, label, names, numbers, rows, features, labels);
         return Together(path, features, path, labels, names);
     }
+
+    private static (int Rows, string[] Classes) Counted(CsvFile file, int label)
+    {
+        var rows = 0;
+        var classes = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (_, fields) in file.Rows())
+        {
+            rows++;
+            classes.Add(fields[label]);
+        }
+
+        return (rows, [.. classes]);
+    }
+
+    private static void Fill(
+        CsvFile file, int label, IReadOnlyList<string> names, Dictionary<string, long> numbers, int rows, Tensor features, Tensor labels)
+    {
+        var width = file.Header.Count - 1;
+        var row = 0;
+        var values = new float[width];
+        foreach (var (line, fields) in file.Rows())
+        {
+            if (row == rows)
+                throw Changed(file);
+            for (var column = 0; column < fields.Length; column++)
+                if (column != label)
+                    values[column < label ? column : column - 1] = (float)file.Number(line, column, fields[column]);
+            if (!numbers.TryGetValue(fields[label], out var number))
+                throw new DatasetFormatException(
+                    file.Path, $"has the class '{MessageText.Of(fields[label])}' in line {line}; known are {MessageText.Names(names)}.");
+            using (var place = features.narrow(0, row, 1))
+                MemoryMarshal.AsBytes(values.AsSpan()).CopyTo(place.bytes);
+            using (var place = labels.narrow(0, row, 1))
+                BinaryPrimitives.WriteInt64LittleEndian(place.bytes, number);
+            row++;
+        }
+
+        if (row < rows)
+            throw Changed(file);
+    }
+
+    private static DatasetFormatException Changed(CsvFile file) => new(file.Path, "changed while it was read.");
 
     private static Dataset Together(string featuresPath, Tensor features, string labelsPath, Tensor labels, IReadOnlyList<string> classNames)
     {
@@ -72,7 +109,7 @@ public static class FeatureVectors
         }
         catch (ArgumentException fault) when (fault.ParamName is "inputs" or "labels")
         {
-            throw new DatasetFormatException(fault.ParamName == "inputs" ? featuresPath : labelsPath, $"is unusable: {fault.Message}", fault);
+            throw new DatasetFormatException(fault.ParamName == "inputs" ? featuresPath : labelsPath, $"is unusable: {MessageText.Of(fault.Message)}", fault);
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.IO.Compression;
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -12,7 +12,6 @@ public sealed class IdxFile
 {
     private const byte UnsignedByte = 0x08;
     private const int MaximumRank = 4;
-    private const int FirstChunk = 1 << 20;
 
     private IdxFile(string fileName, long[] shape, byte[] values) => (FileName, Shape, Values) = (fileName, shape, values);
 
@@ -26,46 +25,57 @@ public sealed class IdxFile
     public ReadOnlyMemory<byte> Values { get; }
 
     /// <summary>Reads a file.</summary>
-    /// <param name="path">The file, plain or gzip.</param>
+    /// <param name="path">The file, plain or gzip; gzip data has its whole trailer, and nothing after it.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="DatasetFormatException">
-    /// It is no IDX file, holds another type than unsigned bytes or more than four dimensions, or has too little or too much data.
+    /// It is no IDX file, holds another type than unsigned bytes or more than four dimensions, has too little or too much data, or more
+    /// than the limits allow.
     /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static IdxFile Read(string path)
+    public static IdxFile Read(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using var stream = File.OpenRead(path);
-        return Read(stream, path);
+        return Read(stream, path, limits);
     }
 
     /// <summary>Reads a stream to its end.</summary>
     /// <param name="stream">Readable and seekable, at its start; plain or gzip.</param>
     /// <param name="fileName">What messages call it.</param>
+    /// <param name="limits">As for a file.</param>
     /// <exception cref="DatasetFormatException">As for a file.</exception>
-    public static IdxFile Read(Stream stream, string fileName)
+    public static IdxFile Read(Stream stream, string fileName, ReadLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(stream);
         Span<byte> start = stackalloc byte[2];
         var length = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         stream.Seek(-length, SeekOrigin.Current);
         if (length < 2 || start is not [0x1F, 0x8B])
-            return ReadPlain(stream, fileName);
+            return ReadPlain(stream, fileName, Available(stream), limits ?? ReadLimits.Default);
 
-        using var plain = new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true);
-        try
-        {
-            return ReadPlain(plain, fileName);
-        }
-        catch (InvalidDataException cause)
-        {
-            throw new DatasetFormatException(fileName, "is damaged: its gzip data cannot be decompressed.", cause);
-        }
+        using var plain = new GzipData(stream, fileName);
+        return ReadPlain(plain, fileName, GzipData.LargestOf(Available(stream)), limits ?? ReadLimits.Default);
     }
 
     /// <summary>The values as a new tensor of unsigned bytes in <see cref="Shape"/>.</summary>
-    public Tensor ToTensor() => tensor(Values.ToArray(), [.. Shape], ScalarType.Byte);
+    public Tensor ToTensor()
+    {
+        var result = empty([.. Shape], ScalarType.Byte);
+        var rest = Values.Span;
+        foreach (var part in TensorBytes.Parts(result))
+        {
+            var bytes = part.bytes;
+            rest[..bytes.Length].CopyTo(bytes);
+            rest = rest[bytes.Length..];
+        }
 
-    private static IdxFile ReadPlain(Stream stream, string fileName)
+        return result;
+    }
+
+    private static long Available(Stream stream) => stream.Length - stream.Position;
+
+    // What can come bounds what is taken for it, so that a header that lies cannot claim memory.
+    private static IdxFile ReadPlain(Stream stream, string fileName, long most, ReadLimits limits)
     {
         var magic = Header(stream, 4, fileName);
         if (magic[0] != 0 || magic[1] != 0)
@@ -81,11 +91,16 @@ public sealed class IdxFile
         var shape = Enumerable.Range(0, magic[3])
             .Select(dimension => (long)BinaryPrimitives.ReadUInt32BigEndian(sizes.AsSpan(4 * dimension)))
             .ToArray();
-        if (shape.Aggregate((UInt128)1, (product, size) => product * (UInt128)size) is var count && count > (UInt128)Array.MaxLength)
+        if (shape.Aggregate((UInt128)1, (product, size) => product * (UInt128)size) is var count && count > (UInt128)Math.Min(Array.MaxLength, limits.Bytes))
             throw new DatasetFormatException(
-                fileName, $"announces the shape {ShapeText.Of(shape)}, {count} bytes; at most {Array.MaxLength} can be read.");
+                fileName,
+                $"announces the shape {ShapeText.Of(shape)}, {count.ToString(CultureInfo.InvariantCulture)} bytes; at most "
+                + $"{Math.Min(Array.MaxLength, limits.Bytes)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+        // A size of 0 leaves nothing to read and still has strides, which the other sizes must leave within 64 bits.
+        if (shape.Aggregate((UInt128)1, (product, size) => product * (UInt128)Math.Max(1, size)) > (UInt128)long.MaxValue)
+            throw new DatasetFormatException(fileName, $"announces the shape {ShapeText.Of(shape)}, whose sizes are beyond 64 bits together.");
 
-        var values = Data(stream, (int)count, fileName, shape);
+        var values = Data(stream, (int)count, most, fileName, shape);
         if (stream.ReadByte() >= 0)
             throw new DatasetFormatException(
                 fileName, $"has trailing data after the {count} bytes of the shape {ShapeText.Of(shape)} that it announces.");
@@ -100,21 +115,15 @@ public sealed class IdxFile
         return bytes;
     }
 
-    // The buffer grows with what really comes, so a header that lies cannot claim memory the file does not fill.
-    private static byte[] Data(Stream stream, int count, string fileName, long[] shape)
+    private static byte[] Data(Stream stream, int count, long most, string fileName, long[] shape)
     {
-        var values = new byte[Math.Min(count, FirstChunk)];
-        var filled = 0;
-        while (true)
-        {
-            filled += stream.ReadAtLeast(values.AsSpan(filled), values.Length - filled, throwOnEndOfStream: false);
-            if (filled < values.Length)
-                throw new DatasetFormatException(
-                    fileName, $"is short: it announces the shape {ShapeText.Of(shape)}, {count} bytes, and ends after {filled}.");
-            if (filled == count)
-                return values;
-            Array.Resize(ref values, (int)Math.Min(count, 2L * values.Length));
-        }
+        // More than can come is read only to say how much there is.
+        var values = GC.AllocateUninitializedArray<byte>((int)Math.Min(count, most));
+        var filled = stream.ReadAtLeast(values, values.Length, throwOnEndOfStream: false);
+        return filled == count
+            ? values
+            : throw new DatasetFormatException(
+                fileName, $"is short: it announces the shape {ShapeText.Of(shape)}, {count} bytes, and ends after {filled}.");
     }
 
     private static string TypeName(byte type) => type switch

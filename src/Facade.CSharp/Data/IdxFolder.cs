@@ -13,15 +13,15 @@ internal sealed record IdxFolder(string Title, string Variable, string? Installe
     private const string TestLabels = "t10k-labels-idx1-ubyte";
 
     public (Dataset Training, Dataset Test) Load(
-        string? folder, IReadOnlyList<string> classNames, double mean, double standardDeviation)
+        string? folder, IReadOnlyList<string> classNames, double mean, double standardDeviation, ReadLimits? limits)
     {
         var found = Find(folder);
         // All four are looked up before the first is read: a missing one is told at once.
         string[] files = [.. new[] { TrainingImages, TrainingLabels, TestImages, TestLabels }.Select(name => FileIn(found, name))];
-        var training = ImageDataset.FromIdx(files[0], files[1], classNames, mean, standardDeviation);
+        var training = ImageDataset.FromIdx(files[0], files[1], classNames, mean, standardDeviation, limits);
         try
         {
-            return (training, ImageDataset.FromIdx(files[2], files[3], classNames, mean, standardDeviation));
+            return (training, ImageDataset.FromIdx(files[2], files[3], classNames, mean, standardDeviation, limits));
         }
         catch
         {

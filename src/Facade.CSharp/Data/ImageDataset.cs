@@ -12,6 +12,7 @@ public static class ImageDataset
     /// <param name="classNames">What the classes are called, by number.</param>
     /// <param name="mean">The mean of the pixels on the scale from 0 to 1, finite.</param>
     /// <param name="standardDeviation">The pixels' standard deviation on the same scale, above 0.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (N, 1, height, width), float32: (byte / 255 - mean) / standard deviation. Labels (N), int64.</returns>
     /// <exception cref="DatasetFormatException">
     /// A file is damaged or of another rank, they hold no images or not equally many, or a label is outside the classes.
@@ -19,7 +20,7 @@ public static class ImageDataset
     /// <exception cref="ArgumentException">The mean, the standard deviation or the class names are unusable.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static Dataset FromIdx(
-        string imagesPath, string labelsPath, IReadOnlyList<string> classNames, double mean, double standardDeviation)
+        string imagesPath, string labelsPath, IReadOnlyList<string> classNames, double mean, double standardDeviation, ReadLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(classNames);
         if (classNames.Count == 0)
@@ -30,12 +31,13 @@ public static class ImageDataset
             throw new ArgumentOutOfRangeException(
                 nameof(standardDeviation), standardDeviation, "The standard deviation must be finite and above 0.");
 
-        var images = IdxFile.Read(imagesPath);
-        var labels = IdxFile.Read(labelsPath);
+        var images = IdxFile.Read(imagesPath, limits);
+        var labels = IdxFile.Read(labelsPath, limits);
         Check(images, labels, classNames.Count);
 
         using var scope = NewDisposeScope();
-        var pixels = images.ToTensor().unsqueeze(1).to(ScalarType.Float32);
+        using var bytes = images.ToTensor();
+        var pixels = bytes.unsqueeze(1).to(ScalarType.Float32);
         pixels.div_(255).sub_(mean).div_(standardDeviation);
         return Dataset.FromTensors(pixels, labels.ToTensor().to(ScalarType.Int64), classNames);
     }

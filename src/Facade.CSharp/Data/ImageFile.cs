@@ -7,15 +7,40 @@ internal static class ImageFile
 {
     private static readonly HashSet<string> Extensions = new(StringComparer.OrdinalIgnoreCase) { ".png", ".jpg", ".jpeg" };
 
-    /// <summary>The image files of a folder, also further below, in the order of their names.</summary>
-    public static IEnumerable<string> In(string folder) =>
-        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(path => Extensions.Contains(Path.GetExtension(path))).Order(StringComparer.Ordinal);
+    // Hidden files and folders are those of tools, such as the "._x.png" of macOS. Links to folders are not followed, so that none leads
+    // in a circle; links to files are, and one that leads nowhere is refused by its name.
+    private static readonly EnumerationOptions Visible = new()
+    {
+        AttributesToSkip = FileAttributes.Hidden | FileAttributes.System,
+        IgnoreInaccessible = false,
+        MatchType = MatchType.Simple,
+    };
+
+    /// <summary>The folders in a folder that are not hidden, links to folders among them, in the order of their names.</summary>
+    public static string[] FoldersIn(string folder) =>
+        [.. Directory.EnumerateDirectories(folder, "*", Visible).Where(IsVisible).Order(StringComparer.Ordinal)];
+
+    /// <summary>The image files of a folder, also further below, in the order of their names; no hidden ones.</summary>
+    /// <exception cref="DatasetFormatException">A link leads nowhere.</exception>
+    public static IEnumerable<string> In(string folder) => Below(folder).Order(StringComparer.Ordinal);
+
+    private static IEnumerable<string> Below(string folder)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder, "*", Visible).Where(IsVisible))
+            if (Extensions.Contains(Path.GetExtension(path)))
+                yield return File.Exists(path) ? path : throw new DatasetFormatException(path, "is a link to a file that is not there.");
+        foreach (var path in Directory.EnumerateDirectories(folder, "*", Visible).Where(IsVisible))
+            if (new DirectoryInfo(path).LinkTarget is null)
+                foreach (var deeper in Below(path))
+                    yield return deeper;
+    }
+
+    private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
 
     /// <summary>Red, green and blue planes one after another, or one plane of grey, scaled smoothly.</summary>
-    public static byte[] Colours(string path, int channels, int height, int width)
+    public static byte[] Colours(string path, int channels, int height, int width, ReadLimits limits)
     {
-        using var image = Decode(path, SKColorType.Rgba8888);
+        using var image = Decode(path, SKColorType.Rgba8888, limits);
         using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear), path);
         var pixels = scaled.GetPixelSpan();
         var area = height * width;
@@ -39,27 +64,66 @@ internal static class ImageFile
     }
 
     /// <summary>The bytes of an 8-bit grey image as they are, numbers rather than brightness; the nearest pixel where it is scaled.</summary>
-    public static byte[] Numbers(string path, int height, int width)
+    public static byte[] Numbers(string path, int height, int width, ReadLimits limits)
     {
-        using var image = Decode(path, SKColorType.Gray8);
+        using var image = Decode(path, SKColorType.Gray8, limits);
         using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Nearest), path);
         return scaled.GetPixelSpan().ToArray();
     }
 
-    private static SKBitmap Decode(string path, SKColorType type)
+    private static SKBitmap Decode(string path, SKColorType type, ReadLimits limits)
     {
+        CheckFile(path, isMask: type == SKColorType.Gray8, limits);
         using var codec = SKCodec.Create(path) ?? throw new DatasetFormatException(path, "is no image that can be read.");
+        if ((long)codec.Info.Width * codec.Info.Height > limits.Pixels)
+            throw TooLarge(path, codec.Info.Width, codec.Info.Height, limits);
         if (type == SKColorType.Gray8 && codec.Info.ColorType != SKColorType.Gray8)
             throw new DatasetFormatException(path, $"is an image of {codec.Info.ColorType}; it must be 8-bit grey.");
         // Without a colour space nothing is converted: bytes stay what the file says.
-        var bitmap = new SKBitmap(new SKImageInfo(
-            codec.Info.Width, codec.Info.Height, type, type == SKColorType.Gray8 ? SKAlphaType.Opaque : SKAlphaType.Unpremul));
-        var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
-        if (result == SKCodecResult.Success)
-            return bitmap;
-        bitmap.Dispose();
-        throw new DatasetFormatException(path, $"is a damaged image ({result}).");
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, type, type == SKColorType.Gray8 ? SKAlphaType.Opaque : SKAlphaType.Unpremul);
+        var bitmap = new SKBitmap();
+        try
+        {
+            if (!bitmap.TryAllocPixels(info))
+                throw new DatasetFormatException(path, $"cannot be decoded: there is no memory for its {info.Width} x {info.Height} pixels.");
+            var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
+            if (result != SKCodecResult.Success)
+                throw new DatasetFormatException(path, $"is a damaged image ({result}).");
+            return type == SKColorType.Gray8 ? bitmap : Opaque(bitmap);
+        }
+        catch
+        {
+            bitmap.Dispose();
+            throw;
+        }
     }
+
+    // A pixel keeps its colour however transparent it is: only what is opaque is scaled without weighing colours by their alpha.
+    private static SKBitmap Opaque(SKBitmap bitmap)
+    {
+        var pixels = bitmap.GetPixelSpan();
+        for (var index = 3; index < pixels.Length; index += 4)
+            pixels[index] = byte.MaxValue;
+        return bitmap;
+    }
+
+    private static void CheckFile(string path, bool isMask, ReadLimits limits)
+    {
+        var length = new FileInfo(path).Length;
+        if (length > limits.Bytes)
+            throw new DatasetFormatException(
+                path, $"has {length} bytes; at most {limits.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+        if (PngHeader.Of(path) is not { } header)
+            return;
+        if ((UInt128)header.Width * header.Height > (UInt128)limits.Pixels)
+            throw TooLarge(path, header.Width, header.Height, limits);
+        // Fewer bits would be stretched to 8 and more be cut to them, and a class become another.
+        if (isMask && header is not { BitDepth: 8, ColourType: 0 })
+            throw new DatasetFormatException(path, $"is a {header} PNG; a mask must be 8-bit grey.");
+    }
+
+    private static DatasetFormatException TooLarge(string path, long width, long height, ReadLimits limits) => new(
+        path, $"announces {width} x {height} pixels; at most {limits.Pixels} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Pixels)}).");
 
     private static SKBitmap Scaled(SKBitmap image, int height, int width, SKSamplingOptions sampling, string path) =>
         image.Width == width && image.Height == height && image.RowBytes == width * image.BytesPerPixel

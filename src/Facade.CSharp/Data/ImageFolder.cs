@@ -6,12 +6,18 @@ namespace MappingNets;
 public static class ImageFolder
 {
     /// <summary>Opens a folder. Classes are its folders by name, images the PNG and JPEG files in them, also further below.</summary>
+    /// <remarks>
+    /// Hidden files and folders, whose names start with a dot, are left out. Links to files and to the classes' folders are followed,
+    /// links to folders below these are not. Pixels are taken as they are stored: an EXIF orientation is not applied, transparency is
+    /// dropped so that a pixel keeps its colour, 16 bits become 8, and a palette its colours.
+    /// </remarks>
     /// <param name="folder">The folder of the classes' folders.</param>
     /// <param name="height">The height that every image is scaled to, at least 1.</param>
     /// <param name="width">The width that every image is scaled to, at least 1.</param>
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (channels, height, width). A damaged image is refused by name when its batch is asked for.</returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="DatasetFormatException">It has no class, or a class without images.</exception>
@@ -22,7 +28,8 @@ public static class ImageFolder
         int width,
         int channels = 3,
         IReadOnlyList<double>? means = null,
-        IReadOnlyList<double>? deviations = null)
+        IReadOnlyList<double>? deviations = null,
+        ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
@@ -30,7 +37,8 @@ public static class ImageFolder
         var scale = ColourScale.Of(channels, means, deviations);
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
-        string[] classes = [.. Directory.GetDirectories(folder).Order(StringComparer.Ordinal)];
+        var most = limits ?? ReadLimits.Default;
+        var classes = ImageFile.FoldersIn(folder);
         if (classes.Length == 0)
             throw new DatasetFormatException(folder, "holds no folder; there must be one for each class.");
         var images = classes.SelectMany((path, label) => ImagesIn(path).Select(image => (Path: image, Label: (long)label))).ToArray();
@@ -40,7 +48,7 @@ public static class ImageFolder
             [],
             [.. classes.Select(path => Path.GetFileName(path))],
             number => (
-                scale.Normalised(ImageFile.Colours(images[number].Path, channels, height, width), [channels, height, width]),
+                scale.Normalised(ImageFile.Colours(images[number].Path, channels, height, width, most), [channels, height, width]),
                 tensor(images[number].Label, dtype: int64)));
     }
 

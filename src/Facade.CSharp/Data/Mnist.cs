@@ -19,9 +19,10 @@ public static class Mnist
 
     /// <summary>Loads both parts, normalised: inputs (N, 1, 28, 28) float32, labels (N) int64.</summary>
     /// <param name="folder">The folder with the four IDX files, plain or gzip; null looks at <see cref="FolderVariable"/>.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder; the message says what to do.</exception>
     /// <exception cref="FileNotFoundException">The folder lacks a file; the message says which.</exception>
     /// <exception cref="DatasetFormatException">A file is damaged or foreign.</exception>
-    public static (Dataset Training, Dataset Test) Load(string? folder = null) =>
-        Files.Load(folder, ClassNames, Mean, StandardDeviation);
+    public static (Dataset Training, Dataset Test) Load(string? folder = null, ReadLimits? limits = null) =>
+        Files.Load(folder, ClassNames, Mean, StandardDeviation, limits);
 }

@@ -1,51 +1,125 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using System.Text.RegularExpressions;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
 
 /// <summary>
-/// A .npy file of NumPy: the bytes 93 "NUMPY", a version, the length of a header in Python's notation, and the numbers. Read are
-/// little-endian floats and integers in C order.
+/// A .npy file of NumPy: the bytes 93 "NUMPY", a version, the length of a header that is a Python dict literal, and the numbers. Read are
+/// little-endian floats, integers and booleans in C order; u2, u4 and u8, which libtorch lacks, become int32 and int64.
 /// </summary>
-public static partial class NpyFile
+public static class NpyFile
 {
-    private static readonly Dictionary<string, ScalarType> Types = new()
+    /// <summary>The most dimensions that NumPy gives an array.</summary>
+    private const int MaximumRank = 64;
+
+    /// <summary>The longest header that is read, in bytes; NumPy's own are some hundred.</summary>
+    private const int MaximumHeader = 1 << 20;
+
+    // By what stands after the byte order.
+    private static readonly Dictionary<string, (string Name, ScalarType Type, int Bytes)> Types = new(StringComparer.Ordinal)
     {
-        ["<f8"] = ScalarType.Float64,
-        ["<f4"] = ScalarType.Float32,
-        ["<f2"] = ScalarType.Float16,
-        ["<i8"] = ScalarType.Int64,
-        ["<i4"] = ScalarType.Int32,
-        ["<i2"] = ScalarType.Int16,
-        ["|i1"] = ScalarType.Int8,
-        ["|u1"] = ScalarType.Byte,
+        ["f8"] = ("F64", ScalarType.Float64, 8),
+        ["f4"] = ("F32", ScalarType.Float32, 4),
+        ["f2"] = ("F16", ScalarType.Float16, 2),
+        ["i8"] = ("I64", ScalarType.Int64, 8),
+        ["i4"] = ("I32", ScalarType.Int32, 4),
+        ["i2"] = ("I16", ScalarType.Int16, 2),
+        ["i1"] = ("I8", ScalarType.Int8, 1),
+        ["u8"] = ("U64", ScalarType.Int64, 8),
+        ["u4"] = ("U32", ScalarType.Int64, 4),
+        ["u2"] = ("U16", ScalarType.Int32, 2),
+        ["u1"] = ("U8", ScalarType.Byte, 1),
+        ["b1"] = ("BOOL", ScalarType.Bool, 1),
     };
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>A new tensor on the CPU in the file's shape and type, in the caller's dispose scope.</returns>
-    /// <exception cref="DatasetFormatException">The file is no .npy file, is cut short, or is of a kind that is not read.</exception>
+    /// <exception cref="DatasetFormatException">
+    /// The file is no .npy file, is cut short, is of a kind that is not read, holds a u8 beyond 2^63 - 1 or a boolean that is neither 0 nor 1,
+    /// or more than the limits allow.
+    /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static Tensor Read(string path)
+    public static Tensor Read(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using var stream = File.OpenRead(path);
-        var (type, shape) = Header(stream, path);
-        var bytes = shape.Aggregate((UInt128)Size(type), (product, size) => product * (UInt128)size);
-        if ((UInt128)(stream.Length - stream.Position) != bytes)
+        var header = NpyHeader.Parse(HeaderText(stream, path), path);
+        var order = header.Type.Length == 3 && header.Type[0] is '<' or '|' or '=' ? header.Type[1..] : header.Type;
+        if (!Types.TryGetValue(order, out var type))
             throw new DatasetFormatException(
-                path, $"announces {type}{ShapeText.Of(shape)}, {bytes} bytes, and has {stream.Length - stream.Position}.");
-        var result = empty(shape, type);
-        foreach (var part in TensorBytes.Parts(result))
-            stream.ReadExactly(part.bytes);
-        return result;
+                path, $"holds numbers of type '{MessageText.Of(header.Type)}'; <{string.Join(", <", Types.Keys)} are read.");
+        if (header.IsFortran && header.Shape.Count(size => size != 1) > 1)
+            throw new DatasetFormatException(path, "is in Fortran order; only C order is read (numpy.ascontiguousarray makes it).");
+        CheckSize(stream, header.Shape, type.Bytes, type.Name, path, limits ?? ReadLimits.Default);
+        var result = empty(header.Shape, type.Type);
+        try
+        {
+            Fill(stream, result, type, path);
+            return result;
+        }
+        catch
+        {
+            result.Dispose();
+            throw;
+        }
     }
 
-    private static (ScalarType Type, long[] Shape) Header(FileStream stream, string path)
+    private static void CheckSize(FileStream stream, long[] shape, int size, string type, string path, ReadLimits limits)
+    {
+        if (shape.Length > MaximumRank)
+            throw new DatasetFormatException(path, $"announces {shape.Length} dimensions; at most {MaximumRank} are read.");
+        // No more than 2^63 together, also beside a 0: an empty tensor has strides.
+        var together = shape.Aggregate((UInt128)8, (product, length) =>
+            product > (UInt128)long.MaxValue ? product : product * (UInt128)Math.Max(1, length));
+        var text = $"{type}{ShapeText.Of(shape.Take(8))}{(shape.Length > 8 ? "..." : "")}";
+        if (together > (UInt128)long.MaxValue)
+            throw new DatasetFormatException(
+                path, $"announces {text}, more than 2^63 bytes, and has {stream.Length - stream.Position}.");
+        var bytes = ShapeText.Product(shape) * size;
+        if (stream.Length - stream.Position != bytes)
+            throw new DatasetFormatException(path, $"announces {text}, {bytes} bytes, and has {stream.Length - stream.Position}.");
+        if (bytes > limits.Bytes)
+            throw new DatasetFormatException(
+                path, $"holds {text}, {bytes} bytes; at most {limits.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+    }
+
+    private static void Fill(FileStream stream, Tensor result, (string Name, ScalarType Type, int Bytes) type, string path)
+    {
+        foreach (var part in TensorBytes.Parts(result))
+        {
+            var bytes = part.bytes;
+            var count = (int)part.numel();
+            // Wider than the file's: the numbers come last in the part's memory and move to their places from the first on.
+            var stored = bytes[(bytes.Length - (count * type.Bytes))..];
+            if (stream.ReadAtLeast(stored, stored.Length, throwOnEndOfStream: false) < stored.Length)
+                throw new DatasetFormatException(path, "was cut while it was open.");
+            switch (type.Name)
+            {
+                case "U16":
+                    for (var index = 0; index < count; index++)
+                        BinaryPrimitives.WriteInt32LittleEndian(bytes[(4 * index)..], BinaryPrimitives.ReadUInt16LittleEndian(stored[(2 * index)..]));
+                    break;
+                case "U32":
+                    for (var index = 0; index < count; index++)
+                        BinaryPrimitives.WriteInt64LittleEndian(bytes[(8 * index)..], BinaryPrimitives.ReadUInt32LittleEndian(stored[(4 * index)..]));
+                    break;
+                case "U64":
+                    for (var index = 0; index < count; index++)
+                        if (BinaryPrimitives.ReadInt64LittleEndian(stored[(8 * index)..]) < 0)
+                            throw new DatasetFormatException(path, "holds a number beyond 2^63 - 1.");
+                    break;
+                case "BOOL" when stored.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var place:
+                    throw new DatasetFormatException(path, $"holds the byte {stored[place]} as a boolean; only 0 and 1 are booleans.");
+            }
+        }
+    }
+
+    private static string HeaderText(FileStream stream, string path)
     {
         var start = new byte[8];
         if (stream.ReadAtLeast(start, 8, throwOnEndOfStream: false) < 8 || start[0] != 0x93 || !start.AsSpan(1, 5).SequenceEqual("NUMPY"u8))
@@ -59,37 +133,11 @@ public static partial class NpyFile
         var length = size.Length == 2 ? BinaryPrimitives.ReadUInt16LittleEndian(size) : BinaryPrimitives.ReadUInt32LittleEndian(size);
         if (length > stream.Length - stream.Position)
             throw cut;
+        if (length > MaximumHeader)
+            throw new DatasetFormatException(path, $"has a header of {length.ToString(CultureInfo.InvariantCulture)} bytes; at most {MaximumHeader} are read.");
         var text = new byte[length];
-        stream.ReadExactly(text);
-        return Described(Encoding.UTF8.GetString(text), path);
+        if (stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false) < text.Length)
+            throw cut;
+        return Encoding.UTF8.GetString(text);
     }
-
-    private static (ScalarType, long[]) Described(string header, string path)
-    {
-        var match = Description().Match(header);
-        if (!match.Success)
-            throw new DatasetFormatException(path, $"has a header that is not understood: {header.Trim()}");
-        if (!Types.TryGetValue(match.Groups["type"].Value, out var type))
-            throw new DatasetFormatException(
-                path, $"holds numbers of type '{match.Groups["type"].Value}'; {string.Join(", ", Types.Keys)} are read.");
-        if (match.Groups["order"].Value == "True")
-            throw new DatasetFormatException(path, "is in Fortran order; only C order is read (numpy.ascontiguousarray makes it).");
-        return (
-            type,
-            [.. match.Groups["shape"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .Select(size => int.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-                    ? number
-                    : throw new DatasetFormatException(path, $"has the size {size} in its shape; at most {int.MaxValue} is read."))]);
-    }
-
-    private static int Size(ScalarType type) => type switch
-    {
-        ScalarType.Float64 or ScalarType.Int64 => 8,
-        ScalarType.Float32 or ScalarType.Int32 => 4,
-        ScalarType.Float16 or ScalarType.Int16 => 2,
-        _ => 1,
-    };
-
-    [GeneratedRegex(@"^\{\s*'descr':\s*'(?<type>[^']*)',\s*'fortran_order':\s*(?<order>True|False),\s*'shape':\s*\((?<shape>[\d, ]*)\),?\s*\}\s*$")]
-    private static partial Regex Description();
 }

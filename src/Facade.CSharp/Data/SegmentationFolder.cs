@@ -10,9 +10,10 @@ public static class SegmentationFolder
     private const byte Unlabelled = 255;
 
     /// <summary>Opens the folders. Pictures are the PNG and JPEG files, also further below, in the order of their names.</summary>
+    /// <remarks>Hidden files, links and pixels are treated as in <see cref="ImageFolder.Open"/>.</remarks>
     /// <param name="images">The folder of pictures.</param>
     /// <param name="masks">
-    /// The folder of masks, 8-bit grey PNG files: for each picture one of the same path below it, up to the end of the file's name.
+    /// The folder of masks, PNG files of 8 bits grey and no other depth: for each picture one of the same path below it, up to the end of the file's name.
     /// </param>
     /// <param name="classNames">What the classes are called, by number; 1 to 256.</param>
     /// <param name="height">The height that pictures and masks are scaled to, at least 1; masks by the nearest pixel.</param>
@@ -26,6 +27,7 @@ public static class SegmentationFolder
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
+    /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>
     /// Inputs (channels, height, width), labels (height, width): class numbers or <see cref="Dataset.IgnoredLabel"/>. A damaged file is
     /// refused by name when its batch is asked for.
@@ -44,7 +46,8 @@ public static class SegmentationFolder
         string maskEnd = ".png",
         int channels = 3,
         IReadOnlyList<double>? means = null,
-        IReadOnlyList<double>? deviations = null)
+        IReadOnlyList<double>? deviations = null,
+        ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(images);
         ArgumentException.ThrowIfNullOrWhiteSpace(masks);
@@ -52,6 +55,7 @@ public static class SegmentationFolder
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         var scale = ColourScale.Of(channels, means, deviations);
+        var most = limits ?? ReadLimits.Default;
         var classOf = ClassOfEachValue(classNames, ids);
         if (!Directory.Exists(images))
             throw new DirectoryNotFoundException($"The folder '{images}' does not exist.");
@@ -61,8 +65,8 @@ public static class SegmentationFolder
             throw new DatasetFormatException(
                 images, imageEnd is null ? "holds no .png or .jpg." : $"holds no file that ends in {imageEnd}.");
         return Dataset.FromSamples(pairs.Length, [channels, height, width], [height, width], [.. classNames], number => (
-            scale.Normalised(ImageFile.Colours(pairs[number].Image, channels, height, width), [channels, height, width]),
-            tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count), [height, width], dtype: int64)));
+            scale.Normalised(ImageFile.Colours(pairs[number].Image, channels, height, width, most), [channels, height, width]),
+            tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64)));
     }
 
     /// <summary>The label of each grey value; null for one that no mask may hold.</summary>
@@ -95,9 +99,9 @@ public static class SegmentationFolder
         return File.Exists(path) ? path : throw new DatasetFormatException(image, $"has no mask: there is no '{path}'.");
     }
 
-    private static long[] Labels(string mask, int height, int width, long?[] classOf, int classes) =>
+    private static long[] Labels(string mask, int height, int width, long?[] classOf, int classes, ReadLimits limits) =>
     [
-        .. ImageFile.Numbers(mask, height, width).Select(value => classOf[value] ?? throw new DatasetFormatException(
+        .. ImageFile.Numbers(mask, height, width, limits).Select(value => classOf[value] ?? throw new DatasetFormatException(
             mask, $"has a pixel of the value {value}; with {classes} classes it must be below {classes}, or {Unlabelled} to be ignored.")),
     ];
 }

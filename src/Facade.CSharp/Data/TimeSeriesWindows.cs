@@ -40,6 +40,7 @@ public sealed class TimeSeriesWindows : IDisposable
     /// <param name="trainingFraction">The share of the rows that is the training part, above 0 and below 1.</param>
     /// <param name="time">A column of dates, which must grow from row to row; not looked at where null.</param>
     /// <param name="missing">What a field says where there is no value; an empty field says it too.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>The data; the caller disposes it.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="DatasetFormatException">
@@ -55,12 +56,13 @@ public sealed class TimeSeriesWindows : IDisposable
         int ahead = 1,
         double trainingFraction = 0.8,
         string? time = null,
-        string missing = "NA")
+        string missing = "NA",
+        ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         ArgumentException.ThrowIfNullOrWhiteSpace(target);
         ArgumentNullException.ThrowIfNull(features);
-        var file = CsvFile.Open(path);
+        var file = CsvFile.Open(path, limits);
         var (goal, clock) = (file.Column(target), time is null ? -1 : file.Column(time));
         int[] places = [.. features.Select(file.Column)];
         var rows = new List<double>[places.Length + 1];
@@ -171,10 +173,10 @@ public sealed class TimeSeriesWindows : IDisposable
     private static DateTime Later(CsvFile file, int line, string text, DateTime? before)
     {
         if (!DateTime.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time))
-            throw new DatasetFormatException(file.Path, $"has '{text}' in line {line}, which is no date.");
+            throw new DatasetFormatException(file.Path, $"has '{MessageText.Of(text)}' in line {line}, which is no date.");
         return before is null || time > before
             ? time
-            : throw new DatasetFormatException(file.Path, $"has '{text}' in line {line}, which is not after the row before it.");
+            : throw new DatasetFormatException(file.Path, $"has '{MessageText.Of(text)}' in line {line}, which is not after the row before it.");
     }
 
     private static double[] Scaled(IReadOnlyList<double> values, int split, string source, string name)

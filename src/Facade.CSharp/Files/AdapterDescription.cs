@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>How an adapter file describes its mapping, as JSON: everything but the latent itself.</summary>
-internal sealed record AdapterDescription
+internal sealed partial record AdapterDescription
 {
     private const string CustomPrefix = "custom:";
 
@@ -81,7 +81,7 @@ internal sealed record AdapterDescription
     }
 
     public static AdapterDescription FromJson(string json) =>
-        JsonSerializer.Deserialize<AdapterDescription>(json, FileJson.Strict) is { } description
+        FileJson.Read<AdapterDescription>(json, FileJson.Strict) is var description
         && description.LayerWise?.Any(layer => layer is null) is not true
         && description.LowRank?.Any(piece => piece is null) is not true
             ? description
@@ -113,7 +113,7 @@ internal sealed record AdapterDescription
             "dense" => FixedWeightsKind.Dense,
             "hadamard" => FixedWeightsKind.Hadamard,
             "signed-permutation" => FixedWeightsKind.SignedPermutation,
-            _ => throw new FormatException($"it names unknown fixed weights, '{FixedWeights}'"),
+            _ => throw new FormatException($"it names unknown fixed weights, '{MessageText.Of(FixedWeights)}'"),
         },
         Seed,
         [ToModulation(linearMap, custom)],
@@ -122,13 +122,13 @@ internal sealed record AdapterDescription
             "identity" => MappingActivation.Identity,
             "tanh" => MappingActivation.Tanh,
             "sine" => MappingActivation.Sine,
-            _ => throw new FormatException($"it names an unknown activation, '{Activation}'"),
+            _ => throw new FormatException($"it names an unknown activation, '{MessageText.Of(Activation)}'"),
         },
         Bias switch
         {
             "uniform" => MappingBias.Uniform,
             "zero" => MappingBias.Zero,
-            _ => throw new FormatException($"it names an unknown bias, '{Bias}'"),
+            _ => throw new FormatException($"it names an unknown bias, '{MessageText.Of(Bias)}'"),
         },
         (FanInGain, Scales) switch
         {
@@ -146,8 +146,8 @@ internal sealed record AdapterDescription
         "linear" when linearMap is not null => Core.Modulation.NewLinearModulation(linearMap),
         _ when NeedsFunction() => custom is null
             ? throw new FormatException(
-                $"it was trained with the modulation '{Modulation[CustomPrefix.Length..]}', whose function has to be given when it is loaded")
+                $"it was trained with the modulation '{MessageText.Of(Modulation[CustomPrefix.Length..])}', whose function has to be given when it is loaded")
             : custom(Modulation[CustomPrefix.Length..]),
-        _ => throw new FormatException($"it names an unknown or incomplete modulation, '{Modulation}'"),
+        _ => throw new FormatException($"it names an unknown or incomplete modulation, '{MessageText.Of(Modulation)}'"),
     };
 }

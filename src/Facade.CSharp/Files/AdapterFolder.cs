@@ -29,21 +29,30 @@ internal static class AdapterFolder
             return path;
         var model = Path.Combine(path, ModelName);
         var configuration = Path.Combine(path, ConfigurationName);
-        JsonNode? written;
-        try
-        {
-            written = JsonNode.Parse(File.ReadAllText(configuration));
-        }
-        catch (JsonException fault)
-        {
-            throw new CheckpointFormatException(configuration, $"is no JSON: {fault.Message}", fault);
-        }
-
+        var written = ReadConfiguration(configuration);
         using var file = SafetensorsFile.Read(model);
+        if (!AdapterHeader.IsKnown(file.Metadata.GetValueOrDefault("format")))
+            throw new CheckpointFormatException(
+                path, "is a folder with an adapter, but with none of this library: its files name no format of it. "
+                + "Adapters of other libraries, such as PEFT, have to be converted.");
         if (!JsonNode.DeepEquals(written, Configuration(file.Metadata)))
             throw new CheckpointFormatException(
                 configuration, $"describes another adapter than {ModelName} beside it; one of the two was replaced or edited.");
         return model;
+    }
+
+    private static JsonNode? ReadConfiguration(string path)
+    {
+        if (new FileInfo(path) is { Exists: true, Length: > SafetensorsHeader.MaximumLength and var length })
+            throw new CheckpointFormatException(path, $"is no configuration: it has {length} bytes; at most {SafetensorsHeader.MaximumLength} are read.");
+        try
+        {
+            return FileJson.Node(File.ReadAllText(path));
+        }
+        catch (JsonException fault)
+        {
+            throw new CheckpointFormatException(path, $"is no JSON: {MessageText.Of(fault.Message)}", fault);
+        }
     }
 
     // What is JSON itself becomes a part of the object instead of a text in it.
@@ -56,7 +65,7 @@ internal static class AdapterFolder
             return text;
         try
         {
-            return JsonNode.Parse(text);
+            return FileJson.Node(text);
         }
         catch (JsonException)
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace MappingNets;
 
@@ -8,20 +9,19 @@ namespace MappingNets;
 /// </summary>
 /// <param name="Format">The name in the metadata.</param>
 /// <param name="What">What messages call such a file.</param>
-/// <param name="Version">The newest version that is read; all from 1 on are.</param>
 /// <param name="Reader">What reads such a file, as a user calls it.</param>
-internal sealed record AdapterHeader(string Format, string What, int Version, string Reader)
+/// <param name="Description">The keys of the metadata that this format has beside those of all formats.</param>
+internal sealed record AdapterHeader(string Format, string What, string Reader, params string[] Description)
 {
-    /// <summary>The adapter of a model whose weights a mapping generates. Version 2 adds low rank, masks and encodings.</summary>
-    public static AdapterHeader Mapped { get; } = new("mappingnets-adapter", "MappingNets adapter of a mapped model", 2, "MappedModel.LoadAdapter");
+    /// <summary>The newest version, which is written; all from 1 on are read.</summary>
+    /// <remarks>
+    /// Version 2 added low rank, masks, encodings and the list of ways of fine-tuning. Version 3 added the hash of the content, and that
+    /// unknown metadata is refused unless <see cref="OptionalKey"/> names it.
+    /// </remarks>
+    public const int Version = 3;
 
-    /// <summary>The adapter of a fine-tuned model. Version 2 has a list of ways to change the base, and masks and encodings.</summary>
-    public static AdapterHeader FineTuned { get; } =
-        new("mappingnets-fine-tuning", "adapter of a fine-tuned network", 2, "FineTunedModel.LoadAdapter or AdapterHost.Add");
-
-    /// <summary>The trained tensors of a model whose function is not in the file. Version 2 adds masks and encodings.</summary>
-    public static AdapterHeader TrainedTensors { get; } =
-        new("mappingnets-trained-tensors", "file of trained tensors", 2, "GeneratedModel.LoadTrained");
+    /// <summary>The key whose value lists, as a JSON array, the keys that a reader who does not know them may ignore.</summary>
+    public const string OptionalKey = "optional_fields";
 
     /// <summary>The name in the metadata of a training run's file.</summary>
     public const string RunFormat = "mappingnets-run";
@@ -29,18 +29,41 @@ internal sealed record AdapterHeader(string Format, string What, int Version, st
     /// <summary>The name in the metadata of exported weights, as PyTorch's own tools write it.</summary>
     public const string WeightsFormat = "pt";
 
+    private const string FormatKey = "format";
+    private const string VersionKey = "format_version";
     private const string MethodKey = "method";
+    private const int FirstWithHash = 3;
+
+    private static readonly string[] CommonKeys =
+    [
+        FormatKey, VersionKey, OptionalKey, ContentHash.MetadataKey, TensorEncoding.MetadataKey,
+        TargetIdentity.NameKey, TargetIdentity.ParametersKey, TargetIdentity.FingerprintKey,
+    ];
+
+    /// <summary>The adapter of a model whose weights a mapping generates.</summary>
+    public static AdapterHeader Mapped { get; } =
+        new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter", "mapping");
+
+    /// <summary>The adapter of a fine-tuned model.</summary>
+    public static AdapterHeader FineTuned { get; } =
+        new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256");
+
+    /// <summary>The trained tensors of a model whose function is not in the file.</summary>
+    public static AdapterHeader TrainedTensors { get; } =
+        new("mappingnets-trained-tensors", "file of trained tensors", "GeneratedModel.LoadTrained", MethodKey);
+
+    /// <summary>Whether a name in metadata is that of a format of this library.</summary>
+    public static bool IsKnown(string? format) => new[] { Mapped, FineTuned, TrainedTensors }.Any(header => header.Format == format);
 
     /// <summary>The metadata of a file to write.</summary>
     /// <param name="target">The network.</param>
-    /// <param name="version">The oldest version that holds what is written, so that older readers take what they can.</param>
     /// <param name="method">The method, where the format has one.</param>
-    public Dictionary<string, string> Write(TargetIdentity target, int version, string? method = null)
+    public Dictionary<string, string> Write(TargetIdentity target, string? method = null)
     {
         var metadata = new Dictionary<string, string>(target.Metadata())
         {
-            ["format"] = Format,
-            ["format_version"] = version.ToString(CultureInfo.InvariantCulture),
+            [FormatKey] = Format,
+            [VersionKey] = Version.ToString(CultureInfo.InvariantCulture),
         };
         if (method is not null)
             metadata[MethodKey] = method;
@@ -63,32 +86,61 @@ internal sealed record AdapterHeader(string Format, string What, int Version, st
     /// <exception cref="CheckpointFormatException">It is one; the message names what reads it.</exception>
     public static void RefuseInsteadOfWeights(TensorFile file)
     {
-        var format = file.Metadata.GetValueOrDefault("format", "none");
+        var format = file.Metadata.GetValueOrDefault(FormatKey, "none");
         if (format != WeightsFormat && Remedy(format) is { Length: > 0 } remedy)
             throw new CheckpointFormatException(file.FileName, $"has no weights of a network.{remedy}");
     }
 
-    /// <summary>Refuses a file of another format, version, method or target.</summary>
+    /// <summary>Refuses a file of another format or version, a damaged one, and one of another method or target.</summary>
     /// <returns>The file's version.</returns>
     /// <exception cref="CheckpointFormatException">It is; the message says in what.</exception>
     public int Check(TensorFile file, TargetIdentity target, string? method = null)
     {
-        var format = file.Metadata.GetValueOrDefault("format", "none");
+        var format = file.Metadata.GetValueOrDefault(FormatKey, "none");
         if (format != Format)
             throw new CheckpointFormatException(
-                file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{format}', not '{Format}'.{Remedy(format)}");
-        var text = file.Metadata.GetValueOrDefault("format_version", "missing");
+                file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{MessageText.Of(format)}', not '{Format}'.{Remedy(format)}");
+        var text = file.Metadata.GetValueOrDefault(VersionKey, "missing");
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1 || version > Version)
             throw new CheckpointFormatException(
-                file.FileName, $"is of another version: its format version is {text}; this library reads the versions 1 to {Version}.");
+                file.FileName,
+                $"is of another version: its format version is {MessageText.Of(text)}; this library reads the versions 1 to {Version}.");
+        if (version >= FirstWithHash && !file.HasHash)
+            throw new CheckpointFormatException(
+                file.FileName, $"is damaged: a file of format version {version} carries the SHA-256 of its content in '{ContentHash.MetadataKey}'.");
+        file.CheckContent();
+        if (version >= FirstWithHash)
+            CheckFields(file);
         if (method is not null && file.Metadata.GetValueOrDefault(MethodKey, "unnamed") is var other && other != method)
-            throw new CheckpointFormatException(file.FileName, $"was made by another method, '{other}'; this model's is '{method}'.");
-        if (file.Metadata.GetValueOrDefault("target_fingerprint") != target.Fingerprint)
+            throw new CheckpointFormatException(
+                file.FileName, $"was made by another method, '{MessageText.Of(other)}'; this model's is '{method}'.");
+        if (file.Metadata.GetValueOrDefault(TargetIdentity.FingerprintKey) != target.Fingerprint)
             throw new CheckpointFormatException(
                 file.FileName,
-                $"was made for another target network, '{file.Metadata.GetValueOrDefault("target", "unnamed")}' with "
-                + $"{file.Metadata.GetValueOrDefault("target_parameters", "?")} weights; this one is '{target.Name}' with "
+                $"was made for another target network, '{MessageText.Of(file.Metadata.GetValueOrDefault(TargetIdentity.NameKey, "unnamed"))}' with "
+                + $"{MessageText.Of(file.Metadata.GetValueOrDefault(TargetIdentity.ParametersKey, "?"))} weights; this one is '{target.Name}' with "
                 + $"{target.Parameters.ToString(CultureInfo.InvariantCulture)}, and the names or shapes of the weights differ.");
         return version;
+    }
+
+    // What a reader does not know may change what the file means, unless the file says that it does not.
+    private void CheckFields(TensorFile file)
+    {
+        string[] optional = [];
+        if (file.Metadata.TryGetValue(OptionalKey, out var list))
+            try
+            {
+                optional = FileJson.Read<string[]>(list, FileJson.Strict);
+            }
+            catch (JsonException fault)
+            {
+                throw new CheckpointFormatException(
+                    file.FileName, $"has '{OptionalKey}' that are no list of names: {MessageText.Of(fault.Message)}", fault);
+            }
+
+        if (file.Metadata.Keys.Except(CommonKeys).Except(Description).Except(optional).Order(StringComparer.Ordinal).FirstOrDefault() is { } unknown)
+            throw new CheckpointFormatException(
+                file.FileName,
+                $"has the field '{MessageText.Of(unknown)}', which this library does not know and '{OptionalKey}' does not name; a newer library may read it.");
     }
 }

@@ -74,7 +74,9 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
     /// <summary>Whole multiples times their steps.</summary>
     public static Tensor Multiplied(Tensor whole, Tensor steps, long group) => whole * Repeated(steps, group, whole.shape[0]);
 
-    private static Tensor Repeated(Tensor steps, long group, long count) => steps.to(float32).repeat_interleave(group).narrow(0, 0, count);
+    // A group larger than the tensor is the tensor, whatever size a file gives it.
+    private static Tensor Repeated(Tensor steps, long group, long count) =>
+        steps.to(float32).repeat_interleave(Math.Min(group, Math.Max(1, count))).narrow(0, 0, count);
 
     private static int Levels(int bits) => bits is 8 or 4
         ? (1 << (bits - 1)) - 1

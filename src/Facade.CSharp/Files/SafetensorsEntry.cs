@@ -4,12 +4,18 @@ namespace MappingNets;
 
 /// <summary>One tensor of a safetensors file, as its header describes it.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="DType">The type of its elements.</param>
+/// <param name="DType">The type of its elements once they are loaded.</param>
 /// <param name="Shape">Its shape; empty for a scalar.</param>
 /// <param name="Offset">Where its data starts, in bytes after the header.</param>
 /// <param name="ByteCount">How many bytes its data takes.</param>
 public sealed record SafetensorsEntry(string Name, ScalarType DType, IReadOnlyList<long> Shape, long Offset, long ByteCount)
 {
+    /// <summary>
+    /// What the format calls the type of its elements in the file: "F32", or for a type that libtorch lacks its own name, such as
+    /// "F8_E4M3" where <see cref="DType"/> is the wider type that its values are read into.
+    /// </summary>
+    public string StoredType { get; init; } = SafetensorsTypes.NameOf(DType) ?? "";
+
     /// <summary>The name, the type and the shape, such as "fc.weight F32(10, 128)".</summary>
-    public override string ToString() => $"{Name} {SafetensorsTypes.NameOf(DType)}{ShapeText.Of(Shape)}";
+    public override string ToString() => $"{MessageText.Of(Name)} {StoredType}{ShapeText.Of(Shape)}";
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -5,7 +6,8 @@ namespace MappingNets;
 
 /// <summary>
 /// A safetensors file: named tensors and free text, readable by every library that knows the format. The header's length
-/// (8 bytes, little-endian), a JSON header, then the tensors' bytes end to end.
+/// (8 bytes, little-endian), a JSON header, then the tensors' bytes end to end. Types that libtorch lacks are read into wider ones: 8-bit
+/// floats (F8_E4M3, F8_E5M2, F8_E8M0) into single precision, U16 into int32, U32 and U64 into int64.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -96,21 +98,27 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="name">Its name.</param>
     /// <returns>A new tensor on the CPU, in the caller's dispose scope.</returns>
     /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
-    /// <exception cref="CheckpointFormatException">The file was cut since it was opened, or a BOOL is neither 0 nor 1.</exception>
+    /// <exception cref="CheckpointFormatException">
+    /// The file was cut since it was opened, a BOOL is neither 0 nor 1, or a U64 is beyond 2^63 - 1.
+    /// </exception>
     public Tensor Load(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (!byName.TryGetValue(name, out var entry))
             throw new KeyNotFoundException(
-                $"'{FileName}' holds no tensor '{name}'; it holds {string.Join(", ", Entries.Select(other => other.Name))}.");
+                $"'{FileName}' holds no tensor '{name}'; it holds {MessageText.Names(Entries.Select(other => other.Name))}.");
         var tensor = empty([.. entry.Shape], entry.DType, device: CPU);
+        var stored = SafetensorsTypes.WideningOf(entry.StoredType) is { } widening ? new StoredRun(widening.Widen, widening.Bytes) : null;
         try
         {
             lock (stream)
             {
                 stream.Position = dataStart + entry.Offset;
                 foreach (var part in TensorBytes.Parts(tensor))
-                    Fill(part.bytes, entry);
+                    if (stored is null)
+                        Fill(part.bytes, entry);
+                    else
+                        Fill(part, entry, stored);
             }
 
             return tensor;
@@ -131,13 +139,61 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => stream.Dispose();
 
-    private void Fill(Span<byte> bytes, SafetensorsEntry entry)
+    /// <summary>The header's description of a tensor; null where the file has none of that name.</summary>
+    internal SafetensorsEntry? Find(string name) => byName.GetValueOrDefault(name);
+
+    /// <summary>The <see cref="ContentHash"/> of what the file holds; it reads all of it, a piece at a time.</summary>
+    /// <exception cref="CheckpointFormatException">The file was cut since it was opened.</exception>
+    internal string HashContent()
+    {
+        var piece = new byte[1 << 16];
+        return ContentHash.Of(
+            Metadata,
+            Entries.Select(entry => (entry.Name, entry.StoredType, entry.Shape, entry.ByteCount)),
+            (name, consume) =>
+            {
+                var entry = byName[name];
+                lock (stream)
+                    for (var done = 0L; done < entry.ByteCount;)
+                    {
+                        var part = piece.AsSpan(0, (int)Math.Min(piece.Length, entry.ByteCount - done));
+                        stream.Position = dataStart + entry.Offset + done;
+                        ReadExactly(part, entry);
+                        consume(part);
+                        done += part.Length;
+                    }
+            });
+    }
+
+    private sealed record StoredRun(SafetensorsTypes.Widening Widen, int Bytes)
+    {
+        public byte[] Buffer { get; set; } = [];
+    }
+
+    private void Fill(Tensor part, SafetensorsEntry entry, StoredRun stored)
+    {
+        var count = checked((int)part.numel() * stored.Bytes);
+        if (stored.Buffer.Length < count)
+            stored.Buffer = new byte[count];
+        var bytes = stored.Buffer.AsSpan(0, count);
+        ReadExactly(bytes, entry);
+        stored.Widen(bytes, part.bytes);
+        if (entry.StoredType == "U64" && MemoryMarshal.Cast<byte, long>(part.bytes).ContainsAnyInRange(long.MinValue, -1))
+            throw new CheckpointFormatException(FileName, $"has a number beyond 2^63 - 1 in the U64 tensor '{MessageText.Of(entry.Name)}'.");
+    }
+
+    private void ReadExactly(Span<byte> bytes, SafetensorsEntry entry)
     {
         if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
-            throw new CheckpointFormatException(FileName, $"was cut while it was open: '{entry.Name}' is incomplete.");
+            throw new CheckpointFormatException(FileName, $"was cut while it was open: '{MessageText.Of(entry.Name)}' is incomplete.");
+    }
+
+    private void Fill(Span<byte> bytes, SafetensorsEntry entry)
+    {
+        ReadExactly(bytes, entry);
         // libtorch takes any other byte as a boolean that is neither true nor false.
         if (entry.DType == ScalarType.Bool && bytes.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var index)
             throw new CheckpointFormatException(
-                FileName, $"has the byte {bytes[index]} in the BOOL tensor '{entry.Name}'; only 0 and 1 are booleans.");
+                FileName, $"has the byte {bytes[index]} in the BOOL tensor '{MessageText.Of(entry.Name)}'; only 0 and 1 are booleans.");
     }
 }

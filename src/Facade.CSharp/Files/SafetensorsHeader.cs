@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text.Json;
-using static TorchSharp.torch;
 
 namespace MappingNets;
 
@@ -14,6 +14,12 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
 
     /// <summary>The longest header that is read or written, in bytes, as in the reference implementation.</summary>
     public const int MaximumLength = 100_000_000;
+
+    /// <summary>The most dimensions of a tensor that is read: libtorch counts them in the bits of a word.</summary>
+    private const int MaximumRank = 64;
+
+    /// <summary>The bytes of the widest element that a tensor is read into.</summary>
+    private const long WidestElement = 8;
 
     /// <summary>How many bytes the length of the header takes.</summary>
     public const int LengthBytes = 8;
@@ -49,7 +55,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
             throw new CheckpointFormatException(fileName, "has no valid header: a safetensors header starts with '{'.");
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, new() { MaxDepth = 8 });
             var metadata = new Dictionary<string, string>();
             var entries = new List<SafetensorsEntry>();
             foreach (var property in Distinct(document.RootElement, "the header", fileName))
@@ -57,7 +63,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
                     metadata = ParseMetadata(property.Value, fileName);
                 else
                     entries.Add(ParseEntry(property.Name, property.Value, fileName));
-            entries.Sort((left, right) => (left.Offset, left.ByteCount, left.Name).CompareTo((right.Offset, right.ByteCount, right.Name)));
+            entries.Sort(InOrder);
             CheckCoverage(entries, dataLength, fileName);
             return new SafetensorsHeader(metadata, entries);
         }
@@ -68,13 +74,20 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
         }
     }
 
+    // Empty tensors may share an offset; their order must not be that of the machine's language.
+    private static int InOrder(SafetensorsEntry left, SafetensorsEntry right)
+    {
+        var order = (left.Offset, left.ByteCount).CompareTo((right.Offset, right.ByteCount));
+        return order != 0 ? order : string.CompareOrdinal(left.Name, right.Name);
+    }
+
     private static IEnumerable<JsonProperty> Distinct(JsonElement element, string where, string fileName)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (var property in element.EnumerateObject())
         {
             if (!seen.Add(property.Name))
-                throw new CheckpointFormatException(fileName, $"has the name '{property.Name}' twice in {where}.");
+                throw new CheckpointFormatException(fileName, $"has the name '{MessageText.Of(property.Name)}' twice in {where}.");
             yield return property;
         }
     }
@@ -87,20 +100,20 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
         foreach (var property in Distinct(element, MetadataKey, fileName))
             metadata[property.Name] = property.Value.ValueKind == JsonValueKind.String
                 ? property.Value.GetString()!
-                : throw new CheckpointFormatException(fileName, $"has the value of '{property.Name}' in {MetadataKey} as no text.");
+                : throw new CheckpointFormatException(fileName, $"has the value of '{MessageText.Of(property.Name)}' in {MetadataKey} as no text.");
         return metadata;
     }
 
     private static SafetensorsEntry ParseEntry(string name, JsonElement element, string fileName)
     {
-        CheckpointFormatException Fault(string fault) => new(fileName, $"describes the tensor '{name}' wrongly: {fault}");
+        CheckpointFormatException Fault(string fault) => new(fileName, $"describes the tensor '{MessageText.Of(name)}' wrongly: {fault}");
 
         if (element.ValueKind != JsonValueKind.Object)
             throw Fault("its description is no object.");
-        var fields = Distinct(element, $"the description of '{name}'", fileName)
+        var fields = Distinct(element, $"the description of '{MessageText.Of(name)}'", fileName)
             .ToDictionary(property => property.Name, property => property.Value);
         if (fields.Keys.Except(["dtype", "shape", "data_offsets"]).FirstOrDefault() is { } unknown)
-            throw Fault($"the field '{unknown}' is unknown.");
+            throw Fault($"the field '{MessageText.Of(unknown)}' is unknown.");
 
         JsonElement Field(string field, JsonValueKind kind) =>
             fields.TryGetValue(field, out var value) && value.ValueKind == kind
@@ -111,29 +124,33 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
             [.. Field(field, JsonValueKind.Array).EnumerateArray().Select(item =>
                 item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
                     ? number
-                    : throw Fault($"its {field} holds {item.GetRawText()}, which is no whole number from 0 to 2^63 - 1."))];
+                    : throw Fault($"its {field} holds {MessageText.Of(item.GetRawText())}, which is no whole number from 0 to 2^63 - 1."))];
 
         var typeName = Field("dtype", JsonValueKind.String).GetString()!;
-        var type = SafetensorsTypes.TypeOf(typeName)
-            ?? throw Fault($"the dtype '{typeName}' is unknown; known are {SafetensorsTypes.Names}.");
+        var (type, size) = SafetensorsTypes.Find(typeName)
+            ?? throw Fault($"the dtype '{MessageText.Of(typeName)}' is unknown; known are {SafetensorsTypes.ReadableNames}.");
         var shape = Numbers("shape");
         var offsets = Numbers("data_offsets");
         if (offsets.Length != 2 || offsets[0] > offsets[1])
-            throw Fault($"its data_offsets are [{string.Join(", ", offsets)}]; they must be [start, end] with start <= end.");
-        if (ByteCount(shape, type) is var needed && needed != offsets[1] - offsets[0])
+            throw Fault($"its data_offsets are [{MessageText.Names(offsets.Select(Invariant))}]; they must be [start, end] with start <= end.");
+        if (shape.Length > MaximumRank)
+            throw Fault($"its shape has {shape.Length} dimensions; at most {MaximumRank} are read.");
+        if (ByteCount(shape, size) is var needed && needed != offsets[1] - offsets[0])
             throw Fault(
                 $"{typeName}{ShapeText.Of(shape)} takes {(needed is null ? "more than 2^63" : needed)} bytes, " +
                 $"its data_offsets [{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}.");
-        return new SafetensorsEntry(name, type, shape, offsets[0], offsets[1] - offsets[0]);
+        return new SafetensorsEntry(name, type, shape, offsets[0], offsets[1] - offsets[0]) { StoredType = typeName };
     }
 
-    private static long? ByteCount(long[] shape, ScalarType type)
+    private static string Invariant(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    // Also an empty tensor has strides, which its other sizes must leave within 64 bits, in the wider type that it is read into.
+    private static long? ByteCount(long[] shape, int size)
     {
-        if (shape.Contains(0))
-            return 0;
         try
         {
-            return checked(ShapeText.Product(shape) * SafetensorsTypes.BytesOf(type));
+            var strides = checked(ShapeText.Product(shape.Select(length => Math.Max(1, length))) * WidestElement);
+            return shape.Contains(0) ? 0 : strides / WidestElement * size;
         }
         catch (OverflowException)
         {
@@ -150,16 +167,16 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
         {
             if (entry.Offset < end)
                 throw new CheckpointFormatException(
-                    fileName, $"has overlapping tensors: '{entry.Name}' starts at byte {entry.Offset}, before {previous} ends at {end}.");
+                    fileName, $"has overlapping tensors: '{MessageText.Of(entry.Name)}' starts at byte {entry.Offset}, before {previous} ends at {end}.");
             if (entry.Offset > end)
                 throw new CheckpointFormatException(
-                    fileName, $"has a hole: bytes {end} to {entry.Offset}, between {previous} and '{entry.Name}', belong to no tensor.");
+                    fileName, $"has a hole: bytes {end} to {entry.Offset}, between {previous} and '{MessageText.Of(entry.Name)}', belong to no tensor.");
             if (entry.ByteCount > dataLength - entry.Offset)
                 throw new CheckpointFormatException(
-                    fileName, $"is truncated or has offsets out of range: '{entry.Name}' needs {entry.ByteCount} bytes " +
+                    fileName, $"is truncated or has offsets out of range: '{MessageText.Of(entry.Name)}' needs {entry.ByteCount} bytes " +
                     $"from byte {entry.Offset}, and there are {dataLength} bytes of data.");
             end = entry.Offset + entry.ByteCount;
-            previous = $"'{entry.Name}'";
+            previous = $"'{MessageText.Of(entry.Name)}'";
         }
 
         if (end < dataLength)

@@ -22,6 +22,8 @@ internal static class SafetensorsWriter
             if (string.IsNullOrEmpty(name) || name == SafetensorsHeader.MetadataKey)
                 throw new ArgumentException(
                     $"A tensor has the name '{name}'; it must neither be empty nor {SafetensorsHeader.MetadataKey}.", nameof(tensors));
+            if (!IsText(name))
+                throw new ArgumentException($"The tensor '{MessageText.Of(name)}' has half of a surrogate pair in its name.", nameof(tensors));
             if (!seen.Add(name))
                 throw new ArgumentException($"Two tensors have the name '{name}'.", nameof(tensors));
             if (tensor is null)
@@ -81,8 +83,27 @@ internal static class SafetensorsWriter
     {
         json.WriteStartObject(SafetensorsHeader.MetadataKey);
         foreach (var (key, value) in metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-            json.WriteString(key, value ?? throw new ArgumentException($"The metadata '{key}' is null.", nameof(metadata)));
+        {
+            if (value is null)
+                throw new ArgumentException($"The metadata '{key}' is null.", nameof(metadata));
+            if (!IsText(key) || !IsText(value))
+                throw new ArgumentException(
+                    $"The metadata '{MessageText.Of(key)}' has half of a surrogate pair in its name or its value, which no file can hold.", nameof(metadata));
+            json.WriteString(key, value);
+        }
+
         json.WriteEndObject();
+    }
+
+    /// <summary>Whether a text has no half of a surrogate pair, which would be written as another character.</summary>
+    private static bool IsText(string text)
+    {
+        for (var index = 0; index < text.Length; index++)
+            if (char.IsHighSurrogate(text[index]) && index + 1 < text.Length && char.IsLowSurrogate(text[index + 1]))
+                index++;
+            else if (char.IsSurrogate(text[index]))
+                return false;
+        return true;
     }
 
     private static void WriteEntry(Utf8JsonWriter json, string name, Tensor tensor, ref long offset)

@@ -19,27 +19,36 @@ internal static class StoredTensors
     public static Tensor Numbers(TensorFile file, string name, IReadOnlyList<long> shape, string owner)
     {
         var entry = Entry(file, name);
-        if (entry.DType != ScalarType.Float32 || !entry.Shape.SequenceEqual(shape))
+        if (entry.StoredType != "F32" || !entry.Shape.SequenceEqual(shape))
             throw new CheckpointFormatException(file.FileName, $"has the tensor {entry}; {owner} needs F32{ShapeText.Of(shape)}.");
         return Finite(file, name);
     }
 
-    /// <summary>A buffer of the target.</summary>
-    public static Tensor Buffer(TensorFile file, string name, ScalarType type, IReadOnlyList<long> shape)
+    /// <summary>A buffer of the target: finite numbers, or where the network itself starts with others, such as a mask of -inf, these.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The buffer's name.</param>
+    /// <param name="type">Its type.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="start">Gives what the buffer is before training.</param>
+    public static Tensor Buffer(TensorFile file, string name, ScalarType type, IReadOnlyList<long> shape, Func<Tensor> start)
     {
         var entry = Entry(file, BufferPrefix + name);
-        if (entry.DType != type || !entry.Shape.SequenceEqual(shape))
+        if (entry.StoredType != SafetensorsTypes.NameOf(type) || !entry.Shape.SequenceEqual(shape))
             throw new CheckpointFormatException(
                 file.FileName, $"has the tensor {entry}; the target's buffer is {type}{ShapeText.Of(shape)}.");
-        return Finite(file, entry.Name);
+        var values = file.Load(entry.Name);
+        return FiniteNumbers.AllIn(values) || FiniteNumbers.AllInOrAsIn(values, start())
+            ? values
+            : throw new CheckpointFormatException(
+                file.FileName, $"has the tensor '{entry.Name}', which holds a number that is not finite where the network starts with one that is.");
     }
 
     /// <summary>A pruned model's mask, booleans of shape (count); null where the file has none.</summary>
     public static Tensor? Mask(TensorFile file, long count)
     {
-        if (file.Entries.SingleOrDefault(entry => entry.Name == MaskName) is not { } entry)
+        if (file.Find(MaskName) is not { } entry)
             return null;
-        return entry.DType == ScalarType.Byte && entry.Shape is [var length] && length == MaskBits.Length(count)
+        return entry.StoredType == "U8" && entry.Shape is [var length] && length == MaskBits.Length(count)
             ? MaskBits.Unpack(file.Load(MaskName), count)
             : throw new CheckpointFormatException(
                 file.FileName, $"has the tensor {entry}; a mask of {count} weights needs U8({MaskBits.Length(count)}).");
@@ -62,7 +71,7 @@ internal static class StoredTensors
     {
         var names = expected.Append(MaskName).ToHashSet(StringComparer.Ordinal);
         if (file.Entries.FirstOrDefault(entry => !names.Contains(entry.Name)) is { } unknown)
-            throw new CheckpointFormatException(file.FileName, $"holds the tensor '{unknown.Name}', which {owner} does not have.");
+            throw new CheckpointFormatException(file.FileName, $"holds the tensor '{MessageText.Of(unknown.Name)}', which {owner} does not have.");
     }
 
     /// <summary>Refuses to write what no one could load.</summary>
@@ -75,7 +84,21 @@ internal static class StoredTensors
                     $"The model's '{name}' holds a number that is not finite; its file could not be loaded and is not written.");
     }
 
+    /// <summary>Refuses to write buffers that no one could load.</summary>
+    /// <param name="buffers">The buffers' names and values.</param>
+    /// <param name="start">Gives what the buffers are before training, in the same order.</param>
+    /// <exception cref="InvalidOperationException">A buffer holds a number that is not finite where the network starts with one that is.</exception>
+    public static void RequireSound(IReadOnlyList<(string Name, Tensor Values)> buffers, Func<IReadOnlyList<Tensor>> start)
+    {
+        if (buffers.All(buffer => FiniteNumbers.AllIn(buffer.Values)))
+            return;
+        foreach (var ((name, values), first) in buffers.Zip(start()))
+            if (!FiniteNumbers.AllInOrAsIn(values, first))
+                throw new InvalidOperationException(
+                    $"The network's buffer '{name}' holds a number that is not finite; its file could not be loaded and is not written.");
+    }
+
     private static SafetensorsEntry Entry(TensorFile file, string name) =>
-        file.Entries.SingleOrDefault(entry => entry.Name == name)
+        file.Find(name)
         ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}'.");
 }

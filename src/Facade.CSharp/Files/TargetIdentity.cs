@@ -11,6 +11,11 @@ namespace MappingNets;
 /// <param name="Fingerprint">SHA-256 over the names and shapes of its weights, hexadecimal.</param>
 internal sealed record TargetIdentity(string Name, long Parameters, string Fingerprint)
 {
+    /// <summary>The keys of the metadata.</summary>
+    public const string NameKey = "target";
+    public const string ParametersKey = "target_parameters";
+    public const string FingerprintKey = "target_fingerprint";
+
     public static TargetIdentity Of(string name, ParameterLayout layout) => new(name, layout.Count, FingerprintOf(layout));
 
     public static string FingerprintOf(ParameterLayout layout) =>
@@ -18,8 +23,8 @@ internal sealed record TargetIdentity(string Name, long Parameters, string Finge
 
     public IEnumerable<KeyValuePair<string, string>> Metadata() =>
     [
-        KeyValuePair.Create("target", Name),
-        KeyValuePair.Create("target_parameters", Parameters.ToString(CultureInfo.InvariantCulture)),
-        KeyValuePair.Create("target_fingerprint", Fingerprint),
+        KeyValuePair.Create(NameKey, Name),
+        KeyValuePair.Create(ParametersKey, Parameters.ToString(CultureInfo.InvariantCulture)),
+        KeyValuePair.Create(FingerprintKey, Fingerprint),
     ];
 }

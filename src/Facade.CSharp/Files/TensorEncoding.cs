@@ -78,15 +78,15 @@ internal sealed record TensorEncoding
             return new Dictionary<string, TensorEncoding>();
         try
         {
-            var encodings = JsonSerializer.Deserialize<Dictionary<string, TensorEncoding>>(json, FileJson.Strict)
-                ?? throw new JsonException("The description is null.");
+            var encodings = FileJson.Read<Dictionary<string, TensorEncoding>>(json, FileJson.Strict);
             foreach (var (name, encoding) in encodings)
-                (encoding ?? throw new JsonException($"The description of '{name}' is null.")).Check(file, name);
+                (encoding ?? throw new JsonException($"The description of '{MessageText.Of(name)}' is null.")).Check(file, name);
+            RequireApart(encodings);
             return encodings;
         }
         catch (Exception fault) when (fault is JsonException or OverflowException)
         {
-            throw new CheckpointFormatException(file.FileName, $"has a damaged description of its encodings: {fault.Message}", fault);
+            throw new CheckpointFormatException(file.FileName, $"has a damaged description of its encodings: {MessageText.Of(fault.Message)}", fault);
         }
     }
 
@@ -109,7 +109,7 @@ internal sealed record TensorEncoding
         var main = file.Load(name);
         if (main.numel() != StoredLength(kept))
             throw new CheckpointFormatException(
-                file.FileName, $"has {main.numel()} stored numbers of '{name}'; its mask keeps {kept}, which take {StoredLength(kept)}.");
+                file.FileName, $"has {main.numel()} stored numbers of '{MessageText.Of(name)}'; its mask keeps {kept}, which take {StoredLength(kept)}.");
         var stored = Bits > 0 ? Quantization.Unpack(main.reshape(-1), kept) : main.to(float32).reshape(-1);
         var values = mask is null ? stored : zeros(Count).masked_scatter_(mask, stored);
         if (Bits > 0)
@@ -170,22 +170,30 @@ internal sealed record TensorEncoding
             "half" => ScalarType.Float16,
             "int8" => ScalarType.Int8,
             "int4" => ScalarType.Byte,
-            _ => throw new JsonException($"'{name}' has the unknown precision '{Precision}'."),
+            _ => throw new JsonException($"'{MessageText.Of(name)}' has the unknown precision '{MessageText.Of(Precision)}'."),
         };
-        if (Shape.Any(size => size < 1) || (Bits > 0) != Group is >= 1)
-            throw new JsonException($"The shape or the group of '{name}' is out of range.");
+        if (Shape.Count > 64 || Shape.Any(size => size < 1) || (Bits > 0) != Group is >= 1 || Count > long.MaxValue / 16)
+            throw new JsonException($"The shape or the group of '{MessageText.Of(name)}' is out of range.");
         Require(file, name, type, Sparse ? null : StoredLength(Count));
         if (Bits > 0)
-            Require(file, name + StepsSuffix, ScalarType.Float16, (Count + Group!.Value - 1) / Group.Value);
+            Require(file, name + StepsSuffix, ScalarType.Float16, 1 + ((Count - 1) / Group!.Value));
         if (Sparse)
             Require(file, name + MaskSuffix, ScalarType.Byte, MaskBits.Length(Count));
     }
 
+    // A tensor that is another's steps or mask is not a tensor of the model besides.
+    private static void RequireApart(Dictionary<string, TensorEncoding> encodings)
+    {
+        foreach (var (name, encoding) in encodings)
+            if (encoding.Companions(name).FirstOrDefault(encodings.ContainsKey) is { } shared)
+                throw new JsonException($"'{MessageText.Of(shared)}' is encoded itself and belongs to '{MessageText.Of(name)}'.");
+    }
+
     private static void Require(SafetensorsFile file, string name, ScalarType type, long? count)
     {
-        var entry = file.Entries.SingleOrDefault(entry => entry.Name == name)
-            ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}', which its encodings name.");
-        if (entry.DType != type || (count is { } needed && ShapeText.Product(entry.Shape) != needed))
+        var entry = file.Find(name)
+            ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{MessageText.Of(name)}', which its encodings name.");
+        if (entry.StoredType != SafetensorsTypes.NameOf(type) || (count is { } needed && ShapeText.Product(entry.Shape) != needed))
             throw new CheckpointFormatException(
                 file.FileName, $"has the tensor {entry}; its encoding needs {SafetensorsTypes.NameOf(type)}{(count is null ? "" : $" with {count} numbers")}.");
     }

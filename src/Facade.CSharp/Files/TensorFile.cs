@@ -1,37 +1,40 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
 
 /// <summary>
-/// A safetensors file as what it stands for: encoded tensors appear in single precision and in their own shape, without the tensors
-/// that hold their steps and masks.
+/// A safetensors file as what it stands for: encoded tensors appear in single precision and in their own shape, without the tensors that
+/// hold their steps and masks. A file that is written here carries the hash of its content.
 /// </summary>
 internal sealed class TensorFile : IDisposable
 {
     private readonly SafetensorsFile file;
     private readonly IReadOnlyDictionary<string, TensorEncoding> encodings;
+    private readonly Dictionary<string, SafetensorsEntry> byName;
 
-    private TensorFile(SafetensorsFile file)
+    private TensorFile(SafetensorsFile file, ReadLimits limits)
     {
         this.file = file;
         try
         {
             encodings = TensorEncoding.Of(file);
+            var companions = encodings.SelectMany(pair => pair.Value.Companions(pair.Key)).ToHashSet(StringComparer.Ordinal);
+            Entries =
+            [
+                .. file.Entries.Where(entry => !companions.Contains(entry.Name)).Select(entry => encodings.TryGetValue(entry.Name, out var encoding)
+                    ? entry with { DType = ScalarType.Float32, StoredType = "F32", Shape = encoding.Shape }
+                    : entry),
+            ];
+            byName = Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
+            CheckSize(limits);
         }
         catch
         {
             file.Dispose();
             throw;
         }
-
-        var companions = encodings.SelectMany(pair => pair.Value.Companions(pair.Key)).ToHashSet(StringComparer.Ordinal);
-        Entries =
-        [
-            .. file.Entries.Where(entry => !companions.Contains(entry.Name)).Select(entry => encodings.TryGetValue(entry.Name, out var encoding)
-                ? entry with { DType = ScalarType.Float32, Shape = encoding.Shape }
-                : entry),
-        ];
     }
 
     /// <summary>The file, as messages name it.</summary>
@@ -44,9 +47,11 @@ internal sealed class TensorFile : IDisposable
     public IReadOnlyList<SafetensorsEntry> Entries { get; }
 
     /// <summary>Opens a file.</summary>
-    /// <exception cref="CheckpointFormatException">It breaks the format, or an encoding does not fit its tensors.</exception>
+    /// <param name="path">The file.</param>
+    /// <param name="limits">What its tensors may take in memory; <see cref="ReadLimits.Default"/> where null.</param>
+    /// <exception cref="CheckpointFormatException">It breaks the format, an encoding does not fit its tensors, or it is beyond the limits.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static TensorFile Read(string path) => new(SafetensorsFile.Read(path));
+    public static TensorFile Read(string path, ReadLimits? limits = null) => new(SafetensorsFile.Read(path), limits ?? ReadLimits.Default);
 
     /// <summary>Writes a file whole or not at all.</summary>
     /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot.</exception>
@@ -58,11 +63,36 @@ internal sealed class TensorFile : IDisposable
     public static void WriteFolder(string folder, IEnumerable<TensorToStore> tensors, IReadOnlyDictionary<string, string> metadata) =>
         Encode(tensors, metadata, (stored, described) => AdapterFolder.Write(folder, stored, described));
 
+    /// <summary>The tensor of a name; null where there is none.</summary>
+    public SafetensorsEntry? Find(string name) => byName.GetValueOrDefault(name);
+
+    /// <summary>Whether the file carries the hash of its content.</summary>
+    public bool HasHash => Metadata.ContainsKey(ContentHash.MetadataKey);
+
+    /// <summary>Refuses a file whose content is not what it was written with; one that carries no hash passes.</summary>
+    /// <exception cref="CheckpointFormatException">It is damaged.</exception>
+    public void CheckContent()
+    {
+        if (Metadata.TryGetValue(ContentHash.MetadataKey, out var written) && written != file.HashContent())
+            throw new CheckpointFormatException(FileName, "is damaged: its content does not have the SHA-256 that it was written with.");
+    }
+
     /// <summary>Copies one tensor into memory, in the caller's dispose scope.</summary>
     public Tensor Load(string name) => encodings.TryGetValue(name, out var encoding) ? encoding.Decode(file, name) : file.Load(name);
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
+
+    // The header has held each shape to 64 bits; encoded tensors may stand for many times their own bytes.
+    private void CheckSize(ReadLimits limits)
+    {
+        var bytes = Entries.Aggregate((Int128)0, (sum, entry) => sum + ((Int128)ShapeText.Product(entry.Shape) * SafetensorsTypes.BytesOf(entry.DType)));
+        if (bytes > limits.Bytes)
+            throw new CheckpointFormatException(
+                FileName,
+                $"holds tensors of {bytes.ToString(CultureInfo.InvariantCulture)} bytes; at most {ShapeText.Count(limits.Bytes)} are read "
+                + $"({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+    }
 
     private static void Encode(
         IEnumerable<TensorToStore> tensors, IReadOnlyDictionary<string, string> metadata,
@@ -71,6 +101,25 @@ internal sealed class TensorFile : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var described = new Dictionary<string, string>(metadata);
-        write(TensorEncoding.Encode(tensors, described), described);
+        var stored = TensorEncoding.Encode(tensors, described);
+        described[ContentHash.MetadataKey] = HashOf(stored, described);
+        write(stored, described);
+    }
+
+    /// <summary>The <see cref="ContentHash"/> that a file of these tensors and this metadata carries.</summary>
+    internal static string HashOf(IReadOnlyList<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        var byName = tensors.ToDictionary(pair => pair.Name, pair => pair.Tensor, StringComparer.Ordinal);
+        return ContentHash.Of(
+            metadata,
+            tensors.Select(pair => (
+                pair.Name, SafetensorsTypes.NameOf(pair.Tensor.dtype) ?? "", (IReadOnlyList<long>)pair.Tensor.shape,
+                pair.Tensor.numel() * pair.Tensor.element_size())),
+            (name, consume) =>
+            {
+                using var scope = NewDisposeScope();
+                foreach (var part in TensorBytes.Parts(byName[name].detach().cpu().contiguous()))
+                    consume(part.bytes);
+            });
     }
 }

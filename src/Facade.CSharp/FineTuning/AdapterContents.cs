@@ -54,6 +54,7 @@ internal sealed class AdapterContents : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
+        BufferChecks.RequireSound(model);
         return new(
             "the model",
             model.Target,
@@ -78,18 +79,20 @@ internal sealed class AdapterContents : IDisposable
     }
 
     /// <summary>Reads an adapter and holds it against the target; the base's weights are held against it by <see cref="CheckWeights"/>.</summary>
-    public static AdapterContents Load(string path, TargetNetwork target)
+    public static AdapterContents Load(string path, TargetNetwork target, ReadLimits limits)
     {
         using var scope = NewDisposeScope();
-        using var file = TensorFile.Read(AdapterFolder.FileOf(path));
+        using var file = TensorFile.Read(AdapterFolder.FileOf(path), limits);
         var version = AdapterHeader.FineTuned.Check(file, TargetIdentity.Of(target.Name, target.Layout));
-        var configuration = ReadConfiguration(file, target, version);
-        var expected = Expected(file, target, configuration);
+        var configuration = ReadConfiguration(file, version);
+        Check(file, target, configuration, limits);
+        var expected = WeightChange.ValuesOf(target, configuration);
         StoredTensors.RefuseOthers(
             file, expected.Select(value => value.Name).Concat(target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)), Owner);
         var values = expected.Select(value => StoredTensors.Numbers(file, value.Name, value.Shape, Owner)).ToArray();
-        var buffers = target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape)).ToArray();
+        var buffers = BufferChecks.Read(file, target);
         var mask = StoredTensors.Mask(file, target.ParameterCount);
+        RequireBuildable(file, target, configuration);
         return new(
             file.FileName,
             target,
@@ -137,38 +140,45 @@ internal sealed class AdapterContents : IDisposable
 
     private Dictionary<string, string> Metadata()
     {
-        var metadata = AdapterHeader.FineTuned.Write(identity, version: 2);
+        var metadata = AdapterHeader.FineTuned.Write(identity);
         metadata["configuration"] = Configuration.ToJson();
         if (weightsHash is not null)
             metadata[WeightsKey] = weightsHash;
         return metadata;
     }
 
-    private static FineTuningConfiguration ReadConfiguration(TensorFile file, TargetNetwork target, int version)
+    private static FineTuningConfiguration ReadConfiguration(TensorFile file, int version)
     {
         var json = file.Metadata.GetValueOrDefault("configuration")
             ?? throw new CheckpointFormatException(file.FileName, "has no configuration.");
         try
         {
-            var configuration = FineTuningConfiguration.FromJson(json, version);
-            foreach (var name in configuration.Head.Concat(configuration.NewHead))
-                if (!target.Parameters.Any(parameter => parameter.Name == name))
-                    throw new CheckpointFormatException(file.FileName, $"names the head '{name}', which '{target.Name}' does not have.");
-            return configuration;
+            return FineTuningConfiguration.FromJson(json, version);
         }
-        catch (Exception fault) when (fault is JsonException or ArgumentException)
+        catch (JsonException fault)
         {
-            throw new CheckpointFormatException(file.FileName, $"has a damaged configuration: {fault.Message}", fault);
+            throw new CheckpointFormatException(file.FileName, $"has a damaged configuration: {MessageText.Of(fault.Message)}", fault);
         }
     }
 
-    private static IReadOnlyList<(string Name, long[] Shape)> Expected(
-        TensorFile file, TargetNetwork target, FineTuningConfiguration configuration)
+    private static void Check(TensorFile file, TargetNetwork target, FineTuningConfiguration configuration, ReadLimits limits)
     {
         try
         {
-            using var change = new WeightChange(target, configuration);
-            return change.Values;
+            configuration.Check(target, limits);
+        }
+        catch (FormatException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"has a configuration that does not fit the target: {fault.Message}.", fault);
+        }
+    }
+
+    // The last check, and the only one that costs more than the file's size: what the configuration describes is built.
+    private static void RequireBuildable(TensorFile file, TargetNetwork target, FineTuningConfiguration configuration)
+    {
+        try
+        {
+            new WeightChange(target, configuration).Dispose();
         }
         catch (Exception fault) when (fault is FormatException or ArgumentException)
         {

@@ -93,17 +93,18 @@ public sealed class FineTunedModel : Model
     /// <param name="target">The network that the adapter was trained for.</param>
     /// <param name="pretrained">The base's weights.</param>
     /// <param name="device">Where the model lives; the CPU where none is given.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// It is damaged, no such adapter, of another version, or made for another target or other weights; the message says which.
+    /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target or other weights; the message says which.
     /// </exception>
     /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
-    public static FineTunedModel LoadAdapter(string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null)
+    public static FineTunedModel LoadAdapter(string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
         pretrained.RequireAlive();
-        using var contents = AdapterContents.Load(path, target);
+        using var contents = AdapterContents.Load(path, target, limits ?? ReadLimits.Default);
         var baseWeights = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
         try
         {

@@ -62,9 +62,24 @@ internal sealed class FineTuningBase : IDisposable
         var parts = target.Parameters.Select((parameter, index) =>
             (head.Contains(parameter.Name) ? start[index] : pretrained.Find(parameter.Name)!).reshape(-1));
         var state = target.CreateState(device);
+        RequireSound(target, pretrained, head, state);
         foreach (var (name, values) in target.PersistentBuffers(state))
             values.copy_(pretrained.Find(name)!);
         return new(target, cat(parts.ToArray(), 0).to(device).contiguous(), state, head);
+    }
+
+    // A file may hold infinities, for masks; weights may not, and buffers only where the network starts with them.
+    private static void RequireSound(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string> head, NetworkState start)
+    {
+        var bad = target.Parameters.Select(parameter => parameter.Name)
+            .Where(name => !head.Contains(name) && !FiniteNumbers.AllIn(pretrained.Find(name)!))
+            .Concat(target.PersistentBuffers(start)
+                .Where(buffer => !FiniteNumbers.AllInOrAsIn(pretrained.Find(buffer.Name)!, buffer.Values)).Select(buffer => buffer.Name))
+            .FirstOrDefault();
+        if (bad is null)
+            return;
+        start.Dispose();
+        throw new ArgumentException($"'{bad}' holds a number that is not finite in {pretrained.Source}.", nameof(pretrained));
     }
 
     /// <summary>SHA-256 over the names and bits of all tensors but some.</summary>

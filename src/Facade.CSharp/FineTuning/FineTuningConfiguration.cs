@@ -24,17 +24,50 @@ internal sealed record FineTuningConfiguration
     /// <exception cref="JsonException">It is no such description.</exception>
     public static FineTuningConfiguration FromJson(string json, int version)
     {
-        var configuration = (version == 1 ? WithParts(json) : JsonNode.Parse(json)).Deserialize<FineTuningConfiguration>(FileJson.Strict);
-        if (configuration is null || configuration.Parts.Any(part => part is null))
-            throw new JsonException("The configuration or one of its parts is null.");
+        var configuration = FileJson.Read<FineTuningConfiguration>(version == 1 ? WithParts(json).ToJsonString() : json, FileJson.Strict);
+        if (configuration.Parts.Any(part => part is null) || configuration.Head.Concat(configuration.NewHead).Any(name => name is null))
+            throw new JsonException("One of its parts or names is null.");
         return configuration;
+    }
+
+    /// <summary>
+    /// Holds the configuration to the network, whose size bounds every count in it. Takes neither work nor memory that grows with what the
+    /// configuration claims.
+    /// </summary>
+    /// <param name="target">The network.</param>
+    /// <param name="limits">What fixed weights may cost; null where the model exists already.</param>
+    /// <exception cref="FormatException">It does not fit; the message says in what.</exception>
+    public void Check(TargetNetwork target, ReadLimits? limits)
+    {
+        var known = target.Parameters.Select(parameter => parameter.Name).ToHashSet(StringComparer.Ordinal);
+        var own = RequireKnown(Head, "head", known, target);
+        RequireKnown(NewHead, "new head", known, target);
+        var taken = new HashSet<string>(own, StringComparer.Ordinal);
+        foreach (var part in Parts)
+        {
+            part.Check(target, this, limits);
+            foreach (var name in part.Changed(target, this))
+                if (!taken.Add(name))
+                    throw new FormatException($"it changes '{name}' in two ways");
+        }
+    }
+
+    private static HashSet<string> RequireKnown(IReadOnlyList<string> names, string what, HashSet<string> known, TargetNetwork target)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var name in names)
+            if (!known.Contains(name))
+                throw new FormatException($"it names the {what} '{MessageText.Of(name)}', which '{target.Name}' does not have");
+            else if (!seen.Add(name))
+                throw new FormatException($"it names the {what} '{name}' twice");
+        return seen;
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, FileJson.Strict);
 
     private static JsonObject WithParts(string json)
     {
-        var part = JsonNode.Parse(json) as JsonObject ?? throw new JsonException("The configuration is no object.");
+        var part = FileJson.Node(json) as JsonObject ?? throw new JsonException("The configuration is no object.");
         var whole = new JsonObject();
         foreach (var name in new[] { "head", "newHead", "seed" })
             if (part.Remove(name, out var value))

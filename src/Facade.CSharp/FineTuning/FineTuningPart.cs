@@ -63,8 +63,93 @@ internal sealed record FineTuningPart
         KindMapping when Mapping is { } mapping => ToMapping(target, mapping),
         KindLowRank when Ranks is { Count: > 0 } ranks && Strength is { } strength =>
             new LowRankIncrement(target.Layout, CheckRanks(target, ranks), strength, whole.Seed),
-        _ => throw new FormatException($"it describes an unknown or incomplete way of fine-tuning, '{Kind}'"),
+        _ => throw new FormatException($"it describes an unknown or incomplete way of fine-tuning, '{MessageText.Of(Kind)}'"),
     };
+
+    /// <summary>Holds the part to the network; see <see cref="FineTuningConfiguration.Check"/>.</summary>
+    /// <exception cref="FormatException">It does not fit.</exception>
+    public void Check(TargetNetwork target, FineTuningConfiguration whole, ReadLimits? limits)
+    {
+        if (Strength is { } strength)
+            StoredNumber.Require("strength", strength);
+        if (Kind is KindGroups or KindMapping)
+            CheckTensors(target);
+        switch (Kind)
+        {
+            case KindGroups when Tensors is not null && Latents is { } latents && GroupSize is { } size && Strength is not null:
+                CheckGroups(target, whole, latents, size);
+                break;
+            case KindMapping when Mapping is not null:
+                CheckMapping(target, Mapping, limits);
+                break;
+            case KindLowRank when Ranks is { Count: > 0 } ranks && Strength is not null:
+                CheckRanks(target, ranks);
+                break;
+            default:
+                throw new FormatException($"it describes an unknown or incomplete way of fine-tuning, '{MessageText.Of(Kind)}'");
+        }
+    }
+
+    /// <summary>The tensors that a checked part changes.</summary>
+    public IEnumerable<string> Changed(TargetNetwork target, FineTuningConfiguration whole) => Kind switch
+    {
+        KindLowRank => Ranks!.Select(piece => piece.Name),
+        // A mapping of all weights generates those of the head too, which then have values of their own.
+        _ => Selected(target, whole, Tensors ?? [LayerPatterns.All]),
+    };
+
+    /// <summary>The names and shapes of what a checked part trains, without the numbering of <see cref="WeightChange.Values"/>.</summary>
+    public IEnumerable<(string Name, long[] Shape)> Values(TargetNetwork target)
+    {
+        switch (Kind)
+        {
+            case KindGroups:
+                yield return ("latent", [Latents!.Value]);
+                break;
+            case KindMapping:
+                yield return ("latent", [Mapping!.LatentCount()]);
+                if (Mapping.TrainableScale)
+                    yield return ("scales", [Tensors?.Count ?? target.Parameters.Count]);
+                break;
+            default:
+                foreach (var piece in Ranks!)
+                {
+                    var entry = target.Layout.Find(piece.Name);
+                    yield return (piece.Name + ".lora_A", [piece.Rank, entry.Count / entry.Shape[0]]);
+                    yield return (piece.Name + ".lora_B", [entry.Shape[0], piece.Rank]);
+                }
+
+                break;
+        }
+    }
+
+    private void CheckTensors(TargetNetwork target)
+    {
+        if (Tensors is { Count: 0 })
+            throw new FormatException("it changes no tensor");
+        foreach (var name in Kind == KindGroups && Tensors is [LayerPatterns.All] ? [] : Tensors ?? [])
+            if (!target.Parameters.Any(parameter => parameter.Name == name))
+                throw new FormatException($"it changes '{MessageText.Of(name ?? "null")}', which '{target.Name}' does not have");
+    }
+
+    private void CheckGroups(TargetNetwork target, FineTuningConfiguration whole, int latents, long size)
+    {
+        var selected = Selected(target, whole, Tensors!).ToHashSet(StringComparer.Ordinal);
+        var weights = target.Parameters.Where(parameter => selected.Contains(parameter.Name)).Sum(parameter => parameter.Count);
+        if (latents < 1 || size < 1 || size > weights || latents > weights / size)
+            throw new FormatException(FormattableString.Invariant(
+                $"it moves groups of {size} weights by {latents} latents; the chosen tensors have {weights} weights"));
+        ToGrouping(Grouping);
+    }
+
+    private void CheckMapping(TargetNetwork target, AdapterDescription mapping, ReadLimits? limits)
+    {
+        if (mapping.NeedsFunction() || mapping.NeedsMap())
+            throw new FormatException($"its mapping has the modulation '{MessageText.Of(mapping.Modulation)}', which no such adapter holds");
+        if (mapping.LowRank is not null)
+            throw new FormatException("its mapping names ranks, which only a whole model's adapter has");
+        mapping.Check(Tensors is null ? target.Layout : new TargetPart(target, Tensors).Layout, limits);
+    }
 
     private MappingIncrement ToMapping(TargetNetwork target, AdapterDescription mapping)
     {
@@ -77,8 +162,11 @@ internal sealed record FineTuningPart
     private static IReadOnlyList<(string, int)> CheckRanks(TargetNetwork target, IReadOnlyList<TensorRank> ranks)
     {
         foreach (var piece in ranks)
-            if (piece is null || piece.Rank < 1 || !target.Parameters.Any(parameter => parameter.Name == piece.Name && parameter.Shape.Count > 1))
-                throw new FormatException($"it gives the rank {piece?.Rank} to '{piece?.Name}', which is no matrix of the target");
+            if (piece is null || piece.Rank < 1
+                || target.Parameters.FirstOrDefault(parameter => parameter.Name == piece.Name && parameter.Shape.Count > 1) is not { } matrix
+                || piece.Rank > Math.Min(matrix.Shape[0], matrix.Count / matrix.Shape[0]))
+                throw new FormatException(
+                    $"it gives the rank {piece?.Rank} to '{MessageText.Of(piece?.Name ?? "null")}', which is no matrix of the target or has a smaller rank");
         return [.. ranks.Select(piece => (piece.Name, piece.Rank))];
     }
 
@@ -93,6 +181,6 @@ internal sealed record FineTuningPart
     {
         "contiguous" => WeightGrouping.Contiguous,
         "hashed" => WeightGrouping.Hashed,
-        _ => throw new FormatException($"it names an unknown grouping, '{grouping}'"),
+        _ => throw new FormatException($"it names an unknown grouping, '{MessageText.Of(grouping ?? "null")}'"),
     };
 }

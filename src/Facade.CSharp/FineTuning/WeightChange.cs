@@ -39,7 +39,7 @@ internal sealed class WeightChange : IDisposable
         }
 
         parts = [.. built];
-        Values = [.. ChangeValues(), .. places.Select(place => (target.Parameters[place].Name, target.Parameters[place].Shape.ToArray()))];
+        Values = ValuesOf(target, configuration);
     }
 
     /// <summary>How tables call it: the parts' methods, or that all weights or some are trained directly.</summary>
@@ -98,12 +98,18 @@ internal sealed class WeightChange : IDisposable
         }
     }
 
-    // Two parts with a latent each number theirs; a single one has the plain name.
-    private IEnumerable<(string Name, long[] Shape)> ChangeValues()
+    /// <summary>What an adapter of a configuration that fits the network holds, without building what it describes.</summary>
+    public static IReadOnlyList<(string Name, long[] Shape)> ValuesOf(TargetNetwork target, FineTuningConfiguration configuration)
     {
-        var shared = parts.SelectMany(part => part.Values.Select(value => value.Name)).GroupBy(name => name)
+        // Two parts with a latent each number theirs; a single one has the plain name.
+        var parts = configuration.Parts.Select(part => part.Values(target).ToArray()).ToArray();
+        var shared = parts.SelectMany(values => values.Select(value => value.Name)).GroupBy(name => name, StringComparer.Ordinal)
             .Where(names => names.Count() > 1).Select(names => names.Key).ToHashSet(StringComparer.Ordinal);
-        return parts.SelectMany((part, index) => part.Values.Select(value =>
-            (shared.Contains(value.Name) ? FormattableString.Invariant($"{value.Name}{index + 1}") : value.Name, value.Shape)));
+        return
+        [
+            .. parts.SelectMany((values, index) => values.Select(value =>
+                (shared.Contains(value.Name) ? FormattableString.Invariant($"{value.Name}{index + 1}") : value.Name, value.Shape))),
+            .. configuration.Head.Select(name => (name, target.Layout.Find(name).Shape)),
+        ];
     }
 }

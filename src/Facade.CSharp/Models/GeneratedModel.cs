@@ -131,11 +131,12 @@ public sealed class GeneratedModel : Model
     /// whole or not at all. What else the function reads, such as fixed tensors from a seed, is not in the file and must be the same.
     /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="CheckpointFormatException">
-    /// The file is damaged, foreign, or of another method, target or other trained tensors; the message says which.
+    /// The file is damaged, foreign, beyond the limits, or of another method, target or other trained tensors; the message says which.
     /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public void LoadTrained(string path) => TrainedTensorsFile.Load(this, path);
+    public void LoadTrained(string path, ReadLimits? limits = null) => TrainedTensorsFile.Load(this, path, limits ?? ReadLimits.Default);
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Target.Layout.Split(Theta()));
 

@@ -18,19 +18,20 @@ internal static class MappedAdapter
     public static void Save(MappedModel model, string path, StoredPrecision precision)
     {
         using var scope = NewDisposeScope();
-        TensorFile.Write(path, Tensors(model, precision), Metadata(model, precision));
+        TensorFile.Write(path, Tensors(model, precision), Metadata(model));
     }
 
     public static void SaveFolder(MappedModel model, string folder, StoredPrecision precision)
     {
         using var scope = NewDisposeScope();
-        TensorFile.WriteFolder(folder, Tensors(model, precision), Metadata(model, precision));
+        TensorFile.WriteFolder(folder, Tensors(model, precision), Metadata(model));
     }
 
     private static List<TensorToStore> Tensors(MappedModel model, StoredPrecision precision)
     {
         using var noGradient = no_grad();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
+        BufferChecks.RequireSound(model);
         var tensors = new List<TensorToStore> { new(LatentName, model.Latent, TensorToStore.PrecisionOf(precision, model.Latent.shape, isLatent: true)) };
         if (model.TrainableScales is { } scales)
             tensors.Add(new(ScalesName, scales, TensorToStore.PrecisionOf(precision, scales.shape)));
@@ -42,26 +43,36 @@ internal static class MappedAdapter
         return tensors;
     }
 
-    private static Dictionary<string, string> Metadata(MappedModel model, StoredPrecision precision)
+    private static Dictionary<string, string> Metadata(MappedModel model)
     {
         var (plain, ranks) = (model.Target.Plain, model.Target.Ranks);
-        var isFirst = precision == StoredPrecision.Single && model.PruningMask is null && ranks.Count == 0;
-        var metadata = AdapterHeader.Mapped.Write(TargetIdentity.Of(plain.Name, plain.Layout), isFirst ? 1 : 2);
-        metadata["mapping"] = (AdapterDescription.Of(model.Mapping.Specification, model.Coefficients) with
+        var metadata = AdapterHeader.Mapped.Write(TargetIdentity.Of(plain.Name, plain.Layout));
+        var description = AdapterDescription.Of(model.Mapping.Specification, model.Coefficients) with
         {
             LowRank = ranks.Count == 0 ? null : [.. ranks.Select(pair => new TensorRank(pair.Key, pair.Value))],
-        }).ToJson();
+        };
+        try
+        {
+            description.Check(model.Target.Layout, limits: null);
+        }
+        catch (FormatException fault)
+        {
+            throw new InvalidOperationException($"The adapter could not be loaded and is not written: {fault.Message}.", fault);
+        }
+
+        metadata["mapping"] = description.ToJson();
         return metadata;
     }
 
-    public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device)
+    public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits)
     {
         using var scope = NewDisposeScope();
         path = AdapterFolder.FileOf(path);
-        using var file = TensorFile.Read(path);
+        using var file = TensorFile.Read(path, limits);
         AdapterHeader.Mapped.Check(file, TargetIdentity.Of(target.Plain.Name, target.Plain.Layout));
         var description = Description(file);
         target = Factored(file, target, description);
+        Check(file, target, description, limits);
         if (modulation is not null && !description.NeedsFunction())
             throw new ArgumentException(
                 $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));
@@ -71,7 +82,7 @@ internal static class MappedAdapter
         var scales = description.TrainableScale ? StoredTensors.Numbers(file, ScalesName, [target.Parameters.Count], Owner) : null;
         var map = description.NeedsMap() ? Map(file, target) : null;
         var mask = StoredTensors.Mask(file, target.ParameterCount);
-        Tensor[] buffers = [.. target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape))];
+        var buffers = BufferChecks.Read(file, target);
         StoredTensors.RefuseOthers(
             file,
             [
@@ -93,6 +104,18 @@ internal static class MappedAdapter
             model.TakeMask(mask);
         model.Coefficients = description.Coefficients ?? model.Coefficients;
         return model;
+    }
+
+    private static void Check(TensorFile file, TargetNetwork target, AdapterDescription description, ReadLimits limits)
+    {
+        try
+        {
+            description.Check(target.Layout, limits);
+        }
+        catch (FormatException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"describes a mapping that does not fit the target: {fault.Message}.", fault);
+        }
     }
 
     private static MappedModel Build(
@@ -118,10 +141,10 @@ internal static class MappedAdapter
     private static TargetNetwork Factored(TensorFile file, TargetNetwork target, AdapterDescription description)
     {
         var ranks = (description.LowRank ?? []).Select(piece => KeyValuePair.Create(piece.Name, piece.Rank)).ToArray();
-        if (target.Ranks.Count > 0 && !target.Ranks.OrderBy(pair => pair.Key).SequenceEqual(ranks.OrderBy(pair => pair.Key)))
+        if (target.Ranks.Count > 0 && !target.Ranks.OrderBy(pair => pair.Key, StringComparer.Ordinal).SequenceEqual(ranks.OrderBy(pair => pair.Key, StringComparer.Ordinal)))
             throw new CheckpointFormatException(
                 file.FileName,
-                $"was trained with the ranks [{string.Join(", ", ranks)}]; '{target.Name}' has [{string.Join(", ", target.Ranks)}]. The network without ranks takes any.");
+                $"was trained with the ranks [{MessageText.Names(ranks.Select(rank => rank.ToString()))}]; '{target.Name}' has [{string.Join(", ", target.Ranks)}]. The network without ranks takes any.");
         if (ranks.Length == 0 || target.Ranks.Count > 0)
             return target;
         try
@@ -130,7 +153,7 @@ internal static class MappedAdapter
         }
         catch (ArgumentException fault)
         {
-            throw new CheckpointFormatException(file.FileName, $"describes ranks that do not fit the target: {fault.Message}", fault);
+            throw new CheckpointFormatException(file.FileName, $"describes ranks that do not fit the target: {MessageText.Of(fault.Message)}", fault);
         }
     }
 
@@ -144,7 +167,7 @@ internal static class MappedAdapter
         }
         catch (JsonException fault)
         {
-            throw new CheckpointFormatException(file.FileName, $"has a damaged description of its mapping: {fault.Message}", fault);
+            throw new CheckpointFormatException(file.FileName, $"has a damaged description of its mapping: {MessageText.Of(fault.Message)}", fault);
         }
     }
 

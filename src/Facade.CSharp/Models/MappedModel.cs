@@ -143,17 +143,18 @@ public sealed class MappedModel : Model
     /// <param name="target">The network that the adapter was trained for.</param>
     /// <param name="device">Where the model lives; the CPU where none is given.</param>
     /// <param name="modulation">z to M(z), only for an adapter that was trained with a custom modulation.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// The file is truncated, not an adapter, of another version, or made for another target; the message says which.
+    /// The file is truncated or damaged, not an adapter, of another version, made for another target, or beyond the limits; the message says which.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="ArgumentException">A modulation was given that does not fit the target, or to an adapter that has no custom one.</exception>
     public static MappedModel LoadAdapter(
-        string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null)
+        string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null, ReadLimits? limits = null)
     {
         ArgumentNullException.ThrowIfNull(target);
-        return MappedAdapter.Load(path, target, modulation, device ?? CPU);
+        return MappedAdapter.Load(path, target, modulation, device ?? CPU, limits ?? ReadLimits.Default);
     }
 
     private protected override void DisposeConstants()

@@ -12,13 +12,13 @@ public sealed class PretrainedWeights : IDisposable
     private readonly Dictionary<string, Tensor> tensors;
     private bool isDisposed;
 
-    private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors)
+    private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false)
     {
         Source = source;
         using var noGradient = no_grad();
         this.tensors = tensors.ToDictionary(
             pair => pair.Name,
-            pair => Plain(pair.Tensor),
+            pair => owned ? pair.Tensor : Plain(pair.Tensor),
             StringComparer.Ordinal);
     }
 
@@ -99,22 +99,35 @@ public sealed class PretrainedWeights : IDisposable
     }
 
     /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
-    /// <param name="path">The file; floats of any precision become single precision, encoded and sparse tensors what they stand for.</param>
+    /// <param name="path">
+    /// The file; floats of any precision, the 8-bit ones among them, become single precision, encoded and sparse tensors what they stand
+    /// for. Infinities are read, since a mask may consist of them; a network refuses them where it starts with finite numbers.
+    /// </param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="CheckpointFormatException">
-    /// The file is damaged, a tensor holds a number that is not finite, or it is an adapter or another file of this library without weights;
+    /// The file is damaged or beyond the limits, a tensor holds a NaN, or it is an adapter or another file of this library without weights;
     /// the message names what reads it.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static PretrainedWeights FromFile(string path)
+    public static PretrainedWeights FromFile(string path, ReadLimits? limits = null)
     {
-        using var file = TensorFile.Read(path);
+        using var file = TensorFile.Read(path, limits);
         AdapterHeader.RefuseInsteadOfWeights(file);
+        file.CheckContent();
         using var scope = NewDisposeScope();
-        var tensors = file.Entries.ToDictionary(entry => entry.Name, entry => file.Load(entry.Name));
-        foreach (var (name, tensor) in tensors)
-            if (!FiniteNumbers.AllIn(tensor))
-                throw new CheckpointFormatException(path, $"has the tensor '{name}', which holds a number that is not finite.");
-        return new($"'{path}'", [.. tensors.Select(pair => (pair.Key, pair.Value))]);
+        using var noGradient = no_grad();
+        var read = new List<(string, Tensor)>();
+        try
+        {
+            foreach (var entry in file.Entries)
+                read.Add((entry.Name, Numbers(file, entry.Name)));
+            return new($"'{path}'", read, owned: true);
+        }
+        catch
+        {
+            read.ForEach(pair => pair.Item2.Dispose());
+            throw;
+        }
     }
 
     /// <summary>A tensor by name, or null.</summary>
@@ -131,6 +144,21 @@ public sealed class PretrainedWeights : IDisposable
         if (isDisposed)
             throw new ObjectDisposedException(nameof(PretrainedWeights), $"The pretrained weights from {Source} were disposed.");
     }
+
+    // One tensor at a time, so that the file is never in memory twice.
+    private static Tensor Numbers(TensorFile file, string name)
+    {
+        using var scope = NewDisposeScope();
+        var values = file.Load(name);
+        var numbers = (values.is_floating_point() ? values.to(float32) : values).contiguous();
+        if (!FiniteNumbers.AllIn(numbers) && !IsInfiniteOnly(values, numbers))
+            throw new CheckpointFormatException(file.FileName, $"has the tensor '{MessageText.Of(name)}', which holds a number that is not finite.");
+        return numbers.DetachFromDisposeScope();
+    }
+
+    // Infinity where the file has it, no NaN, and no number that single precision cannot hold.
+    private static bool IsInfiniteOnly(Tensor stored, Tensor numbers) =>
+        stored.isfinite().eq(numbers.isfinite()).logical_and(numbers.isnan().logical_not()).all().item<bool>();
 
     // Whole numbers, such as a counter of batches, stay what they are.
     private static Tensor Plain(Tensor tensor)

@@ -19,6 +19,7 @@ internal static class TrainedTensorsFile
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
+        BufferChecks.RequireSound(model);
         // The function may use a vector in any way; often it is a latent.
         TensorFile.Write(
             path,
@@ -28,18 +29,15 @@ internal static class TrainedTensorsFile
                 .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => new TensorToStore(StoredTensors.BufferPrefix + buffer.Name, values)),
                 .. StoredTensors.MaskToStore(model.PruningMask),
             ],
-            AdapterHeader.TrainedTensors.Write(
-                TargetIdentity.Of(model.Target.Name, model.Target.Layout),
-                version: precision == StoredPrecision.Single && model.PruningMask is null ? 1 : 2,
-                model.Method));
+            AdapterHeader.TrainedTensors.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method));
     }
 
-    public static void Load(GeneratedModel model, string path)
+    public static void Load(GeneratedModel model, string path, ReadLimits limits)
     {
         model.RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        using var file = TensorFile.Read(path);
+        using var file = TensorFile.Read(path, limits);
         AdapterHeader.TrainedTensors.Check(file, TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method);
         StoredTensors.RefuseOthers(
             file, [.. model.TrainableNames, .. model.Target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)], Owner);
@@ -47,7 +45,7 @@ internal static class TrainedTensorsFile
         // Everything is read before a number changes.
         var mask = StoredTensors.Mask(file, model.Target.ParameterCount);
         Tensor[] values = [.. model.TrainableNames.Zip(model.Trainables, (name, kept) => StoredTensors.Numbers(file, name, kept.shape, Owner))];
-        Tensor[] buffers = [.. model.Target.Buffers.Select(buffer => StoredTensors.Buffer(file, buffer.Name, buffer.Type, buffer.Shape))];
+        var buffers = BufferChecks.Read(file, model.Target);
         foreach (var (kept, value) in model.Trainables.Zip(values))
             kept.copy_(value);
         foreach (var (kept, value) in model.State.Tensors.Zip(buffers))

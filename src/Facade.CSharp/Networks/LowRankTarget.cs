@@ -56,12 +56,13 @@ internal sealed class LowRankTarget : TargetNetwork
     }
 
     /// <summary>The network with given ranks of its tensors.</summary>
-    /// <exception cref="ArgumentException">There is no such matrix, or a rank is below 1.</exception>
+    /// <exception cref="ArgumentException">There is no such matrix, or a rank is below 1 or makes it no smaller.</exception>
     public static TargetNetwork Of(TargetNetwork plain, IEnumerable<KeyValuePair<string, int>> ranks)
     {
         var byName = ranks.ToDictionary(StringComparer.Ordinal);
         foreach (var (name, rank) in byName)
-            if (rank < 1 || !plain.Parameters.Any(parameter => parameter.Name == name && parameter.Shape.Count > 1))
+            if (rank < 1 || plain.Parameters.FirstOrDefault(parameter => parameter.Name == name && parameter.Shape.Count > 1) is not { } matrix
+                || Count(matrix, rank) >= matrix.Count)
                 throw new ArgumentException($"The rank {rank} of '{name}' does not fit '{plain.Name}'.", nameof(ranks));
         return new LowRankTarget(plain, byName);
     }
@@ -138,7 +139,7 @@ internal sealed class LowRankTarget : TargetNetwork
         plain.WriteInto(module, PlainWeights(weights), state);
 
     private static long Count(ParameterSpecification parameter, int rank) =>
-        rank * (parameter.Shape[0] + (parameter.Count / parameter.Shape[0]));
+        (long)rank * (parameter.Shape[0] + (parameter.Count / parameter.Shape[0]));
 
     private static IEnumerable<ParameterSpecification> Factors(ParameterSpecification parameter, IReadOnlyDictionary<string, int> ranks) =>
         ranks.TryGetValue(parameter.Name, out var rank)

@@ -23,17 +23,27 @@ public sealed class NetworkWeights : IDisposable
     }
 
     /// <summary>Reads a file against a network. Everything is checked before the first tensor is read.</summary>
-    internal static NetworkWeights Read(string path, TargetNetwork network, IReadOnlyList<string> known)
+    internal static NetworkWeights Read(string path, TargetNetwork network, IReadOnlyList<string> known, ReadLimits? limits)
     {
-        using var file = TensorFile.Read(path);
+        using var file = TensorFile.Read(path, limits);
         AdapterHeader.RefuseInsteadOfWeights(file);
+        file.CheckContent();
         Check(file, network.Name, network.Parameters, [.. network.Buffers.Where(buffer => buffer.IsPersistent)], known);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Tensor[] weights = [.. network.Parameters.Select(parameter => Numbers(file, parameter.Name, ScalarType.Float32))];
         var state = network.CreateState();
-        foreach (var (buffer, values) in network.PersistentBuffers(state))
-            values.copy_(Numbers(file, buffer, values.dtype));
+        try
+        {
+            foreach (var (buffer, values) in network.PersistentBuffers(state))
+                values.copy_(Numbers(file, buffer, values.dtype, start: values));
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+
         return new([.. weights.Select(weight => weight.DetachFromDisposeScope())], state);
     }
 
@@ -69,15 +79,15 @@ public sealed class NetworkWeights : IDisposable
             if (listed.Length > 0)
                 throw new CheckpointFormatException(
                     file.FileName,
-                    $"{what} {string.Join(", ", listed.Take(5).Select(name => $"'{name}'"))}"
+                    $"{what} {string.Join(", ", listed.Take(5).Select(name => $"'{MessageText.Of(name)}'"))}"
                     + (listed.Length > 5 ? $" and {listed.Length - 5} more." : "."));
         }
     }
 
-    private static Tensor Numbers(TensorFile file, string name, ScalarType type)
+    private static Tensor Numbers(TensorFile file, string name, ScalarType type, Tensor? start = null)
     {
         var values = file.Load(name).to(type);
-        return FiniteNumbers.AllIn(values)
+        return FiniteNumbers.AllIn(values) || (start is not null && FiniteNumbers.AllInOrAsIn(values, start))
             ? values
             : throw new CheckpointFormatException(file.FileName, $"has a number that is not finite in '{name}'.");
     }

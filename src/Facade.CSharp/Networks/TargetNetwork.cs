@@ -240,15 +240,16 @@ public abstract partial class TargetNetwork
     /// state_dict there. Floats of any size are brought to single precision.
     /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>The weights; the caller disposes them.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// The file is damaged, lacks a tensor or has one too many, or one is of another shape or kind; the message names it.
+    /// The file is damaged, beyond the limits, lacks a tensor or has one too many, or one is of another shape or kind; the message names it.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public NetworkWeights ReadWeights(string path)
+    public NetworkWeights ReadWeights(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return NetworkWeights.Read(path, this, KnownNames);
+        return NetworkWeights.Read(path, this, KnownNames, limits);
     }
 
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>

@@ -80,9 +80,11 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>Adds an adapter from a file or folder; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="path">The file, or the folder with adapter_config.json.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
-    public void Add(string name, string path) => Take(name, () => AdapterContents.Load(path, Target));
+    public void Add(string name, string path, ReadLimits? limits = null) =>
+        Take(name, () => AdapterContents.Load(path, Target, limits ?? ReadLimits.Default));
 
     /// <summary>Adds a copy of what a model has trained; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>

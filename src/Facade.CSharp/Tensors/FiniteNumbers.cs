@@ -36,4 +36,18 @@ internal static class FiniteNumbers
             rest += values[at] * 0;
         return rest == 0;
     }
+
+    /// <summary>
+    /// Whether every element is finite or what another tensor of the same shape has in its place, as the -inf of a mask is; of any type
+    /// and on any device.
+    /// </summary>
+    public static bool AllInOrAsIn(Tensor tensor, Tensor other)
+    {
+        if (!tensor.is_floating_point())
+            return true;
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var same = other.to(tensor.dtype, tensor.device);
+        return tensor.isfinite().logical_or(tensor.eq(same)).logical_or(tensor.isnan().logical_and(same.isnan())).all().item<bool>();
+    }
 }

@@ -12,7 +12,7 @@ internal sealed class EpochSums(IReadOnlyList<Metric> metrics)
     private readonly Metric.Totals totals = new(metrics);
     private readonly bool[] seen = new bool[StepLoss.TermNames.Length];
 
-    /// <summary>The sum of the task's loss over samples.</summary>
+    /// <summary>The sum of the task's loss over what it is a mean of: judged labels, weighted by their classes, or samples.</summary>
     public double Loss { get; private set; }
 
     /// <summary>How many labels were met.</summary>
@@ -21,6 +21,12 @@ internal sealed class EpochSums(IReadOnlyList<Metric> metrics)
     /// <summary>How many labels there were, ignored ones apart.</summary>
     public long Judged { get; private set; }
 
+    /// <summary>The weight of what the loss is a mean of; 0 where no label is judged.</summary>
+    public double Weight { get; private set; }
+
+    /// <summary>The task's loss over the epoch; 0 where no label is judged.</summary>
+    public double MeanLoss => Weight > 0 ? Loss / Weight : 0;
+
     /// <summary>How many samples there were.</summary>
     public long Count { get; private set; }
 
@@ -28,10 +34,11 @@ internal sealed class EpochSums(IReadOnlyList<Metric> metrics)
     public IReadOnlyDictionary<string, double> Metrics => totals.Values();
 
     /// <summary>Adds one batch.</summary>
-    public void Add(StepLoss.Values values, Tensor targets, int count, bool hasAccuracy)
+    public void Add(StepLoss.Values values, Tensor targets, int count, double weight, bool hasAccuracy)
     {
         using var noGradient = no_grad();
-        Loss += values.Task.ToDouble() * count;
+        Loss += values.Task.ToDouble() * weight;
+        Weight += weight;
         Count += count;
         batches++;
         totals.Add(values.Outputs, targets);

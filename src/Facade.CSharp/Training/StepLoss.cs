@@ -70,6 +70,11 @@ internal sealed class StepLoss : IDisposable
         return new(total, task, terms.Outputs, [stability, smoothness, alignment]);
     }
 
+    /// <summary>How much a batch counts in the epoch's mean: as in an evaluation, so that it does not depend on how the data is cut.</summary>
+    public double WeightOf(Tensor targets, Tensor? taught, bool isClassification) =>
+        distillation is not null && taught is not null ? targets.shape[0]
+        : taskLoss?.WeightOf(targets) ?? TaskLoss.WeightOf(targets, isClassification);
+
     private Tensor Task(Tensor outputs, Tensor targets, Tensor? taught, bool isClassification) =>
         distillation is null || taught is null
             ? taskLoss?.Compute(outputs, targets) ?? TaskLoss.Of(outputs, targets, isClassification, labelSmoothing)

@@ -207,7 +207,7 @@ public sealed class TaskLoss
         if (!isClassification)
             return MappingLoss.meanSquaredError(outputs, targets);
         // Where nothing has a class, there is nothing to learn; the mean over nothing would not be a number.
-        return targets.dim() > 1 && Judged(targets) == 0 ? Nothing(outputs) : MappingLoss.crossEntropy(smoothing, outputs, targets);
+        return Judged(targets) == 0 ? Nothing(outputs) : MappingLoss.crossEntropy(smoothing, outputs, targets);
     }
 
     /// <summary>How many labels count: all but the ignored ones, which the cross-entropy of libtorch leaves out by the same number.</summary>

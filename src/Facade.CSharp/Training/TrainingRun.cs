@@ -136,7 +136,7 @@ internal sealed class TrainingRun(
             throw new TrainingDivergedException(run.Step - 1, "validation loss", held.Loss);
         return new(
             epoch,
-            sums.Loss / sums.Count,
+            sums.MeanLoss,
             DatasetChecks.HasAccuracy(model.Target, training) ? (double)sums.Right / Math.Max(1, sums.Judged) : null,
             held?.Loss,
             held?.Accuracy,

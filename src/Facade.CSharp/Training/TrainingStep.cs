@@ -49,13 +49,14 @@ internal sealed class TrainingStep(
         using var scope = NewDisposeScope();
         var inputs = batch.InputsOn(model.Device);
         var targets = DatasetChecks.Fitted(batch.Targets.to(model.Device), model.Target, training);
+        var taught = lessons?.Of(batch);
         var values = loss.Compute(
-            inputs, targets, lessons?.Of(batch), training.IsClassification, (step * options.GradientAccumulation) + part);
+            inputs, targets, taught, training.IsClassification, (step * options.GradientAccumulation) + part);
         var total = values.Total.ToDouble();
         if (!double.IsFinite(total))
             throw Diverged(step, values, total);
         (share == 1 ? values.Total : values.Total.mul(tensor((float)share, device: model.Device))).backward();
-        sums.Add(values, targets, batch.Count, hasAccuracy);
+        sums.Add(values, targets, batch.Count, loss.WeightOf(targets, taught, training.IsClassification), hasAccuracy);
         return total * share;
     }
 

@@ -126,7 +126,7 @@ public sealed class PruningTests
             (tensors, metadata) = (new(file.LoadAll()), new(file.Metadata));
         Assert.Equal([15L], tensors["pruning_mask"].shape);
         tensors["pruning_mask"] = zeros([14], ScalarType.Byte);
-        SafetensorsFile.Write(folder.File("it"), [.. tensors.Select(pair => (pair.Key, pair.Value))], metadata);
+        Signed.Write(folder.File("it"), tensors, metadata);
 
         Assert.Contains(
             "a mask of 115 weights needs U8(15)",

@@ -129,7 +129,7 @@ public sealed class FineTunedAdapterTests : IDisposable
     {
         { "another target", "made for another target network, 'small-classifier' with 115" },
         { "a mapped model's adapter", "but no adapter of a fine-tuned network: its metadata names the format 'mappingnets-adapter'" },
-        { "a version to come", "its format version is 3; this library reads the versions 1 to 2" },
+        { "a version to come", "its format version is 4; this library reads the versions 1 to 3" },
         { "no configuration", "has no configuration" },
         { "a damaged configuration", "has a damaged configuration" },
         { "an unknown kind", "unknown or incomplete way of fine-tuning, 'magic'" },
@@ -156,7 +156,7 @@ public sealed class FineTunedAdapterTests : IDisposable
                 metadata["format"] = "mappingnets-adapter";
                 break;
             case "a version to come":
-                metadata["format_version"] = "3";
+                metadata["format_version"] = "4";
                 break;
             case "no configuration":
                 metadata.Remove("configuration");
@@ -187,7 +187,7 @@ public sealed class FineTunedAdapterTests : IDisposable
                 break;
         }
 
-        SafetensorsFile.Write(Path, [.. tensors.Select(pair => (pair.Key, pair.Value))], metadata);
+        Signed.Write(Path, tensors, metadata);
         var target = fault == "another target" ? TargetNetwork.Input(4).Linear(15).Tanh().Linear(3).Build() : Small.Classifier();
 
         Assert.Contains(

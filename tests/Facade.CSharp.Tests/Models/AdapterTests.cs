@@ -124,7 +124,7 @@ public sealed class AdapterTests : IDisposable
         Assert.InRange(new FileInfo(Path).Length, 4 * 2048, 10_000);
         using var file = SafetensorsFile.Read(Path);
         Assert.Equal("latent F32(2048)", Assert.Single(file.Entries).ToString());
-        Assert.Equal(("mappingnets-adapter", "1"), (file.Metadata["format"], file.Metadata["format_version"]));
+        Assert.Equal(("mappingnets-adapter", "3"), (file.Metadata["format"], file.Metadata["format_version"]));
         Assert.Contains("\"seed\":7,", file.Metadata["mapping"]);
     }
 

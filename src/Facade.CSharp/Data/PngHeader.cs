@@ -1,0 +1,35 @@
+using System.Buffers.Binary;
+
+namespace MappingNets;
+
+/// <summary>What the first chunk of a PNG file says of its pixels, before any of them is decoded.</summary>
+/// <param name="Width">Its width in pixels.</param>
+/// <param name="Height">Its height in pixels.</param>
+/// <param name="BitDepth">The bits of a sample: 1, 2, 4, 8 or 16.</param>
+/// <param name="ColourType">0 grey, 2 colour, 3 palette, 4 grey with alpha, 6 colour with alpha.</param>
+internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth, byte ColourType)
+{
+    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
+
+    /// <summary>The header of a file; null where it is no PNG file or ends inside its header.</summary>
+    public static PngHeader? Of(string path)
+    {
+        Span<byte> start = stackalloc byte[26];
+        using var stream = File.OpenRead(path);
+        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length
+            || !start[..8].SequenceEqual(Signature) || !start[12..16].SequenceEqual("IHDR"u8))
+            return null;
+        return new(BinaryPrimitives.ReadUInt32BigEndian(start[16..]), BinaryPrimitives.ReadUInt32BigEndian(start[20..]), start[24], start[25]);
+    }
+
+    /// <summary>As messages call it, such as "16-bit grey".</summary>
+    public override string ToString() => BitDepth + ColourType switch
+    {
+        0 => "-bit grey",
+        2 => "-bit colour",
+        3 => "-bit palette",
+        4 => "-bit grey with alpha",
+        6 => "-bit colour with alpha",
+        _ => "-bit unknown",
+    };
+}

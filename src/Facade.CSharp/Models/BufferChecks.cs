@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Holds a network's buffers to what files may hold: finite numbers, or where the network itself starts with others, such as the -inf of a
+/// causal mask, these.
+/// </summary>
+internal static class BufferChecks
+{
+    /// <summary>Refuses to write a model whose running statistics no one could load.</summary>
+    /// <exception cref="InvalidOperationException">A buffer holds a number that is not finite where the network starts with one that is.</exception>
+    public static void RequireSound(Model model)
+    {
+        NetworkState? start = null;
+        try
+        {
+            StoredTensors.RequireSound(
+                [.. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values))],
+                () => (start ??= model.Target.CreateState()).Tensors);
+        }
+        finally
+        {
+            start?.Dispose();
+        }
+    }
+
+    /// <summary>The network's buffers in a file, in their order, in the caller's dispose scope.</summary>
+    /// <exception cref="CheckpointFormatException">One is missing, of another type or shape, or holds what it may not.</exception>
+    public static Tensor[] Read(TensorFile file, TargetNetwork target)
+    {
+        NetworkState? start = null;
+        try
+        {
+            return
+            [
+                .. target.Buffers.Select((buffer, index) => StoredTensors.Buffer(
+                    file, buffer.Name, buffer.Type, buffer.Shape, () => (start ??= target.CreateState()).Tensors[index])),
+            ];
+        }
+        finally
+        {
+            start?.Dispose();
+        }
+    }
+}

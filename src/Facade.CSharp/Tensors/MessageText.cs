@@ -1,0 +1,37 @@
+using System.Globalization;
+using System.Text;
+
+namespace MappingNets;
+
+/// <summary>Text of a file as messages quote it: not longer than a reader wants to see, and on one line.</summary>
+internal static class MessageText
+{
+    /// <summary>The most characters of a file that one message quotes.</summary>
+    public const int MaximumLength = 200;
+
+    /// <summary>The text, cut where it is longer, without characters that would break or hide the line.</summary>
+    public static string Of(string text)
+    {
+        var cut = text.Length > MaximumLength - 1;
+        var length = cut ? MaximumLength - 1 : text.Length;
+        // Half of a pair is no character.
+        if (cut && char.IsHighSurrogate(text[length - 1]))
+            length--;
+        var shown = new StringBuilder(length + 1);
+        for (var index = 0; index < length; index++)
+            shown.Append(IsShown(text, index) ? text[index] : '\uFFFD');
+        return cut ? shown.Append('…').ToString() : shown.ToString();
+    }
+
+    /// <summary>Some of many names, quoted.</summary>
+    public static string Names(IEnumerable<string> names) => Of(string.Join(", ", names));
+
+    private static bool IsShown(string text, int index) => char.GetUnicodeCategory(text[index]) switch
+    {
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => false,
+        UnicodeCategory.Surrogate => char.IsHighSurrogate(text[index])
+            ? index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])
+            : index > 0 && char.IsHighSurrogate(text[index - 1]),
+        _ => true,
+    };
+}
