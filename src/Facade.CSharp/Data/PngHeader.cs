@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace MappingNets;
 
-/// <summary>What the first chunk of a PNG file says of its pixels, before any of them is decoded.</summary>
+/// <summary>How the first chunk of a PNG file describes its pixels, before any of them is decoded.</summary>
 /// <param name="Width">Its width in pixels.</param>
 /// <param name="Height">Its height in pixels.</param>
 /// <param name="BitDepth">The bits of a sample: 1, 2, 4, 8 or 16.</param>
