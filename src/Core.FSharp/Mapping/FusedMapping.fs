@@ -2,6 +2,9 @@ namespace MappingNets.Core
 
 open System
 open System.Collections.Generic
+open System.Runtime.InteropServices
+open System.Threading
+open Microsoft.FSharp.NativeInterop
 open TorchSharp
 
 /// What a fused generation needs of its mapping when the gradient comes back.
@@ -67,21 +70,27 @@ type internal FusedMapping
             entries
             scales
 
+    /// What is added to every weight of a piece for the modulation; nothing where there is none.
+    let shiftOf (piece: FusedPiece) (own: torch.Tensor) =
+        match piece.Modulation with
+        | AdditiveModulation _ ->
+            use shift = Modulation.shift piece.Modulation own
+            true, shift.ToSingle()
+        | _ -> false, 0.0f
+
     let generateAt (latent: torch.Tensor) address =
         use dense = latent.detach().contiguous ()
         let segments = segments address
 
         for piece in pieces do
             use own = piece.LatentOf dense
-
-            let hasShift, shift =
-                match piece.Modulation with
-                | AdditiveModulation _ ->
-                    use shift = Modulation.shift piece.Modulation own
-                    true, shift.ToSingle()
-                | _ -> false, 0.0f
-
+            let hasShift, shift = shiftOf piece own
             FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift bias segments
+
+    let room = 2L * (pieces |> Array.map (fun piece -> int64 piece.Kernel.Tiling.Columns) |> Array.max)
+
+    /// What a tile at the border of two tensors has beyond the one that is generated.
+    let spare = new ThreadLocal<byte[]>(fun () -> GC.AllocateUninitializedArray<byte>(int (4L * room), true))
 
     /// Whether the mapping can run fused on a latent like this one.
     static member Fits(latent: torch.Tensor) =
@@ -100,6 +109,35 @@ type internal FusedMapping
 
         generateAt latent (fun index -> TensorMemory.pointer<float32> tensors[index])
         tensors
+
+    /// Writes the tensors of the layout's entries from `first` on, dense ones of their sizes, and nothing else of theta.
+    member _.GenerateSome(latent: torch.Tensor, first: int, tensors: torch.Tensor[]) =
+        use dense = latent.detach().contiguous ()
+
+        let segments =
+            tensors
+            |> Array.mapi (fun index tensor ->
+                let entry = entries[first + index]
+
+                { TilePasses.Segment.First = entry.Offset
+                  TilePasses.Segment.Count = entry.Count
+                  TilePasses.Segment.Scale = float32 scales[first + index]
+                  TilePasses.Segment.Address = TensorMemory.pointer<float32> tensor })
+
+        let spare =
+            NativePtr.ofNativeInt (Marshal.UnsafeAddrOfPinnedArrayElement(spare.Value, 0))
+
+        for piece in pieces do
+            let start = piece.Kernel.FirstRow
+            let next = start + piece.Kernel.Tiling.Rows
+
+            match segments |> Array.filter (fun segment -> segment.First >= start && segment.First < next) with
+            | [||] -> ()
+            | segments ->
+                use own = piece.LatentOf dense
+                let hasShift, shift = shiftOf piece own
+                let pointer = TensorMemory.pointer<float32> own
+                FusedGeneration.generateRows piece.Kernel pointer hasShift shift bias spare segments
 
     /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
     member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =

@@ -1,4 +1,5 @@
 using MappingNets.Core;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -16,14 +17,18 @@ public sealed class MappedModel : Model
     private readonly Mapping mapping;
     private readonly WeightGenerator? generator;
     private readonly IDisposable? owned;
+    private readonly StreamedWeights? streamed;
 
     /// <summary>Builds the mapping and its start; the model disposes what it is told to own.</summary>
-    internal MappedModel(TargetNetwork target, MappingSpecification specification, Device device, IDisposable? owned = null)
+    internal MappedModel(
+        TargetNetwork target, MappingSpecification specification, Device device, IDisposable? owned = null, bool isStreamed = false)
         : base(target)
     {
         MappingChecks.Together(specification);
         this.owned = owned;
         mapping = MappingModule.create(target.Layout, specification);
+        if (isStreamed)
+            RequireStreaming(device);
         generator = mapping.Fused is { } fused ? new(fused, target) : null;
         using var scope = NewDisposeScope();
         var start = mapping.InitialLatent().to(device);
@@ -35,6 +40,8 @@ public sealed class MappedModel : Model
         if (specification.TrainableScale)
             trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
         Register(trained, device);
+        if (isStreamed)
+            streamed = new(mapping.Fused!, target);
     }
 
     /// <inheritdoc/>
@@ -104,7 +111,43 @@ public sealed class MappedModel : Model
 
     internal override MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) => new(this, inputs, training);
 
+    /// <summary>
+    /// Whether the weights are generated layer by layer and forgotten (<see cref="MappingNetwork.Streamed"/>).
+    /// </summary>
+    public bool IsStreamed => streamed is not null;
+
     internal override IReadOnlyList<Tensor> CurrentWeights() => WeightsAt(Latent);
+
+    internal override Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training) => OutputsAt(Latent, inputs, State, training);
+
+    internal override Func<IReadOnlyList<Tensor>, Tensor> Evaluator() =>
+        streamed is null ? base.Evaluator() : inputs => Outputs(inputs, training: false);
+
+    /// <summary>The outputs with the weights that the mapping generates at a latent.</summary>
+    internal Tensor OutputsAt(Tensor at, IReadOnlyList<Tensor> inputs, NetworkState state, bool training)
+    {
+        if (streamed is null)
+            return Target.Forward(inputs, WeightsAt(at), state, training);
+        // Several threads may predict.
+        lock (streamed.Gate)
+        {
+            streamed.Mask = PruningMask;
+            return Target.Forward(inputs, new StreamedPass(streamed, at), state, training);
+        }
+    }
+
+    private void RequireStreaming(Device device)
+    {
+        var reason = Target.WeightsByLayer.Count == 0 ? $"'{Target.Name}' is not a network of the builder, whose layers follow one another"
+            : mapping.Fused is null ? "the mapping has an activation, a modulation or fixed weights that need all weights at once"
+            : mapping.Specification.TrainableScale ? "its scales are trained"
+            : device.type != DeviceType.CPU ? $"its device is {device}"
+            : null;
+        if (reason is not null)
+            throw new ArgumentException(
+                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, the identity as "
+                + "activation, no or additive modulation, fixed scales and the CPU.");
+    }
 
     /// <summary>
     /// z for one pass: a copy where the pass is fused, which keeps it; otherwise z itself, whose changes before the backward pass
@@ -160,6 +203,7 @@ public sealed class MappedModel : Model
     private protected override void DisposeConstants()
     {
         owned?.Dispose();
+        streamed?.Dispose();
         ((IDisposable)mapping).Dispose();
     }
 }

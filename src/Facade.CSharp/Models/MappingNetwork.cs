@@ -16,10 +16,11 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
 {
     private readonly TargetNetwork target;
     private readonly LatentSplit defaultSplit;
+    private readonly bool isStreamed;
 
-    private MappingNetwork(TargetNetwork target, MappingSpecification specification, LatentSplit defaultSplit)
-        : base($"'{target.Name}'", target.Layout, specification, changed => new(target, changed, defaultSplit)) =>
-        (this.target, this.defaultSplit) = (target, defaultSplit);
+    private MappingNetwork(TargetNetwork target, MappingSpecification specification, LatentSplit defaultSplit, bool isStreamed = false)
+        : base($"'{target.Name}'", target.Layout, specification, changed => new(target, changed, defaultSplit, isStreamed)) =>
+        (this.target, this.defaultSplit, this.isStreamed) = (target, defaultSplit, isStreamed);
 
     /// <summary>The network that the steps were held against.</summary>
     internal TargetNetwork Target => target;
@@ -62,9 +63,17 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
         var start = For(factored);
         var isDefault = ReferenceEquals(Specification.Split, defaultSplit);
         var split = isDefault ? start.defaultSplit : Specification.Split;
-        var moved = new MappingNetwork(factored, Specification, start.defaultSplit).SingleLatent(((LatentSplit.SingleLatent)split).count);
-        return isDefault ? new(factored, moved.Specification, moved.Specification.Split) : moved;
+        var moved = new MappingNetwork(factored, Specification, start.defaultSplit, isStreamed).SingleLatent(((LatentSplit.SingleLatent)split).count);
+        return isDefault ? new(factored, moved.Specification, moved.Specification.Split, isStreamed) : moved;
     }
+
+    /// <summary>
+    /// Streaming: each layer's weights are generated when it computes and forgotten afterwards, forth and back, so that training takes the
+    /// memory of the largest layer's weights and gradients instead of all weights'. Gradients and trained results have the bits of
+    /// the same mapping without streaming; each layer's weights are generated twice a step. An adapter does not tell the two apart.
+    /// </summary>
+    /// <returns>The description; <see cref="Build"/> refuses what cannot be streamed.</returns>
+    public MappingNetwork Streamed() => new(target, Specification, defaultSplit, isStreamed: true);
 
     /// <summary>Builds the model; O(P) work. What no step has chosen is as <see cref="For"/> says, the number of latents too.</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
@@ -73,5 +82,5 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// The steps do not fit together: a modulation that is not for the latents of the split, or a bias of zero with a start at 0,
     /// from where nothing can be learnt.
     /// </exception>
-    public MappedModel Build(Device? device = null) => new(target, Specification, device ?? CPU);
+    public MappedModel Build(Device? device = null) => new(target, Specification, device ?? CPU, isStreamed: isStreamed);
 }

@@ -34,7 +34,7 @@ public sealed class MappingTerms
         // The second pass starts where the first one did, so that dropout draws the same masks.
         using (no_grad())
             before = [.. model.State.Tensors.Select(buffer => buffer.clone())];
-        Outputs = model.Target.Forward(inputs, model.WeightsAt(passLatent), model.State, training);
+        Outputs = model.OutputsAt(passLatent, inputs, model.State, training);
     }
 
     /// <summary>The target's outputs, (N, ...), as <see cref="Model.forward(Tensor)"/> gives them.</summary>
@@ -55,7 +55,7 @@ public sealed class MappingTerms
         var key = CounterHash.named("stability-noise", CounterHash.ofSeed(seed));
         var shifted = passLatent + MappingLoss.noise(key, step, deviation, passLatent);
         using var aside = new NetworkState(model.State.Specifications, before.Select(buffer => buffer.clone()));
-        return MappingLoss.stability(model.Target.Forward(inputs, model.WeightsAt(shifted), aside, training), Outputs);
+        return MappingLoss.stability(model.OutputsAt(shifted, inputs, aside, training), Outputs);
     }
 
     /// <summary>

@@ -117,7 +117,17 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
         Trainables.Select((tensor, index) => (index, 0L, tensor.numel()));
 
     /// <summary>The outputs in a mode, in the caller's dispose scope.</summary>
-    internal Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training) => Target.Forward(inputs, CurrentWeights(), State, training);
+    internal virtual Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training) => Target.Forward(inputs, CurrentWeights(), State, training);
+
+    /// <summary>
+    /// The outputs in evaluation mode with the weights as they are now, for many batches outside any graph; what it keeps lives in the
+    /// caller's dispose scope.
+    /// </summary>
+    internal virtual Func<IReadOnlyList<Tensor>, Tensor> Evaluator()
+    {
+        var weights = CurrentWeights();
+        return inputs => Target.Forward(inputs, weights, State, training: false);
+    }
 
     /// <summary>The terms in a mode, in the caller's dispose scope.</summary>
     internal virtual MappingTerms Terms(IReadOnlyList<Tensor> inputs, bool training) =>

@@ -44,12 +44,41 @@ internal abstract class CompositeLayer : StatefulLayer
         [.. parts.SelectMany(part => part.Buffers)];
 
     public sealed override Tensor Forward(
-        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training) =>
+        Forward(input, new HeldWeights(parameters), 0, buffers, training);
+
+    /// <summary>The same, where each layer takes its weights when its turn comes.</summary>
+    /// <param name="input">A batch.</param>
+    /// <param name="source">The weights of the network.</param>
+    /// <param name="first">The place of this layer's first weight among the network's.</param>
+    /// <param name="buffers">This layer's buffers.</param>
+    /// <param name="training">Whether this is a pass of training.</param>
+    public Tensor Forward(Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training)
     {
         using var scope = NewDisposeScope();
-        var functions = Divided(parameters, buffers)
-            .Select(part => (Func<Tensor, Tensor>)(value => part.Part.Forward(value, part.Weights, part.State, training)));
-        return Join([.. functions], input).MoveToOuterDisposeScope();
+        var functions = new List<Func<Tensor, Tensor>>();
+        var (weight, buffer) = (first, 0);
+        foreach (var part in parts)
+        {
+            var (own, state) = (weight, buffers.Skip(buffer).Take(part.Buffers.Count).ToArray());
+            functions.Add(value => part.Forward(value, source, own, state, training));
+            weight += part.Parameters.Count;
+            buffer += part.Buffers.Count;
+        }
+
+        return Join(functions, input).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weights of each part's layers: the place of the first and how many.</summary>
+    /// <param name="first">The place of this layer's first weight among the network's.</param>
+    public IEnumerable<(int First, int Count)> WeightsByLayer(int first)
+    {
+        foreach (var part in parts)
+        {
+            foreach (var layer in part.WeightsByLayer(first))
+                yield return layer;
+            first += part.Parameters.Count;
+        }
     }
 
     public override nn.Module<Tensor, Tensor> ToModule(

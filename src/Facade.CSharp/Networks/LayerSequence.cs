@@ -62,18 +62,59 @@ internal sealed class LayerSequence
         return new(Input, [.. steps, step]);
     }
 
-    public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+    public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training) =>
+        Forward(input, new HeldWeights(parameters), 0, buffers, training);
+
+    /// <summary>The same, where each layer takes its weights when its turn comes.</summary>
+    /// <param name="input">A batch.</param>
+    /// <param name="source">The weights of the network.</param>
+    /// <param name="first">The place of this sequence's first weight among the network's.</param>
+    /// <param name="buffers">This sequence's buffers.</param>
+    /// <param name="training">Whether this is a pass of training.</param>
+    public Tensor Forward(Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training)
     {
         // The caller's own tensor must not be moved between dispose scopes.
         if (steps.Length == 0)
             return input;
         using var scope = NewDisposeScope();
-        var value = input;
-        foreach (var (step, weights, state) in WithTensors(parameters, buffers))
-            value = step.Layer is StatefulLayer stateful
-                ? stateful.Forward(value, weights, state, training)
-                : step.Layer.Forward(value, weights);
+        var held = buffers as Tensor[] ?? [.. buffers];
+        var (value, weight, buffer) = (input, first, 0);
+        foreach (var step in steps)
+        {
+            var state = new ArraySegment<Tensor>(held, buffer, step.Buffers.Count);
+            value = step.Layer is CompositeLayer composite
+                ? composite.Forward(value, source, weight, state, training)
+                : Leaf(step, value, source, weight, state, training);
+            weight += step.Parameters.Count;
+            buffer += step.Buffers.Count;
+        }
+
         return value.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The weights of each layer that has some, parts of layers by themselves: the place of the first and how many.</summary>
+    /// <param name="first">The place of this sequence's first weight among the network's.</param>
+    public IEnumerable<(int First, int Count)> WeightsByLayer(int first)
+    {
+        foreach (var step in steps)
+        {
+            if (step.Layer is CompositeLayer composite)
+                foreach (var layer in composite.WeightsByLayer(first))
+                    yield return layer;
+            else if (step.Parameters.Count > 0)
+                yield return (first, step.Parameters.Count);
+            first += step.Parameters.Count;
+        }
+    }
+
+    private static Tensor Leaf(Step step, Tensor value, LayerWeights source, int first, IReadOnlyList<Tensor> state, bool training)
+    {
+        var count = step.Parameters.Count;
+        var weights = count == 0 ? [] : source.Take(first, count);
+        var output = step.Layer is StatefulLayer stateful
+            ? stateful.Forward(value, weights, state, training)
+            : step.Layer.Forward(value, weights);
+        return count == 0 ? output : source.Leave(output, first, count);
     }
 
     /// <summary>TorchSharp's own Sequential where it can bear the names, else a module of the same kind.</summary>

@@ -40,6 +40,11 @@ internal sealed class SequentialTarget : TargetNetwork
         IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
         layers.Forward(inputs[0], parameters, state.Tensors, training);
 
+    internal override IReadOnlyList<(int First, int Count)> WeightsByLayer => [.. layers.WeightsByLayer(0)];
+
+    private protected override Tensor Compute(IReadOnlyList<Tensor> inputs, LayerWeights weights, NetworkState state, bool training) =>
+        layers.Forward(inputs[0], weights, 0, state.Tensors, training);
+
     protected override Tensor CreateBuffer(int index) =>
         Buffers[index].IsPersistent ? base.CreateBuffer(index) : tensor(DropoutLayer.StartOf(Buffers[index].Name), dtype: ScalarType.Int64);
 

@@ -14,11 +14,16 @@ public abstract partial class TargetNetwork
     internal void MoveToCenters(IReadOnlyList<Tensor> generated)
     {
         foreach (var (weight, parameter) in generated.Zip(Parameters))
-            if (parameter.Center != 0)
-            {
-                using var center = parameter.Center.ToScalar();
-                weight.add_(center);
-            }
+            MoveToCenter(weight, parameter);
+    }
+
+    /// <summary>The same for one weight.</summary>
+    internal static void MoveToCenter(Tensor weight, ParameterSpecification parameter)
+    {
+        if (parameter.Center == 0)
+            return;
+        using var center = parameter.Center.ToScalar();
+        weight.add_(center);
     }
 
     private static Tensor Around(Tensor weight, double value)

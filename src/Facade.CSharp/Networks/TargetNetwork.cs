@@ -218,6 +218,25 @@ public abstract partial class TargetNetwork
         return Compute(inputs, parameters, state, training);
     }
 
+    /// <summary>
+    /// The weights that each layer takes when its turn comes, in that order: the place of the first and how many; empty where the network
+    /// takes all at once.
+    /// </summary>
+    internal virtual IReadOnlyList<(int First, int Count)> WeightsByLayer => [];
+
+    /// <summary>The network's function with weights that each layer takes when its turn comes.</summary>
+    /// <exception cref="ArgumentException">An input does not fit, or the state is another network's.</exception>
+    internal Tensor Forward(IReadOnlyList<Tensor> inputs, LayerWeights weights, NetworkState state, bool training)
+    {
+        CheckInputs(inputs, ScalarType.Float32);
+        CheckState(state);
+        return Compute(inputs, weights, state, training);
+    }
+
+    /// <summary>The function behind it; only where there are <see cref="WeightsByLayer"/>.</summary>
+    private protected virtual Tensor Compute(IReadOnlyList<Tensor> inputs, LayerWeights weights, NetworkState state, bool training) =>
+        throw new NotSupportedException($"'{Name}' takes all its weights at once.");
+
     /// <summary>A plain TorchSharp module with copies of the weights; its state_dict has PyTorch's names and shapes.</summary>
     /// <param name="weights">One tensor per entry of <see cref="Parameters"/>, in that order and shape.</param>
     /// <param name="state">The buffers to copy; where null, those from before training.</param>

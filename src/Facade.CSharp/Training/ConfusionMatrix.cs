@@ -63,7 +63,7 @@ public sealed class ConfusionMatrix
             throw new ArgumentException("The data set has numbers to regress; only classes can be taken for one another.", nameof(data));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var weights = model.CurrentWeights();
+        var evaluate = model.Evaluator();
         // A network may have more outputs than the data has classes.
         var classes = (int)model.Target.OutputShape[0];
         var sums = new long[classes * classes];
@@ -73,7 +73,7 @@ public sealed class ConfusionMatrix
             using (batch)
             using (NewDisposeScope())
             {
-                var outputs = model.Target.Forward(batch.InputsOn(model.Device), weights, model.State, training: false);
+                var outputs = evaluate(batch.InputsOn(model.Device));
                 Add(sums, outputs.argmax(1), batch.Targets.to(model.Device), classes);
             }
         }

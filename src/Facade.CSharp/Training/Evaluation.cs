@@ -36,7 +36,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
             metric.Check(model.Target, data);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var weights = model.CurrentWeights();
+        var evaluate = model.Evaluator();
         var hasAccuracy = DatasetChecks.HasAccuracy(model.Target, data);
         var totals = new Metric.Totals(metrics ?? []);
         double sum = 0;
@@ -49,7 +49,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
             using (batch)
             using (NewDisposeScope())
             {
-                var outputs = model.Target.Forward(batch.InputsOn(model.Device), weights, model.State, training: false);
+                var outputs = evaluate(batch.InputsOn(model.Device));
                 var targets = DatasetChecks.Fitted(batch.Targets.to(model.Device), model.Target, data);
                 var value = loss is null ? TaskLoss.Of(outputs, targets, data.IsClassification, 0) : loss.Evaluate(outputs, targets);
                 var counts = loss is null ? TaskLoss.WeightOf(targets, data.IsClassification) : loss.WeightOf(targets);

@@ -49,19 +49,22 @@ let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Wo
 [<Literal>]
 let private RowsInCaches = 8388608L
 
-/// Generates the rows of a piece into the segments' addresses.
-let generate
+/// Generates `count` tiles of a piece from `firstTile` on into the addresses of the segments, which hold all their rows.
+let generateTiles
     (piece: Piece)
     (latent: nativeptr<float32>)
     (hasShift: bool)
     (shift: float32)
     (bias: BiasSource)
+    (firstTile: int64)
+    (count: int64)
     (segments: Segment[])
     =
     let tiling = piece.Tiling
     let columns = tiling.Columns
+    let rows = min tiling.Rows (count * int64 columns)
 
-    let pastCaches = tiling.Rows >= RowsInCaches
+    let pastCaches = rows >= RowsInCaches
 
     // -0 changes no bit of what it is added to.
     let shiftOrNone = if hasShift then shift else -0.0f
@@ -143,9 +146,46 @@ let generate
         else
             runOther workspace tile size firstRow
 
-    let runs = evenRuns tiling.Tiles
+    let runs = cut firstTile count (int (min count 32L))
     let inGroups = not piece.IsHadamard && isForTiles columns
 
-    forEachRunOfTiles tiling tiling.Rows runs.Length (fun workspace _ index ->
+    forEachRunOfTiles tiling rows runs.Length (fun workspace _ index ->
         forEachTile piece segments inGroups runs[index] (runTiles workspace) (runTile workspace))
     |> ignore
+
+/// Generates all rows of a piece into the segments' addresses.
+let generate piece latent hasShift shift bias segments =
+    generateTiles piece latent hasShift shift bias 0L piece.Tiling.Tiles segments
+
+/// Generates the rows of the segments, which are neighbours in the piece. What a tile at either end has beyond them goes to `spare`,
+/// room for two tiles.
+let generateRows (piece: Piece) latent hasShift shift bias (spare: nativeptr<float32>) (segments: Segment[]) =
+    let tiling = piece.Tiling
+    let columns = int64 tiling.Columns
+    let last = segments[segments.Length - 1]
+    let first = segments[0].First - piece.FirstRow
+    let next = last.First + last.Count - piece.FirstRow
+    let firstTile = first / columns
+    let endTile = (next + columns - 1L) / columns
+
+    let beside first next address =
+        if next = first then
+            [||]
+        else
+            [| { First = piece.FirstRow + first
+                 Count = next - first
+                 Scale = 1.0f
+                 Address = address } |]
+
+    let before = beside (firstTile * columns) first spare
+    let after = beside next (min tiling.Rows (endTile * columns)) (offset spare tiling.Columns)
+
+    generateTiles
+        piece
+        latent
+        hasShift
+        shift
+        bias
+        firstTile
+        (endTile - firstTile)
+        (Array.concat [ before; segments; after ])
