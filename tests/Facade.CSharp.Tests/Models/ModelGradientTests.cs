@@ -24,6 +24,8 @@ public sealed class ModelGradientTests
     [InlineData("slvt")]
     [InlineData("lwt, modulated")]
     [InlineData("tanh")]
+    [InlineData("slvt, streamed")]
+    [InlineData("lwt, modulated, streamed")]
     public void The_gradient_is_that_of_the_definition(string kind)
     {
         using var scope = NewDisposeScope();
@@ -97,7 +99,7 @@ public sealed class ModelGradientTests
         else
             Assert.Contains("modified by an inplace operation", fault.Message);
         // Through the fused pass it must be right: that is the path of every plain mapping.
-        if (kind is "slvt" or "lwt, modulated")
+        if (kind is "slvt" or "lwt, modulated" or "slvt, streamed" or "lwt, modulated, streamed")
             Assert.Null(fault);
     }
 

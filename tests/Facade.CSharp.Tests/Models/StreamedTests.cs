@@ -66,4 +66,93 @@ public sealed class StreamedTests
         var mapping = Mapping(kind, target);
         Assert.Equal(Trained(mapping, data, options), Trained(mapping.Streamed(), data, options));
     }
+
+    [Fact]
+    public void PredictionsAndWeightsHaveTheBitsOfTheMappingThatHoldsAllWeights()
+    {
+        using var scope = NewDisposeScope();
+        var target = Network("transformer");
+        var mapping = Mapping("slvt", target).StartingWithin(0.5);
+        using var plain = mapping.Build();
+        using var streamed = mapping.Streamed().Build();
+        var input = linspace(-1, 1, 3 * 64, dtype: float32).reshape(3, 1, 8, 8);
+
+        Assert.True(streamed.IsStreamed);
+        Assert.False(plain.IsStreamed);
+        Assert.Equal(Small.Bits(plain.Predict(input)), Small.Bits(streamed.Predict(input)));
+        Assert.Equal(Small.Bits(plain.FlatWeights()), Small.Bits(streamed.FlatWeights()));
+    }
+
+    [Fact]
+    public void AnAdapterDoesNotTellTheTwoApart()
+    {
+        using var folder = new TemporaryFolder();
+        var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24).WithSeed(7).StartingWithin(0.5);
+        using var plain = mapping.Build();
+        using var streamed = mapping.Streamed().Build();
+        plain.SaveAdapter(folder.File("plain.safetensors"));
+        streamed.SaveAdapter(folder.File("streamed.safetensors"));
+
+        Assert.Equal(File.ReadAllBytes(folder.File("plain.safetensors")), File.ReadAllBytes(folder.File("streamed.safetensors")));
+    }
+
+    [Fact]
+    public void APrunedModelTrainsOnWithTheSameBits()
+    {
+        using var data = Small.Classes();
+        float[] Pruned(MappingNetwork mapping)
+        {
+            using var model = mapping.Build();
+            Pruning.ToShare(model, 0.4);
+            new Trainer(model, new() { Epochs = 2, Seed = 1 }).Fit(data);
+            return [.. Small.State(model), .. Small.Values(model.FlatWeights())];
+        }
+
+        var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24).WithSeed(7);
+        var expected = Pruned(mapping);
+        Assert.Contains(0f, expected);
+        Assert.Equal(expected, Pruned(mapping.Streamed()));
+    }
+
+    [Fact]
+    public void SeveralThreadsMayPredict()
+    {
+        using var model = MappingNetwork.For(Small.Classifier()).SingleLatent(24).StartingWithin(0.5).Streamed().Build();
+        using var input = linspace(-1, 1, 400, dtype: float32).reshape(100, 4);
+        using var expected = model.Predict(input);
+        var bits = Small.Bits(expected);
+        Parallel.For(0, 64, _ =>
+        {
+            using var outputs = model.Predict(input);
+            Assert.Equal(bits, Small.Bits(outputs));
+        });
+    }
+
+    [Fact]
+    public void ASecondDerivativeIsNoNumber()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MappingNetwork.For(Small.Classifier()).SingleLatent(24).StartingWithin(0.5).Streamed().Build();
+        var loss = model.call(ones(2, 4)).square().sum();
+        var gradient = autograd.grad([loss], [model.Latent], create_graph: true)[0];
+        Assert.All(Small.Values(gradient), number => Assert.Equal(float.NaN, number));
+    }
+
+    [Theory]
+    [InlineData("tanh", "an activation")]
+    [InlineData("scales", "its scales are trained")]
+    [InlineData("dense", "fixed weights")]
+    [InlineData("low rank", "not a network of the builder")]
+    public void WhatNeedsAllWeightsAtOnceIsRefusedByName(string what, string reason)
+    {
+        var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24).Streamed();
+        var description = what switch
+        {
+            "tanh" => mapping.WithActivation(MappingActivation.Tanh),
+            "scales" => mapping.WithTrainableScales(),
+            "dense" => mapping.WithFixedWeights(FixedWeightsKind.Dense),
+            _ => mapping.LowRank("fc1", 2),
+        };
+        Assert.Contains(reason, Assert.Throws<ArgumentException>(() => description.Build()).Message);
+    }
 }
