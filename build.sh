@@ -220,10 +220,10 @@ format() {
 
 pack() {
   local project started=$SECONDS
-  echo "build.sh: restoring tools and packages; the first time downloads about 700 MB"
-  restore
+  echo "build.sh: restoring the tools"
+  restore_tools
   for project in src/Core.FSharp src/Facade.CSharp; do
-    echo "build.sh: building and packing $project"
+    echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done
   echo "build.sh: in artifacts/packages, after $((SECONDS - started)) s:"
@@ -234,7 +234,7 @@ verb=${1:-}
 shift || true
 case $verb in
   '' | help | --help | -h) list_verbs ;;
-  demo) run_example examples/FashionMnist "$@" ;;
+  demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;

@@ -34,12 +34,12 @@ internal sealed record Pictures(
     }
 
     /// <summary>Stripes of five directions and two widths, in noise.</summary>
-    public static Pictures Make()
+    public static Pictures Synthetic()
     {
         using var training = Stripes(6_000, 1);
         using var test = Stripes(2_000, 2);
         return Of(
-            "Data: no folder was named, so the pictures are made here (stripes in noise); the accuracies say nothing of real data.",
+            "Data: no folder was named, so the pictures are synthetic (stripes in noise); the accuracies do not carry over to real ones.",
             training, test);
     }
 

@@ -7,7 +7,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 if (args.Length > 1 || args is ["--help" or "-h"])
 {
     Console.WriteLine("""
-        Pretrains a network on half of the classes, adapts it twice through 2,048 numbers, and serves, swaps and merges the adapters.
+        Pretrains a network on half of the classes, adapts it twice through 2,048 latents, and serves, swaps and merges the adapters.
 
           FOLDER    a folder of PNG or JPEG files for each class, at least four, which are made grey and scaled to 28 x 28; or the
                     four IDX files of FashionMNIST or MNIST; synthetic pictures by default
@@ -17,7 +17,7 @@ if (args.Length > 1 || args is ["--help" or "-h"])
 
 try
 {
-    using var pictures = args is [var folder] ? Pictures.Load(folder) : Pictures.Make();
+    using var pictures = args is [var folder] ? Pictures.Load(folder) : Pictures.Synthetic();
     Walkthrough.Run(pictures);
     return 0;
 }

@@ -1,4 +1,3 @@
-using MappingNets.Experiments.Reporting;
 using TorchSharp;
 
 namespace MappingNets.Examples.FineTune;
@@ -35,7 +34,7 @@ internal static class Walkthrough
     private static PretrainedWeights Pretrain(TargetNetwork target, Dataset data)
     {
         using var model = DirectModel.For(target, seed: 1);
-        TrainingDisplay.Run("pretraining", progress => new Trainer(model, new() { Epochs = 2, BatchSize = 64, Seed = 1 }).Fit(data, null, progress));
+        new Trainer(model, new() { Epochs = 2, BatchSize = 64, Seed = 1 }).Fit(data);
         Console.WriteLine($"\nPretrained {target} on {data.Count:N0} pictures of {data.ClassNames.Count} classes: {Percent(model, data)} right.");
         return PretrainedWeights.Of(model);
     }
@@ -45,7 +44,7 @@ internal static class Walkthrough
     {
         using var model = FineTuning.Of(target, pretrained).Groups(Latents).WithSeed(1).Build();
         var before = Percent(model, test);
-        TrainingDisplay.Run(name, progress => new Trainer(model, new() { Epochs = 6, BatchSize = 32, Seed = 1 }).Fit(data, null, progress));
+        new Trainer(model, new() { Epochs = 6, BatchSize = 32, Seed = 1 }).Fit(data);
         model.SaveAdapter(file);
         Console.WriteLine($"\nAdapter '{name}', {model.DescribeTrainableParameters()}");
         Console.WriteLine($"  {data.Count:N0} pictures to adapt with; on {test.Count:N0} others {before} right before, {Percent(model, test)} after.");

@@ -1,7 +1,7 @@
 using MappingNets.Experiments.Reporting;
 using Spectre.Console;
 
-namespace MappingNets.Examples.FashionMnist;
+namespace MappingNets.Experiments.Demo;
 
 /// <summary>The main job: CNN2 on FashionMNIST, directly and through a latent, from the data to the pictures.</summary>
 internal static class Demo

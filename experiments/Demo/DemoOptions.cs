@@ -1,4 +1,4 @@
-namespace MappingNets.Examples.FashionMnist;
+namespace MappingNets.Experiments.Demo;
 
 /// <summary>What the demo's command line says.</summary>
 /// <param name="Output">The folder for the results.</param>

@@ -1,7 +1,7 @@
 using Spectre.Console;
 using TorchSharp;
 
-namespace MappingNets.Examples.FashionMnist;
+namespace MappingNets.Experiments.Demo;
 
 /// <summary>Ten test images and what a reloaded adapter takes them for, drawn in the terminal.</summary>
 internal static class Predictions

@@ -1,4 +1,4 @@
-namespace MappingNets.Examples.FashionMnist;
+namespace MappingNets.Experiments.Demo;
 
 /// <summary>One of the demo's runs.</summary>
 /// <param name="Title">What its bar is called.</param>
