@@ -80,7 +80,7 @@ internal sealed record Pictures(
             OnTheirSide(firstTest, TestCount));
     }
 
-    // By chance, because folders come class by class.
+    // At random, because folders come class by class.
     private static Dataset Few(Dataset data, int count)
     {
         if (count >= data.Count)

@@ -14,7 +14,7 @@ internal sealed record ExperimentOptions(
     /// <summary>The default of --dataset.</summary>
     public const string DefaultDataset = "fashion-mnist";
 
-    /// <summary>Where the data came from, in place of <see cref="Dataset"/>; null for what --dataset says.</summary>
+    /// <summary>Where the data came from, instead of <see cref="Dataset"/>; null for what --dataset says.</summary>
     public DataSource? Source { get; init; }
 
     /// <summary>What reports call the data.</summary>

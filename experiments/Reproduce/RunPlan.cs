@@ -28,7 +28,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// </summary>
     public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
 
-    /// <summary>Whether <see cref="Teachers"/> teach it in place of the labels.</summary>
+    /// <summary>Whether <see cref="Teachers"/> teach it instead of the labels.</summary>
     public bool IsTaught { get; init; }
 
     /// <summary>Called after every step. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>

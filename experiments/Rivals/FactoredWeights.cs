@@ -6,7 +6,7 @@ namespace MappingNets.Experiments.Rivals;
 /// <summary>
 /// Low rank first: each weight tensor, seen as a matrix of (outputs, everything else), is W = W_0 + s U V / sqrt(r) with U: m x r and
 /// V: r x n; a tensor that would not become smaller, and every bias, is W_0 + s w with a number w for each weight. All the factors, end to end,
-/// are one vector of D numbers, which a method generates in place of theta.
+/// are one vector of D numbers, which a method generates instead of theta.
 /// </summary>
 /// <param name="target">The network.</param>
 /// <param name="rank">r, at least 1.</param>

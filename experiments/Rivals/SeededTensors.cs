@@ -7,7 +7,7 @@ namespace MappingNets.Experiments.Rivals;
 
 /// <summary>
 /// The random constants of the rivals, from the core's counter hash: equal seeds give equal bits on every machine. Each tensor is made
-/// outside every dispose scope; whoever asks for it disposes it.
+/// outside every dispose scope; the caller disposes it.
 /// </summary>
 internal static class SeededTensors
 {

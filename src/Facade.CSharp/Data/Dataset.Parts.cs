@@ -53,7 +53,7 @@ public sealed partial class Dataset
     }
 
     /// <summary>
-    /// Splits by chance, the same way for the same seed on every machine; both parts keep the order and copy their samples.
+    /// Splits at random, the same way for the same seed on every machine; both parts keep the order and copy their samples.
     /// </summary>
     /// <param name="count">How many samples are held out, 1 to <see cref="Count"/> - 1.</param>
     /// <param name="seed">Any seed.</param>
@@ -67,7 +67,7 @@ public sealed partial class Dataset
         return (Select([.. order[count..].Order()]), Select([.. order[..count].Order()]));
     }
 
-    /// <summary>Splits by chance, like the split by count.</summary>
+    /// <summary>Splits at random, like the split by count.</summary>
     /// <param name="fraction">The part that is held out, rounded to whole samples; between 0 and 1, both excluded.</param>
     /// <param name="seed">Any seed.</param>
     /// <exception cref="ArgumentOutOfRangeException">

@@ -105,7 +105,7 @@ public sealed partial class Dataset : IDisposable
     /// <param name="batchSize">How many samples per batch, at least 1; the last batch holds what is left.</param>
     /// <param name="seed">Any seed.</param>
     /// <param name="epoch">Which pass, at least 0; each has an order of its own.</param>
-    /// <param name="shuffle">Whether the order is by chance; if not, it is the data set's.</param>
+    /// <param name="shuffle">Whether the order is random; if not, it is the data set's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size or the epoch is out of range.</exception>
     public IEnumerable<Batch> Batches(int batchSize, ulong seed = 0, int epoch = 0, bool shuffle = true)
     {

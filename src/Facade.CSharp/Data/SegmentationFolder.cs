@@ -23,7 +23,7 @@ public static class SegmentationFolder
     /// ignored, and any other value is refused.
     /// </param>
     /// <param name="imageEnd">How the names of pictures end, such as "_photo.png", and others are left out; null for any picture.</param>
-    /// <param name="maskEnd">What the name of a mask has in place of that end, or of the extension.</param>
+    /// <param name="maskEnd">What the name of a mask has instead of that end, or of the extension.</param>
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>

@@ -76,9 +76,9 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     {
         var kinds = new[] { Mapped, FineTuned, TrainedTensors };
         return Array.Find(kinds, kind => kind.Format == format) is { } found
-                ? $" It is the {found.What}; {found.Reader} reads it."
-            : format == RunFormat ? " It is the state of a training run; Trainer.Fit with the same resumeFile goes on with it."
-            : format == WeightsFormat ? " It has a network's weights; PretrainedWeights.FromFile or TargetNetwork.ReadWeights reads it."
+                ? $" {found.Reader} reads it."
+            : format == RunFormat ? " Trainer.Fit with it as resumeFile goes on with that run."
+            : format == WeightsFormat ? " PretrainedWeights.FromFile or TargetNetwork.ReadWeights reads it."
             : "";
     }
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace MappingNets;
 
 /// <summary>
-/// Writes files whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed. Whoever
-/// reads meanwhile sees the old content or the new; after a failure the old file stands and no partial one is left.
+/// Writes files whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed. A reader
+/// meanwhile sees the old content or the new; after a failure the old file stands and no partial one is left.
 /// </summary>
 public static class AtomicFile
 {

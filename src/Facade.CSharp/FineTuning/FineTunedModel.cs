@@ -5,8 +5,8 @@ namespace MappingNets;
 
 /// <summary>
 /// A target network whose weights are given ones and a change of few trained parameters, as <see cref="FineTuning"/> describes it. A head
-/// that was started anew may be trained directly beside it. The terms of <see cref="LossOptions"/> beside the task's own speak of a
-/// mapping that generates all weights; they are not computed here.
+/// that was started anew may be trained directly beside it. The terms of <see cref="LossOptions"/> beside the task's own are
+/// defined for a mapping that generates all weights; this model has none.
 /// </summary>
 public sealed class FineTunedModel : Model
 {

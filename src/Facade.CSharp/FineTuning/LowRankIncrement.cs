@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// LoRA: W + s B A for some weights, each seen as a matrix of outputs by everything else; A (rank, in) starts by chance and B
+/// LoRA: W + s B A for some weights, each seen as a matrix of outputs by everything else; A (rank, in) starts at random and B
 /// (out, rank) at 0.
 /// </summary>
 internal sealed class LowRankIncrement : Increment

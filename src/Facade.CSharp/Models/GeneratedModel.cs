@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// A target network whose weights come from a few tensors by any differentiable function of one's own: theta = h(t). For rival
+/// A target network whose weights come from a few tensors by any differentiable function of your own: theta = h(t). For rival
 /// methods, and for mappings that <see cref="MappingNetwork"/> does not describe; trained by the same <see cref="Trainer"/>.
 /// </summary>
 /// <example>
@@ -147,7 +147,7 @@ public sealed class GeneratedModel : Model
         if (start.dtype != ScalarType.Float32)
             throw new ArgumentException($"'{name}' is {start.dtype}; it must be Float32.", "trainables");
         if (start.numel() == 0)
-            throw new ArgumentException($"'{name}' has the shape {ShapeText.Of(start.shape)}: not one number to train.", "trainables");
+            throw new ArgumentException($"'{name}' has the shape {ShapeText.Of(start.shape)}: it has nothing to train.", "trainables");
         if (!FiniteNumbers.AllIn(start))
             throw new ArgumentException($"'{name}' starts with a number that is not finite.", "trainables");
     }

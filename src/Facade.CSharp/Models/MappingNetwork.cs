@@ -42,7 +42,7 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
         For(target).WithSeed(seed).WithBias(MappingBias.Zero).StartingWithin(0);
 
     /// <summary>
-    /// Low rank: the mapping generates two factors in place of each chosen matrix or convolution, as <see cref="TargetNetwork.LowRank"/>
+    /// Low rank: the mapping generates two factors instead of each chosen matrix or convolution, as <see cref="TargetNetwork.LowRank"/>
     /// describes it, so that it generates fewer weights. Latents that no step has chosen follow their number; steps that depend on the
     /// weights come after this one.
     /// </summary>

@@ -6,7 +6,7 @@ namespace MappingNets;
 public abstract partial class TargetNetwork
 {
     /// <summary>
-    /// The same network with two factors in place of each chosen matrix or convolution: W = U V with U (outputs, rank) and V (rank,
+    /// The same network with two factors instead of each chosen matrix or convolution: W = U V with U (outputs, rank) and V (rank,
     /// everything else). Every way of training then trains, generates or prunes the factors; predictions, modules and files with
     /// PyTorch's names get the product. This is the paper's low-rank add-on: CNN2 with rank 32 on "fc1" has 35,914 parameters.
     /// </summary>

@@ -249,47 +249,6 @@ public sealed partial class AdapterHost : IDisposable
         }
     }
 
-    /// <summary>All weights that answer now, as one flat vector (P).</summary>
-    /// <returns>A copy; the caller disposes it.</returns>
-    public Tensor FlatWeights() => With(weights => Target.Layout.Join(weights));
-
-    /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
-    /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
-    /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
-    public nn.Module<Tensor, Tensor> Materialize()
-    {
-        var snapshot = Hold();
-        try
-        {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return Target.ToModule(snapshot.Weights, snapshot.State);
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
-
-    /// <summary>
-    /// Copies the weights that answer now, and their buffers, into a TorchSharp module with the same names and shapes, as
-    /// <see cref="Model.WriteInto"/> does.
-    /// </summary>
-    /// <param name="module">The module.</param>
-    /// <exception cref="ArgumentException">The module does not fit; nothing was written.</exception>
-    public void WriteInto(nn.Module module)
-    {
-        var snapshot = Hold();
-        try
-        {
-            Target.WriteInto(module, snapshot.Weights, snapshot.State);
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
-
     /// <summary>Frees the native memory once the predictions under way have ended.</summary>
     public void Dispose()
     {

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// All weights and buffers of a network at one moment, which never change. Whoever uses them holds them; the last one to let go frees the
-/// native memory.
+/// All weights and buffers of a network at one moment, which never change. Each user holds them; the last to let go frees the native
+/// memory.
 /// </summary>
 internal sealed class WeightsSnapshot(string? adapter, IReadOnlyList<Tensor> weights, NetworkState state)
 {

@@ -22,7 +22,7 @@ public sealed record Distillation
     /// <summary>Takes the teachers.</summary>
     /// <param name="teachers">
     /// Trained models with the student's input and output shapes, at least one, on the student's device; the mean of their outputs
-    /// teaches. Whoever made them disposes them, after training.
+    /// teaches. They stay the caller's, to dispose after training.
     /// </param>
     /// <param name="temperature">The divisor of outputs before the softmax, from 0.1 to 100; larger numbers soften more.</param>
     /// <exception cref="ArgumentException">There is no teacher.</exception>

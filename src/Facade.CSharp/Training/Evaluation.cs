@@ -17,7 +17,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
     /// <param name="data">The data.</param>
     /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <param name="loss">The task's loss; the data chooses where null. A loss of one's own is the mean over batches weighted by their samples.</param>
+    /// <param name="loss">The task's loss; the data chooses where null. A loss of your own is the mean over batches weighted by their samples.</param>
     /// <param name="metrics">What is computed besides; nothing where null.</param>
     /// <exception cref="ArgumentException">The data does not fit the target, the loss or a metric.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

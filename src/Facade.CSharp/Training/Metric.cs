@@ -19,7 +19,7 @@ public sealed class Metric
     private readonly Func<IReadOnlyList<double>, double> value;
     private readonly Action<TargetNetwork, Dataset>? check;
 
-    /// <summary>A metric of one's own.</summary>
+    /// <summary>A metric of your own.</summary>
     /// <param name="name">What reports and resume files call it; not blank.</param>
     /// <param name="sums">
     /// From the outputs (N, ...) and targets (N, ...) of a batch to a vector of sums, of the same length for every batch. It is called

@@ -27,8 +27,8 @@ public static class NativeHeap
     /// makes its first tensor. Called again, it changes nothing.
     /// </summary>
     /// <remarks>
-    /// On other threads than the program's first one, and so in <see cref="Trainer.FitAsync"/>, it holds for blocks below 64 MB. Whoever
-    /// trains there with larger ones starts the process with the environment variable GLIBC_TUNABLES=glibc.malloc.arena_max=1.
+    /// On other threads than the program's first one, and so in <see cref="Trainer.FitAsync"/>, it holds for blocks below 64 MB. To
+    /// train there with larger ones, start the process with the environment variable GLIBC_TUNABLES=glibc.malloc.arena_max=1.
     /// </remarks>
     /// <returns>Whether it was done: true on Linux with glibc; elsewhere nothing happens.</returns>
     public static bool RetainFreedMemory()

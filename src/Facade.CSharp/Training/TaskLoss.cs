@@ -6,7 +6,7 @@ namespace MappingNets;
 
 /// <summary>
 /// The loss of the task itself: from a network's outputs and the targets of the same samples to one number. Ready-made ones, and any
-/// function of one's own. Where <see cref="TrainingOptions.TaskLoss"/> names none, the data chooses: cross-entropy for classes, the
+/// function of your own. Where <see cref="TrainingOptions.TaskLoss"/> names none, the data chooses: cross-entropy for classes, the
 /// mean squared error for numbers to regress.
 /// </summary>
 /// <example>
@@ -25,7 +25,7 @@ public sealed class TaskLoss
     private readonly Action<TargetNetwork, Dataset>? check;
     private readonly Func<Tensor, double>? weigh;
 
-    /// <summary>A loss of one's own.</summary>
+    /// <summary>A loss of your own.</summary>
     /// <param name="name">
     /// What reports and resume files call it, not blank: a run goes on from its file only with a loss of the same name.
     /// </param>
@@ -164,7 +164,7 @@ public sealed class TaskLoss
         return new(Named("Huber", ("delta", delta)), Loss, Loss, (_, data) => RequireNumbers("Huber", data));
     }
 
-    /// <summary>The loss of a batch as training takes it: for loops of one's own.</summary>
+    /// <summary>The loss of a batch as training takes it: for loops of your own.</summary>
     /// <param name="outputs">What the network puts out, (N, ...).</param>
     /// <param name="targets">The targets of the same samples, (N, ...).</param>
     /// <returns>A scalar that depends on the outputs; it belongs to the dispose scope that is open.</returns>

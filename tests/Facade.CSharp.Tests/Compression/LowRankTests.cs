@@ -24,7 +24,7 @@ public sealed class LowRankTests
         };
     }
 
-    // 108,618 - 102,400 + 32 * 928 = 35,914; conv2 takes 8 * (32 + 144) in place of 4,608.
+    // 108,618 - 102,400 + 32 * 928 = 35,914; conv2 takes 8 * (32 + 144) instead of 4,608.
     [Theory]
     [InlineData("direct", 35_914, 35_914)]
     [InlineData("slvt", 1_456, 35_914)]

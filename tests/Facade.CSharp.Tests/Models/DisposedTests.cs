@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>What is disposed says so by name, where TorchSharp would speak of an empty handle.</summary>
+/// <summary>What is disposed says so by name, where TorchSharp would name an empty handle.</summary>
 public sealed class DisposedTests
 {
     public static TheoryData<string> Kinds => [.. ModelKinds.All];

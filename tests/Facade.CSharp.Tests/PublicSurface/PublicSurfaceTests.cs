@@ -48,7 +48,7 @@ public sealed class PublicSurfaceTests
         Assert.Empty(Leaking(Everything(Facade)));
     }
 
-    /// <summary>What the facade may hand out: C# reads all of it, whoever shows it.</summary>
+    /// <summary>What the facade may hand out: C# reads all of it, wherever it is written.</summary>
     [Theory]
     [InlineData(typeof(Mapping), nameof(Mapping.Generate))]
     [InlineData(typeof(ParameterLayout), nameof(ParameterLayout.Entries))]

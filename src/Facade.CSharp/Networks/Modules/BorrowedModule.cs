@@ -6,7 +6,7 @@ namespace MappingNets;
 
 /// <summary>
 /// A user's module on loan: its parameters and buffers are overwritten, in place, with the weights and buffers of the pass that
-/// runs, and given back as they were. One pass at a time: whoever calls holds <see cref="Gate"/>.
+/// runs, and given back as they were. One pass at a time: the caller holds <see cref="Gate"/>.
 /// </summary>
 internal sealed class BorrowedModule : IDisposable
 {

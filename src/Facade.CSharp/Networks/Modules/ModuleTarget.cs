@@ -93,6 +93,8 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                 .Append(ShapeText.Count(parameter.Count)).Append('\n');
         foreach (var frozen in FrozenParameters)
             text.Append(CultureInfo.InvariantCulture, $"{frozen}: frozen, kept\n");
+        foreach (var (other, name) in module.Parameters.OtherNames)
+            text.Append(CultureInfo.InvariantCulture, $"{other}: tied, the same parameter as {name}\n");
         return text.ToString();
     }
 

@@ -49,6 +49,7 @@ public sealed class TiedParameterTests
         (target.Forward(text, weights) * seen).sum().backward();
 
         Assert.Equal(["table.weight", "mixed.weight", "mixed.bias"], target.Parameters.Select(p => p.Name));
+        Assert.Contains("head.weight: tied, the same parameter as table.weight", target.Describe());
         var table = weights[0].detach().clone().requires_grad_();
         var values = nn.functional.linear(
             table.index_select(0, text.reshape(-1)).reshape(4, 5, 6), weights[1].detach(), weights[2].detach()).tanh();
