@@ -10,10 +10,11 @@ namespace MappingNets;
 /// </example>
 public static class NativeHeap
 {
-    // mallopt's numbers: how much free memory at the heap's end is kept, by how much more than asked for the heap grows, and how many
-    // blocks may be mapped by themselves.
+    // mallopt's numbers: how much free memory at the heap's end is kept, by how much more than asked for the heap grows, from what size on
+    // blocks are mapped by themselves, and how many may be.
     private const int TrimThreshold = -1;
     private const int TopPad = -2;
+    private const int MapThreshold = -3;
     private const int MapMaximum = -4;
 
     // Threads other than the first have heaps of 64 MB, of which two must fit in, or an empty one is given back all the same.
@@ -43,6 +44,31 @@ public static class NativeHeap
         catch (Exception fault) when (fault is EntryPointNotFoundException or DllNotFoundException)
         {
             // A C library without these options keeps its defaults.
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// The same for blocks below a size; larger ones are mapped by themselves and given back when they are freed. That is for streamed
+    /// models (<see cref="MappingNetwork.Streamed"/>), whose large blocks are the gradients of one layer at a time: kept in the heap, freed
+    /// gradients of many sizes would in the end take as much memory as all of them.
+    /// </summary>
+    /// <param name="below">Bytes, from 65,536 to 33,554,432; 1,048,576 suits most streamed models.</param>
+    /// <returns>Whether it was done: true on Linux with glibc; elsewhere nothing happens.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The size is out of range.</exception>
+    public static bool RetainFreedMemory(int below)
+    {
+        // The most that glibc takes, and a size that leaves the small blocks of every step in the heap.
+        if (below is < 1 << 16 or > 1 << 25)
+            throw new ArgumentOutOfRangeException(nameof(below), below, $"The size must be from {1 << 16} to {1 << 25} bytes.");
+        if (!OperatingSystem.IsLinux())
+            return false;
+        try
+        {
+            return SetOption(TrimThreshold, -1) != 0 & SetOption(MapThreshold, below) != 0;
+        }
+        catch (Exception fault) when (fault is EntryPointNotFoundException or DllNotFoundException)
+        {
             return false;
         }
     }

@@ -1,0 +1,50 @@
+// A network of 1,006,632,970 weights, trained on FashionMNIST by an ordinary machine: streamed, each layer's weights are generated when it
+// computes and forgotten afterwards. Held in memory, weights and gradients would take 8 GB, and Adam's averages 8 GB more.
+// Arguments: the steps (12), the width of a layer (4096), the layers (60); FashionMNIST is looked for in the usual places.
+using System.Diagnostics;
+using MappingNets;
+using TorchSharp;
+using static TorchSharp.torch;
+
+int Argument(int place, int otherwise) => args.Length > place ? int.Parse(args[place]) : otherwise;
+var (steps, width, depth) = (Argument(0, 12), Argument(1, 4096), Argument(2, 60));
+
+// Large blocks, which are the gradients of a layer, go back to the system; all others stay in the heap.
+NativeHeap.RetainFreedMemory(below: 1 << 20);
+var (train, test) = FashionMnist.Load();
+using (train)
+using (test)
+{
+    var before = Memory();
+    var layers = TargetNetwork.Input(1, 28, 28).Flatten().Linear(width);
+    for (var layer = 1; layer < depth; layer++)
+        layers = layers.Residual(inner => inner.LayerNorm().ReLU().Linear(width));
+    var target = layers.LayerNorm().ReLU().Linear(10).Build("larger-than-memory");
+    using var model = MappingNetwork.For(target).SingleLatent(2048).WithSeed(1).Streamed().Build();
+    model.PrintTrainableParameters();
+
+    using var optimizer = optim.Adam(model.parameters(), lr: 0.05);
+    var clock = Stopwatch.StartNew();
+    var step = 0;
+    foreach (var batch in train.Batches(256, seed: 1, epoch: 1).TakeWhile(_ => step < steps))
+        using (batch)
+        using (NewDisposeScope())
+        {
+            optimizer.zero_grad();
+            var loss = nn.functional.cross_entropy(model.call(batch.Inputs), batch.Targets);
+            loss.backward();
+            optimizer.step();
+            Console.WriteLine($"step {++step,2}: loss {loss.ToSingle():F3}, {clock.Elapsed.TotalSeconds:F0} s, {(Memory() - before) >> 20:N0} MB beyond the start");
+        }
+
+    using var few = test.Take(500);
+    Console.WriteLine($"On 500 test images: {Evaluation.Of(model, few)}");
+    model.SaveAdapter("larger-than-memory.safetensors");
+    Console.WriteLine($"The adapter has {new FileInfo("larger-than-memory.safetensors").Length:N0} bytes.");
+}
+
+static long Memory()
+{
+    using var process = Process.GetCurrentProcess();
+    return process.WorkingSet64;
+}
