@@ -97,8 +97,8 @@ type Mapping
                  let total = own.sum(torch.float64).ToDouble()
                  struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
 
-    /// Null where an activation, a modulation or stored fixed weights need the general path.
-    let fused: FusedMapping | null =
+    /// Null where a modulation or stored fixed weights need the general path.
+    let passes tensorScales : FusedMapping | null =
         let kernels =
             pieces
             |> Array.choose (fun piece ->
@@ -111,14 +111,17 @@ type Mapping
                           Modulation = piece.Modulation }
                 | _ -> None)
 
-        if
-            specification.Activation = MappingActivation.Identity
-            && kernels.Length = pieces.Length
-        then
+        if kernels.Length = pieces.Length then
             let source =
                 FusedGeneration.biasSource (specification.Bias = MappingBias.Uniform) biasKey (fun () -> bias.Value)
 
-            FusedMapping(layout.Entries, scales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
+            FusedMapping(layout.Entries, tensorScales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
+        else
+            null
+
+    let fused =
+        if specification.Activation = MappingActivation.Identity then
+            passes scales
         else
             null
 
@@ -185,6 +188,19 @@ type Mapping
     member internal _.GenerateComposed(latent: torch.Tensor) = generate latent
 
     member internal _.Fused = fused
+
+    /// Tensor by tensor, W z + b with the modulation, times the scale where the identity follows; null where the general path is needed.
+    member internal _.TensorPasses =
+        match fused with
+        | null -> passes (Array.create scales.Length 1.0)
+        | fused -> fused
+
+    /// What follows `TensorPasses` for the tensor of an entry: the activation and the scale.
+    member internal _.Activate(index: int, values: torch.Tensor) =
+        if specification.Activation = MappingActivation.Identity then
+            values
+        else
+            activate values * scales[index].ToScalar()
 
     member internal _.SquaredScaleSums = squaredScaleSums.Value
 

@@ -41,7 +41,7 @@ public sealed class MappedModel : Model
             trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
         Register(trained, device);
         if (isStreamed)
-            streamed = new(mapping.Fused!, target);
+            streamed = new(mapping, target);
     }
 
     /// <inheritdoc/>
@@ -132,21 +132,20 @@ public sealed class MappedModel : Model
         lock (streamed.Gate)
         {
             streamed.Mask = PruningMask;
-            return Target.Forward(inputs, new StreamedPass(streamed, at), state, training);
+            return Target.Forward(inputs, new StreamedPass(streamed, at, TrainableScales), state, training);
         }
     }
 
     private void RequireStreaming(Device device)
     {
         var reason = Target.WeightsByLayer.Count == 0 ? $"'{Target.Name}' is not a network of the builder, whose layers follow one another"
-            : mapping.Fused is null ? "the mapping has an activation, a modulation or fixed weights that need all weights at once"
-            : mapping.Specification.TrainableScale ? "its scales are trained"
+            : mapping.TensorPasses is null ? "the mapping has a modulation or fixed weights that need all weights at once"
             : device.type != DeviceType.CPU ? $"its device is {device}"
             : null;
         if (reason is not null)
             throw new ArgumentException(
-                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, the identity as "
-                + "activation, no or additive modulation, fixed scales and the CPU.");
+                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, no or additive "
+                + "modulation, and the CPU.");
     }
 
     /// <summary>

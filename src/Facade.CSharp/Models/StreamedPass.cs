@@ -18,17 +18,28 @@ internal sealed class StreamedPass : LayerWeights
     private readonly float[] latent;
     private readonly Tensor? start;
     private TensorwisePullback? pullback;
+    private float[] scaleGradients = [];
 
     /// <summary>Starts a pass at a latent; connected to it where gradients are on.</summary>
-    public StreamedPass(StreamedWeights weights, Tensor latent)
+    /// <param name="weights">What generates the weights.</param>
+    /// <param name="latent">z.</param>
+    /// <param name="scales">The scale of each weight that is trained besides; null where scales are fixed.</param>
+    public StreamedPass(StreamedWeights weights, Tensor latent, Tensor? scales)
     {
         this.weights = weights;
         using (no_grad())
         using (NewDisposeScope())
-            this.latent = latent.detach().contiguous().data<float>().ToArray();
-        if (is_grad_enabled() && latent.requires_grad)
-            start = Start.apply(latent, this);
+        {
+            this.latent = Values(latent);
+            Scales = scales is null ? null : Values(scales);
+        }
+
+        if (is_grad_enabled() && (latent.requires_grad || scales is { requires_grad: true }))
+            start = scales is null ? Start.apply(latent, this) : Start.apply(latent, scales, this);
     }
+
+    /// <summary>The scales that are trained, as they were when the pass began; null where there are none.</summary>
+    public float[]? Scales { get; }
 
     /// <summary>z as it was when the pass began, in the caller's dispose scope.</summary>
     public Tensor Latent()
@@ -60,14 +71,20 @@ internal sealed class StreamedPass : LayerWeights
             // Inside a dispose scope its own tensors stay: it keeps them apart.
             using var here = Latent();
             pullback = weights.Pullback(here);
+            scaleGradients = new float[Scales?.Length ?? 0];
         }
 
         for (var index = gradients.Count - 1; index >= 0; index--)
         {
             var gradient = gradients[index].IsInvalid ? zeros_like(layer[index]) : gradients[index];
-            pullback.Add(first + index, weights.MaskOf(first + index) is { } kept ? gradient * kept : gradient);
+            var (behind, scale) = weights.BehindHead(this, first + index, gradient);
+            pullback.Add(first + index, behind);
+            if (Scales is not null)
+                scaleGradients[first + index] = scale;
         }
     }
+
+    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 
     private Tensor Result()
     {
@@ -89,7 +106,7 @@ internal sealed class StreamedPass : LayerWeights
 
         public override Tensor forward(AutogradContext context, params object[] arguments)
         {
-            context.save_data("pass", arguments[1]);
+            context.save_data("pass", arguments[^1]);
             context.save_for_backward([(Tensor)arguments[0]]);
             return zeros(1, dtype: ScalarType.Float32);
         }
@@ -112,9 +129,17 @@ internal sealed class StreamedPass : LayerWeights
                 result = full_like(context.get_saved_variables()[0], double.NaN);
             }
 
-            context.save_data("result", new[] { result });
             gradient.Dispose();
-            return [result, null!];
+            if (pass.Scales is null)
+            {
+                context.save_data("result", new[] { result });
+                return [result, null!];
+            }
+
+            using var managed = tensor(pass.scaleGradients, dtype: ScalarType.Float32);
+            var scales = managed.clone();
+            context.save_data("result", new[] { result, scales });
+            return [result, scales, null!];
         }
     }
 

@@ -13,7 +13,8 @@ internal sealed class StreamedWeights : IDisposable
     /// <summary>Each tensor starts on a multiple of a cache line.</summary>
     private const long Alignment = 16;
 
-    private readonly FusedMapping mapping;
+    private readonly Mapping mapping;
+    private readonly FusedMapping passes;
     private readonly TargetNetwork target;
     private readonly Tensor buffer;
     private readonly Dictionary<int, Tensor[]> places = [];
@@ -22,9 +23,9 @@ internal sealed class StreamedWeights : IDisposable
     /// <summary>Makes the buffer.</summary>
     /// <param name="mapping">What generates the weights.</param>
     /// <param name="target">A network that takes its weights layer by layer.</param>
-    public StreamedWeights(FusedMapping mapping, TargetNetwork target)
+    public StreamedWeights(Mapping mapping, TargetNetwork target)
     {
-        (this.mapping, this.target) = (mapping, target);
+        (this.mapping, passes, this.target) = (mapping, mapping.TensorPasses!, target);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         buffer = empty(target.WeightsByLayer.Max(Length), dtype: ScalarType.Float32).DetachFromDisposeScope();
@@ -42,7 +43,10 @@ internal sealed class StreamedWeights : IDisposable
     public Tensor? Mask { get; set; }
 
     /// <summary>The gradients of a pass, from the last tensor to the first, to z's.</summary>
-    public TensorwisePullback Pullback(Tensor latent) => mapping.PullbackByTensor(latent);
+    public TensorwisePullback Pullback(Tensor latent) => passes.PullbackByTensor(latent);
+
+    /// <summary>Whether anything follows the fused passes: an activation, or a scale that is trained.</summary>
+    private bool HasHead(StreamedPass pass) => mapping.Activation != MappingActivation.Identity || pass.Scales is not null;
 
     /// <summary>A layer's places in the buffer, with its weights in them.</summary>
     /// <param name="pass">The pass whose latent they come from.</param>
@@ -55,9 +59,11 @@ internal sealed class StreamedWeights : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         held = default;
-        mapping.GenerateSome(pass.Latent(), first, layer);
+        passes.GenerateSome(pass.Latent(), first, layer);
         for (var index = 0; index < layer.Length; index++)
         {
+            if (HasHead(pass))
+                layer[index].copy_(Head(layer[index], first + index, pass.Scales?[first + index]));
             TargetNetwork.MoveToCenter(layer[index], target.Parameters[first + index]);
             if (MaskOf(first + index) is { } kept)
                 layer[index].mul_(kept);
@@ -66,6 +72,36 @@ internal sealed class StreamedWeights : IDisposable
         held = (pass, first);
         return layer;
     }
+
+    /// <summary>A weight's gradient as one of the fused passes' result, and that of the scale that is trained.</summary>
+    /// <param name="pass">The pass.</param>
+    /// <param name="index">The place of the weight.</param>
+    /// <param name="gradient">The weight's gradient.</param>
+    public (Tensor Passes, float Scale) BehindHead(StreamedPass pass, int index, Tensor gradient)
+    {
+        if (MaskOf(index) is { } kept)
+            gradient = gradient * kept;
+        if (!HasHead(pass))
+            return (gradient, 0);
+        var values = empty([.. target.Parameters[index].Shape], dtype: ScalarType.Float32);
+        passes.GenerateSome(pass.Latent(), index, [values]);
+        using (enable_grad())
+        {
+            values.requires_grad_();
+            var scale = pass.Scales is { } scales ? tensor(scales[index], dtype: ScalarType.Float32).requires_grad_() : null;
+            var gradients = autograd.grad([Head(values, index, scale)], scale is null ? [values] : [values, scale], [gradient]);
+            return (gradients[0], scale is null ? 0 : gradients[1].ToSingle());
+        }
+    }
+
+    private Tensor Head(Tensor values, int index, Tensor? scale)
+    {
+        var activated = mapping.Activate(index, values);
+        return scale is null ? activated : activated * scale;
+    }
+
+    private Tensor Head(Tensor values, int index, float? scale) =>
+        Head(values, index, scale is { } number ? tensor(number, dtype: ScalarType.Float32) : null);
 
     /// <summary>Which of a tensor's weights pruning left, in its shape; null where all are there.</summary>
     public Tensor? MaskOf(int index)

@@ -6,7 +6,7 @@ namespace MappingNets.Tests;
 internal static class ModelKinds
 {
     public static readonly string[] All =
-        ["slvt", "lwt, modulated", "lwt with scales", "tanh", "slvt, streamed", "lwt, modulated, streamed", "direct", "generated", .. FineTuned.Ways];
+        ["slvt", "lwt, modulated", "lwt with scales", "tanh", "slvt, streamed", "lwt, modulated, streamed", "tanh with scales, streamed", "direct", "generated", .. FineTuned.Ways];
 
     public static Model Build(string kind)
     {
@@ -21,6 +21,8 @@ internal static class ModelKinds
                 return mapping.Streamed().Build();
             case "lwt, modulated, streamed":
                 return mapping.LayerWise(24).WithAdditiveModulation(0.02).Streamed().Build();
+            case "tanh with scales, streamed":
+                return mapping.WithActivation(MappingActivation.Tanh).WithTrainableScales().Streamed().Build();
             case "lwt with scales":
                 return mapping.LayerWise(24).WithTrainableScales().Build();
             case "tanh":

@@ -36,6 +36,9 @@ public sealed class StreamedTests
             "hadamard" => plain.SingleLatent(64).WithFixedWeights(FixedWeightsKind.Hadamard),
             "lwt" => plain.LayerWise(160),
             "additive" => plain.SingleLatent(48).WithAdditiveModulation(0.3),
+            "tanh" => plain.SingleLatent(48).WithActivation(MappingActivation.Tanh),
+            "sine, lwt, scales" => plain.LayerWise(160).WithActivation(MappingActivation.Sine).WithTrainableScales(),
+            "scales" => plain.SingleLatent(48).WithTrainableScales(),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
     }
@@ -44,7 +47,7 @@ public sealed class StreamedTests
     {
         using var model = mapping.Build();
         new Trainer(model, options).Fit(data);
-        return [.. model.Latent.data<float>(), .. model.State.Tensors.SelectMany(buffer => buffer.to_type(ScalarType.Float32).data<float>())];
+        return [.. Small.State(model), .. model.State.Tensors.SelectMany(buffer => buffer.to_type(ScalarType.Float32).data<float>())];
     }
 
     [Theory]
@@ -58,6 +61,10 @@ public sealed class StreamedTests
     [InlineData("lstm", "slvt")]
     [InlineData("mlp", "hadamard")]
     [InlineData("mlp", "additive")]
+    [InlineData("mlp", "tanh")]
+    [InlineData("cnn", "tanh")]
+    [InlineData("transformer", "scales")]
+    [InlineData("cnn", "sine, lwt, scales")]
     public void TrainingHasTheBitsOfTheMappingThatHoldsAllWeights(string network, string kind)
     {
         var target = Network(network);
@@ -139,8 +146,7 @@ public sealed class StreamedTests
     }
 
     [Theory]
-    [InlineData("tanh", "an activation")]
-    [InlineData("scales", "its scales are trained")]
+    [InlineData("linear modulation", "a modulation")]
     [InlineData("dense", "fixed weights")]
     [InlineData("low rank", "not a network of the builder")]
     public void WhatNeedsAllWeightsAtOnceIsRefusedByName(string what, string reason)
@@ -148,8 +154,7 @@ public sealed class StreamedTests
         var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24).Streamed();
         var description = what switch
         {
-            "tanh" => mapping.WithActivation(MappingActivation.Tanh),
-            "scales" => mapping.WithTrainableScales(),
+            "linear modulation" => mapping.WithLinearModulation(ones(115, 24, 24)),
             "dense" => mapping.WithFixedWeights(FixedWeightsKind.Dense),
             _ => mapping.LowRank("fc1", 2),
         };
