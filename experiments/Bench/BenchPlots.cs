@@ -12,12 +12,18 @@ internal static class BenchPlots
         Draw(
             byWeights, point => point.Kind, point => Math.Log10(point.Weights), point => Math.Log10(Milliseconds(point)),
             "Time to generate P weights, d = 2,048", "weights P", "ms, median", true, Path.Combine(folder, "time-against-weights.png"));
+        DrawMemory(report, folder);
         DrawAgainstLatents(
             report, point => point.Forward, "Time to generate P weights, over that at d = 2,048", Path.Combine(folder, "time-against-latents.png"));
         DrawAgainstLatents(
             report, point => point.Transpose, "Time to take P gradients back, over that at d = 2,048",
             Path.Combine(folder, "transpose-against-latents.png"));
     }
+
+    private static void DrawMemory(BenchReport report, string folder) => Draw(
+        [.. report.Streaming.Where(point => point.Target.StartsWith("mlp-", StringComparison.Ordinal) && point.Target != "mlp-25m").OrderBy(point => point.Weights)],
+        point => point.Method, point => Math.Log10(point.Weights), point => Math.Log10(point.PeakBytes / 1e6),
+        "Private memory to train P weights, batch 16", "weights P", "MB at the peak", true, Path.Combine(folder, "memory-against-weights.png"));
 
     private static void DrawAgainstLatents(
         BenchReport report, Func<LatentsPoint, IReadOnlyList<double>> ratios, string title, string path) =>

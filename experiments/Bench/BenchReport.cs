@@ -24,7 +24,10 @@ public sealed record BenchReport(
     /// <summary>A user's own training loop against the trainer.</summary>
     public List<Ratio> OwnLoop { get; init; } = [];
 
-    /// <summary>The cost of running TorchSharp unoptimised (docs/decisions/0009).</summary>
+    /// <summary>Private memory and step time of streamed training beside other ways.</summary>
+    public List<StreamingPoint> Streaming { get; init; } = [];
+
+    /// <summary>The cost of running TorchSharp's native calls unoptimised (docs/decisions/0009).</summary>
     public List<Ratio> Cure { get; init; } = [];
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
@@ -53,6 +56,7 @@ public sealed record BenchReport(
             "memory" => report with { Memory = [] },
             "heap" => report with { Heap = [] },
             "own-loop" => report with { OwnLoop = [] },
+            "streaming" => report with { Streaming = [] },
             "cure" => report with { Cure = [] },
             _ => report with { Small = null },
         };
@@ -114,6 +118,15 @@ public sealed record BenchReport(
             Line(text, $"|---|---|---|---|---|");
             foreach (var point in Memory)
                 Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Bytes / 1e6:F1} | {point.BytesPerWeight:F1} | {point.FixedWeightBytes / 1e6:F1} |");
+        }
+
+        if (Streaming.Count > 0)
+        {
+            Line(text, $"");
+            Line(text, $"| training, one process each | P | batch | private MB at the peak, beyond the start | bytes a weight | largest tensor, MB | ms a step |");
+            Line(text, $"|---|---|---|---|---|---|---|");
+            foreach (var point in Streaming)
+                Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Batch} | {point.PeakBytes / 1e6:N1} | {(double)point.PeakBytes / point.Weights:F2} | {point.LargestTensorBytes / 1e6:N1} | {point.Milliseconds:N1} |");
         }
 
         if (Small is { } small)
