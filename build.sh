@@ -23,6 +23,7 @@ Usage: ./build.sh VERB [arguments]
   stress            train six kinds of model while other threads collect garbage; every run must end, with the bits of a calm one
                     [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
+  larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages
@@ -236,6 +237,7 @@ case $verb in
   '' | help | --help | -h) list_verbs ;;
   demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
+  larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;

@@ -30,6 +30,13 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void The_streamed_network_is_the_one_that_is_built_here()
+    {
+        Assert.Contains(string.Join('\n', Marked("StreamedNetwork.cs")), RepositoryRoot.Read("docs/streaming.md"));
+        Assert.StartsWith("trainable: 2,048 | target: 1,463,306", StreamedNetwork.Describe());
+    }
+
+    [Fact]
     public void The_FSharp_example_is_the_script_in_the_repository()
     {
         var script = RepositoryRoot.Read(Script);
