@@ -4,16 +4,6 @@ open System
 open TorchSharp
 open MappingNets
 
-type Coefficient =
-    | Off
-    | Fixed of value: float
-    | Trainable of start: float
-
-type LossCoefficients =
-    { Stability: Coefficient
-      Smoothness: Coefficient
-      Alignment: Coefficient }
-
 type LossTerms =
     { Stability: torch.Tensor | null
       Smoothness: torch.Tensor | null
@@ -169,43 +159,23 @@ module MappingLoss =
 
     let private names = [| "stability"; "smoothness"; "alignment" |]
 
-    let private rules (coefficients: LossCoefficients) =
-        let rules =
-            [| coefficients.Stability; coefficients.Smoothness; coefficients.Alignment |]
+    let private rules (options: LossOptions) =
+        [| options.Stability; options.Smoothness; options.Alignment |]
 
-        (names, rules)
-        ||> Array.iter2 (fun name rule ->
-            match rule with
-            | Fixed value when not (Double.IsFinite value) ->
-                raise (
-                    ArgumentException(
-                        $"The coefficient of the {name} term is {value}; it must be finite.",
-                        nameof coefficients
-                    )
-                )
-            | Trainable start when not (Double.IsFinite start && start > 0.0) ->
-                raise (
-                    ArgumentException(
-                        $"The coefficient of the {name} term starts at {start}; a trainable one must start at a positive finite number.",
-                        nameof coefficients
-                    )
-                )
-            | _ -> ())
+    let trainableCount options =
+        rules options |> Array.filter _.IsTrainable |> Array.length
 
-        rules
+    /// The natural logarithm of 10: the bound of a bounded coefficient, and the decade that u counts for a balanced one.
+    let private decade = log 10.0
 
-    let private isTrainable rule =
-        match rule with
-        | Trainable _ -> true
-        | _ -> false
+    /// How far a balanced coefficient may go from its start: six decades.
+    let private widest = 6.0 * decade
 
-    let trainableCount coefficients =
-        rules coefficients |> Array.filter isTrainable |> Array.length
+    /// Below this a term counts as this, so that its logarithm is finite.
+    let private smallestTerm = 1e-30
 
-    let private bound = log 10.0
-
-    let private checkRaw coefficients (raw: torch.Tensor | null) =
-        let count = trainableCount coefficients
+    let private checkRaw options (raw: torch.Tensor | null) =
+        let count = trainableCount options
 
         match raw with
         | null when count = 0 -> ()
@@ -218,52 +188,72 @@ module MappingLoss =
                 )
             )
 
-    /// Each rule with the index of its trainable number.
-    let private indexed coefficients =
-        rules coefficients
-        |> Array.mapFold (fun next rule -> (rule, next), (if isTrainable rule then next + 1 else next)) 0
+    /// Each rule with its u, or null where it is not trained.
+    let private withRaw options (raw: torch.Tensor | null) : struct (LossCoefficient * (torch.Tensor | null))[] =
+        checkRaw options raw
+
+        rules options
+        |> Array.mapFold
+            (fun (next: int64) (rule: LossCoefficient) ->
+                match raw with
+                | NonNull raw when rule.IsTrainable -> struct (rule, (raw[next]: torch.Tensor | null)), next + 1L
+                | _ -> struct (rule, null), next)
+            0L
         |> fst
 
-    let current coefficients (raw: torch.Tensor | null) =
-        checkRaw coefficients raw
+    let private times (factor: float) (tensor: torch.Tensor) =
+        use factor = factor.ToScalar()
+        tensor * factor
 
-        indexed coefficients
-        |> Array.map (fun (rule, index) ->
-            match rule with
-            | Off -> 0.0
-            | Fixed value -> value
-            | Trainable start ->
-                match raw with
-                | null -> start
-                | raw -> start * exp (-bound * tanh (raw[int64 index].ToDouble())))
+    let private plus (number: float) (tensor: torch.Tensor) =
+        use number = number.ToScalar()
+        tensor + number
 
-    let total coefficients (raw: torch.Tensor | null) (task: torch.Tensor) (terms: LossTerms) =
-        checkRaw coefficients raw
+    /// ln(lambda / start) of a rule that is trained.
+    let private logarithm (rule: LossCoefficient) (u: torch.Tensor) =
+        match rule.Rule with
+        | LossCoefficientRule.Plain -> u
+        | LossCoefficientRule.Bounded -> times -decade (u.tanh ())
+        | _ -> times widest ((times (decade / widest) u).tanh ())
 
-        let weighted name rule index (term: torch.Tensor | null) : torch.Tensor | null =
-            match rule, term with
-            | Off, _ -> null
-            | _, null -> raise (ArgumentException($"The {name} term is on and has no value.", nameof terms))
-            | Fixed value, term ->
-                use weight = value.ToScalar()
-                term * weight
-            | Trainable start, term ->
-                use weight = start.ToScalar()
+    let current options raw =
+        withRaw options raw
+        |> Array.map (fun (struct (rule, u)) ->
+            match u with
+            | null -> rule.Value
+            | u -> rule.Value * exp ((logarithm rule u).ToDouble()))
 
-                match raw with
-                | null -> term * weight
-                | raw ->
-                    use most = bound.ToScalar()
-                    let logVariance = raw[int64 index].tanh () * most
-                    ((-logVariance).exp () * term + logVariance) * weight
+    /// lambda L with lambda held still, and the coefficient's own loss with L held still.
+    let private balanced (rule: LossCoefficient) (logarithm: torch.Tensor) (term: torch.Tensor) =
+        use floor = smallestTerm.ToScalar()
+        let size = term.detach().clamp_min(floor).log ()
+        // x = ln(lambda L / share)
+        let excess = plus (log rule.Value - log rule.Share) (logarithm + size)
+        let own = times rule.Share (plus -1.0 ((plus 1.0 (excess.square ())).sqrt ()))
+        times rule.Value (logarithm.detach().exp () * term) + own
 
-        Array.map3
-            (fun name (rule, index) term -> weighted name rule index term)
-            names
-            (indexed coefficients)
-            [| terms.Stability; terms.Smoothness; terms.Alignment |]
+    let private contribution
+        name
+        (struct (rule: LossCoefficient, u: torch.Tensor | null))
+        (term: torch.Tensor | null)
+        : torch.Tensor | null =
+        match u, term with
+        | _, null when rule.IsOff -> null
+        | _, null -> raise (ArgumentException($"The {name} term is on and has no value.", "terms"))
+        | _ when rule.IsOff -> null
+        | null, term -> times rule.Value term
+        | u, term ->
+            let logarithm = logarithm rule u
+
+            match rule.Rule with
+            | LossCoefficientRule.Plain -> times rule.Value (logarithm.exp () * term)
+            | LossCoefficientRule.Bounded -> times rule.Value (logarithm.exp () * term - logarithm)
+            | _ -> balanced rule logarithm term
+
+    let total options (raw: torch.Tensor | null) (task: torch.Tensor) (terms: LossTerms) =
+        Array.map3 contribution names (withRaw options raw) [| terms.Stability; terms.Smoothness; terms.Alignment |]
         |> Array.fold
-            (fun (sum: torch.Tensor) part ->
+            (fun (sum: torch.Tensor) (part: torch.Tensor | null) ->
                 match part with
                 | null -> sum
                 | part -> sum + part)

@@ -1,26 +1,7 @@
 namespace MappingNets.Core
 
 open TorchSharp
-
-/// <summary>How much an auxiliary term of the loss counts.</summary>
-type Coefficient =
-    /// The term is not computed.
-    | Off
-    /// lambda_k is this number, which is finite.
-    | Fixed of value: float
-    /// lambda_k starts at this positive number and is trained within a factor of 10 of it; see <see cref="M:MappingNets.Core.MappingLoss.total"/>.
-    | Trainable of start: float
-
-/// <summary>The coefficients of the three auxiliary terms.</summary>
-type LossCoefficients =
-    {
-        /// Of the stability term.
-        Stability: Coefficient
-        /// Of the smoothness term.
-        Smoothness: Coefficient
-        /// Of the alignment term.
-        Alignment: Coefficient
-    }
+open MappingNets
 
 /// <summary>The values of the auxiliary terms, scalars; null where a term is off.</summary>
 type LossTerms =
@@ -96,33 +77,26 @@ module MappingLoss =
     val alignment: mapping: Mapping -> latent: torch.Tensor -> torch.Tensor
 
     /// <summary>How many of the coefficients are trained.</summary>
-    /// <param name="coefficients">The coefficients.</param>
-    /// <exception cref="T:System.ArgumentException">A fixed one is not finite; a trainable one does not start at a positive finite number.</exception>
-    val trainableCount: coefficients: LossCoefficients -> int
+    /// <param name="options">The coefficients.</param>
+    val trainableCount: options: LossOptions -> int
 
     /// <summary>
-    /// The coefficients now: lambda_k = start_k exp(-s_k), s_k = ln(10) tanh(u_k), for a trainable one; in the order stability,
+    /// The coefficients now, lambda_k by each one's rule (<see cref="T:MappingNets.LossCoefficient"/>); in the order stability,
     /// smoothness, alignment; 0 where a term is off.
     /// </summary>
-    /// <param name="coefficients">The rules.</param>
-    /// <param name="raw">u, one number for each trainable coefficient in order; 0 at the start. Null where none is trained.</param>
-    /// <exception cref="T:System.ArgumentException">u has the wrong length; a coefficient is out of range.</exception>
-    val current: coefficients: LossCoefficients -> raw: torch.Tensor | null -> float[]
+    /// <param name="options">The rules.</param>
+    /// <param name="raw">u, one number for each trained coefficient in order; 0 at the start. Null where none is trained.</param>
+    /// <exception cref="T:System.ArgumentException">u has the wrong length.</exception>
+    val current: options: LossOptions -> raw: torch.Tensor | null -> float[]
 
     /// <summary>
-    /// The whole loss: task + sum_k lambda_k L_k for fixed coefficients; a trainable one contributes
-    /// start_k (exp(-s_k) L_k + s_k) with s_k = ln(10) tanh(u_k). That is homoscedastic-uncertainty weighting (Kendall, Gal and
-    /// Cipolla, CVPR 2018, equation 7, with s the log variance), times the start and within a bound: the + s_k
-    /// is the price of turning a term down, so that lambda_k settles near start_k / L_k instead of falling to 0.
+    /// The whole loss: the task's and what each term that is on contributes by the rule of its coefficient: lambda_k L_k for fixed and
+    /// plain ones; start_k (exp(-s_k) L_k + s_k) for bounded ones; lambda_k L_k and the coefficient's own loss for balanced ones.
     /// </summary>
-    /// <param name="coefficients">The rules.</param>
-    /// <param name="raw">u, shape (trainable count). Null where none is trained.</param>
+    /// <param name="options">The rules.</param>
+    /// <param name="raw">u, shape (number of trained coefficients). Null where none is trained.</param>
     /// <param name="task">The task's loss, a scalar.</param>
     /// <param name="terms">The auxiliary terms; one that is off may be null.</param>
-    /// <exception cref="T:System.ArgumentException">A term that is on has no value; u has the wrong length; a coefficient is out of range.</exception>
+    /// <exception cref="T:System.ArgumentException">A term that is on has no value; u has the wrong length.</exception>
     val total:
-        coefficients: LossCoefficients ->
-        raw: torch.Tensor | null ->
-        task: torch.Tensor ->
-        terms: LossTerms ->
-            torch.Tensor
+        options: LossOptions -> raw: torch.Tensor | null -> task: torch.Tensor -> terms: LossTerms -> torch.Tensor

@@ -13,7 +13,7 @@ namespace MappingNets;
 internal sealed class ResumeFile : IDisposable
 {
     private const string Format = AdapterHeader.RunFormat;
-    private const string Version = "3";
+    private const string Version = "4";
 
     private static readonly JsonSerializerOptions Json = FileJson.Measured;
 
@@ -152,6 +152,10 @@ internal sealed class ResumeFile : IDisposable
             throw new CheckpointFormatException(
                 path, $"is the file of a training run in format version {version}; this library reads version {Version}. Since then the sums of "
                 + "W^T g are added in another order, so that such a run cannot go on with the bits it would have had. Delete the file to start anew.");
+        if (version == "3")
+            throw new CheckpointFormatException(
+                path, $"is the file of a training run in format version {version}; this library reads version {Version}. Since then the rule of a "
+                + $"trained coefficient of the loss has a name, and that of {nameof(LossOptions)}.{nameof(LossOptions.Complete)} is another. Delete the file to start anew.");
         if (version != Version)
             throw new CheckpointFormatException(
                 path, $"is the file of a training run in another version: its format version is {version}; this library reads version {Version}.");

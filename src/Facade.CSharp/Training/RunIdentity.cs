@@ -17,7 +17,6 @@ internal static class RunIdentity
     /// <summary>The settings by name, as text.</summary>
     public static IReadOnlyDictionary<string, string> Settings(Model model, TrainingOptions options, Dataset training, Dataset? validation)
     {
-        var loss = options.Loss;
         return new Dictionary<string, string>
         {
             ["target"] = model.Target.Name,
@@ -49,7 +48,7 @@ internal static class RunIdentity
             ["teaching"] = options.Distillation?.Describe() ?? "the labels",
             ["seed"] = Text(options.Seed),
             ["loss"] = model.HasTerms
-                ? $"stability {Text(loss.Stability)}, smoothness {Text(loss.Smoothness)}, alignment {Text(loss.Alignment)}, noise {Text(loss.NoiseDeviation)}"
+                ? options.Loss.ToString()
                 : "the task's alone",
             ["number of training samples"] = Text(training.Count),
             ["number of validation samples"] = Text(validation?.Count ?? 0),
@@ -78,9 +77,6 @@ internal static class RunIdentity
     /// <summary>Whether two probes are one up to the rounding of other machines.</summary>
     public static bool IsSame(Tensor probe, Tensor other) =>
         probe.shape.SequenceEqual(other.shape) && probe.allclose(other, rtol: 1e-3, atol: 1e-6);
-
-    private static string Text(LossCoefficient coefficient) =>
-        coefficient.Value == 0 ? "off" : $"{(coefficient.IsTrainable ? "trainable" : "fixed")} {Text(coefficient.Value)}";
 
     private static string Text(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "none";
 

@@ -15,7 +15,6 @@ internal sealed class StepLoss : IDisposable
     private readonly double labelSmoothing;
     private readonly TaskLoss? taskLoss;
     private readonly Distillation? distillation;
-    private readonly LossCoefficients coefficients;
     private readonly ulong seed;
     private readonly Parameter? raw;
 
@@ -26,8 +25,7 @@ internal sealed class StepLoss : IDisposable
         labelSmoothing = options.LabelSmoothing;
         taskLoss = options.TaskLoss;
         distillation = options.Distillation;
-        coefficients = this.options.ToCore();
-        var count = MappingLoss.trainableCount(coefficients);
+        var count = MappingLoss.trainableCount(this.options);
         raw = count == 0 ? null : Trainable.From(zeros(count, dtype: ScalarType.Float32, device: model.Device));
     }
 
@@ -40,7 +38,7 @@ internal sealed class StepLoss : IDisposable
                 nameof(TrainingOptions.Loss));
     }
 
-    /// <summary>The trainable coefficients behind their bounded form; null where none is trained.</summary>
+    /// <summary>The number u behind each trained coefficient; null where none is trained.</summary>
     public Parameter? Raw => raw;
 
     /// <summary>The values of a step: scalars connected to the trainables.</summary>
@@ -63,10 +61,10 @@ internal sealed class StepLoss : IDisposable
 
         var terms = model.Terms(inputs, training: true);
         var task = Task(terms.Outputs, targets, taught, isClassification);
-        var stability = options.Stability.Value > 0 ? terms.Stability(step, seed, options.NoiseDeviation) : null;
-        var smoothness = options.Smoothness.Value > 0 ? terms.Smoothness() : null;
-        var alignment = options.Alignment.Value > 0 ? terms.Alignment() : null;
-        var total = MappingLoss.total(coefficients, raw, task, new(stability, smoothness, alignment));
+        var stability = !options.Stability.IsOff ? terms.Stability(step, seed, options.NoiseDeviation) : null;
+        var smoothness = !options.Smoothness.IsOff ? terms.Smoothness() : null;
+        var alignment = !options.Alignment.IsOff ? terms.Alignment() : null;
+        var total = MappingLoss.total(options, raw, task, new(stability, smoothness, alignment));
         return new(total, task, terms.Outputs, [stability, smoothness, alignment]);
     }
 
@@ -85,7 +83,7 @@ internal sealed class StepLoss : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return TermNames.Zip(MappingLoss.current(coefficients, raw)).Where(pair => pair.Second > 0)
+        return TermNames.Zip(MappingLoss.current(options, raw)).Where(pair => pair.Second > 0)
             .ToDictionary(pair => pair.First, pair => pair.Second);
     }
 

@@ -136,7 +136,6 @@ public sealed record TrainingOptions
         ArgumentNullException.ThrowIfNull(Schedule);
         ArgumentNullException.ThrowIfNull(Metrics);
         ArgumentNullException.ThrowIfNull(Loss);
-        Loss.Check();
         CheckTogether();
         Optimizer.Check(this);
     }

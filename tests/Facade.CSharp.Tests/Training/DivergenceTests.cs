@@ -73,7 +73,7 @@ public sealed class DivergenceTests
         using var model = MappingNetwork.For(Small.Classifier()).SingleLatent(24).WithScales(scale, scale, 1e-3, 1e-3).Build();
 
         var stop = Assert.Throws<TrainingDivergedException>(
-            () => new Trainer(model, Options with { Loss = new() { Smoothness = LossCoefficient.Fixed(1e5) } }).Fit(data));
+            () => new Trainer(model, Options with { Loss = LossOptions.TaskOnly.WithSmoothness(LossCoefficient.Fixed(1e5)) }).Fit(data));
 
         Assert.Equal((0L, term), (stop.Step, stop.Term));
         Assert.All(Small.State(model), number => Assert.Equal(0, number));

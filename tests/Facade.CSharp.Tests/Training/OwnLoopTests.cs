@@ -67,12 +67,8 @@ public sealed class OwnLoopTests
         const int Epochs = 3, Size = 24;
         using var train = Small.Classes();
         using var fitted = ModelKinds.Build("lwt, modulated");
-        var loss = new LossOptions
-        {
-            Stability = LossCoefficient.Fixed(0.05),
-            Smoothness = LossCoefficient.Fixed(0.001),
-            Alignment = LossCoefficient.Fixed(0.1),
-        };
+        var loss = LossOptions.TaskOnly
+            .WithStability(LossCoefficient.Fixed(0.05)).WithSmoothness(LossCoefficient.Fixed(0.001)).WithAlignment(LossCoefficient.Fixed(0.1));
         new Trainer(fitted, new() { Epochs = Epochs, BatchSize = Size, Seed = 5, LearningRate = 0.03, Schedule = LearningRateSchedule.Constant, Loss = loss })
             .Fit(train);
 

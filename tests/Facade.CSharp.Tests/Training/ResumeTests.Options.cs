@@ -186,8 +186,24 @@ public sealed partial class ResumeTests
 
         var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(model, Options).Fit(data, data, resumeFile: file));
 
-        Assert.Contains($"format version {version}; this library reads version 3", fault.Message);
+        Assert.Contains($"format version {version}; this library reads version 4", fault.Message);
         Assert.Contains("added in another order", fault.Message);
+    }
+
+    [Fact]
+    public void A_file_from_before_the_coefficients_were_balanced_is_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run.safetensors");
+        SafetensorsFile.Write(
+            file, [("x", zeros(1))], new Dictionary<string, string> { ["format"] = "mappingnets-run", ["format_version"] = "3" });
+        using var model = Small.Slvt();
+
+        var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(model, Options).Fit(data, data, resumeFile: file));
+
+        Assert.Contains("format version 3; this library reads version 4", fault.Message);
+        Assert.Contains("coefficient", fault.Message);
     }
 
     [Fact]

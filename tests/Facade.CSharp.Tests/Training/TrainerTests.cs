@@ -129,18 +129,38 @@ public sealed class TrainerTests
 
         Assert.InRange(report.History[^1].TrainingAccuracy!.Value, 0.85, 1);
         string[] names = ["stability", "smoothness", "alignment"];
-        double[] starts = [0.05, 5e-6, 0.01];
         foreach (var epoch in report.History)
         {
             Assert.Equal(names, epoch.Terms.Keys);
             Assert.Equal(names, epoch.Coefficients.Keys);
             Assert.All(epoch.Terms.Values, term => Assert.True(term > 0 && double.IsFinite(term)));
-            foreach (var (name, start) in names.Zip(starts))
-                Assert.InRange(epoch.Coefficients[name], 0.0999 * start, 10.001 * start);
         }
 
-        Assert.Contains(names.Zip(starts), pair => report.History[^1].Coefficients[pair.First] != pair.Second);
+        // 30 epochs are 90 steps; the terms differ by five decades in size, what they contribute by less than one.
+        var last = report.History[^1];
+        var contributions = names.Select(name => last.Coefficients[name] * last.Terms[name]).ToArray();
+        Assert.All(contributions, contribution => Assert.InRange(contribution, 0.01 / 3, 0.01 * 3));
         Assert.Equal(report.History[^1].Coefficients, model.Coefficients);
+    }
+
+    [Theory]
+    [InlineData("slvt")]
+    [InlineData("lwt")]
+    public void Bounded_coefficients_move_and_stay_within_a_decade_of_their_starts(string method)
+    {
+        using var data = Small.Classes();
+        using var model = (MappedModel)Make(method, Small.Classifier());
+        string[] names = ["stability", "smoothness", "alignment"];
+        double[] starts = [0.05, 5e-6, 0.01];
+        var loss = LossOptions.TaskOnly.WithStability(LossCoefficient.Bounded(starts[0]))
+            .WithSmoothness(LossCoefficient.Bounded(starts[1])).WithAlignment(LossCoefficient.Bounded(starts[2]));
+
+        var report = new Trainer(model, new() { Epochs = 30, BatchSize = 24, Loss = loss }).Fit(data);
+
+        foreach (var epoch in report.History)
+            foreach (var (name, start) in names.Zip(starts))
+                Assert.InRange(epoch.Coefficients[name], 0.0999 * start, 10.001 * start);
+        Assert.Contains(names.Zip(starts), pair => report.History[^1].Coefficients[pair.First] != pair.Second);
     }
 
     [Fact]
@@ -152,7 +172,7 @@ public sealed class TrainerTests
         {
             Epochs = 1,
             BatchSize = 24,
-            Loss = new() { Smoothness = LossCoefficient.Fixed(0.25) },
+            Loss = LossOptions.TaskOnly.WithSmoothness(LossCoefficient.Fixed(0.25)),
         };
         var heard = new Listener();
 

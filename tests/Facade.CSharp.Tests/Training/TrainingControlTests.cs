@@ -141,7 +141,7 @@ public sealed class TrainingControlTests
                 Optimizer = TrainingOptimizer.Sgd(0),
                 LearningRate = 0.05,
                 Loss = kind.Contains("terms")
-                    ? new() { Smoothness = LossCoefficient.Fixed(1e-3), Alignment = LossCoefficient.Trainable(0.1) }
+                    ? LossOptions.TaskOnly.WithSmoothness(LossCoefficient.Fixed(1e-3)).WithAlignment(LossCoefficient.Bounded(0.1))
                     : LossOptions.TaskOnly,
             };
             report = new Trainer(model, options).Fit(data);

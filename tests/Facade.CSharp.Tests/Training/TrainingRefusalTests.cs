@@ -32,8 +32,6 @@ public sealed class TrainingRefusalTests
         { new() { AverageDecay = 1 }, "AverageDecay" },
         { new() { AverageLastEpochs = 0 }, "AverageLastEpochs" },
         { new() { Epochs = 2, AverageLastEpochs = 3 }, "AverageLastEpochs" },
-        { new() { Loss = new() { NoiseDeviation = 0 } }, "NoiseDeviation" },
-        { new() { Loss = new() { NoiseDeviation = double.NaN } }, "NoiseDeviation" },
     };
 
     [Theory]
@@ -71,7 +69,25 @@ public sealed class TrainingRefusalTests
     public void A_coefficient_is_positive_and_finite_or_off(double value)
     {
         Assert.Throws<ArgumentOutOfRangeException>("value", () => LossCoefficient.Fixed(value));
-        Assert.Throws<ArgumentOutOfRangeException>("value", () => LossCoefficient.Trainable(value));
+        Assert.Throws<ArgumentOutOfRangeException>("start", () => LossCoefficient.Plain(value));
+        Assert.Throws<ArgumentOutOfRangeException>("start", () => LossCoefficient.Bounded(value));
+        Assert.Throws<ArgumentOutOfRangeException>("start", () => LossCoefficient.Balanced(value, 0.1));
+        Assert.Throws<ArgumentOutOfRangeException>("share", () => LossCoefficient.Balanced(0.1, value));
+        Assert.Throws<ArgumentOutOfRangeException>("deviation", () => LossOptions.TaskOnly.WithNoise(value));
+    }
+
+    [Fact]
+    public void A_coefficient_is_off_unless_given_and_losses_are_values()
+    {
+        Assert.True(default(LossCoefficient).IsOff);
+        Assert.Equal(LossCoefficient.Off, LossOptions.TaskOnly.WithNoise(0.5).Alignment);
+        var terms = LossOptions.TaskOnly.WithAlignment(LossCoefficient.Balanced(0.5, 0.25)).WithNoise(2);
+        Assert.Equal(LossOptions.TaskOnly.WithNoise(2).WithAlignment(LossCoefficient.Balanced(0.5, 0.25)), terms);
+        Assert.NotEqual(terms.WithAlignment(LossCoefficient.Balanced(0.5, 0.5)), terms);
+        Assert.NotEqual(terms.WithAlignment(LossCoefficient.Bounded(0.5)), terms);
+        Assert.NotEqual(terms.WithNoise(3), terms);
+        Assert.False(terms.IsTaskOnly);
+        Assert.Equal("stability off, smoothness off, alignment balanced from 0.5 at 0.25, noise 2", terms.ToString());
     }
 
     private static Tensor Floats(params long[] shape) => zeros(shape);
