@@ -162,6 +162,20 @@ module NumericalDifferentiation =
     let numhessianv epsilon f x v =
         numfhessianv epsilon f x v |> derivativeOnly
 
+    let numfgradhessianv epsilon f x v =
+        requireStep epsilon
+        requireVector x
+        requireDirection "x" x v
+
+        scoped (fun release ->
+            let value: torch.Tensor = f x
+            requireScalarValue value
+            let slope = centralDifference epsilon f x v
+            release value, release slope, release (centralDifference epsilon (gradientOf epsilon f) x v))
+
+    let numgradhessianv epsilon f x v =
+        numfgradhessianv epsilon f x v |> derivativesOnly
+
     let numflaplacian epsilon f x =
         requireStep epsilon
         requireVector x

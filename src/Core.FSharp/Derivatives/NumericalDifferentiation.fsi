@@ -239,6 +239,36 @@ module NumericalDifferentiation =
         x: torch.Tensor ->
             torch.Tensor * torch.Tensor * torch.Tensor
 
+    /// <summary>The directional derivative and the Hessian-vector product.</summary>
+    /// <param name="epsilon">The step, positive and finite.</param>
+    /// <param name="f">A scalar-valued function of a vector.</param>
+    /// <param name="x">The point, a vector of shape (n).</param>
+    /// <param name="v">The direction, of shape (n).</param>
+    /// <returns>grad f(x) . v of shape () and H v of shape (n).</returns>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">epsilon is not positive and finite.</exception>
+    /// <exception cref="T:System.ArgumentException">x is not a floating-point vector, v is not like x, or f x is not a scalar.</exception>
+    val numgradhessianv:
+        epsilon: float ->
+        f: (torch.Tensor -> torch.Tensor) ->
+        x: torch.Tensor ->
+        v: torch.Tensor ->
+            torch.Tensor * torch.Tensor
+
+    /// <summary>The value, the directional derivative and the Hessian-vector product.</summary>
+    /// <param name="epsilon">The step, positive and finite.</param>
+    /// <param name="f">A scalar-valued function of a vector.</param>
+    /// <param name="x">The point, a vector of shape (n).</param>
+    /// <param name="v">The direction, of shape (n).</param>
+    /// <returns>f(x) and grad f(x) . v of shape (), and H v of shape (n).</returns>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">epsilon is not positive and finite.</exception>
+    /// <exception cref="T:System.ArgumentException">x is not a floating-point vector, v is not like x, or f x is not a scalar.</exception>
+    val numfgradhessianv:
+        epsilon: float ->
+        f: (torch.Tensor -> torch.Tensor) ->
+        x: torch.Tensor ->
+        v: torch.Tensor ->
+            torch.Tensor * torch.Tensor * torch.Tensor
+
     /// <summary>The Laplacian: the sum of <c>(f(x + e u_i) - 2 f(x) + f(x - e u_i)) / e^2</c> over the unit vectors u_i.</summary>
     /// <param name="epsilon">The step, positive and finite.</param>
     /// <param name="f">A scalar-valued function of a vector.</param>

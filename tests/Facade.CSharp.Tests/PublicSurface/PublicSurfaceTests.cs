@@ -119,6 +119,8 @@ public sealed class PublicSurfaceTests
                        .Where(member => isModule ? member is MethodInfo or PropertyInfo : member is PropertyInfo && IsRecordOrClass(type))
                        .Where(member => VisibleMembers.IsWritten(member) || member is PropertyInfo)
                        .Where(member => member is not MethodInfo { IsSpecialName: true })
+                       // The compiler's twin of an inline function, with its constraints as arguments; F# code cannot name it.
+                       .Where(member => !member.Name.EndsWith("$W", StringComparison.Ordinal))
                        .Select(member => VisibleMembers.DocumentationId(member)[2..].Split('(')[0].Split("``")[0])
                        .Append(VisibleMembers.DocumentationId(type)[2..])
                    where !names.Contains(name)
