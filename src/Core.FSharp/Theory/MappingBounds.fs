@@ -84,6 +84,11 @@ module MappingBounds =
                 )
             )
 
+    let rowsNorm (piece: MappingPiece) squared =
+        let struct (linear, _) = linearNorm piece.FixedWeights squared
+        let struct (rate, _) = rates piece.Modulation squared
+        struct (linear, rate)
+
     let private pieceBound (mapping: Mapping) (scales: torch.Tensor) norm radius (piece: MappingPiece) =
         let squared = scales.narrow(0L, piece.FirstRow, piece.FixedWeights.Rows).square ()
 

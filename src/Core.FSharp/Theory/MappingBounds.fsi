@@ -66,6 +66,10 @@ type NoiseReach =
 /// </remarks>
 module MappingBounds =
 
+    /// ||diag(s) W|| or a bound of it, and how much the modulation adds for each unit of ||z||, for the rows of a piece whose squared scales
+    /// are given: zeros leave rows out.
+    val internal rowsNorm: piece: MappingPiece -> squared: torch.Tensor -> struct (float * float)
+
     /// <summary>The bounds on the ball of radius R around z_0. An infinite R asks for bounds everywhere, which are infinite where the
     /// modulation is not zero.</summary>
     /// <param name="mapping">g.</param>

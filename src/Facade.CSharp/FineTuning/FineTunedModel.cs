@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -52,6 +53,14 @@ public sealed class FineTunedModel : Model
     internal FineTuningBase Base => baseWeights;
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));
+
+    /// <inheritdoc/>
+    internal override IReadOnlyList<TensorShift>? Shifts(out string missing)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return change.Shifts(CurrentWeights(), Trainables, out missing);
+    }
 
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => Configuration.Head;
 

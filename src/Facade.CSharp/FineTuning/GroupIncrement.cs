@@ -17,5 +17,11 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
     public override Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) =>
         Core.FineTuning.apply(plan, strength, theta, values[0]);
 
+    public override IReadOnlyDictionary<int, TensorShift> Shifts(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        return TensorShiftModule.ofGroups(plan, strength, values[0]).Index().ToDictionary(pair => pair.Index, pair => pair.Item);
+    }
+
     public override void Dispose() => ((IDisposable)plan).Dispose();
 }

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -27,6 +28,13 @@ internal abstract class Increment : IDisposable
     public virtual void OnTensors(Tensor[] weights, IReadOnlyList<Tensor> values)
     {
     }
+
+    /// <summary>
+    /// How far each changed tensor can move with the values, by its place in the target; null where no bound is known.
+    /// </summary>
+    /// <param name="values">The values.</param>
+    /// <param name="missing">What stands in the way.</param>
+    public abstract IReadOnlyDictionary<int, TensorShift>? Shifts(IReadOnlyList<Tensor> values, out string missing);
 
     /// <summary>Frees the native memory of its constants.</summary>
     public virtual void Dispose()

@@ -59,6 +59,13 @@ internal sealed class LowRankIncrement : Increment
         }
     }
 
+    public override IReadOnlyDictionary<int, TensorShift> Shifts(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        return pieces.Index().ToDictionary(
+            pair => pair.Item.Index, pair => TensorShiftModule.ofLowRank(strength, values[2 * pair.Index], values[(2 * pair.Index) + 1]));
+    }
+
     /// <summary>Numbers within 1 / sqrt(inputs), as PyTorch starts a linear layer.</summary>
     private static Tensor Uniform(CounterHash.Key key, int rank, long inputs)
     {

@@ -35,6 +35,16 @@ internal sealed class MappingIncrement(Mapping mapping, IReadOnlyList<int>? plac
             weights[place] = weights[place] + change;
     }
 
+    public override IReadOnlyDictionary<int, TensorShift>? Shifts(IReadOnlyList<Tensor> values, out string missing)
+    {
+        var isCustom = mapping.Specification.Modulations.Any(modulation => modulation.IsCustomModulation);
+        missing = isCustom ? $"nothing is known in closed form of the custom modulation '{mapping.Pieces[0].ModulationName}'" : "";
+        return isCustom
+            ? null
+            : TensorShiftModule.ofMapping(mapping, values[0], HasScales ? values[1] : null).Index()
+                .ToDictionary(pair => places?[pair.Index] ?? pair.Index, pair => pair.Item);
+    }
+
     public override void Dispose() => ((IDisposable)mapping).Dispose();
 
     private Tensor Generated(IReadOnlyList<Tensor> values) =>

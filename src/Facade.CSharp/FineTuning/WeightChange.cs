@@ -1,3 +1,5 @@
+using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -79,6 +81,27 @@ internal sealed class WeightChange : IDisposable
         foreach (var (place, value) in places.Zip(values.Skip(values.Count - places.Length)))
             weights[place] = value;
         return weights;
+    }
+
+    /// <summary>How far each tensor of the target can move with the values; null where no bound is known.</summary>
+    /// <param name="weights">The weights now.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="missing">What stands in the way.</param>
+    public IReadOnlyList<TensorShift>? Shifts(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        var shifts = weights.Select(_ => TensorShiftModule.still).ToArray();
+        foreach (var (part, own) in Owned(values))
+        {
+            if (part.Shifts(own, out missing) is not { } changes)
+                return null;
+            foreach (var (place, change) in changes)
+                shifts[place] = TensorShiftModule.sum(weights[place].norm().ToDouble(), shifts[place], change);
+        }
+
+        foreach (var place in places)
+            shifts[place] = TensorShiftModule.itself;
+        return shifts;
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -41,6 +42,13 @@ public sealed class DirectModel : Model
     }
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Trainables);
+
+    /// <inheritdoc/>
+    internal override IReadOnlyList<TensorShift> Shifts(out string missing)
+    {
+        missing = "";
+        return [.. Trainables.Select(_ => TensorShiftModule.itself)];
+    }
 
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => TrainableNames;
 

@@ -160,6 +160,14 @@ public sealed class MappedModel : Model
         : Target.AroundCenters(mapping.Layout.Split(
             TrainableScales is { } scales ? mapping.Generate(at, scales) : mapping.Generate(at))));
 
+    /// <inheritdoc/>
+    internal override IReadOnlyList<TensorShift>? Shifts(out string missing)
+    {
+        var custom = Mapping.Specification.Modulations.FirstOrDefault(modulation => modulation.IsCustomModulation);
+        missing = custom is null ? "" : $"nothing is known in closed form of the custom modulation '{Mapping.Pieces[0].ModulationName}'";
+        return custom is null ? TensorShiftModule.ofMapping(Mapping, Latent, TrainableScales) : null;
+    }
+
     private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
 
     /// <summary>

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -108,6 +109,14 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
 
     /// <summary>A short description of how the weights are generated, for files that must tell mappings apart.</summary>
     internal virtual string DescribeMapping() => "none";
+
+    /// <summary>How far each tensor of the target can move with the trained parameters; null where no bound is known, and why.</summary>
+    /// <param name="missing">What stands in the way.</param>
+    internal virtual IReadOnlyList<TensorShift>? Shifts(out string missing)
+    {
+        missing = $"the weights of '{Method}' come from a function of which no bound is known";
+        return null;
+    }
 
     /// <summary>
     /// The runs of neighbouring numbers that belong together, by the place of their tensor among the trainables: for a mapping one for

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -53,6 +54,10 @@ public abstract class Layer
     /// <param name="input">The input's shape for one sample.</param>
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
     public abstract nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters);
+
+    /// <summary>The layer as <see cref="NetworkLipschitz"/> knows it; null where it has no rule for the kind.</summary>
+    /// <param name="name">The layer's full name, which its weights' names start with.</param>
+    internal virtual TargetLayer? Rule(string name) => null;
 
     /// <summary>Refuses with a bare reason unless a condition holds.</summary>
     /// <param name="condition">What must hold.</param>

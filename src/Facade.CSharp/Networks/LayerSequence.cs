@@ -62,8 +62,15 @@ internal sealed class LayerSequence
         return new(Input, [.. steps, step]);
     }
 
-    public Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training) =>
-        Forward(input, new HeldWeights(parameters), 0, buffers, training);
+    /// <summary>The sequence's function.</summary>
+    /// <param name="input">A batch.</param>
+    /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>.</param>
+    /// <param name="buffers">One tensor per entry of <see cref="Buffers"/>.</param>
+    /// <param name="training">Whether layers that differ in training do so.</param>
+    /// <param name="reaching">Is shown what reaches each layer, in order; null shows nothing.</param>
+    public Tensor Forward(
+        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, Action<Tensor>? reaching = null) =>
+        Forward(input, new HeldWeights(parameters), 0, buffers, training, reaching);
 
     /// <summary>The same, where each layer takes its weights when its turn comes.</summary>
     /// <param name="input">A batch.</param>
@@ -71,7 +78,9 @@ internal sealed class LayerSequence
     /// <param name="first">The place of this sequence's first weight among the network's.</param>
     /// <param name="buffers">This sequence's buffers.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    public Tensor Forward(Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training)
+    /// <param name="reaching">Is shown what reaches each layer, in order; null shows nothing.</param>
+    public Tensor Forward(
+        Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training, Action<Tensor>? reaching = null)
     {
         // The caller's own tensor must not be moved between dispose scopes.
         if (steps.Length == 0)
@@ -81,6 +90,7 @@ internal sealed class LayerSequence
         var (value, weight, buffer) = (input, first, 0);
         foreach (var step in steps)
         {
+            reaching?.Invoke(value);
             var state = new ArraySegment<Tensor>(held, buffer, step.Buffers.Count);
             value = step.Layer is CompositeLayer composite
                 ? composite.Forward(value, source, weight, state, training)

@@ -36,6 +36,9 @@ internal sealed class SequentialTarget : TargetNetwork
         return text.ToString();
     }
 
+    /// <inheritdoc/>
+    internal override LayerChain? Chain(out string missing) => LayerChain.Of(this, layers, out missing);
+
     protected override Tensor Compute(
         IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
         layers.Forward(inputs[0], parameters, state.Tensors, training);

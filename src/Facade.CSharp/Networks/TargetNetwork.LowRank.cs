@@ -30,6 +30,16 @@ public abstract partial class TargetNetwork
     /// <summary>The ranks of its tensors that are products; empty for most networks.</summary>
     internal virtual IReadOnlyDictionary<string, int> Ranks => EmptyRanks;
 
+    /// <summary>The network as a chain of layers with Lipschitz rules; null where there is none, and why.</summary>
+    /// <param name="missing">What stands in the way.</param>
+    internal virtual LayerChain? Chain(out string missing)
+    {
+        missing = Ranks.Count > 0
+            ? $"'{Name}' has matrices that are products of two factors"
+            : $"'{Name}' is a module of the user's own, whose layers are not known";
+        return null;
+    }
+
     /// <summary>The weights of <see cref="Plain"/> from this network's, differentiable in them.</summary>
     internal virtual IReadOnlyList<Tensor> PlainWeights(IReadOnlyList<Tensor> weights) => weights;
 

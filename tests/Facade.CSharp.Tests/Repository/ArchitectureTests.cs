@@ -14,6 +14,7 @@ public sealed class ArchitectureTests
         ["Networks"] = ["Files", "Tensors", "Core"],
         ["Models"] = ["Networks", "Files", "Tensors", "Core"],
         ["FineTuning"] = ["Models", "Networks", "Files", "Tensors", "Core"],
+        ["Certificates"] = ["FineTuning", "Models", "Networks", "Files", "Tensors", "Core"],
         ["Compression"] = ["Models", "Networks", "Files", "Tensors", "Core"],
         ["Serving"] = ["FineTuning", "Models", "Networks", "Files", "Tensors", "Core"],
         ["Training"] = ["Models", "Data", "Networks", "Files", "Tensors", "Core"],

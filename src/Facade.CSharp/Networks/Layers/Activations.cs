@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -32,6 +33,14 @@ internal sealed class ActivationLayer(
     public override string Kind => kind;
 
     public override string NamePrefix { get; } = kind.ToLowerInvariant();
+
+    internal override TargetLayer? Rule(string name) => kind switch
+    {
+        "ReLU" => TargetLayer.ReLULayer,
+        "Tanh" => TargetLayer.TanhLayer,
+        "SiLU" => TargetLayer.SiLULayer,
+        _ => null,
+    };
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
 

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -31,6 +32,8 @@ internal sealed class Conv2dLayer(long channels, long kernel, long stride, long 
     public override string Kind => "Conv2d";
 
     public override string NamePrefix => "conv";
+
+    internal override TargetLayer Rule(string name) => TargetLayer.NewConv2dLayer(name, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,6 +17,8 @@ internal sealed class FlattenLayer(string? name) : Layer(name)
     public override string Kind => "Flatten";
 
     public override string NamePrefix => "flatten";
+
+    internal override TargetLayer Rule(string name) => TargetLayer.FlattenLayer;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => [ShapeText.Product(input)];
 

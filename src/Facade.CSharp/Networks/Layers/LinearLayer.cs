@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -19,6 +20,8 @@ internal sealed class LinearLayer(long features, bool bias, string? name) : Laye
     public override string Kind => "Linear";
 
     public override string NamePrefix => "fc";
+
+    internal override TargetLayer Rule(string name) => TargetLayer.NewLinearLayer(name);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -24,6 +25,8 @@ internal sealed class MaxPool2dLayer(long window, long stride, long padding, str
     public override string Kind => "MaxPool2d";
 
     public override string NamePrefix => "pool";
+
+    internal override TargetLayer? Rule(string name) => padding == 0 ? TargetLayer.NewMaxPool2dLayer(window, stride) : null;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,0 +1,153 @@
+namespace MappingNets.Core
+
+open System
+open TorchSharp
+open MappingNets
+
+[<ReferenceEquality>]
+type TensorShift =
+    { Moves: float -> float
+      Rounding: float -> float }
+
+    member this.Move radius = this.Moves radius
+
+module TensorShift =
+
+    let unitRoundoff = Math.ScaleB(1.0, -24)
+
+    let gamma terms =
+        terms * unitRoundoff / (1.0 - terms * unitRoundoff)
+
+    let still =
+        { Moves = (fun _ -> 0.0)
+          Rounding = (fun _ -> 0.0) }
+
+    let itself =
+        { Moves = id
+          Rounding = (fun _ -> 0.0) }
+
+    /// Bias, modulation, scale, a trained scale, a center and a function of four roundings, with room to spare.
+    let private finishing = 16.0
+
+    let private norm (tensor: torch.Tensor) = tensor.norm().ToDouble()
+
+    /// The squared scales of one tensor and zeros elsewhere, over the rows of its piece.
+    let private only (squared: torch.Tensor) (piece: MappingPiece) (entry: ParameterEntry) =
+        let own = torch.zeros ([| piece.Rows |], dtype = squared.dtype)
+        let rows = entry.Offset - piece.FirstRow
+
+        own.narrow(0L, rows, entry.Count).copy_ (squared.narrow (0L, entry.Offset, entry.Count))
+        |> ignore
+
+        own
+
+    let private ofTensor
+        (mapping: Mapping)
+        (latent: torch.Tensor)
+        (squared: torch.Tensor)
+        (zero: torch.Tensor)
+        (factor: (float * float) option)
+        entry
+        =
+        let piece: MappingPiece =
+            mapping.Pieces
+            |> Array.find (fun piece ->
+                piece.FirstRow <= (entry: ParameterEntry).Offset
+                && entry.Offset < piece.FirstRow + piece.Rows)
+
+        let own = only squared piece entry
+        let struct (linear, rate) = MappingBounds.rowsNorm piece own
+        let centre = norm (mapping.LatentOf(piece, latent))
+        let steepest r = linear + rate * (centre + r / 2.0)
+        let moves r = steepest r * r
+        let columns = float piece.LatentCount
+
+        // A row of a signed permutation has one entry, so that W with its entries' sizes has the norm of W; other rows are dense.
+        let struct (sizes, terms) =
+            match piece.FixedWeights.Kind with
+            | FixedWeightsKind.SignedPermutation -> struct (linear, 1.0)
+            | _ -> struct (sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble()), columns)
+
+        let bias = norm (zero.narrow (0L, entry.Offset, entry.Count))
+
+        let rounding r =
+            let reach = centre + r
+
+            gamma (terms + finishing) * (sizes * reach + bias)
+            + gamma (2.0 * columns + finishing) * rate * reach * reach
+
+        match factor with
+        | None -> { Moves = moves; Rounding = rounding }
+        | Some(scale, plain) ->
+            { Moves = fun r -> scale * moves r + (plain + moves r) * r
+              Rounding = fun r -> (scale + r) * rounding r }
+
+    let ofMapping (mapping: Mapping) (latent: torch.Tensor) (scales: torch.Tensor | null) =
+        requireFinite (nameof latent) (int64 mapping.LatentCount) latent
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let entries = mapping.Layout.Entries
+        let precise = latent.detach().cpu().to_type torch.float64
+        let vector = mapping.ScaleVector precise
+        let zero = vector * mapping.PreActivation(torch.zeros_like precise)
+
+        let factors =
+            match scales with
+            | null -> Array.create entries.Length None
+            | scales ->
+                requireFinite (nameof scales) (int64 entries.Length) scales
+                let trained = scales.detach().cpu().to_type(torch.float64).data<float>().ToArray()
+
+                // g without the trained scales, tensor by tensor.
+                let plain = mapping.Layout.Split(mapping.Generate precise)
+                Array.map2 (fun scale tensor -> Some(abs scale, norm tensor)) trained plain
+
+        Array.map2 (ofTensor mapping precise (vector.square ()) zero) factors entries
+
+    let ofGroups (plan: FineTuningPlan) strength (latent: torch.Tensor) =
+        requireFinite (nameof latent) (int64 plan.Groups) latent
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let positions = plan.Positions(torch.CPU)
+        let groups = torch.arange(int64 plan.Groups).repeat_interleave (plan.GroupSize)
+        let sizes = latent.detach().cpu().to_type(torch.float64).abs ()
+
+        plan.Layout.Entries
+        |> Array.map (fun entry ->
+            use low = (entry.Offset).ToScalar()
+            use high = (entry.Offset + entry.Count).ToScalar()
+            let inside = positions.ge(low).logical_and (positions.lt high)
+
+            let counts =
+                groups.masked_select(inside).bincount (null, minlength = int64 plan.Groups)
+
+            let most = sqrt (float (counts.max().ToInt64()))
+            let now = abs strength * norm (sizes * counts.to_type(torch.float64).sqrt ())
+            let moves r = abs strength * most * r
+
+            { Moves = moves
+              Rounding = fun r -> gamma 2.0 * (now + moves r) })
+
+    let private spectral (matrix: torch.Tensor) =
+        torch.linalg.svdvals(matrix).max().ToDouble() * (1.0 + 1e-10)
+
+    let ofLowRank strength (a: torch.Tensor) (b: torch.Tensor) =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+        let a = a.detach().cpu().to_type torch.float64
+        let b = b.detach().cpu().to_type torch.float64
+        let left, right = spectral a, spectral b
+        let sizes = norm a * norm b
+        let both = norm a + norm b
+        let terms = float a.shape[0]
+        let size = abs strength
+
+        { Moves = fun r -> size * (sqrt (left * left + right * right) * r + r * r / 2.0)
+          Rounding = fun r -> gamma (terms + finishing) * size * (sizes + both * r + r * r) }
+
+    let sum norm first second =
+        { Moves = fun r -> first.Moves r + second.Moves r
+          Rounding =
+            fun r ->
+                let parts = first.Rounding r + second.Rounding r
+                parts + gamma 1.0 * (norm + first.Moves r + second.Moves r + parts) }

@@ -1,0 +1,148 @@
+using MappingNets.Core;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// What is proven of a trained model: bounds, certificates and stability, each with every constant and its status. Distances are Euclidean in all
+/// trained parameters together: the latent, and what else the model trains (scales, a head, low-rank factors).
+/// </summary>
+/// <remarks>
+/// The bounds include the rounding of single precision, in generating the weights and in the pass, by the model of <c>TensorShift</c>: it is
+/// an assumption about the machine. Models that have no bound are refused by name: weights from a function of the user's, a custom
+/// modulation, a target network that is no chain of layers with Lipschitz rules.
+/// </remarks>
+/// <example><code>
+/// var certificate = model.Certify(images);
+/// Console.WriteLine(certificate.SmallestRadius);   // no prediction changes within it
+/// </code></example>
+public static class ModelCertificates
+{
+    /// <summary>How far the weights, and where a norm of inputs is given the outputs, can move within a radius around the trained parameters.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="radius">The radius, finite, at least 0.</param>
+    /// <param name="inputNorm">The largest Euclidean norm of one input, finite, at least 0; null asks about the weights alone.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    /// <exception cref="NotSupportedException">No bound is known of how the model's weights move.</exception>
+    public static ModelBounds Bounds(this Model model, double radius, double? inputNorm = null)
+    {
+        Require(model, nameof(radius), radius);
+        if (inputNorm is { } given)
+            Require(model, nameof(inputNorm), given);
+        var constants = new ModelConstants(model);
+        var moves = constants.Shifts.Select(shift => shift.Move(radius)).ToArray();
+        var shift = Math.Sqrt(moves.Sum(move => move * move));
+        var outputs = inputNorm is not { } norm ? null
+            : constants.MissingChain.Length > 0
+                ? new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, constants.MissingChain)
+                : OutputsWithin(model, constants, shift, norm);
+        return new(
+            radius,
+            new("move of the weights", shift, BoundStatus.Proven, "bounds ||theta(p') - theta(p)|| within the radius, in exact arithmetic"),
+            outputs,
+            constants.Named(radius));
+    }
+
+    /// <summary>For each sample the radius within which no move of the trained parameters can change the prediction.</summary>
+    /// <param name="model">A classifier: outputs of shape (N, classes), at least two.</param>
+    /// <param name="inputs">A batch (N, ...).</param>
+    /// <exception cref="ArgumentException">The inputs do not fit the network, or its outputs are no class scores.</exception>
+    /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
+    public static LatentCertificate Certify(this Model model, Tensor inputs)
+    {
+        var (constants, norms, outputs) = Passed(model, inputs);
+        using var held = outputs;
+        if (held.dim() != 2 || held.shape[1] < 2)
+            throw new ArgumentException(
+                $"'{model.Target.Name}' puts out {ShapeText.Of(held.shape)}; a prediction needs scores of at least two classes, (N, classes).", nameof(inputs));
+        using var scope = NewDisposeScope();
+        var (best, places) = held.topk(2, 1);
+        var margins = (best.select(1, 0) - best.select(1, 1)).data<double>().ToArray();
+        var predictions = places.select(1, 0).contiguous().data<long>().ToArray();
+        var radii = norms.Zip(margins, (sample, margin) => OutputShift.radius(constants.Steps, constants.Shifts, sample, margin)).ToArray();
+        return new(radii, margins, predictions, constants.Named(radii.Min()));
+    }
+
+    /// <summary>
+    /// How far outputs move when normal noise is added to all trained parameters: a bound for each sample that holds with a probability, and
+    /// the mean square over some draws.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="sigma">The noise's standard deviation, finite, at least 0.</param>
+    /// <param name="inputs">A batch (N, ...).</param>
+    /// <param name="risk">The probability with which the bounds may fail, above 0 and below 1.</param>
+    /// <param name="draws">How many draws the estimate is a mean of, at least 1.</param>
+    /// <param name="seed">The seed of the draws.</param>
+    /// <exception cref="ArgumentException">The inputs do not fit the network.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
+    public static OutputNoise OutputStability(
+        this Model model, double sigma, Tensor inputs, double risk = 1e-3, int draws = 16, ulong seed = 0)
+    {
+        Require(model, nameof(sigma), sigma);
+        ArgumentOutOfRangeException.ThrowIfLessThan(draws, 1);
+        var reach = OutputShift.noiseNorm(sigma, model.Trainables.Sum(tensor => tensor.numel()), risk);
+        var (constants, norms, outputs) = Passed(model, inputs);
+        outputs.Dispose();
+        var moved = OutputShift.moved(constants.Shifts, reach);
+        var bounds = norms.Select(sample =>
+            OutputShift.outputs(constants.Steps, sample, moved, TensorShiftModule.unitRoundoff)
+            + OutputShift.outputs(constants.Steps, sample, OutputShift.moved(constants.Shifts, 0), TensorShiftModule.unitRoundoff)).ToArray();
+        return new(1 - risk, reach, bounds, Sampled(model, sigma, inputs, draws, seed), constants.Named(reach));
+    }
+
+    private static double[] Sampled(Model model, double sigma, Tensor inputs, int draws, ulong seed)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        var here = model.Predict(inputs);
+        var sums = zeros(inputs.shape[0], dtype: ScalarType.Float64);
+        var key = CounterHash.named("output-noise", CounterHash.ofSeed(seed));
+        try
+        {
+            for (var draw = 0; draw < draws; draw++)
+            {
+                foreach (var ((tensor, value), place) in model.Trainables.Zip(start).Select((pair, place) => (pair, place)))
+                    tensor.copy_(value + MappingLoss.noise(CounterHash.child((ulong)place, key), draw, sigma, value.reshape(-1)).reshape(value.shape));
+                sums.add_((model.Predict(inputs) - here).flatten(1).cpu().to_type(ScalarType.Float64).square().sum(1));
+            }
+        }
+        finally
+        {
+            foreach (var (tensor, value) in model.Trainables.Zip(start))
+                tensor.copy_(value);
+        }
+
+        return [.. sums.data<double>().Select(sum => sum / draws)];
+    }
+
+    private static BoundConstant OutputsWithin(Model model, ModelConstants constants, double shift, double inputNorm)
+    {
+        using var theta = model.FlatWeights();
+        return new(
+            "move of the outputs", shift * NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift, inputNorm), BoundStatus.Proven,
+            "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");
+    }
+
+    private static (ModelConstants Constants, double[][] Norms, Tensor Outputs) Passed(Model model, Tensor inputs)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(inputs);
+        // The pass in single precision refuses what does not fit.
+        model.Predict(inputs).Dispose();
+        var constants = new ModelConstants(model);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (norms, outputs) = constants.Reaching(inputs);
+        return (constants, norms, outputs.MoveToOuterDisposeScope());
+    }
+
+    private static void Require(Model model, string argument, double value)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        model.RequireAlive();
+        if (!(value >= 0 && double.IsFinite(value)))
+            throw new ArgumentOutOfRangeException(argument, value, "It must be a finite number of at least 0.");
+    }
+}
