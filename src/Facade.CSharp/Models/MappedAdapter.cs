@@ -64,7 +64,7 @@ internal static class MappedAdapter
         return metadata;
     }
 
-    public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits)
+    public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits, bool streamed = false)
     {
         using var scope = NewDisposeScope();
         path = AdapterFolder.FileOf(path);
@@ -93,7 +93,7 @@ internal static class MappedAdapter
             ],
             Owner);
 
-        var model = Build(path, target, description, map, modulation, device);
+        var model = Build(path, target, description, map, modulation, device, streamed);
         using var noGradient = no_grad();
         model.Latent.copy_(latent);
         if (scales is not null)
@@ -119,19 +119,19 @@ internal static class MappedAdapter
     }
 
     private static MappedModel Build(
-        string path, TargetNetwork target, AdapterDescription description, Tensor? map, Func<Tensor, Tensor>? modulation, Device device)
+        string path, TargetNetwork target, AdapterDescription description, Tensor? map, Func<Tensor, Tensor>? modulation, Device device, bool streamed)
     {
         try
         {
             map = map?.to(device).DetachFromDisposeScope();
             Func<string, Modulation>? custom = modulation is null ? null : name => MappingChecks.Custom(target.ParameterCount, name, modulation);
-            return new(target, description.ToSpecification(map, custom), device, owned: map);
+            return new(target, description.ToSpecification(map, custom), device, owned: map, isStreamed: streamed);
         }
         catch (FormatException fault)
         {
             throw new CheckpointFormatException(path, $"describes its mapping wrongly: {fault.Message}.", fault);
         }
-        catch (ArgumentException fault) when (fault.ParamName != "matrix")
+        catch (ArgumentException fault) when (fault.ParamName is not ("matrix" or "streamed"))
         {
             throw new CheckpointFormatException(path, $"describes a mapping that does not fit the target: {fault.Message}", fault);
         }

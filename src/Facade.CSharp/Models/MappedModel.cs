@@ -145,7 +145,8 @@ public sealed class MappedModel : Model
         if (reason is not null)
             throw new ArgumentException(
                 $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, no or additive "
-                + "modulation, and the CPU.");
+                + "modulation, and the CPU.",
+                "streamed");
     }
 
     /// <summary>
@@ -194,17 +195,24 @@ public sealed class MappedModel : Model
     /// <param name="device">Where the model lives; the CPU where none is given.</param>
     /// <param name="modulation">z to M(z), only for an adapter that was trained with a custom modulation.</param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
+    /// <param name="streamed">
+    /// Whether weights are generated layer by layer and forgotten, as <see cref="MappingNetwork.Streamed"/> says, so that predicting takes
+    /// the memory of the largest layer.
+    /// </param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
     /// The file is truncated or damaged, not an adapter, of another version, made for another target, or beyond the limits; the message says which.
     /// </exception>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    /// <exception cref="ArgumentException">A modulation was given that does not fit the target, or to an adapter that has no custom one.</exception>
+    /// <exception cref="ArgumentException">
+    /// A modulation was given that does not fit the target, or to an adapter that has no custom one; or the weights are to be streamed and
+    /// cannot be.
+    /// </exception>
     public static MappedModel LoadAdapter(
-        string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null, ReadLimits? limits = null)
+        string path, TargetNetwork target, Device? device = null, Func<Tensor, Tensor>? modulation = null, ReadLimits? limits = null, bool streamed = false)
     {
         ArgumentNullException.ThrowIfNull(target);
-        return MappedAdapter.Load(path, target, modulation, device ?? CPU, limits ?? ReadLimits.Default);
+        return MappedAdapter.Load(path, target, modulation, device ?? CPU, limits ?? ReadLimits.Default, streamed);
     }
 
     private protected override void DisposeConstants()

@@ -101,6 +101,12 @@ public sealed class StreamedTests
         streamed.SaveAdapter(folder.File("streamed.safetensors"));
 
         Assert.Equal(File.ReadAllBytes(folder.File("plain.safetensors")), File.ReadAllBytes(folder.File("streamed.safetensors")));
+        using var loaded = MappedModel.LoadAdapter(folder.File("plain.safetensors"), Small.Classifier(), streamed: true);
+        Assert.True(loaded.IsStreamed);
+        using var input = linspace(-1, 1, 12, dtype: float32).reshape(3, 4);
+        using var expected = plain.Predict(input);
+        using var outputs = loaded.Predict(input);
+        Assert.Equal(Small.Bits(expected), Small.Bits(outputs));
     }
 
     [Fact]
@@ -143,6 +149,17 @@ public sealed class StreamedTests
         var loss = model.call(ones(2, 4)).square().sum();
         var gradient = autograd.grad([loss], [model.Latent], create_graph: true)[0];
         Assert.All(Small.Values(gradient), number => Assert.Equal(float.NaN, number));
+    }
+
+    [Fact]
+    public void AnAdapterThatCannotBeStreamedIsRefusedByName()
+    {
+        using var folder = new TemporaryFolder();
+        using (var dense = MappingNetwork.For(Small.Classifier()).SingleLatent(24).WithFixedWeights(FixedWeightsKind.Dense).Build())
+            dense.SaveAdapter(folder.File("dense.safetensors"));
+        Assert.Contains(
+            "cannot be streamed",
+            Assert.Throws<ArgumentException>("streamed", () => MappedModel.LoadAdapter(folder.File("dense.safetensors"), Small.Classifier(), streamed: true)).Message);
     }
 
     [Theory]
