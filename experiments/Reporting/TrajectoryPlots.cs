@@ -53,6 +53,31 @@ public static class TrajectoryPlots
         Plots.Save(plot, path);
     }
 
+    /// <summary>t-SNE of each part in a picture of its own: dots from the start of training (dark) to its end (bright), joined in order.</summary>
+    /// <param name="parts">The parts' names and embeddings.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Neighbours(IReadOnlyList<(string Part, IReadOnlyList<(double X, double Y)> Places)> parts, string path)
+    {
+        var colors = new ScottPlot.Colormaps.Viridis();
+        var pictures = new Multiplot();
+        pictures.AddPlots(parts.Count);
+        pictures.Layout = new ScottPlot.MultiplotLayouts.Grid((parts.Count + 2) / 3, 3);
+        foreach (var ((part, places), plot) in parts.Zip(pictures.GetPlots()))
+        {
+            plot.Title($"t-SNE: {part}");
+            var line = plot.Add.Scatter(places.Select(place => place.X).ToArray(), places.Select(place => place.Y).ToArray(), Colors.LightGray);
+            line.MarkerSize = 0;
+            foreach (var (place, index) in places.Select((place, index) => (place, index)))
+                plot.Add.Marker(place.X, place.Y, MarkerShape.FilledCircle, 6, colors.GetColor((double)index / Math.Max(1, places.Count - 1)));
+            Mark(plot, places[0], MarkerShape.OpenCircle, "start");
+            Mark(plot, places[^1], MarkerShape.OpenDiamond, "end");
+            plot.HideLegend();
+            plot.HideAxesAndGrid();
+        }
+
+        AtomicFile.WriteAllBytes(path, PalettePng.Of(pictures.Render(1000, 360 * ((parts.Count + 2) / 3)).GetImageBytes(ImageFormat.Png)));
+    }
+
     private static void Walk(Plot plot, IReadOnlyList<(double X, double Y)> points, Color color, float width, string label)
     {
         var line = plot.Add.Scatter(points.Select(point => point.X).ToArray(), points.Select(point => point.Y).ToArray(), color);

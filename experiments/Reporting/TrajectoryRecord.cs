@@ -11,6 +11,7 @@ namespace MappingNets.Experiments.Reporting;
 /// <param name="ExplainedVariance">The share of the variance on the first k axes, for k from 1 to at most 20.</param>
 /// <param name="SubspaceAxes">The dimension of the best affine subspace of the next field.</param>
 /// <param name="RelativeDistance">The root mean square distance of the snapshots from it, over their root mean square distance from their mean.</param>
+/// <param name="TsneDivergence">KL(P || Q) in nats that exact t-SNE ends at in two dimensions; null in reports from before it was computed.</param>
 public sealed record TrajectoryRecord(
     ulong Seed,
     string Part,
@@ -21,7 +22,8 @@ public sealed record TrajectoryRecord(
     int AxesFor99,
     IReadOnlyList<double> ExplainedVariance,
     int SubspaceAxes,
-    double RelativeDistance)
+    double RelativeDistance,
+    double? TsneDivergence = null)
 {
     /// <summary>The part that is no training but chance: steps of the same lengths in random directions.</summary>
     public const string RandomWalk = "random walk";

@@ -8,18 +8,20 @@ namespace MappingNets.Experiments.Reproduce;
 /// <summary>
 /// The evidence for the paper's figure: CNN2 is trained directly, and its weights are looked at as a trajectory. How many
 /// principal axes hold it, as a whole and layer by layer, beside a random walk with steps of the same lengths?
-/// t-SNE is left out: the package feed holds no library for it.
+/// The same snapshots are embedded by exact t-SNE, as in the paper's picture; it shows neighbours, and neither distances nor dimensions.
 /// </summary>
 internal sealed class ManifoldExperiment : IExperiment
 {
     private const int Snapshots = 100;
     private const int SubspaceAxes = 10;
+    private const double Perplexity = 15;
 
-    private static readonly string[] Headings = ["part", "weights", "PR", "90%", "99%", "1 axis", "3 axes", "off"];
+    private static readonly string[] Headings = ["part", "weights", "PR", "90%", "99%", "1 axis", "3 axes", "off", "t-SNE"];
 
     private static readonly string Legend =
         "PR: participation ratio. 90%, 99%: principal axes that hold this much of the variance. 1 axis, 3 axes: what they hold. "
-        + $"off: distance from the best subspace of {SubspaceAxes} axes, relative to the spread. random walk: chance, steps of the same lengths.";
+        + $"off: distance from the best subspace of {SubspaceAxes} axes, relative to the spread. "
+        + $"t-SNE: what the picture in two dimensions misses, KL(P || Q) in nats at perplexity {Perplexity}. random walk: chance, steps of the same lengths.";
 
     public string Name => "manifold";
 
@@ -51,7 +53,8 @@ internal sealed class ManifoldExperiment : IExperiment
         "direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed),
         new() { Epochs = options.Epochs ?? (options.Quick ? 4 : 8), Seed = seed });
 
-    private static string[] PicturesOf(ulong seed) => [$"explained-variance-seed{seed}.png", $"trajectory-seed{seed}.png"];
+    private static string[] PicturesOf(ulong seed) => 
+        [$"explained-variance-seed{seed}.png", $"trajectory-seed{seed}.png", $"tsne-seed{seed}.png"];
 
     private static void RunSeed(
         ExperimentOptions options, RunPlan plan, ExperimentData data, Runs runs, List<TrajectoryRecord> trajectories)
@@ -89,17 +92,43 @@ internal sealed class ManifoldExperiment : IExperiment
         using var noGradient = torch.no_grad();
         var snapshots = recorder.Matrix();
         var walk = recorder.RandomWalk(seed);
-        TrajectoryRecord[] own =
+        TrajectoryRecord[] shapes =
         [
             Describe(seed, WeightTrajectory.shape(snapshots)),
             .. WeightTrajectory.shapeOfLayers(layout, snapshots).Select(layer => Describe(seed, layer)),
             Describe(seed, WeightTrajectory.shape(walk)) with { Part = TrajectoryRecord.RandomWalk },
         ];
+        var embeddings = new[] { snapshots }.Concat(LayersOf(layout, snapshots)).Append(walk).Select(Embedding).ToArray();
+        var own = shapes.Zip(embeddings, (shape, embedding) => shape with { TsneDivergence = embedding.Divergence }).ToArray();
         trajectories.AddRange(own);
+        TrajectoryPlots.Neighbours(
+            [.. own.Zip(embeddings, (part, embedding) => (part.Part, (IReadOnlyList<(double, double)>)embedding.Places))],
+            options.File($"tsne-seed{seed}.png"));
         TrajectoryPlots.ExplainedVariance(
             own, $"Weights of CNN2 while trained on {options.Dataset}: share of the variance", options.File($"explained-variance-seed{seed}.png"));
         TrajectoryPlots.Path(
             Pairs(snapshots), Pairs(walk), "Weights of CNN2 on their first two principal axes", options.File($"trajectory-seed{seed}.png"));
+    }
+
+    /// <summary>The columns of each layer, in the order in which <see cref="WeightTrajectory"/> describes them.</summary>
+    private static IEnumerable<torch.Tensor> LayersOf(ParameterLayout layout, torch.Tensor snapshots) =>
+        layout.Layers.Select(layer => snapshots.narrow(1, layer.Offset, layer.Count));
+
+    private static ((double X, double Y)[] Places, double Divergence) Embedding(torch.Tensor snapshots)
+    {
+        using var scope = torch.NewDisposeScope();
+        var points = snapshots.to_type(torch.ScalarType.Float64);
+        var count = (int)points.shape[0];
+        var matrix = new double[count, count];
+        for (var row = 0; row < count; row++)
+        {
+            using var beside = torch.NewDisposeScope();
+            var distances = (points - points[row]).square().sum(1).data<double>().ToArray();
+            for (var column = 0; column < count; column++)
+                matrix[row, column] = distances[column];
+        }
+
+        return Tsne.Embed(Tsne.Affinities(matrix, Math.Min(Perplexity, (count - 1) / 3.0)), Pairs(snapshots));
     }
 
     private static ParameterLayout LayoutOf(TargetNetwork target) => ParameterLayoutModule.create(
@@ -157,6 +186,7 @@ internal sealed class ManifoldExperiment : IExperiment
             Percent(part.Average(record => record.ExplainedVariance[0])),
             Percent(part.Average(record => record.ExplainedVariance[Math.Min(2, record.ExplainedVariance.Count - 1)])),
             Percent(part.Average(record => record.RelativeDistance)),
+            part.Average(record => record.TsneDivergence)?.ToString("F3") ?? "",
         });
 
     private static string Percent(double share) => (100 * share).ToString("F1") + "%";
