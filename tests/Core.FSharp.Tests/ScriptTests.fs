@@ -23,7 +23,8 @@ let private lastLines =
     [ "gradient-and-hessian.fsx", "derivatives agree with finite differences: true"
       "certificate.fsx", "conclusion: HoldsByTheorem"
       "solvability.fsx", "z* recovered: true"
-      "alpha-sweep.fsx", "both bounds rise with alpha: true" ]
+      "alpha-sweep.fsx", "both bounds rise with alpha: true"
+      "bounds.fsx", "no sampled move within it changes the prediction: true" ]
 
 let private run (script: string) =
     let start =

@@ -55,6 +55,13 @@ public sealed class FineTunedModel : Model
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));
 
     /// <inheritdoc/>
+    internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        return change.Weights(baseWeights.Flat.to_type(values[0].dtype), values);
+    }
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<TensorShift>? Shifts(out string missing)
     {
         using var noGradient = no_grad();

@@ -44,6 +44,13 @@ public sealed class DirectModel : Model
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Trainables);
 
     /// <inheritdoc/>
+    internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        return values;
+    }
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<TensorShift> Shifts(out string missing)
     {
         missing = "";

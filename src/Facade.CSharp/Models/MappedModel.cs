@@ -162,6 +162,14 @@ public sealed class MappedModel : Model
             TrainableScales is { } scales ? mapping.Generate(at, scales) : mapping.Generate(at))));
 
     /// <inheritdoc/>
+    internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = "";
+        return Target.AroundCenters(Mapping.Layout.Split(
+            values.Count > 1 ? Mapping.Generate(values[0], values[1]) : Mapping.Generate(values[0])));
+    }
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<TensorShift>? Shifts(out string missing)
     {
         var custom = Mapping.Specification.Modulations.FirstOrDefault(modulation => modulation.IsCustomModulation);

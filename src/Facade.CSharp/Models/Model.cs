@@ -110,6 +110,15 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>A short description of how the weights are generated, for files that must tell mappings apart.</summary>
     internal virtual string DescribeMapping() => "none";
 
+    /// <summary>The weights as a pure function of trained parameters, in their precision; null where they are no such function, and why.</summary>
+    /// <param name="values">One tensor per trained parameter.</param>
+    /// <param name="missing">What stands in the way.</param>
+    internal virtual IReadOnlyList<Tensor>? WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
+    {
+        missing = $"the weights of '{Method}' come from a function that is single precision only";
+        return null;
+    }
+
     /// <summary>How far each tensor of the target can move with the trained parameters; null where no bound is known, and why.</summary>
     /// <param name="missing">What stands in the way.</param>
     internal virtual IReadOnlyList<TensorShift>? Shifts(out string missing)

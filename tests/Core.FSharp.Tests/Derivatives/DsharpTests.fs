@@ -55,7 +55,7 @@ let private pair (first: torch.Tensor, second: torch.Tensor) = [ first; second ]
 let private triple (first: torch.Tensor, second: torch.Tensor, third: torch.Tensor) = [ first; second; third ]
 let private epsilon = 1e-4
 
-/// A name, the short form's results, the long form's, and what finite differences say of them.
+/// A name, the short form's results, the long form's, and what finite differences give.
 let private forms =
     [ "g", [ dsharp.g f x ], [ Differentiation.grad f x ], [ dsharp.numg epsilon f x ]
       "fg", pair (dsharp.fg f x), pair (Differentiation.fgrad f x), pair (dsharp.numfg epsilon f x)

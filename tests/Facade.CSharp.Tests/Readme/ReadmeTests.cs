@@ -37,6 +37,16 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
+    public void The_certificates_are_those_that_are_computed_here()
+    {
+        Assert.Contains(string.Join('\n', Marked("CertifiedModel.cs")), RepositoryRoot.Read("docs/bounds.md"));
+        using var model = Small.Slvt();
+        using var points = TorchSharp.torch.ones(2, 4);
+        using var weights = model.FlatWeights();
+        Assert.Equal(2, CertifiedModel.Certify(model, points, weights).Radii.Count);
+    }
+
+    [Fact]
     public void The_FSharp_example_is_the_script_in_the_repository()
     {
         var script = RepositoryRoot.Read(Script);

@@ -1,0 +1,88 @@
+using MappingNets.Core;
+using Microsoft.FSharp.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>What trained parameters can reach of given weights.</summary>
+public static class ModelSolvability
+{
+    /// <summary>
+    /// Searches the trained parameters whose weights come nearest to theta*, from those of now, and says what theorem 2 of the paper says of
+    /// it. The model is not changed. The remainder's constant is in closed form for a mapping without trainable scales and with no,
+    /// additive or linear modulation; otherwise it is not established. A pruning mask is left out of account.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="thetaStar">The weights to reach, shape (P), floats.</param>
+    /// <exception cref="ArgumentException">theta* is no finite vector (P).</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The Jacobian at the parameters of now has not full rank, as at the start of low-rank factors; the theorem needs it.
+    /// </exception>
+    /// <exception cref="NotSupportedException">The model's weights are no function of its parameters in double precision.</exception>
+    public static SolvabilityReport Solvability(this Model model, Tensor thetaStar)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(thetaStar);
+        model.RequireAlive();
+        if (!thetaStar.is_floating_point() || thetaStar.dim() != 1 || thetaStar.shape[0] != model.Target.ParameterCount)
+            throw new ArgumentException(
+                $"theta* is {thetaStar.dtype} of shape {ShapeText.Of(thetaStar.shape)}; '{model.Target.Name}' needs floats of shape ({model.Target.ParameterCount}).",
+                nameof(thetaStar));
+        using var scope = NewDisposeScope();
+        var start = cat([.. model.Trainables.Select(tensor => tensor.detach().cpu().to_type(ScalarType.Float64).reshape(-1))], 0);
+        var target = thetaStar.detach().cpu().to_type(ScalarType.Float64);
+        DifferentiableMap map;
+        if (model is MappedModel { TrainableScales: null } mapped)
+        {
+            map = DifferentiableMapModule.ofMapping(mapped.Mapping);
+            target -= Flat(model.Target.AroundCenters([.. model.Target.Parameters.Select(parameter =>
+                zeros(parameter.Shape.ToArray(), dtype: ScalarType.Float64))]));
+        }
+        else
+        {
+            if (model.WeightsFrom(Split(model, start), out var missing) is null)
+                throw new NotSupportedException($"Nothing can be said of what this model of '{model.Target.Name}' reaches: {missing}.");
+            map = DifferentiableMapModule.ofFunction(
+                (int)start.shape[0], target.shape[0],
+                FuncConvert.FromFunc<Tensor, Tensor>(parameters => Flat(model.WeightsFrom(Split(model, parameters), out _)!)));
+        }
+
+        var certificate = Core.Solvability.certify(Core.Solvability.defaults, map, start, target);
+        var (facts, assumed, estimated) = (certificate.Facts, certificate.Assumptions, certificate.Estimates);
+        return new(
+            certificate.Latent.data<double>().ToArray(),
+            facts.Residual,
+            facts.ReachableNorm,
+            facts.UnreachableNorm,
+            facts.Distance,
+            certificate.Global.Converged,
+            [
+                Known("sigma_max(A)", estimated.Singular.Largest, estimated.Singular.IsComplete, "the largest singular value of the Jacobian at the parameters of now"),
+                Known("sigma_min(A)", estimated.Singular.Smallest, estimated.Singular.IsComplete, "the smallest"),
+                assumed.RemainderConstant is { } remainder
+                    ? new("C_2", remainder.Value, BoundStatus.Proven, FormattableString.Invariant(
+                        $"bounds ||E(dz)|| / ||dz||^2, E the second-order remainder, on the ball of radius {assumed.Radius:G4}"))
+                    : new("C_2", double.PositiveInfinity, BoundStatus.NotEstablished, "no curvature bound is known of these weights"),
+                new("contraction factor", estimated.ContractionFactor, BoundStatus.Estimated, "the largest ratio of two steps of the local iteration that was seen"),
+                new("displacement", facts.Displacement, BoundStatus.Estimated, "||p* - p||"),
+            ]);
+    }
+
+    // Exact but for rounding where the Krylov space was exhausted; an estimate all the same, since nothing certifies it.
+    private static BoundConstant Known(string name, double value, bool isComplete, string meaning) =>
+        new(name, value, BoundStatus.Estimated, isComplete ? $"{meaning}, exact up to rounding" : $"{meaning}, from a Krylov space");
+
+    private static Tensor Flat(IReadOnlyList<Tensor> weights) => cat([.. weights.Select(weight => weight.reshape(-1))], 0);
+
+    private static Tensor[] Split(Model model, Tensor parameters)
+    {
+        var first = 0L;
+        return [.. model.Trainables.Select(tensor =>
+        {
+            var part = parameters.narrow(0, first, tensor.numel()).reshape(tensor.shape);
+            first += tensor.numel();
+            return part;
+        })];
+    }
+}

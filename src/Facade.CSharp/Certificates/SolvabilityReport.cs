@@ -1,0 +1,39 @@
+namespace MappingNets;
+
+/// <summary>
+/// What a model's trained parameters can reach of given weights theta*, from where they are: theorem 2 of the paper, computed in double
+/// precision. With fewer parameters than weights only a part of the way is reachable, so the parts are told apart.
+/// </summary>
+public sealed class SolvabilityReport
+{
+    internal SolvabilityReport(
+        IReadOnlyList<double> parameters, double residual, double reachable, double unreachable, double distance, bool hasConverged,
+        IReadOnlyList<BoundConstant> constants) =>
+        (Parameters, Residual, Reachable, Unreachable, Distance, HasConverged, Constants) =
+            (parameters, residual, reachable, unreachable, distance, hasConverged, constants);
+
+    /// <summary>The trained parameters that were found, one after the other in the order of the model's.</summary>
+    public IReadOnlyList<double> Parameters { get; }
+
+    /// <summary>||r|| = ||theta* - theta(p)|| at the parameters of now.</summary>
+    public double Residual { get; }
+
+    /// <summary>The norm of A A^+ r, A the Jacobian of the weights by the parameters: what a first step can reach.</summary>
+    public double Reachable { get; }
+
+    /// <summary>The norm of (I - A A^+) r: what stays, whatever the parameters do to first order.</summary>
+    public double Unreachable { get; }
+
+    /// <summary>||theta* - theta(p*)|| at the parameters that were found.</summary>
+    public double Distance { get; }
+
+    /// <summary>Whether the search ended at a stationary point to within its tolerance. That it is the best one is not claimed.</summary>
+    public bool HasConverged { get; }
+
+    /// <summary>Every constant of the theorem, with what stands behind it.</summary>
+    public IReadOnlyList<BoundConstant> Constants { get; }
+
+    /// <summary>The distances and the constants, a line each.</summary>
+    public override string ToString() => string.Join('\n', Constants.Select(constant => constant.ToString()).Prepend(FormattableString.Invariant(
+        $"residual {Residual:G4}: reachable {Reachable:G4}, unreachable {Unreachable:G4}; found within {Distance:G4} ({(HasConverged ? "converged" : "not converged")})")));
+}

@@ -1,0 +1,75 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests.Certificates;
+
+/// <summary>What models can reach of given weights.</summary>
+public sealed class SolvabilityTests
+{
+    // Some of their parameters move nothing at their start, or several move the same.
+    private static readonly string[] Singular = ["lora", "lora and groups and a whole head", "two mappings", "mapping with scales"];
+
+    public static TheoryData<string> Kinds => [.. ModelKinds.All.Except([.. Singular, "generated"])];
+
+    public static TheoryData<string> SingularKinds => [.. Singular];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Weights_that_the_model_makes_nearby_are_reached_and_the_model_is_as_before(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelKinds.Build(kind);
+        var before = Small.State(model);
+        var attack = new Attack(model);
+        attack.MoveTo(attack.Random(1, 4).Single(), 0.05);
+        var wanted = model.FlatWeights();
+        attack.Back();
+
+        var report = model.Solvability(wanted);
+
+        Assert.Equal(before, Small.State(model));
+        Assert.True(report.Residual > 1e-3, $"{report.Residual}");
+        // Single precision made the weights; to that, they are reached.
+        Assert.InRange(report.Distance, 0, 2e-6 * Math.Sqrt(wanted.numel()));
+        Assert.Equal(Math.Pow(report.Residual, 2), Math.Pow(report.Reachable, 2) + Math.Pow(report.Unreachable, 2), 8);
+        Assert.Equal(before.Length, report.Parameters.Count);
+    }
+
+    [Theory]
+    [MemberData(nameof(SingularKinds))]
+    public void A_model_whose_jacobian_is_singular_is_refused_by_name(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var model = ModelKinds.Build(kind);
+        Assert.Contains("singular", Assert.Throws<InvalidOperationException>(() => model.Solvability(model.FlatWeights() + 0.1)).Message);
+    }
+
+    [Fact]
+    public void What_is_off_the_image_stays_and_the_constants_say_what_is_proven()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Slvt();
+        var wanted = model.FlatWeights() + 1;
+
+        var report = model.Solvability(wanted);
+
+        Assert.InRange(report.Distance, report.Unreachable * (1 - 1e-9), report.Unreachable * (1 + 1e-9));
+        Assert.Equal(BoundStatus.Proven, report.Constants.Single(constant => constant.Name == "C_2").Status);
+        Assert.Equal(0, report.Constants.Single(constant => constant.Name == "C_2").Value);
+        using var scaled = ModelKinds.Build("lwt with scales");
+        Assert.Equal(
+            BoundStatus.NotEstablished,
+            scaled.Solvability(scaled.FlatWeights()).Constants.Single(constant => constant.Name == "C_2").Status);
+    }
+
+    [Fact]
+    public void What_misfits_is_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Small.Slvt();
+        using var generated = ModelKinds.Build("generated");
+        Assert.Throws<ArgumentException>("thetaStar", () => model.Solvability(zeros(114)));
+        Assert.Contains("'wave'", Assert.Throws<NotSupportedException>(() => generated.Solvability(zeros(115))).Message);
+    }
+}
