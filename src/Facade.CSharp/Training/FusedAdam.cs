@@ -37,7 +37,7 @@ internal sealed class FusedAdam(IEnumerable<Adam.ParamGroup> groups, double rate
     }
 }
 
-/// <summary>TorchSharp's AdamW in the same way.</summary>
+/// <summary>TorchSharp's AdamW in the same way; its options and states are classes of their own, with the same members.</summary>
 internal sealed class FusedAdamW(IEnumerable<AdamW.ParamGroup> groups, double rate) : AdamW(groups, rate)
 {
     private readonly FusedSteps fused = new(isDecoupled: true);
