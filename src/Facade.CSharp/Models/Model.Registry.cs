@@ -60,27 +60,12 @@ public abstract partial class Model
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public override IEnumerable<Parameter> parameters(bool recurse = true)
-    {
-        RequireAlive();
-        return base.parameters(recurse);
-    }
-
-    /// <inheritdoc/>
+    /// <remarks>parameters() and state_dict() of the base read it, and refuse with it.</remarks>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public override IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
     {
         RequireAlive();
         return base.named_parameters(recurse);
-    }
-
-    /// <inheritdoc/>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public override Dictionary<string, Tensor> state_dict(Dictionary<string, Tensor>? destination = null, string? prefix = null)
-    {
-        RequireAlive();
-        return base.state_dict(destination, prefix);
     }
 
     /// <summary>Moves what the registry does not know to the model's new device.</summary>
