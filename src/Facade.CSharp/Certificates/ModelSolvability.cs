@@ -9,8 +9,8 @@ namespace MappingNets;
 public static class ModelSolvability
 {
     /// <summary>
-    /// Searches the trained parameters whose weights come nearest to theta*, from those of now, and says what theorem 2 of the paper says of
-    /// it. The model is not changed. The remainder's constant is in closed form for a mapping without trainable scales and with no,
+    /// Searches the trained parameters whose weights come nearest to theta*, from the present ones, and applies theorem 2 of the paper to
+    /// the search. The model is not changed. The remainder's constant is in closed form for a mapping without trainable scales and with no,
     /// additive or linear modulation; otherwise it is not established. A pruning mask is left out of account.
     /// </summary>
     /// <param name="model">The model.</param>
