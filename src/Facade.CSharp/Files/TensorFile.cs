@@ -53,6 +53,13 @@ internal sealed class TensorFile : IDisposable
     /// <exception cref="IOException">It cannot be read.</exception>
     public static TensorFile Read(string path, ReadLimits? limits = null) => new(SafetensorsFile.Read(path), limits ?? ReadLimits.Default);
 
+    /// <summary>Opens an adapter that is given as a file or as a folder.</summary>
+    /// <param name="path">The file or the folder.</param>
+    /// <param name="limits">What its tensors may take in memory.</param>
+    /// <exception cref="CheckpointFormatException">As for a file, or the folder's two files do not belong together.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static TensorFile Open(string path, ReadLimits limits) => new(AdapterFolder.Open(path), limits);
+
     /// <summary>Writes a file whole or not at all.</summary>
     /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot.</exception>
     public static void Write(string path, IEnumerable<TensorToStore> tensors, IReadOnlyDictionary<string, string> metadata) =>

@@ -82,7 +82,7 @@ internal sealed class AdapterContents : IDisposable
     public static AdapterContents Load(string path, TargetNetwork target, ReadLimits limits)
     {
         using var scope = NewDisposeScope();
-        using var file = TensorFile.Read(AdapterFolder.FileOf(path), limits);
+        using var file = TensorFile.Open(path, limits);
         var version = AdapterHeader.FineTuned.Check(file, TargetIdentity.Of(target.Name, target.Layout));
         var configuration = ReadConfiguration(file, version);
         Check(file, target, configuration, limits);

@@ -67,8 +67,8 @@ internal static class MappedAdapter
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits, bool streamed = false)
     {
         using var scope = NewDisposeScope();
-        path = AdapterFolder.FileOf(path);
-        using var file = TensorFile.Read(path, limits);
+        using var file = TensorFile.Open(path, limits);
+        path = file.FileName;
         AdapterHeader.Mapped.Check(file, TargetIdentity.Of(target.Plain.Name, target.Plain.Layout));
         var description = Description(file);
         target = Factored(file, target, description);

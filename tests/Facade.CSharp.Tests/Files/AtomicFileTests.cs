@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.Versioning;
 using Xunit;
 
 namespace MappingNets.Tests;
@@ -92,5 +94,95 @@ public sealed class AtomicFileTests : IDisposable
 
         Assert.Equal([2], File.ReadAllBytes(path));
         Assert.NotNull(File.ResolveLinkTarget(folder.File("link"), false));
+    }
+
+    [UnixFact]
+    [UnsupportedOSPlatform("windows")]
+    public void A_replaced_file_keeps_its_mode_and_a_new_one_gets_that_of_the_umask()
+    {
+        File.WriteAllText(folder.File("usual"), "");
+        AtomicFile.WriteAllText(folder.File("new"), "new");
+        Assert.Equal(File.GetUnixFileMode(folder.File("usual")), File.GetUnixFileMode(folder.File("new")));
+
+        const UnixFileMode ReadByGroup = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite;
+        foreach (var mode in new[] { UnixFileMode.UserRead | UnixFileMode.UserWrite, ReadByGroup, ReadByGroup | UnixFileMode.OtherRead })
+        {
+            var path = folder.Write("kept", [1]);
+            File.SetUnixFileMode(path, mode);
+
+            AtomicFile.Write(path, stream =>
+            {
+                stream.WriteByte(2);
+                // Not for a moment may others read what only its owner may.
+                Assert.Equal(mode, File.GetUnixFileMode(((FileStream)stream).Name));
+            });
+
+            Assert.Equal(mode, File.GetUnixFileMode(path));
+            Assert.Equal([2], File.ReadAllBytes(path));
+        }
+    }
+
+    [UnixFact]
+    public void A_pipe_and_a_folder_are_refused_and_left_as_they_are()
+    {
+        ChildProcess.Run("mkfifo", [folder.File("pipe")]);
+
+        var fault = Assert.Throws<IOException>(() => AtomicFile.WriteAllText(folder.File("pipe"), "a"));
+
+        Assert.Contains($"'{folder.File("pipe")}' cannot be written: it is a pipe", fault.Message);
+        Assert.Equal("prw", ChildProcess.Run("stat", ["-c", "%A", folder.File("pipe")])[..3]);
+        Directory.CreateDirectory(folder.File("taken"));
+        Assert.Contains("it is a folder", Assert.Throws<IOException>(() => AtomicFile.WriteAllText(folder.File("taken"), "a")).Message);
+        Assert.Equal(["pipe", "taken"], Names);
+    }
+
+    [Fact]
+    public void What_an_ended_process_left_is_deleted_by_the_next_write_and_what_others_write_is_not()
+    {
+        int ended;
+        using (var process = Process.Start(new ProcessStartInfo("dotnet", ["--version"]) { RedirectStandardOutput = true })!)
+        {
+            ended = process.Id;
+            process.WaitForExit();
+        }
+
+        folder.Write($".mappingnets-{ended}-1.tmp", [1]);
+        var running = folder.Write($".mappingnets-{Environment.ProcessId}-1.tmp", [1]);
+        var open = folder.Write($".mappingnets-{ended}-2.tmp", [1]);
+        folder.Write(".mappingnets-notes.tmp", [1]);
+        // As a process does whose number cannot be seen from here.
+        using (new FileStream(open, FileMode.Open, FileAccess.Write, FileShare.Read))
+            AtomicFile.WriteAllText(folder.File("a"), "a");
+
+        Assert.Equal(
+            new[] { Path.GetFileName(running), Path.GetFileName(open), ".mappingnets-notes.tmp", "a" }.Order(StringComparer.Ordinal),
+            Names.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_file_can_be_read_at_every_moment_of_its_replacement()
+    {
+        var path = folder.Write("a", [0]);
+        using var stop = new CancellationTokenSource();
+        var reader = Task.Factory.StartNew(
+            () =>
+            {
+                while (!stop.IsCancellationRequested)
+                {
+                    using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+                    Assert.InRange(stream.Length, 1, 2);
+                }
+            },
+            TaskCreationOptions.LongRunning);
+        try
+        {
+            for (var write = 0; write < 300 && !reader.IsFaulted; write++)
+                AtomicFile.WriteAllBytes(path, new byte[1 + (write % 2)]);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await reader;
+        }
     }
 }
