@@ -55,7 +55,7 @@ internal sealed class ResumeFile : IDisposable
         var tensors = Changing()
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
             .Append(("optimizer", tensor(parts.Optimizer.Save())))
-            .Append(("step_milliseconds", tensor(run.StepMilliseconds.ToArray())))
+            .Append(("step_milliseconds", tensor(run.StepTimes.Kept.ToArray())))
             .Append(("probe", probe))
             .Select(pair => (pair.Item1, pair.Item2.detach().cpu())).ToArray();
         var counted = new Counted(
@@ -111,7 +111,7 @@ internal sealed class ResumeFile : IDisposable
             average.Count = counted.Averaged;
         var run = parts.Run;
         run.History.AddRange(counted.History);
-        run.StepMilliseconds.AddRange(Find(file, tensors, "step_milliseconds").data<double>());
+        run.StepTimes.Take(Find(file, tensors, "step_milliseconds").data<double>().ToArray(), counted.Step);
         (run.Step, run.StoppedEarly, run.PeakMemoryBytes) = (counted.Step, counted.StoppedEarly, counted.PeakMemoryBytes);
     }
 

@@ -14,6 +14,9 @@ internal static class RunIdentity
 
     private const int Places = 64;
 
+    private const string TrainingData = "SHA-256 of the training data";
+    private const string ValidationData = "SHA-256 of the validation data";
+
     /// <summary>The settings by name, as text.</summary>
     public static IReadOnlyDictionary<string, string> Settings(Model model, TrainingOptions options, Dataset training, Dataset? validation)
     {
@@ -52,6 +55,8 @@ internal static class RunIdentity
                 : "the task's alone",
             ["number of training samples"] = Text(training.Count),
             ["number of validation samples"] = Text(validation?.Count ?? 0),
+            [TrainingData] = training.Fingerprint(),
+            [ValidationData] = validation?.Fingerprint() ?? "none",
         };
     }
 

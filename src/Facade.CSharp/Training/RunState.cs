@@ -6,8 +6,8 @@ internal sealed class RunState
     /// <summary>The results of the epochs that are done.</summary>
     public List<EpochResult> History { get; } = [];
 
-    /// <summary>How long each step took, milliseconds.</summary>
-    public List<double> StepMilliseconds { get; } = [];
+    /// <summary>How long the steps took.</summary>
+    public StepTimes StepTimes { get; } = new();
 
     /// <summary>How many steps are done.</summary>
     public long Step { get; set; }

@@ -43,8 +43,9 @@ public sealed class Trainer
     /// the first start. The file stays after the last epoch, when a further call only puts the result back, or goes on where the options
     /// now have more epochs and neither the schedule (<see cref="LearningRateSchedule.DependsOnLength"/>) nor an average of the last epochs
     /// depends on their number; early stopping stays stopped. What a callback stopped goes on after its last whole epoch. Losses,
-    /// optimisers, schedules and metrics are told apart by their names. The caller deletes the file. Its folder must exist. Nothing is
-    /// kept where null.
+    /// optimisers, schedules and metrics are told apart by their names, data by its SHA-256 (64 samples of a data set that streams). While the
+    /// run lasts an empty file beside it, its name with ".lock" at the end, keeps it for this run alone. The caller deletes the file. Its
+    /// folder must exist. Nothing is kept where null.
     /// </param>
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
@@ -61,7 +62,7 @@ public sealed class Trainer
     /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.
     /// </exception>
     /// <exception cref="CheckpointFormatException">The resume file is damaged, or belongs to another run; the message says what differs.</exception>
-    /// <exception cref="IOException">The resume file cannot be read or written.</exception>
+    /// <exception cref="IOException">The resume file cannot be read or written, or another run uses it.</exception>
     public TrainingReport Fit(
         Dataset training,
         Dataset? validation = null,

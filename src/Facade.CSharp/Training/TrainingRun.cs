@@ -39,6 +39,7 @@ internal sealed class TrainingRun(
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
         if (resumeFile is not null)
             optimizer.RequireSaving();
+        using var sole = resumeFile is null ? null : FileLock.Take(resumeFile);
         using var resume = resumeFile is null
             ? null
             : new ResumeFile(resumeFile, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
@@ -68,7 +69,7 @@ internal sealed class TrainingRun(
             validation is null ? run.History.Count : selection.Reached.Epoch,
             run.StoppedEarly || run.Step < (long)options.Epochs * stepsPerEpoch,
             run.Step,
-            Median(run.StepMilliseconds),
+            run.StepTimes.Median,
             Math.Max(run.PeakMemoryBytes, PeakMemoryBytes()))
         {
             TaskLoss = options.TaskLoss?.Name ?? (lessons is null ? TaskLoss.NameFor(training.IsClassification) : "distillation"),
@@ -104,7 +105,7 @@ internal sealed class TrainingRun(
                 rate = optimizer.Rate;
                 total = step.Take(batches, run.Step, sums);
                 average?.Add(epoch);
-                run.StepMilliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+                run.StepTimes.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
                 done++;
                 run.Step++;
                 // No scope is open here: a tensor that a listener takes now is the listener's.
@@ -151,13 +152,4 @@ internal sealed class TrainingRun(
     }
 
     private static int DivideUp(int number, int by) => (int)(((long)number + by - 1) / by);
-
-    private static double Median(List<double> values)
-    {
-        if (values.Count == 0)
-            return 0;
-        var sorted = values.Order().ToArray();
-        var middle = sorted.Length / 2;
-        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-    }
 }

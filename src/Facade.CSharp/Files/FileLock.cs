@@ -1,0 +1,48 @@
+namespace MappingNets;
+
+/// <summary>
+/// Keeps a file for one user at a time, by a lock on an empty file beside it: the file itself is replaced at every save. The lock ends
+/// with the process, however that ends.
+/// </summary>
+internal sealed class FileLock : IDisposable
+{
+    private const string Suffix = ".lock";
+    private readonly FileStream stream;
+
+    private FileLock(FileStream stream) => this.stream = stream;
+
+    /// <summary>Takes a file, which need not exist yet.</summary>
+    /// <param name="path">The file. A symbolic link means the file that it points at.</param>
+    /// <returns>The lock; null in a folder where nothing can be written, and so nothing can be mixed.</returns>
+    /// <exception cref="DirectoryNotFoundException">Its folder does not exist.</exception>
+    /// <exception cref="IOException">It is in use.</exception>
+    public static FileLock? Take(string path)
+    {
+        var name = PendingFile.TargetOf(path) + Suffix;
+        try
+        {
+            return new(new FileStream(name, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                Share = FileShare.None,
+                Options = FileOptions.DeleteOnClose,
+            }));
+        }
+        catch (DirectoryNotFoundException fault)
+        {
+            throw new DirectoryNotFoundException($"'{path}' cannot be written: there is no folder '{Path.GetDirectoryName(name)}'.", fault);
+        }
+        catch (IOException fault) when (File.Exists(name))
+        {
+            throw new IOException($"'{path}' is in use: another run, of this process or of another one, holds the lock '{name}'.", fault);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Ends the lock and deletes its file.</summary>
+    public void Dispose() => stream.Dispose();
+}

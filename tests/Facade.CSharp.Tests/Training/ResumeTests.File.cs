@@ -1,0 +1,114 @@
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+// What the file itself promises: which data it belongs to, who uses it, and how large it gets.
+public sealed partial class ResumeTests
+{
+    [Fact]
+    public void Other_data_of_the_same_size_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run.safetensors");
+        Interrupt("slvt", Options, file, epoch: 2, step: 4);
+        void Refused(string what, Dataset training, Dataset validation)
+        {
+            using var model = Small.Slvt();
+            var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(model, Options).Fit(training, validation, resumeFile: file));
+            Assert.Contains($"'{file}' belongs to another run: the SHA-256 of the {what} data is ", fault.Message);
+        }
+
+        using var other = Small.Classes(40, seed: 2);
+        Refused("training", other, data);
+        Refused("validation", data, other);
+        using var scope = NewDisposeScope();
+        var flipped = data.Targets.clone();
+        flipped[39] = (flipped[39] + 1) % 3;
+        Refused("training", Dataset.FromTensors(data.Inputs.clone(), flipped, data.ClassNames), data);
+        Refused("training", Dataset.FromTensors(data.Inputs.clone(), data.Targets.clone(), ["b", "a", "c"]), data);
+
+        // A copy is the same data.
+        using var copy = Dataset.FromTensors(data.Inputs.clone(), data.Targets.clone(), data.ClassNames);
+        using var resumed = Small.Slvt();
+        new Trainer(resumed, Options).Fit(copy, copy, resumeFile: file);
+    }
+
+    [Fact]
+    public void Streamed_data_is_told_apart_too()
+    {
+        static Dataset Stream(float shift) => Dataset.FromSamples(
+            200, [4], [], ["a", "b", "c"], number => (full([4], (float)Math.Sin(number) + (number == 199 ? shift : 0)), tensor((long)(number % 3))));
+        using var data = Stream(0);
+        using var same = Stream(0);
+        using var other = Stream(1);
+
+        Assert.Equal(data.Fingerprint(), same.Fingerprint());
+        Assert.NotEqual(data.Fingerprint(), other.Fingerprint());
+    }
+
+    [Fact]
+    public void A_second_run_with_the_same_file_is_refused_by_name_and_does_not_disturb_the_first()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run.safetensors");
+        using var alone = Small.Slvt();
+        var expected = Everything(alone, new Trainer(alone, Options).Fit(data, data));
+        var refusals = 0;
+        var listener = new Listener(progress =>
+        {
+            if (progress is not ({ Epoch: 1, Step: 2 } or { Epoch: 3, Step: 1 }))
+                return;
+            using var second = Small.Slvt();
+            var fault = Assert.Throws<IOException>(() => new Trainer(second, Options).Fit(data, data, resumeFile: file));
+            Assert.Contains($"'{file}' is in use", fault.Message);
+            Assert.All(Small.State(second), number => Assert.Equal(0, number));
+            refusals++;
+        });
+
+        using var first = Small.Slvt();
+        var report = new Trainer(first, Options).Fit(data, data, listener, resumeFile: file);
+
+        Assert.Equal(2, refusals);
+        Assert.Equal(expected, Everything(first, report));
+        // The lock ended with the run, and its file with it.
+        Assert.Equal([file], Directory.GetFileSystemEntries(folder.Path));
+        using var again = Small.Slvt();
+        new Trainer(again, Options).Fit(data, data, resumeFile: file);
+    }
+
+    [Fact]
+    public void A_folder_that_is_not_there_is_refused_before_the_first_step()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        using var model = Small.Slvt();
+        var heard = new Listener();
+
+        var fault = Assert.Throws<DirectoryNotFoundException>(
+            () => new Trainer(model, Options).Fit(data, data, heard, resumeFile: Path.Combine(folder.Path, "none", "run")));
+
+        Assert.Contains("there is no folder", fault.Message);
+        Assert.Empty(heard.Heard);
+    }
+
+    [Fact]
+    public void The_file_does_not_grow_with_the_steps()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(96);
+        long Size(int batch)
+        {
+            var file = folder.File($"{batch}");
+            using var model = Small.Slvt();
+            var options = new TrainingOptions { Epochs = 60, BatchSize = batch };
+            Assert.Equal(60 * 96 / batch, new Trainer(model, options).Fit(data, resumeFile: file).Steps);
+            return new FileInfo(file).Length;
+        }
+
+        // 60 steps, and 5,760, whose times alone would take 46 KB.
+        Assert.InRange(Size(1) - Size(96), 0, 33_000);
+    }
+}
