@@ -22,12 +22,7 @@ if (args is ["--help" or "-h"])
 try
 {
     var options = DemoOptions.Parse(args);
-    using var stop = new CancellationTokenSource();
-    Console.CancelKeyPress += (_, pressed) =>
-    {
-        pressed.Cancel = true;
-        stop.Cancel();
-    };
+    using var stop = new StopSignals();
     Demo.Run(options, stop.Token);
     return 0;
 }

@@ -22,12 +22,7 @@ public static class ExampleProgram
             return 0;
         }
 
-        using var stop = new CancellationTokenSource();
-        Console.CancelKeyPress += (_, pressed) =>
-        {
-            pressed.Cancel = true;
-            stop.Cancel();
-        };
+        using var stop = new StopSignals();
         try
         {
             run(ExampleOptions.Parse(arguments, output), stop.Token);

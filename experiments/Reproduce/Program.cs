@@ -9,13 +9,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 if (Console.IsOutputRedirected)
     AnsiConsole.Profile.Width = 160;
 _ = NativeHeap.RetainFreedMemory();
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
-{
-    // A second press ends the process at once; the files are whole even then.
-    pressed.Cancel = !stop.IsCancellationRequested;
-    stop.Cancel();
-};
+using var stop = new StopSignals();
 try
 {
     return CommandLine.Build(stop.Token).Parse(args).Invoke(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
