@@ -24,6 +24,10 @@ Usage: ./build.sh VERB [arguments]
                     [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
+  soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
+                    flat [--minutes N] [--only KIND,...] [--out FOLDER]
+  crash             end processes by SIGKILL in the midst of training, saving and serving, fill disks, take folders away; nothing may be
+                    lost [--kills N, 300 by default] [--seed N] [--out FOLDER]
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages
@@ -169,7 +173,7 @@ run_tests() {
 stress() {
   restore_tools
   if [[ ${1:-} != --published ]]; then
-    dotnet run -c Release --project experiments/Stress -- "$@"
+    dotnet run -c Release --project experiments/Stress -- stress "$@"
     return
   fi
   shift
@@ -199,7 +203,7 @@ stress_form() {
   if ! dotnet publish experiments/Stress -c Release --use-current-runtime --nologo --verbosity quiet -o "$folder" "$@"; then
     echo "build.sh: the form $form could not be published." >&2
     failed=$((failed + 1))
-  elif ! "$folder/Stress" --minutes "$minutes" --form "$form" --out "$out/$form"; then
+  elif ! "$folder/Stress" stress --minutes "$minutes" --form "$form" --out "$out/$form"; then
     failed=$((failed + 1))
   fi
   rm -rf "$folder"
@@ -238,6 +242,7 @@ case $verb in
   demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
+  soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;

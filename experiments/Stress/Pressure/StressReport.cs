@@ -24,9 +24,6 @@ internal sealed record CaseResult(string Case, int Runs, long Steps, long Collec
 internal sealed record StressReport(
     string Form, bool Cured, double Minutes, string Date, string Machine, IReadOnlyList<CaseResult> Cases)
 {
-    /// <summary>How JSON is written, for the report and between the processes.</summary>
-    public static JsonSerializerOptions Json { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
-
     /// <summary>Whether no run failed or gave other bits.</summary>
     public bool Passed => Cases.All(one => one.Failures == 0 && one.WrongResults == 0);
 
@@ -34,7 +31,7 @@ internal sealed record StressReport(
     /// <param name="folder">An existing folder.</param>
     public void Write(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(Json) { WriteIndented = true }) + "\n");
+        File.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(Stress.Machine.Json) { WriteIndented = true }) + "\n");
         File.WriteAllText(Path.Combine(folder, "table.md"), Table());
     }
 

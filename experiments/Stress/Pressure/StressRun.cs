@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -50,12 +49,9 @@ internal static class StressRun
 
     private static (string Digest, long Steps) Train(StressCase @case, string folder, string? resumeFile)
     {
-        using var data = @case.Data();
-        using var model = @case.Build();
-        var report = new Trainer(model, @case.Options).Fit(data, resumeFile: resumeFile);
-        var weights = Path.Combine(folder, "weights.safetensors");
-        model.Export(weights);
-        return (Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(weights))), report.Steps);
+        var (model, steps) = @case.Kind.Train(resumeFile);
+        using (model)
+            return (WeightDigest.Of(model, folder), steps);
     }
 
     private static string Line(Exception fault) => $"{fault.GetType().Name}: {fault.Message.Split('\n')[0]}";
