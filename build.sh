@@ -27,7 +27,7 @@ Usage: ./build.sh VERB [arguments]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
   crash             end processes by SIGKILL in the midst of training, saving and serving, fill disks, take folders away; nothing may be
-                    lost [--kills N, 300 by default] [--seed N] [--out FOLDER]
+                    lost [--kills N, 300 by default] [--seed N] [--only SCENARIO,...] [--out FOLDER]
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages

@@ -8,12 +8,17 @@ internal static class FailingDisk
     private const string ResumeName = "run.safetensors";
     private static readonly string[] InFolder = ["adapter_model.safetensors", "adapter_config.json"];
 
-    /// <summary>The scenarios; each gets an empty folder.</summary>
-    public static IReadOnlyList<Func<string, CrashResult>> All { get; } = [FullDisk, ReadOnlyFolder, VanishedFolder];
+    private const string Full = "full disk";
+    private const string ReadOnly = "read-only folder";
+    private const string Vanished = "vanished folder";
+
+    /// <summary>The scenarios by name; each gets an empty folder.</summary>
+    public static IReadOnlyList<(string Name, Func<string, CrashResult> Run)> All { get; } =
+        [(Full, FullDisk), (ReadOnly, ReadOnlyFolder), (Vanished, VanishedFolder)];
 
     private static CrashResult FullDisk(string folder)
     {
-        var result = CrashResult.Of("full disk");
+        var result = CrashResult.Of(Full);
         using var disk = SmallDisk.Mount(folder, "size=256k");
         if (disk is null)
             return result with { Left = "left out: mounting a small disk needs root on Linux" };
@@ -36,7 +41,7 @@ internal static class FailingDisk
 
     private static CrashResult ReadOnlyFolder(string folder)
     {
-        var result = CrashResult.Of("read-only folder");
+        var result = CrashResult.Of(ReadOnly);
         using var disk = SmallDisk.Mount(folder, "size=1m");
         if (disk is null)
             return result with { Left = "left out: making a disk read-only needs root on Linux" };
@@ -49,7 +54,7 @@ internal static class FailingDisk
 
     private static CrashResult VanishedFolder(string folder)
     {
-        var result = CrashResult.Of("vanished folder");
+        var result = CrashResult.Of(Vanished);
         var place = Directory.CreateDirectory(Path.Combine(folder, "place")).FullName;
         var kind = ModelKind.Of("slvt");
         var isGone = false;

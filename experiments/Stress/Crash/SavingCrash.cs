@@ -17,16 +17,19 @@ internal sealed record SavingCrash(string Kind, bool IsFolder)
         new("slvt", false), new("slvt", true), new("lora", false), new("lora", true), new("batch-norm", true), new("generated", false), new("direct", false),
     ];
 
+    /// <summary>What the table calls it.</summary>
+    public string Scenario => $"saving {(IsFolder ? "folder" : "file")} {Kind}";
+
     /// <summary>Runs until there were so many kills.</summary>
     public CrashResult Run(int kills, Random random, string folder)
     {
-        var result = CrashResult.Of($"saving a {(IsFolder ? "folder" : "file")}, {Kind}");
+        var result = CrashResult.Of(Scenario);
         var place = Path.Combine(folder, Name);
         while (result.Kills < kills)
         {
             using (var victim = new Victim(Verb, Kind, IsFolder ? "folder" : "file", place))
             {
-                // Whoever reads meanwhile gets one of the two as well.
+                // A reader meanwhile gets one of the two as well.
                 for (var read = 0; read < 3; read++)
                     result = result.Checked(() => Read(folder, place, victim.Words));
                 if (!victim.KillAfter(TimeSpan.FromMilliseconds(60 * random.NextDouble())).IsKilled)

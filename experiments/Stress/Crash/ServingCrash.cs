@@ -6,12 +6,15 @@ internal static class ServingCrash
     /// <summary>The verb of the process that serves.</summary>
     public const string Verb = "crash-serve";
 
+    /// <summary>What the table calls it.</summary>
+    public const string Name = "serving";
+
     private static readonly string[] Adapters = ["groups", "mapping", "lora"];
 
     /// <summary>Runs until there were so many kills.</summary>
     public static CrashResult Run(int kills, Random random, string folder)
     {
-        var result = CrashResult.Of("serving");
+        var result = CrashResult.Of(Name);
         while (result.Kills < kills)
         {
             using var victim = new Victim(Verb, folder);

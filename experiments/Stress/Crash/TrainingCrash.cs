@@ -17,7 +17,7 @@ internal static class TrainingCrash
     /// <summary>Runs until there were so many kills.</summary>
     public static CrashResult Run(string kind, int kills, Random random, string folder)
     {
-        var result = CrashResult.Of($"training, {kind}");
+        var result = CrashResult.Of($"training {kind}");
         var calm = Directory.CreateDirectory(Path.Combine(folder, "calm")).FullName;
         var watch = Stopwatch.StartNew();
         string expected;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MappingNets.Core;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -165,7 +166,10 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
             using var scope = NewDisposeScope();
             var gradient = whole.reshape(-1).narrow(0, first, count);
             FullMatrix.accumulate(settings, Curvature, gradient);
-            Mean.mul_(settings.Momentum).add_(gradient, 1 - settings.Momentum);
+            // Held until the end: the collector may free a number that an operation has just been given and is still reading.
+            using var momentum = settings.Momentum.ToScalar();
+            using var rest = (1 - settings.Momentum).ToScalar();
+            Mean.mul_(momentum).add_(gradient, rest);
             if (isRenewed)
                 InversePower.copy_(FullMatrix.inversePower(settings, Curvature, steps));
             parameter.view(-1).narrow(0, first, count).add_(FullMatrix.step(settings, InversePower, Mean, rate));

@@ -74,8 +74,10 @@ public sealed class ReproduceCommandTests : IDisposable
         Assert.Contains("--epochs 2 --methods cnn2-slvt-2048 --resume\n", page);
     }
 
-    [Fact]
-    public void A_run_stopped_by_Ctrl_C_goes_on_with_the_bits_of_an_uninterrupted_one()
+    [Theory]
+    [InlineData("-INT")]
+    [InlineData("-TERM")]
+    public void A_run_stopped_by_Ctrl_C_or_terminated_goes_on_with_the_bits_of_an_uninterrupted_one(string signal)
     {
         string[] Command(string output) =>
             ["classification", "--methods", "cnn2-lwt-2688", "--epochs", "12", "--dataset", folder.Path, "--out", Out(output)];
@@ -87,7 +89,7 @@ public sealed class ReproduceCommandTests : IDisposable
         {
             // The file is there as soon as the first epoch is done; eleven more leave time to interrupt it.
             Assert.False(watcher.WaitForChanged(WatcherChangeTypes.All, TimeSpan.FromMinutes(2)).TimedOut);
-            ChildProcess.Run("kill", ["-INT", $"{process.Id}"]);
+            ChildProcess.Run("kill", [signal, $"{process.Id}"]);
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             Assert.Equal(130, process.ExitCode);
