@@ -45,6 +45,10 @@ internal sealed class Options
         return Directory.CreateDirectory(folder).FullName;
     }
 
+    /// <summary>The command that a report names: the verb and the options, except where the results go.</summary>
+    public string Command(string verb) => string.Join(' ', given.Where(pair => pair.Key != "--out")
+        .SelectMany(pair => new[] { pair.Key, pair.Value.Contains(' ', StringComparison.Ordinal) ? $"\"{pair.Value}\"" : pair.Value }).Prepend($"./build.sh {verb}"));
+
     private UsageException Wrong(string what) => new($"'{what}' is none of the options: {string.Join(", ", known)}.");
 }
 

@@ -23,7 +23,7 @@ internal static class CrashProgram
         foreach (var failing in FailingDisk.All.Where(one => chosen.Contains(one.Name)))
             results.Add(InFolder(failing.Run));
         var report = new CrashReport(
-            $"./build.sh crash {string.Join(' ', arguments)}".TrimEnd(),
+            options.Command("crash"),
             DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             Machine.Description,
             results);

@@ -22,7 +22,7 @@ internal static class SoakProgram
         if (names.Except(all).FirstOrDefault() is { } unknown)
             throw new UsageException($"There is no kind '{unknown}'; there are {string.Join(", ", all)}.");
         var report = new SoakReport(
-            $"./build.sh soak {string.Join(' ', arguments)}".TrimEnd(),
+            options.Command("soak"),
             minutes,
             DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
             Machine.Description,
