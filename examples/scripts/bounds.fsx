@@ -4,6 +4,7 @@
 #r "MappingNets.Core.dll"
 
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 
 let layout =

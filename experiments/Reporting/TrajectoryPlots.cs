@@ -72,7 +72,9 @@ public static class TrajectoryPlots
             Mark(plot, places[0], MarkerShape.OpenCircle, "start");
             Mark(plot, places[^1], MarkerShape.OpenDiamond, "end");
             plot.HideLegend();
-            plot.HideAxesAndGrid();
+            plot.HideGrid();
+            foreach (var axis in new IAxis[] { plot.Axes.Left, plot.Axes.Right, plot.Axes.Bottom, plot.Axes.Top })
+                axis.IsVisible = false;
         }
 
         AtomicFile.WriteAllBytes(path, PalettePng.Of(pictures.Render(1000, 360 * ((parts.Count + 2) / 3)).GetImageBytes(ImageFormat.Png)));
