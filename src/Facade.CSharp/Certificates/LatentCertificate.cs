@@ -25,7 +25,7 @@ public sealed class LatentCertificate
     /// <summary>The smallest of the radii: within it no prediction of any of the samples changes.</summary>
     public double SmallestRadius => Radii.Min();
 
-    /// <summary>Every constant behind the radii, with what stands behind it.</summary>
+    /// <summary>Every constant behind the radii, with what stands behind it; moves of tensors at the median radius.</summary>
     public IReadOnlyList<BoundConstant> Constants { get; }
 
     /// <summary>The weakest status among the constants.</summary>

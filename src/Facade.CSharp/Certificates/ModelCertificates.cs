@@ -60,7 +60,7 @@ public static class ModelCertificates
         var margins = (best.select(1, 0) - best.select(1, 1)).data<double>().ToArray();
         var predictions = places.select(1, 0).contiguous().data<long>().ToArray();
         var radii = norms.Zip(margins, (sample, margin) => OutputShift.radius(constants.Steps, constants.Shifts, sample, margin)).ToArray();
-        return new(radii, margins, predictions, constants.Named(radii.Min()));
+        return new(radii, margins, predictions, constants.Named(radii.Order().ElementAt(radii.Length / 2)));
     }
 
     /// <summary>
