@@ -28,6 +28,9 @@ Usage: ./build.sh VERB [arguments]
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
   crash             end processes by SIGKILL in the midst of training, saving and serving, fill disks, take folders away; nothing may be
                     lost [--kills N, 300 by default] [--seed N] [--only SCENARIO,...] [--out FOLDER]
+  fuzz              read changed files of every kind; each must load as it was, be refused by name, or show other content where nothing
+                    signs it, within 2 s and 256 MB [--cases N] [--minutes N] [--subject NAME] [--out FOLDER]; 20,000 and artifacts/fuzz
+                    by default
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages
@@ -151,12 +154,26 @@ test_xunit() {
   fi
 }
 
+# The tests of cultures need ICU; without it they are skipped.
+provide_icu() {
+  [[ $(uname) != Linux ]] && return
+  ldconfig -p 2>/dev/null | grep -q libicuuc && return
+  local package
+  if can_install; then
+    apt-get update -qq >&2
+    package=$(apt-cache search --names-only '^libicu[0-9]+$' | cut -d' ' -f1 | sort | tail -n 1)
+    [[ -n $package ]] && install "$package" && return
+  fi
+  echo "build.sh: ICU is missing, so the tests of cultures are skipped. On Debian or Ubuntu: sudo apt-get install libicu72 (or newer)." >&2
+}
+
 run_tests() {
   local part=${1:-all}
   shift || true
   [[ $part =~ ^(all|core|facade|experiments)$ ]] || fail "test takes 'core', 'facade' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
+  provide_icu
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT
@@ -243,6 +260,10 @@ case $verb in
   stress) stress "$@" ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
+  fuzz)
+    restore_tools
+    dotnet run -c Release --project experiments/Fuzz -- "$@"
+    ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;

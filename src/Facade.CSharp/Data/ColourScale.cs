@@ -1,3 +1,4 @@
+using System.Globalization;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -40,7 +41,7 @@ internal sealed record ColourScale(float[] Means, float[] Deviations)
             return [.. Enumerable.Repeat(0.5f, channels)];
         if (values.Count != channels || !values.All(isUsable))
             throw new ArgumentException(
-                $"The {argument} are {string.Join(", ", values)}; there must be a usable one for each of {channels} channels.", argument);
+                $"The {argument} are {string.Join(", ", values.Select(value => value.ToString(CultureInfo.InvariantCulture)))}; there must be a usable one for each of {channels} channels.", argument);
         return [.. values.Select(value => (float)value)];
     }
 }

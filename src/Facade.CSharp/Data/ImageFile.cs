@@ -28,12 +28,16 @@ internal static class ImageFile
     {
         foreach (var path in Directory.EnumerateFiles(folder, "*", Visible).Where(IsVisible))
             if (Extensions.Contains(Path.GetExtension(path)))
-                yield return File.Exists(path) ? path : throw new DatasetFormatException(path, "is a link to a file that is not there.");
+                yield return LeadsNowhere(path) ? throw new DatasetFormatException(path, "is a link to a file that is not there.") : path;
         foreach (var path in Directory.EnumerateDirectories(folder, "*", Visible).Where(IsVisible))
             if (new DirectoryInfo(path).LinkTarget is null)
                 foreach (var deeper in Below(path))
                     yield return deeper;
     }
+
+    // A link that leads nowhere counts as a file that exists.
+    private static bool LeadsNowhere(string path) =>
+        new FileInfo(path) is { LinkTarget: not null } link && link.ResolveLinkTarget(returnFinalTarget: true) is not { Exists: true };
 
     private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
 

@@ -101,8 +101,14 @@ internal sealed class AdapterContents : IDisposable
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
             [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
             mask?.DetachFromDisposeScope(),
-            file.Metadata.GetValueOrDefault(WeightsKey));
+            Hash(file));
     }
+
+    // A text of another form is no fingerprint, and no base could have it.
+    private static string? Hash(TensorFile file) =>
+        file.Metadata.GetValueOrDefault(WeightsKey) is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
+            ? throw new CheckpointFormatException(file.FileName, $"has '{MessageText.Of(hash)}' as '{WeightsKey}', which is no SHA-256 in lower-case hexadecimal.")
+            : file.Metadata.GetValueOrDefault(WeightsKey);
 
     /// <summary>Refuses a base that the adapter was not made for.</summary>
     public void CheckWeights(FineTuningBase baseWeights)

@@ -73,7 +73,8 @@ public abstract partial class Model
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">
-    /// It is to be sparse, but the model is not pruned; or a weight is too large for the precision.
+    /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; or a weight or buffer is not
+    /// finite, so that no one could load the file.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
@@ -84,6 +85,8 @@ public abstract partial class Model
         using var scope = NewDisposeScope();
         var written = factors ? Target : Target.Plain;
         var weights = factors ? CurrentWeights() : Target.PlainWeights(CurrentWeights());
+        StoredTensors.RequireFinite(written.Parameters.Zip(weights, (parameter, weight) => (parameter.Name, weight)));
+        BufferChecks.RequireSound(this);
         TensorFile.Write(
             path,
             [

@@ -162,7 +162,7 @@ public sealed partial class AdapterHost
         ArgumentNullException.ThrowIfNull(name);
         return adapters.TryGetValue(name, out var adapter)
             ? adapter
-            : throw new KeyNotFoundException($"There is no adapter '{name}'; there are [{string.Join(", ", adapters.Keys.Order())}].");
+            : throw new KeyNotFoundException($"There is no adapter '{name}'; there are [{string.Join(", ", adapters.Keys.Order(StringComparer.Ordinal))}].");
     }
 
     private void RefuseMerged(string name)

@@ -119,7 +119,7 @@ public sealed class TrainingDivergedException : ArithmeticException
     /// <param name="value">Its value.</param>
     public TrainingDivergedException(long step, string term, double value)
         : base(FormattableString.Invariant(
-            $"Training stopped at step {step}: the {term} is {value}. The model is back at the last state whose loss and gradients were finite; a smaller learning rate is the usual cure."))
+            $"Training stopped at step {step}: the {term} is {value.ToString(CultureInfo.InvariantCulture)}. The model is back at the last state whose loss and gradients were finite; a smaller learning rate is the usual cure."))
     {
         Step = step;
         Term = term;

@@ -13,6 +13,12 @@ internal static class DeterminismProbe
 {
     public static int Main(string[] arguments)
     {
+        if (arguments is ["culture", var culture])
+        {
+            Console.WriteLine(CultureProbe.Report(culture));
+            return 0;
+        }
+
         if (arguments is not ["default-type", var type])
         {
             Console.WriteLine(Digest());
