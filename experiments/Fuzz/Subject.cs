@@ -5,7 +5,7 @@ namespace MappingNets.Experiments.Fuzz;
 /// <param name="FileName">What the changed file is called.</param>
 /// <param name="Corpus">Good files, at least one.</param>
 /// <param name="Mutate">A changed file, and whether it was signed anew or carries no signature: then other content is no fault.</param>
-/// <param name="Read">Reads the file and gives a digest of everything that came of it.</param>
+/// <param name="Read">Reads the file and gives a digest of all that was read.</param>
 /// <param name="IsSigned">Whether the files carry the hash of their content.</param>
 /// <param name="Refusal">The one exception that refuses a file.</param>
 internal sealed record Subject(

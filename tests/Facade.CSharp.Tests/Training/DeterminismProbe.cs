@@ -15,7 +15,7 @@ internal static class DeterminismProbe
     {
         if (arguments is ["culture", var culture])
         {
-            Console.WriteLine(CultureProbe.Report(culture));
+            Console.WriteLine(Repository.CultureProbe.Report(culture));
             return 0;
         }
 
