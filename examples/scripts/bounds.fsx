@@ -23,8 +23,7 @@ let scores latent =
     let weights = layout.Split(g.Generate latent)
     weights[0].mv x + weights[1]
 
-let best = (scores z).topk 2
-let struct (values, places) = best
+let struct (values, places) = (scores z).topk 2
 let margin = (values[0L] - values[1L]).ToDouble()
 
 // What the weights can do, layer by layer, and what this input gives the layer.
