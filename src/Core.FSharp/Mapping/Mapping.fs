@@ -115,7 +115,13 @@ type Mapping
             let source =
                 FusedGeneration.biasSource (specification.Bias = MappingBias.Uniform) biasKey (fun () -> bias.Value)
 
-            FusedMapping(layout.Entries, tensorScales, kernels, source, fun like -> copyLike "scale" scaleVector.Value like)
+            FusedMapping(
+                layout.Entries,
+                tensorScales,
+                kernels,
+                source,
+                fun like -> copyLike "scale" scaleVector.Value like
+            )
         else
             null
 
