@@ -111,8 +111,9 @@ def affine_permutation(key, size):
 # Section 4: fixed weights
 
 class Tiling:
-    def __init__(self, key, tensors, columns):
+    def __init__(self, key, tensors, columns, version):
         """tensors: the sizes of the target's tensors, in the order of the rows."""
+        self.version = version
         self.tensors, self.columns = tensors, columns
         self.rows = rows = sum(tensors)
         self.permutations = named("permutations", key)
@@ -131,9 +132,11 @@ class Tiling:
 
     def column(self, tile, row):
         groups = self.columns // 8
+        key = child(tile, self.permutations)
+        if groups == 0 and self.version >= 2:
+            return permute(key, self.columns, row)
         if row >= 8 * groups:
             return row
-        key = child(tile, self.permutations)
         multiplier, offset = affine_permutation(key, groups)
         flip = bits(key, (1 << 64) - 1) & 7
         return 8 * ((multiplier * (row // 8) + offset) % groups) + ((row % 8) ^ flip)
@@ -248,7 +251,7 @@ def start_latent(seed, count, amplitude):
     return [single(symmetric_uniform(key, index) * single(amplitude)) for index in range(count)]
 
 
-def theta(kind, seed, layers, latents, gain, amplitude):
+def theta(kind, seed, layers, latents, gain, amplitude, version):
     """layers: [[(count, fan-in) of each tensor] of each piece]; latents: how many of each piece.
 
     Returns the start, theta at it, a gradient of theta and what it is as a gradient of the latents.
@@ -261,7 +264,7 @@ def theta(kind, seed, layers, latents, gain, amplitude):
     products, pulled_back, first = [], [], 0
     for piece, (tensors, count) in enumerate(zip(layers, latents)):
         sizes = [size for size, _ in tensors]
-        weights = KINDS[kind](child(piece, named("fixed-weights", root)), sizes, count)
+        weights = KINDS[kind](child(piece, named("fixed-weights", root)), sizes, count, version)
         start = len(products)
         products += weights.apply(latent[first:first + count])
         pulled_back += weights.transpose(scaled[start:start + sum(sizes)])
@@ -292,9 +295,9 @@ def basis(count, index):
     return [1.0 if position == index else 0.0 for position in range(count)]
 
 
-def fixed_weights(kind, seed, tensors, columns):
+def fixed_weights(kind, seed, tensors, columns, version):
     key = of_seed(seed)
-    weights = KINDS[kind](key, tensors, columns)
+    weights = KINDS[kind](key, tensors, columns, version)
     rows = weights.rows
     latent = [symmetric_uniform(named("z", key), index) for index in range(columns)]
     gradient = [symmetric_uniform(named("g", key), index) for index in range(rows)]
@@ -316,15 +319,17 @@ INDICES = [0, 1, 2, 63, 64, 1 << 32, WORD]
 def main():
     key = of_seed(7)
     layers = [[(8, 4), (2, 4)], [(6, 2), (3, 2)]]
-    thetas = []
-    for kind in KINDS:
-        for pieces, latents in (layers, [3, 4]), ([layers[0] + layers[1]], [5]):
-            latent, values, gradient, pulled_back = theta(kind, 7, pieces, latents, 0.75, 0.3)
-            thetas.append({
-                "kind": kind, "seed": whole(7), "latents": latents, "gain": 0.75, "amplitude": 0.3,
-                "latent": floats(latent), "theta": floats(values),
-                "thetaGradient": floats(gradient), "latentGradient": floats(pulled_back),
-            })
+    thetas = {1: [], 2: []}
+    for version, kind, (pieces, latents) in (
+        (version, kind, shape) for version in thetas for kind in KINDS
+        for shape in ((layers, [3, 4]), ([layers[0] + layers[1]], [5]))
+    ):
+        latent, values, gradient, pulled_back = theta(kind, 7, pieces, latents, 0.75, 0.3, version)
+        thetas[version].append({
+            "kind": kind, "seed": whole(7), "latents": latents, "gain": 0.75, "amplitude": 0.3,
+            "latent": floats(latent), "theta": floats(values),
+            "thetaGradient": floats(gradient), "latentGradient": floats(pulled_back),
+        })
     print(json.dumps({
         "mix": [[whole(value), whole(mix(value))] for value in SEEDS],
         "ofSeed": [[whole(seed), whole(of_seed(seed))] for seed in SEEDS],
@@ -350,7 +355,7 @@ def main():
             [size, *affine_permutation(child(size, key), size)] for size in (1, 2, 3, 6, 30, 2048, 2310, 1 << 31)
         ],
         "fixedWeights": [
-            fixed_weights(kind, 7, tensors, columns)
+            fixed_weights(kind, 7, tensors, columns, 1)
             for kind in KINDS
             for tensors, columns in (
                 ([11], 3), ([40], 6), ([16], 8), ([60], 20), ([7], 7), ([5], 1), ([150], 70), ([1000], 7),
@@ -360,7 +365,17 @@ def main():
                 ([3, 7, 600, 10, 900, 1, 80], 2), ([290, 10, 1400], 3),
             )
         ],
-        "theta": thetas,
+        "theta": thetas[1],
+        # Below eight columns version 2 permutes them too; from eight on the versions are one.
+        "fixedWeightsVersion2": [
+            fixed_weights(kind, 7, tensors, columns, 2)
+            for kind in KINDS
+            for tensors, columns in (
+                ([11], 3), ([40], 6), ([7], 7), ([5], 1), ([1000], 7), ([5, 1, 1, 4], 3), ([4, 2, 1], 7), ([9], 2),
+                ([14], 4), ([23], 5), ([3, 7, 600, 10, 900, 1, 80], 2), ([290, 10, 1400], 3), ([60], 20),
+            )
+        ],
+        "thetaVersion2": thetas[2],
     }, indent=1, ensure_ascii=False))
 
 

@@ -147,7 +147,18 @@ module FixedWeights =
 
         norms
 
-    let createForTensors kind key (tensors: int64[]) columns =
+    let currentVersion = 2
+
+    let createOfVersion version kind key (tensors: int64[]) columns =
+        if version < 1 || version > currentVersion then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof version,
+                    version,
+                    $"The versions of the fixed weights are 1 to {currentVersion}."
+                )
+            )
+
         if tensors.Length = 0 then
             raise (ArgumentException("There must be at least one tensor.", nameof tensors))
 
@@ -163,7 +174,7 @@ module FixedWeights =
 
         let rows = Array.sum tensors
         check rows columns
-        let tiling = tiling key tensors columns
+        let tiling = tiling version key tensors columns
 
         match kind with
         | FixedWeightsKind.Dense ->
@@ -195,6 +206,9 @@ module FixedWeights =
 
             new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
         | other -> noSuch (nameof kind) "kind of fixed weights" other
+
+    let createForTensors kind key tensors columns =
+        createOfVersion currentVersion kind key tensors columns
 
     let create kind key rows columns =
         check rows columns

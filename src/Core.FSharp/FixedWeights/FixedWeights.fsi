@@ -74,6 +74,10 @@ type FixedWeights =
 /// <summary>Builds fixed weights.</summary>
 module FixedWeights =
 
+    /// <summary>The version of docs/counter-hash.md's section 4 that new weights follow: 2. Version 1 differs only below eight latents, where
+    /// every tile reads the columns in their order.</summary>
+    val currentVersion: int
+
     /// <summary>The fixed weights of a kind, a key and a shape; equal arguments give equal bits.</summary>
     /// <param name="kind">The family.</param>
     /// <param name="key">The stream of the counter hash that fills the matrix.</param>
@@ -92,3 +96,19 @@ module FixedWeights =
     /// <exception cref="T:System.ArgumentOutOfRangeException">d is below 1 or above P.</exception>
     val createForTensors:
         kind: FixedWeightsKind -> key: CounterHash.Key -> tensors: int64[] -> columns: int -> FixedWeights
+
+    /// <summary>The same in an older version, for files that were written under it.</summary>
+    /// <param name="version">1 or 2.</param>
+    /// <param name="kind">The family.</param>
+    /// <param name="key">The stream of the counter hash that fills the matrix.</param>
+    /// <param name="tensors">The number of weights of each tensor, in the order of the rows; P is their sum.</param>
+    /// <param name="columns">d, the number of latents, 1 to P.</param>
+    /// <exception cref="T:System.ArgumentException">There is no tensor, or one without weights.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">There is no such version; d is below 1 or above P.</exception>
+    val createOfVersion:
+        version: int ->
+        kind: FixedWeightsKind ->
+        key: CounterHash.Key ->
+        tensors: int64[] ->
+        columns: int ->
+            FixedWeights

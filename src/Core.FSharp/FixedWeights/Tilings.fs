@@ -21,6 +21,8 @@ type Tiling =
         Signs: CounterHash.Key
         MiddleSigns: CounterHash.Key
         OutputSigns: CounterHash.Key
+        /// Of docs/counter-hash.md: 1 leaves the columns of tiles of fewer than eight in their order, 2 permutes them too.
+        Version: int
         /// At most how many threads a kernel uses; -1 for as many as there are. It changes no bit of any result.
         Parallelism: int
     }
@@ -50,7 +52,7 @@ type Tiling =
                if this.TensorRuns[tensor].Length > 0 then
                    tensor |]
 
-let tiling (seed: CounterHash.Key) (tensors: int64[]) columns =
+let tiling version (seed: CounterHash.Key) (tensors: int64[]) columns =
     { Rows = Array.sum tensors
       Columns = columns
       Tensors = tensors
@@ -59,6 +61,7 @@ let tiling (seed: CounterHash.Key) (tensors: int64[]) columns =
       Signs = CounterHash.named "signs" seed
       MiddleSigns = CounterHash.named "middle-signs" seed
       OutputSigns = CounterHash.named "output-signs" seed
+      Version = version
       Parallelism = -1 }
 
 /// Every tile starts on a fresh 64-bit word of signs, so that a kernel reads whole words.
@@ -66,13 +69,18 @@ let inline wordsPerTile columns = uint64 ((columns + 63) / 64)
 
 /// Which column each row of a tile reads: a permutation of the d columns that moves them in groups of eight, so that a
 /// processor moves eight at once. Row 8 q + r with q < floor(d / 8) reads column
-/// 8 ((multiplier q + offset) mod floor(d / 8)) + (r xor flip); the last d mod 8 rows read their own columns.
+/// 8 ((multiplier q + offset) mod floor(d / 8)) + (r xor flip); the last d mod 8 rows read their own columns. Fewer than eight columns
+/// make no group: row i reads column i in version 1 and the column in bits 4 i to 4 i + 3 of Small in version 2.
 [<Struct>]
 type TilePermutation =
-    { Groups: int
-      Multiplier: int
-      Offset: int
-      Flip: int }
+    {
+        Groups: int
+        Multiplier: int
+        Offset: int
+        Flip: int
+        /// 0 where there are groups, and in version 1.
+        Small: int
+    }
 
     member inline this.Column(row: int) =
         if row < 8 * this.Groups then
@@ -80,33 +88,47 @@ type TilePermutation =
                 int ((int64 this.Multiplier * int64 (row >>> 3) + int64 this.Offset) % int64 this.Groups)
 
             8 * group + ((row &&& 7) ^^^ this.Flip)
+        elif this.Small <> 0 then
+            (this.Small >>> (4 * row)) &&& 7
         else
             row
+
+/// Every row reads its own column.
+let private inOrder =
+    { Groups = 0
+      Multiplier = 0
+      Offset = 0
+      Flip = 0
+      Small = 0 }
+
+/// The keyed permutation of fewer than eight columns, four bits each.
+let private smallPermutation key columns =
+    Seq.init columns (fun row -> int (CounterHash.permute key (uint64 columns) (uint64 row)) <<< (4 * row))
+    |> Seq.fold (|||) 0
 
 let tilePermutation (tiling: Tiling) (tile: int64) =
     let key = CounterHash.child (uint64 tile) tiling.Permutations
     let groups = tiling.Columns / 8
 
     if groups = 0 then
-        { Groups = 0
-          Multiplier = 0
-          Offset = 0
-          Flip = 0 }
+        if tiling.Version >= 2 then
+            { inOrder with
+                Small = smallPermutation key tiling.Columns }
+        else
+            inOrder
     else
         let struct (multiplier, offset) = CounterHash.affinePermutation key (uint64 groups)
 
         { Groups = groups
           Multiplier = int multiplier
           Offset = int offset
-          Flip = int (CounterHash.bits key UInt64.MaxValue &&& 7UL) }
+          Flip = int (CounterHash.bits key UInt64.MaxValue &&& 7UL)
+          Small = 0 }
 
 /// The columns that the entries of a tile read: all of them in order in a full tile, r keyed ones in the last.
 let hadamardPermutation (tiling: Tiling) tile =
     if tile < tiling.FullTiles then
-        { Groups = 0
-          Multiplier = 0
-          Offset = 0
-          Flip = 0 }
+        inOrder
     else
         tilePermutation tiling tile
 

@@ -7,7 +7,15 @@ open MappingNets
 
 [<Sealed>]
 type Mapping
-    internal (layout: ParameterLayout, specification: MappingSpecification, pieces: MappingPiece[], scales: float[]) =
+    internal
+    (
+        layout: ParameterLayout,
+        specification: MappingSpecification,
+        pieces: MappingPiece[],
+        scales: float[],
+        scalePrecision: torch.ScalarType,
+        ownsPieces: bool
+    ) =
 
     let latentCount = LatentSplit.count specification.Split
     let root = CounterHash.ofSeed specification.Seed
@@ -29,7 +37,7 @@ type Mapping
              let parts =
                  Array.map2
                      (fun (entry: ParameterEntry) (scale: float) ->
-                         torch.full ([| entry.Count |], scale.ToScalar(), dtype = torch.float32))
+                         torch.full ([| entry.Count |], scale.ToScalar(), dtype = scalePrecision))
                      layout.Entries
                      scales
 
@@ -40,7 +48,7 @@ type Mapping
         ConcurrentDictionary<struct (string * torch.ScalarType * string), torch.Tensor>()
 
     let copyLike name (constant: torch.Tensor) (other: torch.Tensor) =
-        if other.dtype = torch.float32 && other.device_type = DeviceType.CPU then
+        if other.dtype = constant.dtype && other.device_type = DeviceType.CPU then
             constant
         else
             copies.GetOrAdd(
@@ -64,7 +72,7 @@ type Mapping
 
         match piece.Modulation with
         | NoModulation -> product
-        | modulation -> product + Modulation.shift modulation own
+        | modulation -> product + Modulation.shiftOf modulation piece.FixedWeights.Rows own
 
     let preActivation latent =
         let products =
@@ -230,6 +238,28 @@ type Mapping
 
     member _.ScaleVector(like: torch.Tensor) = copyLike "scale" scaleVector.Value like
 
+    member _.AtScales(trained: torch.Tensor) =
+        TensorChecks.requireFinite (nameof trained) (int64 layout.Entries.Length) trained
+        use precise = trained.detach().cpu().to_type torch.float64
+
+        // The fixed scale in use is the one rounded to single.
+        let product =
+            Array.map2
+                (fun (scale: float) (factor: float) -> float (float32 scale) * factor)
+                scales
+                (precise.data<float>().ToArray())
+
+        new Mapping(
+            layout,
+            { specification with
+                Scale = ExplicitScale product
+                TrainableScale = false },
+            pieces,
+            product,
+            torch.float64,
+            false
+        )
+
     override _.ToString() =
         $"{MappingSpecification.describe specification} -> P = {layout.Count}"
 
@@ -248,8 +278,9 @@ type Mapping
             for copy in copies.Values do
                 copy.Dispose()
 
-            for piece in pieces do
-                (piece.FixedWeights :> IDisposable).Dispose()
+            if ownsPieces then
+                for piece in pieces do
+                    (piece.FixedWeights :> IDisposable).Dispose()
 
 module Mapping =
 
@@ -264,7 +295,8 @@ module Mapping =
           Bias = MappingBias.Uniform
           Scale = FanInScale 1.0
           TrainableScale = false
-          Start = ZeroStart }
+          Start = ZeroStart
+          FixedWeightsVersion = FixedWeights.currentVersion }
 
     let defaults (layout: ParameterLayout) =
         singleLatent (int (Math.Clamp(layout.Count / 53L, 1L, int64 Int32.MaxValue)))
@@ -302,7 +334,8 @@ module Mapping =
                     Modulation.check modulation (Array.sum tensors) count
 
                     let weights =
-                        FixedWeights.createForTensors
+                        FixedWeights.createOfVersion
+                            specification.FixedWeightsVersion
                             specification.FixedWeights
                             (CounterHash.child (uint64 index) root)
                             tensors
@@ -311,7 +344,7 @@ module Mapping =
                     MappingPiece(name, entries[0].Offset, firstLatent, weights, modulation), firstLatent + int64 count)
                 0L
 
-        new Mapping(layout, specification, pieces, scales)
+        new Mapping(layout, specification, pieces, scales, torch.float32, true)
 
     let create layout specification =
         SpecificationChecks.checkStart specification

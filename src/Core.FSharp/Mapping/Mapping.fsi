@@ -80,6 +80,11 @@ type Mapping =
     /// The fixed scale of every weight, shape (P), on the device and in the precision of `like`. Shared; do not change it.
     member ScaleVector: like: torch.Tensor -> torch.Tensor
 
+    /// z -> Generate(z, scales) as a mapping of its own, for what is asked about g at trained scales t: its scale of a tensor is the fixed one
+    /// times t, kept in double precision. It shares the fixed weights, so it must not outlive this mapping.
+    /// Raises ArgumentException where t is not one finite number for each tensor.
+    member AtScales: trained: torch.Tensor -> Mapping
+
     /// One line that names what defines the mapping, and P.
     override ToString: unit -> string
 

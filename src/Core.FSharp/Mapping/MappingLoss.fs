@@ -117,25 +117,43 @@ module MappingLoss =
             mapping.SquaredScaleSums
         |> Array.reduce (fun total part -> total + part)
 
+    /// sum_j s_j^2 sigma'(h_j)^2 ||w_j + v_j||^2 for given squared scales (P).
+    let private generalSmoothness (mapping: Mapping) latent (squaredScales: torch.Tensor) =
+        let weights =
+            match squaredSlope mapping.Specification.Activation (mapping.PreActivation latent) with
+            | null -> squaredScales
+            | slopes -> squaredScales * slopes
+
+        mapping.Pieces
+        |> Array.map (fun piece ->
+            let own = mapping.LatentOf(piece, latent)
+            let part = weights.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
+            (part * squaredRows piece own).sum ())
+        |> Array.reduce (fun total part -> total + part)
+
     let smoothness (mapping: Mapping) (latent: torch.Tensor) =
         if mapping.Pieces |> Array.exists isCustom then
             (Differentiation.jacobian (fun z -> mapping.Generate z) latent).square().sum ()
         elif isAffine mapping then
             affineSmoothness mapping latent
         else
-            let scales = (mapping.ScaleVector latent).square ()
+            generalSmoothness mapping latent ((mapping.ScaleVector latent).square ())
 
-            let weights =
-                match squaredSlope mapping.Specification.Activation (mapping.PreActivation latent) with
-                | null -> scales
-                | slopes -> scales * slopes
+    let smoothnessAtScales (mapping: Mapping) (latent: torch.Tensor) (scales: torch.Tensor) =
+        let entries = mapping.Layout.Entries
+        requireVector (nameof scales) (int64 entries.Length) scales
 
-            mapping.Pieces
-            |> Array.map (fun piece ->
-                let own = mapping.LatentOf(piece, latent)
-                let part = weights.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
-                (part * squaredRows piece own).sum ())
-            |> Array.reduce (fun total part -> total + part)
+        if mapping.Pieces |> Array.exists isCustom then
+            (Differentiation.jacobian (fun z -> mapping.Generate(z, scales)) latent).square().sum ()
+        else
+            let trained =
+                torch.cat (
+                    entries
+                    |> Array.mapi (fun index entry -> scales[int64 index].expand entry.Count),
+                    0L
+                )
+
+            generalSmoothness mapping latent ((mapping.ScaleVector latent * trained).square ())
 
     /// The mean square below which a latent counts as zero. The plain cosine has no derivative there and a huge one nearby,
     /// which an optimiser that starts at z = 0 would never forget.

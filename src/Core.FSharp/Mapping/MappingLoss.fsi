@@ -68,6 +68,16 @@ module MappingLoss =
     val smoothness: mapping: Mapping -> latent: torch.Tensor -> torch.Tensor
 
     /// <summary>
+    /// The same at trained scales t: row j of J is t_k scale_j sigma'(h_j) (w_j + v_j), t_k the scale of the tensor that j lies in. Differentiable in z and
+    /// t. smoothness itself is this at scales of 1.
+    /// </summary>
+    /// <param name="mapping">g.</param>
+    /// <param name="latent">z, shape (d).</param>
+    /// <param name="scales">t, one for each tensor.</param>
+    /// <exception cref="T:System.ArgumentException">A shape disagrees.</exception>
+    val smoothnessAtScales: mapping: Mapping -> latent: torch.Tensor -> scales: torch.Tensor -> torch.Tensor
+
+    /// <summary>
     /// The alignment term 1 - cos(z, m), m = mean over target rows of the modulated weights = mean_j w_j + mean_j M(z)_j, for each
     /// latent vector; the mean over latent vectors. The squared norm of z counts as at least 1e-6 d, so that a latent of zero has
     /// the value 1 and a finite gradient.

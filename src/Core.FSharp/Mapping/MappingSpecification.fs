@@ -31,7 +31,8 @@ type MappingSpecification =
       Bias: MappingBias
       Scale: ScaleRule
       TrainableScale: bool
-      Start: LatentStart }
+      Start: LatentStart
+      FixedWeightsVersion: int }
 
 module MappingSpecification =
 

@@ -59,6 +59,8 @@ type MappingSpecification =
         TrainableScale: bool
         /// z_0.
         Start: LatentStart
+        /// The version of the fixed weights, FixedWeights.currentVersion but for what older files hold. It matters below eight latents alone.
+        FixedWeightsVersion: int
     }
 
 /// <summary>Specifications as text.</summary>

@@ -30,6 +30,23 @@ module Modulation =
         | LinearModulation _ -> "linear"
         | CustomModulation custom -> custom.Name
 
+    let private isFinite (tensor: torch.Tensor) =
+        use _ = torch.no_grad ()
+        use finite = tensor.isfinite ()
+        use all = finite.all ()
+        all.ToBoolean()
+
+    let requireShape (custom: CustomModulation) (what: string) (shape: int64[]) (given: torch.Tensor) =
+        if given.shape <> shape then
+            raise (
+                ArgumentException(
+                    $"The modulation '{custom.Name}' gave {shapeText given.shape} for {what}; it must have the shape {shapeText shape}.",
+                    "modulation"
+                )
+            )
+
+        given
+
     let check modulation (rows: int64) (columns: int) =
         match modulation with
         | AdditiveModulation strength when not (Double.IsFinite strength) ->
@@ -40,6 +57,13 @@ module Modulation =
             raise (
                 ArgumentException(
                     $"The map B has the shape {shapeText map.shape}; it must be ({rows}, {columns}, {columns}), which is (P, d, d).",
+                    nameof modulation
+                )
+            )
+        | LinearModulation map when not (map.is_floating_point ()) || not (isFinite map) ->
+            raise (
+                ArgumentException(
+                    $"The map B is {map.dtype} or holds a number that is not finite; it must hold finite floats.",
                     nameof modulation
                 )
             )
@@ -54,9 +78,16 @@ module Modulation =
         | LinearModulation map -> map.``to``(latent.dtype, latent.device).matmul(latent).mv latent
         | CustomModulation custom -> custom.Apply latent latent
 
+    let shiftOf modulation rows latent =
+        match modulation with
+        | CustomModulation custom -> shift modulation latent |> requireShape custom "M(z) z" [| rows |]
+        | _ -> shift modulation latent
+
     let rowMean modulation (latent: torch.Tensor) =
         match modulation with
         | NoModulation -> torch.zeros_like latent
         | AdditiveModulation strength -> strength.ToScalar() * latent
         | LinearModulation map -> map.``to``(latent.dtype, latent.device).mean([| 0L |]).mv latent
-        | CustomModulation custom -> custom.RowMean latent
+        | CustomModulation custom ->
+            custom.RowMean latent
+            |> requireShape custom "the mean of M(z)'s rows" latent.shape

@@ -45,7 +45,7 @@ module Modulation =
     /// <param name="modulation">The modulation.</param>
     /// <param name="rows">P.</param>
     /// <param name="columns">d.</param>
-    /// <exception cref="T:System.ArgumentException">A strength that is not finite; a map whose shape is not (P, d, d).</exception>
+    /// <exception cref="T:System.ArgumentException">A strength that is not finite; a map whose shape is not (P, d, d) or that holds a number that is not finite.</exception>
     val check: modulation: Modulation -> rows: int64 -> columns: int -> unit
 
     /// <summary>M(z) z: what the modulation adds to the pre-activation, of shape (P), or of shape () where every row gets the same.</summary>
@@ -53,7 +53,15 @@ module Modulation =
     /// <param name="latent">z, shape (d).</param>
     val shift: modulation: Modulation -> latent: torch.Tensor -> torch.Tensor
 
+    /// The same, refused where a custom modulation gives anything but (P).
+    val internal shiftOf: modulation: Modulation -> rows: int64 -> latent: torch.Tensor -> torch.Tensor
+
+    /// What a custom modulation gave, refused by its name where the shape is another.
+    val internal requireShape:
+        custom: CustomModulation -> what: string -> shape: int64[] -> given: torch.Tensor -> torch.Tensor
+
     /// <summary>The mean of the rows of M(z), shape (d).</summary>
     /// <param name="modulation">The modulation.</param>
     /// <param name="latent">z, shape (d).</param>
+    /// <exception cref="T:System.ArgumentException">A custom modulation gives another shape than (d).</exception>
     val rowMean: modulation: Modulation -> latent: torch.Tensor -> torch.Tensor

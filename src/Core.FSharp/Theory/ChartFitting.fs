@@ -114,7 +114,7 @@ module ChartFitting =
         let quadratic = torch.linalg.pinv(monomials, rtol = 1e-9).mm offPlane
         let off = offPlane - monomials.mm quadratic
         let radius = margin * sqrt ((squaredDistances coordinates).max().ToDouble())
-        let curvature = 2.0 * torch.linalg.svdvals(quadratic).max().ToDouble()
+        let curvature = 2.0 * SingularBounds.spectralNorm quadratic
         let centreLatent: torch.Tensor = latentCentre middle
 
         let like (constant: torch.Tensor) (latent: torch.Tensor) =
@@ -144,7 +144,7 @@ module ChartFitting =
               WeightCount = snapshots.shape[1]
               Map = map
               Jacobian = jacobian
-              Curvature = Some curvature }
+              Curvature = Some(Bound.proven curvature) }
           Axes = axes
           LinearResidual = rootMeanSquare offPlane
           Residual = rootMeanSquare off

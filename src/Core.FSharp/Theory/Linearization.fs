@@ -28,7 +28,7 @@ module Linearization =
           Transpose = fun u -> matrix.t().mv u }
 
     /// The derivative of M(z) x at x = z: through M (sum_i z_i dM_ji/dz), and through x (M(z) itself).
-    let private shiftParts modulation (own: torch.Tensor) =
+    let private shiftParts modulation rows (own: torch.Tensor) =
         match modulation with
         | NoModulation ->
             let none =
@@ -49,12 +49,13 @@ module Linearization =
             let map = map.``to`` (own.dtype, own.device)
             struct (ofMatrix (map.transpose(1L, 2L).matmul own), ofMatrix (map.matmul own))
         | CustomModulation custom ->
-            let throughModulation z = custom.Apply z own
-            let throughArgument x = custom.Apply own x
+            let fits = Modulation.requireShape custom "M(z) x" [| rows |]
+            let throughModulation z = custom.Apply z own |> fits
+            let throughArgument x = custom.Apply own x |> fits
 
             struct ({ Apply = Differentiation.jacobianv throughModulation own
                       Transpose = Differentiation.jacobianTv throughModulation own },
-                    { Apply = custom.Apply own
+                    { Apply = throughArgument
                       Transpose = Differentiation.jacobianTv throughArgument own })
 
     /// Pieces of a block-diagonal map, and diag(s sigma'(h)) before them.
@@ -117,7 +118,7 @@ module Linearization =
                       Transpose = weights.TransposeApply }
 
                 let struct (throughWeights, throughArgument) =
-                    shiftParts piece.Modulation (mapping.LatentOf(piece, point))
+                    shiftParts piece.Modulation weights.Rows (mapping.LatentOf(piece, point))
 
                 throughWeights, plus fixedPart throughArgument)
 
@@ -133,7 +134,7 @@ type DifferentiableMap =
       WeightCount: int64
       Evaluate: torch.Tensor -> torch.Tensor
       Derivative: torch.Tensor -> LinearMap
-      Curvature: (torch.Tensor -> float -> float) option }
+      Curvature: (torch.Tensor -> float -> Bound) option }
 
 module DifferentiableMap =
 
@@ -143,6 +144,14 @@ module DifferentiableMap =
         | _ -> false
 
     let ofMapping (mapping: Mapping) =
+        if mapping.HasTrainableScales then
+            raise (
+                ArgumentException(
+                    "The mapping has trainable scales, and g depends on them: take mapping.AtScales(scales).",
+                    nameof mapping
+                )
+            )
+
         { LatentCount = mapping.LatentCount
           WeightCount = mapping.Layout.Count
           Evaluate = fun latent -> mapping.Generate latent
@@ -151,7 +160,13 @@ module DifferentiableMap =
             if mapping.Pieces |> Array.exists isCustom then
                 None
             else
-                Some(fun centre radius -> (MappingBounds.onBall mapping centre radius).Curvature) }
+                Some(fun centre radius ->
+                    let bound = MappingBounds.onBall mapping centre radius
+
+                    if bound.Status = BoundStatus.Proven then
+                        Bound.proven bound.Curvature
+                    else
+                        Bound.assumed "the stored weights are orthogonal to 2e-6" bound.Curvature) }
 
     let ofFunction latentCount weightCount f =
         if latentCount < 1 then

@@ -55,8 +55,8 @@ type DifferentiableMap =
         Evaluate: torch.Tensor -> torch.Tensor
         /// z -> J(z); its products may need the dispose scope in which it was made.
         Derivative: torch.Tensor -> LinearMap
-        /// (z_0, R) -> a proven bound of ||D^2 g [v, v]|| / ||v||^2 on the ball of radius R around z_0; None where nothing is known.
-        Curvature: (torch.Tensor -> float -> float) option
+        /// (z_0, R) -> a bound of ||D^2 g [v, v]|| / ||v||^2 on the ball of radius R around z_0, with what stands behind it; None where nothing is known.
+        Curvature: (torch.Tensor -> float -> Bound) option
     }
 
 /// <summary>Builds differentiable maps.</summary>
@@ -64,6 +64,7 @@ module DifferentiableMap =
 
     /// <summary>A mapping network, with its closed-form derivative, and its closed-form curvature unless the modulation is custom.</summary>
     /// <param name="mapping">g.</param>
+    /// <exception cref="T:System.ArgumentException">The mapping has trainable scales: take mapping.AtScales(scales).</exception>
     val ofMapping: mapping: Mapping -> DifferentiableMap
 
     /// <summary>Any function of torch operations, by autograd; its curvature is not known.</summary>

@@ -11,7 +11,7 @@ type Chart =
       WeightCount: int64
       Map: torch.Tensor -> torch.Tensor
       Jacobian: torch.Tensor -> torch.Tensor
-      Curvature: float option }
+      Curvature: Bound option }
 
 module Chart =
 
@@ -43,7 +43,8 @@ module Chart =
                 )
             )
 
-        { chart with Curvature = Some bound }
+        { chart with
+            Curvature = Some(Bound.assumed $"the author of chart '{chart.Name}' states its curvature" bound) }
 
 module Bump =
 

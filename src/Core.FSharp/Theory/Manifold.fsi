@@ -21,8 +21,8 @@ type Chart =
         Map: torch.Tensor -> torch.Tensor
         /// D phi: (d) to (P, d).
         Jacobian: torch.Tensor -> torch.Tensor
-        /// A bound of ||D^2 phi [v, v]|| / ||v||^2 on the ball; None where it is unknown. The chart's author states it; it is not checked.
-        Curvature: float option
+        /// A bound of ||D^2 phi [v, v]|| / ||v||^2 on the ball; None where it is unknown. Assumed where the chart's author states it.
+        Curvature: Bound option
     }
 
 /// <summary>Builds charts.</summary>
@@ -48,7 +48,7 @@ module Chart =
     /// <param name="chart">The chart.</param>
     val withJacobian: jacobian: (torch.Tensor -> torch.Tensor) -> chart: Chart -> Chart
 
-    /// <summary>The same chart with a curvature bound.</summary>
+    /// <summary>The same chart with a curvature bound that the caller states: it is not checked, and counts as assumed.</summary>
     /// <param name="bound">At least 0, finite.</param>
     /// <param name="chart">The chart.</param>
     /// <exception cref="T:System.ArgumentException">The bound is negative or not finite.</exception>

@@ -15,7 +15,8 @@ type PieceBound =
 type MappingBound =
     { Pieces: PieceBound[]
       Lipschitz: float
-      Curvature: float }
+      Curvature: float
+      Status: BoundStatus }
 
 type NoiseReach =
     { Probability: float
@@ -28,6 +29,17 @@ module MappingBounds =
     let private over (size: float) (rate: float) = if rate = 0.0 then 0.0 else rate * size
 
     let private number (tensor: torch.Tensor) = tensor.ToDouble()
+
+    /// How far the columns of stored weights may be from orthogonal, relative to their norms.
+    let private denseError = 2e-6
+
+    /// What computing a bound may take from it: sums over the rows, and a few operations after them.
+    let private raised (weights: FixedWeights) bound =
+        let exact = Rounding.raised (2.0 * float weights.Rows + 64.0) bound
+
+        match weights.Kind with
+        | FixedWeightsKind.Dense -> exact * (1.0 + denseError)
+        | _ -> exact
 
     /// The largest |sigma''|.
     let private bend activation =
@@ -87,13 +99,15 @@ module MappingBounds =
     let rowsNorm (piece: MappingPiece) squared =
         let struct (linear, _) = linearNorm piece.FixedWeights squared
         let struct (rate, _) = rates piece.Modulation squared
-        struct (linear, rate)
+        struct (raised piece.FixedWeights linear, raised piece.FixedWeights rate)
 
     let private pieceBound (mapping: Mapping) (scales: torch.Tensor) norm radius (piece: MappingPiece) =
         let squared = scales.narrow(0L, piece.FirstRow, piece.FixedWeights.Rows).square ()
 
         let struct (linear, isExact) = linearNorm piece.FixedWeights squared
         let struct (rate, rowRate) = rates piece.Modulation squared
+        let raised bound = raised piece.FixedWeights bound
+        let linear, rate, rowRate = raised linear, raised rate, raised rowRate
         let reach: float = norm + radius
         let lipschitz = linear + over reach rate
 
@@ -105,14 +119,22 @@ module MappingBounds =
           Linear = linear
           IsLinearExact = isExact
           ModulationRate = rate
-          Lipschitz = lipschitz
-          Curvature = over (largestRow * lipschitz) (bend mapping.Specification.Activation) + rate }
+          Lipschitz = raised lipschitz
+          Curvature = raised (over (largestRow * lipschitz) (bend mapping.Specification.Activation) + rate) }
 
     let onBall (mapping: Mapping) (centre: torch.Tensor) radius =
         requireFinite (nameof centre) (int64 mapping.LatentCount) centre
 
         if not (radius >= 0.0) then
             raise (ArgumentOutOfRangeException(nameof radius, radius, "The radius must be a number of at least 0."))
+
+        if mapping.HasTrainableScales then
+            raise (
+                ArgumentException(
+                    "The mapping has trainable scales, and its bounds depend on them: ask about mapping.AtScales(scales).",
+                    nameof mapping
+                )
+            )
 
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
@@ -127,7 +149,12 @@ module MappingBounds =
 
         { Pieces = pieces
           Lipschitz = pieces |> Array.map _.Lipschitz |> Array.max
-          Curvature = pieces |> Array.map _.Curvature |> Array.max }
+          Curvature = pieces |> Array.map _.Curvature |> Array.max
+          Status =
+            if mapping.FixedWeightsKind = FixedWeightsKind.Dense then
+                BoundStatus.Assumed
+            else
+                BoundStatus.Proven }
 
     let private checkDeviation (deviation: float) =
         if not (deviation >= 0.0 && Double.IsFinite deviation) then
@@ -150,7 +177,7 @@ module MappingBounds =
                 let slope =
                     known.Lipschitz + known.ModulationRate * deviation * sqrt (count + 2.0) / 2.0
 
-                slope * slope * deviation * deviation * count)
+                Rounding.raised 16.0 (slope * slope * deviation * deviation * count))
             mapping.Pieces
             bound.Pieces
         |> Array.sum
@@ -172,4 +199,4 @@ module MappingBounds =
 
         { Probability = 1.0 - risk
           NoiseNorm = noise
-          WeightShift = slope * noise }
+          WeightShift = Rounding.raised 16.0 (slope * noise) }

@@ -2,10 +2,22 @@ namespace MappingNets.Core
 
 open System
 open TorchSharp
+open MappingNets
 
 type LipschitzConstant =
     | StatedConstant of value: float
     | ProvenConstant of value: float * radius: float
+
+module LipschitzConstant =
+
+    let ofBound radius (bound: Bound) =
+        match bound.Status with
+        | BoundStatus.Proven -> ProvenConstant(bound.Value, radius)
+        | BoundStatus.Assumed -> StatedConstant bound.Value
+        | _ ->
+            raise (
+                ArgumentException($"The bound is {bound}; the theorem needs a proven or an assumed one.", nameof bound)
+            )
 
 [<ReferenceEquality>]
 type MappingTheoremInstance =
@@ -47,12 +59,23 @@ type MappingTheoremCertificate =
       Assumptions: MappingTheoremAssumptions
       Estimates: MappingTheoremEstimates
       Facts: MappingTheoremFacts
-      Conclusion: MappingTheoremConclusion }
+      Conclusion: MappingTheoremConclusion
+      Status: BoundStatus }
 
 module MappingTheorem =
 
     /// Where on the segment from theta* to g(z*) the loss's slope is looked at.
     let private places = [ 0.0; 0.25; 0.5; 0.75; 1.0 ]
+
+    /// What rounding may do to a loss, relative to its size: a sum of up to 10^6 terms.
+    let private lossRounding = 1e-10
+
+    /// What rounding may do to a slope from autograd in double precision, relative to its size.
+    let private slopeRounding = 1e-9
+
+    let private norm (tensor: torch.Tensor) =
+        use size = tensor.norm ()
+        size.ToDouble()
 
     let private valueOf name constant =
         match constant with
@@ -127,14 +150,24 @@ module MappingTheorem =
             |> List.map (fun share -> slopeAt instance (target + (reached - target) * share.ToScalar()))
             |> List.max
 
-        // A relative 1e-9 for rounding: a constant may be exactly attained.
-        let exceeds bound value = value > bound * (1.0 + 1e-9) + 1e-12
+        // A constant may be exactly attained, so a verdict against it allows for rounding: in the losses, in the distance and in the slope.
+        let losses = lossRounding * (abs targetLoss + abs mappedLoss)
+
+        let distanceRounding =
+            product
+            * (search.Facts.Rounding + 64.0 * Rounding.unit * (norm target + norm reached))
+
+        let exceeds bound allowance value =
+            value > bound * (1.0 + slopeRounding) + allowance
 
         let apply =
             appliesAt distance instance.LossLipschitz
             && appliesAt distance instance.WeightLipschitz
 
-        let refutes = apply && (exceeds product slope || exceeds (product * distance) gap)
+        let refutes =
+            apply
+            && (exceeds product 0.0 slope
+                || exceeds (product * distance) (losses + distanceRounding) gap)
 
         let conclusion =
             if refutes then ConstantsRefuted
@@ -167,4 +200,10 @@ module MappingTheorem =
               MappedLoss = mappedLoss
               LossGap = gap
               GapWithinEpsilon = gap <= instance.Epsilon }
-          Conclusion = conclusion }
+          Conclusion = conclusion
+          Status =
+            match conclusion, instance.LossLipschitz, instance.WeightLipschitz with
+            | HoldsByTheorem, ProvenConstant _, ProvenConstant _ -> BoundStatus.Proven
+            | HoldsByTheorem, _, _ -> BoundStatus.Assumed
+            | HoldsAsMeasured, _, _ -> BoundStatus.Estimated
+            | _ -> BoundStatus.NotEstablished }

@@ -1,6 +1,7 @@
 namespace MappingNets.Core
 
 open TorchSharp
+open MappingNets
 
 /// <summary>A Lipschitz constant and what stands behind it.</summary>
 type LipschitzConstant =
@@ -9,6 +10,15 @@ type LipschitzConstant =
     /// Proven on the ball of this radius around theta*, for instance by NetworkLipschitz.weightLipschitz. Where z* ends outside the
     /// ball the certificate says that the theorem does not apply.
     | ProvenConstant of value: float * radius: float
+
+/// <summary>Lipschitz constants from bounds.</summary>
+module LipschitzConstant =
+
+    /// <summary>A bound on the ball of a radius as the theorem takes it: a proven one as proven there, an assumed one as stated.</summary>
+    /// <param name="radius">Of the ball on which the bound holds.</param>
+    /// <param name="bound">The bound.</param>
+    /// <exception cref="T:System.ArgumentException">The bound is an estimate or not established: no theorem follows from it.</exception>
+    val ofBound: radius: float -> bound: Bound -> LipschitzConstant
 
 /// <summary>One instance of theorem 1.</summary>
 [<ReferenceEquality>]
@@ -96,6 +106,9 @@ type MappingTheoremCertificate =
         Facts: MappingTheoremFacts
         /// What follows.
         Conclusion: MappingTheoremConclusion
+        /// Of |L(g(z*)) - L(theta*)| &lt;= eps: Proven by the theorem where both constants are, Assumed where one is stated, Estimated where it was only
+        /// measured, NotEstablished otherwise.
+        Status: BoundStatus
     }
 
 /// <summary>

@@ -59,10 +59,21 @@ module OutputShift =
 
         layers
         |> Array.map (fun known ->
-            let constant = known.InputConstant
+            let constant = known.InputConstant.Value
+
+            let unmodelled what =
+                raise (
+                    System.ArgumentException(
+                        $"{what} has a Lipschitz rule but no model of its rounding here.",
+                        nameof target
+                    )
+                )
 
             match known.Layer with
-            | LinearLayer name -> weighted target tensors name 1.0 1.0 constant
+            | LinearLayer name ->
+                let places = known.OutputShape |> Array.fold (*) 1L
+                let features = known.OutputShape[known.OutputShape.Length - 1]
+                weighted target tensors name 1.0 (float (places / features)) constant
             | Conv2dLayer(name, stride, _) ->
                 let kernel = tensors[place target $"{name}.weight"].shape
                 let rows, columns = known.OutputShape[1], known.OutputShape[2]
@@ -76,7 +87,15 @@ module OutputShift =
             | MaxPool2dLayer _ -> plain "MaxPool2d" 0.0 constant
             | FlattenLayer -> plain "Flatten" 0.0 constant
             | TanhLayer -> plain "Tanh" 4.0 constant
-            | SiLULayer -> plain "SiLU" 8.0 constant)
+            | SiLULayer -> plain "SiLU" 8.0 constant
+            | GELULayer -> plain "GELU" 8.0 constant
+            | DropoutLayer -> plain "Dropout" 0.0 constant
+            | ReshapeLayer _ -> plain "Reshape" 0.0 constant
+            | FirstTokenLayer -> plain "FirstToken" 0.0 constant
+            | TokensLayer -> plain "Tokens" 0.0 constant
+            // A mean is a sum of numbers of which none is larger than in the exact mean of their sizes, and a division.
+            | AvgPool2dLayer(window, _, _) -> plain "AvgPool2d" (float (window * window) + 1.0) constant
+            | other -> unmodelled $"%A{other}")
 
     let outputs (steps: LayerStep[]) (inputs: float[]) (moved: float[]) roundoff =
         let gamma terms =

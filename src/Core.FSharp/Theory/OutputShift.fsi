@@ -37,7 +37,8 @@ module OutputShift =
     /// <summary>The layers of a network at theta.</summary>
     /// <param name="target">The network.</param>
     /// <param name="theta">Its weights, shape (P).</param>
-    /// <exception cref="T:System.ArgumentException">As for NetworkLipschitz.layers.</exception>
+    /// <exception cref="T:System.ArgumentException">As for NetworkLipschitz.layers; a layer whose rounding has no model here (recurrent layers, attention,
+    /// normalisation, composites).</exception>
     val steps: target: TargetDescription -> theta: torch.Tensor -> LayerStep[]
 
     /// <summary>

@@ -2,6 +2,7 @@ namespace MappingNets.Core
 
 open System
 open TorchSharp
+open MappingNets
 open MappingNets.Core.SolvabilityPhases
 
 module Solvability =
@@ -44,6 +45,22 @@ module Solvability =
             )
         | _ -> ()
 
+    let private key = CounterHash.named "solvability" (CounterHash.ofSeed 0UL)
+
+    /// Up to so many entries the singular values come from a decomposition of the matrix.
+    let private largestStored = 1L <<< 22
+
+    let private spectrum steps (like: torch.Tensor) (map: LinearMap) =
+        if map.Rows >= map.Columns && map.Rows * map.Columns <= largestStored then
+            use scope = torch.NewDisposeScope()
+            let values = torch.linalg.svdvals (LinearMap.toMatrix like map)
+
+            { Largest = values.max().ToDouble()
+              Smallest = values.min().ToDouble()
+              IsComplete = true }
+        else
+            LeastSquares.singularValues steps key like map
+
     let private toDouble (tensor: torch.Tensor) =
         tensor.detach().to_type (torch.float64, copy = true)
 
@@ -56,31 +73,67 @@ module Solvability =
             { Options = options
               Map = map
               Start = toDouble start
-              Target = (toDouble target).``to`` start.device }
+              Target = (toDouble target).``to`` start.device
+              FirstLength = 0.0
+              Rounding = 0.0
+              LargestSingular = 0.0 }
 
         let residual = problem.ResidualAt problem.Start
         requireFinite "g(z_0)" map.WeightCount residual
         let derivative = map.Derivative problem.Start
-        let key = CounterHash.named "solvability" (CounterHash.ofSeed 0UL)
+        let singular = spectrum options.SpectrumSteps problem.Start derivative
+        // What a decomposition's rounding makes of a singular value of 0.
+        let zero =
+            8.0
+            * float (max derivative.Rows derivative.Columns)
+            * Rounding.unit
+            * singular.Largest
 
-        let singular =
-            LeastSquares.singularValues options.SpectrumSteps key problem.Start derivative
-
-        if not (singular.Smallest > 1e-10 * singular.Largest) then
+        if not (singular.Smallest > zero) then
             raise (
                 InvalidOperationException(
                     $"A = J_omega B + J_z is singular at z_0: its smallest singular value is {singular.Smallest:g3}, its largest {singular.Largest:g3}. Theorem 2 needs a bounded pseudo-inverse; start from another latent or with fewer latents."
                 )
             )
 
-        let firstStep = problem.Solve derivative residual
+        let smallest = SingularBounds.smallest problem.Start derivative
+        let linear = problem.Solve derivative residual
+        let firstStep = linear.Solution
         let reachable = derivative.Apply firstStep
         let unreachable = residual - reachable
+        let firstLength = norm firstStep
+
+        let sizes =
+            norm problem.Target
+            + norm (problem.Target - residual)
+            + singular.Largest * (norm problem.Start + firstLength)
+
+        let rounding = Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes
+
+        let reachableError =
+            smallest
+            |> Option.map (fun lowest ->
+                let lost =
+                    Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
+                    * sqrt (float derivative.Columns)
+                    * singular.Largest
+                    * (norm residual + norm reachable)
+
+                (norm (derivative.TransposeApply unreachable) + lost) / lowest)
+
+        let problem =
+            { problem with
+                FirstLength = firstLength
+                Rounding = rounding
+                LargestSingular = singular.Largest }
 
         let struct (local, observed, firstRemainder) =
             contract problem derivative residual firstStep
 
-        let ``global`` = walk problem singular.Largest
+        let largestOf (map: LinearMap) =
+            (LeastSquares.singularValues options.SpectrumSteps key problem.Start map).Largest
+
+        let ``global`` = walk problem largestOf
 
         let endOf (phase: SolvabilityPhase) =
             phase.Residuals[phase.Residuals.Length - 1]
@@ -95,17 +148,25 @@ module Solvability =
         let displacement = norm (latent - problem.Start)
 
         let radius =
-            [ norm firstStep; displacement; norm (``global``.Latent - problem.Start) ]
+            [ firstLength
+              displacement
+              for phase in [ local; ``global`` ] do
+                  if phase.Converged then
+                      norm (phase.Latent - problem.Start) ]
             |> List.max
 
         let source, constant =
             match map.Curvature, options.RemainderConstant with
-            | Some curvature, _ -> ClosedForm, Some(curvature problem.Start radius / 2.0)
+            | Some curvature, _ ->
+                let bound = curvature problem.Start radius
+
+                match bound.Status with
+                | BoundStatus.Proven -> ClosedForm, Some(bound.Value / 2.0)
+                | BoundStatus.Assumed -> Stated, Some(bound.Value / 2.0)
+                | _ -> Unknown, None
             | None, Some stated -> Stated, Some stated
             | None, None -> Unknown, None
 
-        let rounding = 1e-10 * (1.0 + norm residual + norm problem.Target)
-        let firstLength = norm firstStep
 
         let quadratic =
             constant |> Option.map (fun value -> value * firstLength * firstLength)
@@ -116,10 +177,11 @@ module Solvability =
                 options.Delta
                 constant
 
-        let stationary (at: LinearMap) (point: torch.Tensor) =
-            norm (at.TransposeApply(problem.ResidualAt point)) / singular.Largest
+        let stationary (at: LinearMap) largest (point: torch.Tensor) =
+            norm (at.TransposeApply(problem.ResidualAt point)) / largest
 
-        let floor = 1e-12 * (1.0 + norm problem.Start)
+        let derivativeThere = map.Derivative latent
+        let floor = 1e-12 * (norm problem.Start + firstLength)
 
         let out (tensor: torch.Tensor) = tensor.MoveToOuterDisposeScope()
 
@@ -138,7 +200,16 @@ module Solvability =
               Order = orderOf ``global``.StepLengths floor
               ObservedRemainder = observed }
           Facts =
-            { Residual = norm residual
+            { SmallestSingular = smallest
+              LinearStepConverged = linear.Converged
+              ReachableError = reachableError
+              PartsStatus =
+                if linear.Converged && reachableError.IsSome then
+                    BoundStatus.Proven
+                else
+                    BoundStatus.Estimated
+              Rounding = rounding
+              Residual = norm residual
               Reachable = out reachable
               Unreachable = out unreachable
               ReachableNorm = norm reachable
@@ -146,9 +217,10 @@ module Solvability =
               FirstStepRemainder = firstRemainder
               QuadraticBound = quadratic
               QuadraticBoundHeld = quadratic |> Option.map (fun bound -> firstRemainder <= bound + rounding)
-              FixedPointResidual = stationary derivative local.Latent
+              FixedPointResidual = stationary derivative singular.Largest local.Latent
               Displacement = displacement
               DisplacementBound = displacementBound
               DisplacementBoundHeld = displacementBound |> Option.map (fun bound -> displacement <= bound)
               Distance = distance
-              StationaryResidual = stationary (map.Derivative latent) latent } }
+              StationaryResidual =
+                stationary derivativeThere (spectrum options.SpectrumSteps problem.Start derivativeThere).Largest latent } }

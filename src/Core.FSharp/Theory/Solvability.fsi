@@ -14,6 +14,11 @@ open TorchSharp
 /// not quite the nearest point, which the global phase looks for.
 /// </para>
 /// <para>
+/// No verdict has a tolerance of its own: each allows for Rounding, which scales with the weights, so that another unit for them changes none.
+/// A smallest singular value of A that a decomposition finds within rounding of 0 is refused. One that is bounded away from 0 is proven to be so
+/// (SmallestSingular); between the two nothing is claimed, and the parts of r are estimates.
+/// </para>
+/// <para>
 /// C_2. The paper bounds the final displacement by sqrt(delta / C_2) "whatever the first residual" without saying what C_2 is. It can only be the
 /// constant of the second-order remainder, ||E(dz)|| &lt;= C_2 ||dz||^2, and then ||dz*|| &lt;= sqrt(delta / C_2) says that the linear model is right
 /// to within delta at z*. That is no consequence of the other assumptions: a theta* = g(z_1) with z_1 far away is

@@ -1,6 +1,7 @@
 namespace MappingNets.Core
 
 open TorchSharp
+open MappingNets
 
 type GlobalMethod =
     | GaussNewton
@@ -32,7 +33,12 @@ type SolvabilityEstimates =
       ObservedRemainder: float }
 
 type SolvabilityFacts =
-    { Residual: float
+    { SmallestSingular: float option
+      LinearStepConverged: bool
+      ReachableError: float option
+      PartsStatus: BoundStatus
+      Rounding: float
+      Residual: float
       Reachable: torch.Tensor
       Unreachable: torch.Tensor
       ReachableNorm: float
@@ -51,7 +57,8 @@ type SolvabilityPhase =
     { Latent: torch.Tensor
       Residuals: float[]
       StepLengths: float[]
-      Converged: bool }
+      Converged: bool
+      LinearStepsConverged: bool }
 
 type SolvabilityCertificate =
     { Latent: torch.Tensor

@@ -1,12 +1,13 @@
 namespace MappingNets.Core
 
 open TorchSharp
+open MappingNets
 
 /// <summary>How the global phase walks.</summary>
 type GlobalMethod =
     /// z <- z + J(z)^+ (theta* - g(z)), halved while the residual grows. Second order where theta* is reached.
     | GaussNewton
-    /// z <- z + eta J(z)^T (theta* - g(z)) with eta = 1 / ||J||^2, halved while the residual grows: the paper's. First order.
+    /// z <- z + eta J(z)^T (theta* - g(z)) with eta = 1 / ||J(z)||^2, ||J(z)|| by Lanczos, halved while the residual grows: the paper's. First order.
     | GradientDescent
 
 /// <summary>How theorem 2 is run.</summary>
@@ -16,7 +17,7 @@ type SolvabilityOptions =
         Method: GlobalMethod
         /// The most iterations of each phase, at least 1.
         MaximumIterations: int
-        /// Stops where a step is shorter than this times 1 + ||z||; above 0, below 1.
+        /// Stops where a step is shorter than this times ||z|| + ||A^+ r||, or moves no weight by more than rounding; above 0, below 1.
         Tolerance: float
         /// The most steps of one least-squares solution, at least 1.
         LeastSquaresIterations: int
@@ -30,9 +31,9 @@ type SolvabilityOptions =
 
 /// <summary>Where C_2 comes from.</summary>
 type RemainderSource =
-    /// Half the curvature bound of the map in closed form, on the ball that holds the first step and the ends of the phases.
+    /// Half the proven curvature bound of the map, on the ball that holds the first step and the ends of the phases.
     | ClosedForm
-    /// The caller said so.
+    /// The caller stated it, or the curvature that it is half of, or it rests on another assumption.
     | Stated
     /// Nobody knows: no claim is made that needs it.
     | Unknown
@@ -44,14 +45,14 @@ type SolvabilityAssumptions =
         RemainderConstant: float option
         /// Where it comes from.
         Source: RemainderSource
-        /// The radius of the ball around z_0 on which C_2 is used: the first step and the ends of both phases lie in it.
+        /// The radius of the ball around z_0 on which C_2 is used: the first step, z* and the ends of the phases that converged lie in it.
         Radius: float
     }
 
 /// <summary>What a solvability certificate estimated: right up to what the docs of each number say, and no more.</summary>
 type SolvabilityEstimates =
     {
-        /// The extreme singular values of A; exact where IsComplete says so.
+        /// The extreme singular values of A: from a decomposition up to 2^22 entries, by Lanczos beyond; exact up to rounding where IsComplete says so.
         Singular: SingularValues
         /// The largest ratio of successive step lengths of Phi: the contraction factor as measured. NaN with fewer than two steps.
         ContractionFactor: float
@@ -62,9 +63,24 @@ type SolvabilityEstimates =
         ObservedRemainder: float
     }
 
-/// <summary>What a solvability certificate established by computing it, in double precision up to rounding and the tolerance.</summary>
+/// <summary>
+/// What a solvability certificate established by computing it, in double precision. Verdicts allow for Rounding; the two parts of r
+/// are proven up to ReachableError, and where that is None they are estimates.
+/// </summary>
 type SolvabilityFacts =
     {
+        /// A positive number that sigma_min(A) is proven not to be below (SingularBounds.smallest). None: not established, so nothing that
+        /// needs a bounded pseudo-inverse is proven.
+        SmallestSingular: float option
+        /// Whether the least-squares solution of the first step reached its tolerance before its steps ran out.
+        LinearStepConverged: bool
+        /// At most so far is Reachable from A A^+ r: ||A^T (r - A x)|| / SmallestSingular, rounding added; None where that is not established.
+        ReachableError: float option
+        /// Proven where ReachableError is known and the linear step converged, Estimated otherwise: the status of Reachable, Unreachable and their norms.
+        PartsStatus: BoundStatus
+        /// What rounding may have added to FirstStepRemainder or taken from it: 2^-53 (2 d + 64) (||theta*|| + ||g(z_0)|| + ||A|| (||z_0|| + ||A^+ r||)),
+        /// for a g whose sums have d terms.
+        Rounding: float
         /// ||r||, r = theta* - g(z_0).
         Residual: float
         /// A A^+ r, shape (P): the part of r that a linear step reaches.
@@ -80,7 +96,7 @@ type SolvabilityFacts =
         FirstStepRemainder: float
         /// C_2 ||A^+ r||^2, the theorem's bound of it; None where C_2 is unknown.
         QuadraticBound: float option
-        /// Whether FirstStepRemainder was within it, up to rounding.
+        /// Whether FirstStepRemainder was within it, up to Rounding.
         QuadraticBoundHeld: bool option
         /// ||A^T (theta* - g(z_0 + dz))|| / ||A|| at the end of the contraction: 0 at the fixed point of Phi.
         FixedPointResidual: float
@@ -107,6 +123,8 @@ type SolvabilityPhase =
         StepLengths: float[]
         /// Whether it ended because the steps had become negligible.
         Converged: bool
+        /// Whether every least-squares solution on the way reached its tolerance before its steps ran out.
+        LinearStepsConverged: bool
     }
 
 /// <summary>

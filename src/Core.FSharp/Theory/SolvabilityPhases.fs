@@ -10,10 +10,18 @@ let norm (vector: torch.Tensor) =
 
 /// The problem with everything in double precision.
 type Problem =
-    { Options: SolvabilityOptions
-      Map: DifferentiableMap
-      Start: torch.Tensor
-      Target: torch.Tensor }
+    {
+        Options: SolvabilityOptions
+        Map: DifferentiableMap
+        Start: torch.Tensor
+        Target: torch.Tensor
+        /// ||A^+ r||: what a step is small beside, together with ||z||.
+        FirstLength: float
+        /// What rounding may do to a residual's norm.
+        Rounding: float
+        /// ||A||, from below.
+        LargestSingular: float
+    }
 
     member problem.ResidualAt(latent: torch.Tensor) =
         problem.Target - problem.Map.Evaluate latent
@@ -21,10 +29,11 @@ type Problem =
     member problem.Solve (map: LinearMap) (rightSide: torch.Tensor) =
         let tolerance = min 1e-12 problem.Options.Tolerance
 
-        (LeastSquares.solve tolerance problem.Options.LeastSquaresIterations map rightSide).Solution
+        LeastSquares.solve tolerance problem.Options.LeastSquaresIterations map rightSide
 
     member problem.IsNegligible length (latent: torch.Tensor) =
-        length <= problem.Options.Tolerance * (1.0 + norm latent)
+        length <= problem.Options.Tolerance * (norm latent + problem.FirstLength)
+        || problem.LargestSingular * length <= problem.Rounding
 
 /// The largest ratio of successive lengths that stand above rounding; NaN where there is none.
 let contractionFactor (lengths: float[]) floor =
@@ -58,6 +67,7 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
     let mutable remainderOfFirst = nan
     let mutable isDone = false
     let mutable converged = false
+    let mutable solved = true
 
     while not isDone do
         use scope = torch.NewDisposeScope()
@@ -87,7 +97,9 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
         then
             isDone <- true
         else
-            let next = firstStep - problem.Solve derivative remainder
+            let correction = problem.Solve derivative remainder
+            solved <- solved && correction.Converged
+            let next = firstStep - correction.Solution
             lengths.Add(norm (next - displacement))
 
             if not (obj.ReferenceEquals(displacement, firstStep)) then
@@ -98,18 +110,20 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
     struct ({ Latent = problem.Start + displacement
               Residuals = residuals.ToArray()
               StepLengths = lengths.ToArray()
-              Converged = converged },
+              Converged = converged
+              LinearStepsConverged = solved },
             observed,
             remainderOfFirst)
 
 /// The global phase from z_0.
-let walk (problem: Problem) largestSingular =
+let walk (problem: Problem) (largestOf: LinearMap -> float) =
     let mutable latent = problem.Start.clone ()
     let mutable residual = problem.ResidualAt latent
     let residuals = ResizeArray [ norm residual ]
     let lengths = ResizeArray<float>()
     let mutable isDone = false
     let mutable converged = false
+    let mutable solved = true
 
     while not isDone do
         use scope = torch.NewDisposeScope()
@@ -117,10 +131,18 @@ let walk (problem: Problem) largestSingular =
 
         let full =
             match problem.Options.Method with
-            | GaussNewton -> problem.Solve derivative residual
+            | GaussNewton ->
+                let step = problem.Solve derivative residual
+                solved <- solved && step.Converged
+                step.Solution
             | GradientDescent ->
-                derivative.TransposeApply residual
-                * (1.0 / (largestSingular * largestSingular)).ToScalar()
+                let slope = derivative.TransposeApply residual
+                let largest = largestOf derivative
+                // Where J is 0 the slope is too.
+                if largest = 0.0 then
+                    slope
+                else
+                    slope / (largest * largest).ToScalar()
 
         let before = residuals[residuals.Count - 1]
         let length = norm full
@@ -142,8 +164,9 @@ let walk (problem: Problem) largestSingular =
         else
             match descend 1.0 with
             | None ->
-                // The residual cannot fall any more: rounding, if the step is that small.
-                converged <- length <= 1e-6 * (1.0 + norm latent)
+                // The residual cannot fall any more: rounding, if what the step promises, ||J step||^2 / (2 ||r||), is lost in it.
+                let promised = norm (derivative.Apply full)
+                converged <- promised * promised <= 8.0 * problem.Rounding * (before + problem.Rounding)
                 isDone <- true
             | Some(candidate, after, share) ->
                 latent.Dispose()
@@ -156,4 +179,5 @@ let walk (problem: Problem) largestSingular =
     { Latent = latent
       Residuals = residuals.ToArray()
       StepLengths = lengths.ToArray()
-      Converged = converged }
+      Converged = converged
+      LinearStepsConverged = solved }

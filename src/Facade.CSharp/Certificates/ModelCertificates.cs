@@ -120,8 +120,9 @@ public static class ModelCertificates
     private static BoundConstant OutputsWithin(Model model, ModelConstants constants, double shift, double inputNorm)
     {
         using var theta = model.FlatWeights();
+        var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift, inputNorm);
         return new(
-            "move of the outputs", shift * NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift, inputNorm), BoundStatus.Proven,
+            "move of the outputs", shift * lipschitz.Value, lipschitz.Status,
             "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");
     }
 

@@ -11,6 +11,12 @@ internal sealed partial record AdapterDescription
 
     public required string FixedWeights { get; init; }
 
+    /// <summary>
+    /// The version of the fixed weights, written where it matters: where some latent vector has fewer than eight entries. Files
+    /// from before there was a second version have none and mean the first.
+    /// </summary>
+    public int? FixedWeightsVersion { get; init; }
+
     public required ulong Seed { get; init; }
 
     /// <summary>d of a single latent; null where each layer has its own.</summary>
@@ -58,6 +64,9 @@ internal sealed partial record AdapterDescription
         return new()
         {
             FixedWeights = NameOf(specification.FixedWeights),
+            FixedWeightsVersion = specification.FixedWeightsVersion > 1 && HasSmallLatents(specification.Split)
+                ? specification.FixedWeightsVersion
+                : null,
             Seed = specification.Seed,
             SingleLatent = (specification.Split as Core.LatentSplit.SingleLatent)?.count,
             LayerWise = (specification.Split as Core.LatentSplit.LayerWise)?.counts
@@ -137,7 +146,26 @@ internal sealed partial record AdapterDescription
             _ => throw new FormatException("it must name either a gain or scales"),
         },
         TrainableScale,
-        StartAmplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(StartAmplitude));
+        StartAmplitude == 0 ? LatentStart.ZeroStart : LatentStart.NewUniformStart(StartAmplitude),
+        Version());
+
+    private static bool HasSmallLatents(Core.LatentSplit split) => split switch
+    {
+        Core.LatentSplit.SingleLatent single => single.count < 8,
+        Core.LatentSplit.LayerWise layers => layers.counts.Any(pair => pair.Item2 < 8),
+        _ => false,
+    };
+
+    private int Version()
+    {
+        var isSmall = SingleLatent < 8 || LayerWise?.Any(layer => layer.Latents < 8) is true;
+        return FixedWeightsVersion is not { } version
+            ? isSmall ? 1 : Core.FixedWeightsModule.currentVersion
+            : version >= 1 && version <= Core.FixedWeightsModule.currentVersion
+            ? version
+            : throw new FormatException(
+                $"it names version {version} of the fixed weights; this library knows 1 to {Core.FixedWeightsModule.currentVersion}");
+    }
 
     private Core.Modulation ToModulation(Tensor? linearMap, Func<string, Core.Modulation>? custom) => Modulation switch
     {

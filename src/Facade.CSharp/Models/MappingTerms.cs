@@ -59,10 +59,12 @@ public sealed class MappingTerms
     }
 
     /// <summary>
-    /// ||grad_z g(z)||_F^2: how fast the weights change with the latent. It is g's own, as the paper defines it: weights that were
-    /// pruned afterwards count as g generates them.
+    /// ||grad_z g(z)||_F^2 with the trained scales, where there are any: how fast the weights change with the latent. It is g's own,
+    /// as the paper defines it: weights that were pruned afterwards count as g generates them.
     /// </summary>
-    public Tensor Smoothness() => MappingLoss.smoothness(model.Mapping, latent);
+    public Tensor Smoothness() => model.TrainableScales is { } scales
+        ? MappingLoss.smoothnessAtScales(model.Mapping, latent, scales)
+        : MappingLoss.smoothness(model.Mapping, latent);
 
     /// <summary>
     /// 1 - cos(z, m) with m the mean of the modulated weights, the mean over the mapping's pieces: from 0 to 2. Like the smoothness it

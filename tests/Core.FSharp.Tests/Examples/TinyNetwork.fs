@@ -20,7 +20,7 @@ let target =
       Layers =
         [ Conv2dLayer("conv", 1L, 1L)
           ReLULayer
-          MaxPool2dLayer(2L, 2L)
+          MaxPool2dLayer(2L, 2L, 0L)
           FlattenLayer
           LinearLayer "fc1"
           TanhLayer

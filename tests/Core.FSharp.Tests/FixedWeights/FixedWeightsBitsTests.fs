@@ -28,7 +28,7 @@ let private awkward seed name count (dtype: torch.ScalarType) =
 
 let private equalsTensorOperations seed message (weights: FixedWeights) =
     let tiling =
-        Tilings.tiling (CounterHash.ofSeed seed) [| weights.Rows |] weights.Columns
+        Tilings.tiling 2 (CounterHash.ofSeed seed) [| weights.Rows |] weights.Columns
 
     for dtype in [ torch.float32; torch.float64 ] do
         let operations = elsewhere weights.Kind tiling dtype
@@ -75,7 +75,9 @@ let tests =
               "any number of threads gives the same bits"
               [ for kind in matrixFree do
                     test $"{kind}" (fun () ->
-                        let tiling = Tilings.tiling (CounterHash.ofSeed 3UL) [| 12_345L; 10L; 27_648L |] 300
+                        let tiling =
+                            Tilings.tiling 2 (CounterHash.ofSeed 3UL) [| 12_345L; 10L; 27_648L |] 300
+
                         let z = (hashed 3UL "z" [ 300L ]).to_type torch.float32
                         let g = (hashed 3UL "g" [ 40_003L ]).to_type torch.float32
                         let rows, columns = onThreads kind tiling 1 z g

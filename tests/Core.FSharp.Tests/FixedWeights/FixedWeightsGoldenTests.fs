@@ -15,7 +15,9 @@ let private uniform (key: CounterHash.Key) count =
 let tests =
     testList
         "golden fixed weights"
-        [ for example in items (golden "fixedWeights") do
+        [ for version, example in
+              [ for example in items (golden "fixedWeights") -> 1, example
+                for example in items (golden "fixedWeightsVersion2") -> 2, example ] do
               let kind = kindOf (field "kind" example)
 
               let tensors =
@@ -24,10 +26,10 @@ let tests =
               let rows = int (Array.sum tensors)
               let columns = (field "columns" example).GetInt32()
 
-              test $"{kind}, tensors %A{tensors}, d = {columns}" (fun () ->
+              test $"version {version}, {kind}, tensors %A{tensors}, d = {columns}" (fun () ->
                   let seed = word (field "seed" example)
                   let key = CounterHash.ofSeed seed
-                  use weights = FixedWeights.createForTensors kind key tensors columns
+                  use weights = FixedWeights.createOfVersion version kind key tensors columns
                   let applied = weights.Apply(uniform (CounterHash.named "z" key) columns)
                   Expect.equal (bitsOf applied) (floatBits (field "apply" example)) "W z"
                   let transposed = weights.TransposeApply(uniform (CounterHash.named "g" key) rows)

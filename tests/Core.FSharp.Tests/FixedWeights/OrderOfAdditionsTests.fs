@@ -120,7 +120,7 @@ let runs =
                       | _ -> FixedWeightsTorch.signedPermutation
 
                   forSizes 60 (fun message tensors columns ->
-                      let tiling = Tilings.tiling (CounterHash.ofSeed 6UL) tensors columns
+                      let tiling = Tilings.tiling 2 (CounterHash.ofSeed 6UL) tensors columns
 
                       use weights =
                           FixedWeights.createForTensors kind (CounterHash.ofSeed 6UL) tensors columns

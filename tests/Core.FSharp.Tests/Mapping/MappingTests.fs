@@ -140,11 +140,13 @@ let generation =
 let goldenThetas =
     testList
         "golden theta"
-        [ for example in items (golden "theta") do
+        [ for version, example in
+              [ for example in items (golden "theta") -> 1, example
+                for example in items (golden "thetaVersion2") -> 2, example ] do
               let kind = kindOf (field "kind" example)
               let latents = field "latents" example |> items |> List.map _.GetInt32()
 
-              test $"{kind}, latents {latents}" (fun () ->
+              test $"version {version}, {kind}, latents {latents}" (fun () ->
                   let split =
                       match latents with
                       | [ count ] -> SingleLatent count
@@ -156,6 +158,7 @@ let goldenThetas =
                           { Mapping.singleLatent 5 with
                               Split = split
                               FixedWeights = kind
+                              FixedWeightsVersion = version
                               Seed = word (field "seed" example)
                               Scale = FanInScale((field "gain" example).GetDouble())
                               Start = UniformStart((field "amplitude" example).GetDouble()) }

@@ -37,7 +37,9 @@ let private instance off epsilon =
       Loss = crossEntropy input 2L
       Epsilon = epsilon
       LossLipschitz = StatedConstant NetworkLipschitz.crossEntropy
-      WeightLipschitz = ProvenConstant(NetworkLipschitz.weightLipschitz target theta 0.5 (norm input), 0.5) }
+      WeightLipschitz =
+        NetworkLipschitz.weightLipschitz target theta 0.5 (norm input)
+        |> LipschitzConstant.ofBound 0.5 }
 
 let private certify = MappingTheorem.certify Solvability.defaults
 

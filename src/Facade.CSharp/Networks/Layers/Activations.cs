@@ -39,6 +39,7 @@ internal sealed class ActivationLayer(
         "ReLU" => TargetLayer.ReLULayer,
         "Tanh" => TargetLayer.TanhLayer,
         "SiLU" => TargetLayer.SiLULayer,
+        "GELU" => TargetLayer.GELULayer,
         _ => null,
     };
 

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -23,6 +24,8 @@ internal sealed class AvgPool2dLayer(long window, long stride, long padding, str
     public override string Kind => "AvgPool2d";
 
     public override string NamePrefix => "avgpool";
+
+    internal override TargetLayer Rule(string name) => TargetLayer.NewAvgPool2dLayer(window, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -20,6 +21,8 @@ internal sealed class ReshapeLayer(IReadOnlyList<long> shape) : Layer(null)
     public override string Kind => "Reshape";
 
     public override string NamePrefix => "reshape";
+
+    internal override TargetLayer Rule(string name) => TargetLayer.NewReshapeLayer([.. shape]);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

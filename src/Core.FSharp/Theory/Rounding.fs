@@ -1,0 +1,20 @@
+/// The model of rounding that bounds and verdicts use: double precision, n operations in any order change a sum of n products by at most
+/// gamma n times the sum of the products' sizes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+module internal MappingNets.Core.Rounding
+
+open TorchSharp
+
+/// The unit roundoff of double precision, 2^-53.
+let unit = 1.0 / 9007199254740992.0
+
+/// n u / (1 - n u).
+let gamma (operations: float) =
+    operations * unit / (1.0 - operations * unit)
+
+/// A bound that was computed in so many operations on numbers of one sign, raised by what rounding may have taken from it.
+let raised operations (bound: float) = bound * (1.0 + gamma operations)
+
+/// At least the Frobenius norm.
+let frobeniusAbove (tensor: torch.Tensor) =
+    use norm = tensor.norm ()
+    raised (float (tensor.numel ()) + 4.0) (norm.ToDouble())
