@@ -31,6 +31,8 @@ Usage: ./build.sh VERB [arguments]
   fuzz              read changed files of every kind; each must load as it was, be refused by name, or show other content where nothing
                     signs it, within 2 s and 256 MB [--cases N] [--minutes N] [--subject NAME] [--out FOLDER]; 20,000 and artifacts/fuzz
                     by default
+  mutants COPY REPORT  plant each error of tests/mutants/list.json in a copy of the tree and see whether the tests notice (hours);
+                    --check only looks whether the list still fits
   bench             run the benchmarks; arguments go to the program
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages
@@ -264,6 +266,7 @@ case $verb in
     restore_tools
     dotnet run -c Release --project experiments/Fuzz -- "$@"
     ;;
+  mutants) python3 tests/mutants/run.py "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;

@@ -21,7 +21,7 @@ type Example =
         Slack: float
     }
 
-let layoutOf example =
+let layoutFor example =
     ParameterLayout.create
         [ for name, shape in example.Tensors do
               yield name, shape, 1L

@@ -32,7 +32,7 @@ let tests =
         "Layer rules"
         [ for example in examples do
               test $"{example.Name}: no input and no weights of the ball are steeper than the bounds" (fun () ->
-                  let layout = layoutOf example
+                  let layout = layoutFor example
 
                   let target =
                       { Layout = layout
@@ -192,7 +192,7 @@ let tests =
               for example, layers, reason in
                   [ attention, attention.Layers, "self-attention"
                     batch, [ BatchNormLayer("b", None) ], "batch" ] do
-                  let layout = layoutOf example
+                  let layout = layoutFor example
 
                   let bound =
                       NetworkLipschitz.inputLipschitz
@@ -246,7 +246,7 @@ let tests =
                   examples |> List.find (fun example -> example.Name = name)
 
               let refuses parts example input layers =
-                  let layout = layoutOf example
+                  let layout = layoutFor example
 
                   raises<ArgumentException> parts (fun () ->
                       NetworkLipschitz.inputLipschitz
