@@ -69,4 +69,3 @@ let biasOf (weights: Weights) name radius (places: float) =
     match weights.TryFind name with
     | None -> struct (0.0, [])
     | Some bias -> struct (sqrt places * (norm bias + radius), [ name, sqrt places ])
-

@@ -194,4 +194,3 @@ let gruResponse keptNorm keptBias (hidden: int64) steps =
             matrix[step, start] <- state
 
     matrix
-

@@ -323,4 +323,3 @@ let examples =
             Layers = [ ClassTokenLayer "t" ]
             Run = fun find x -> torch.cat ([| (find "t").view (1L, 2L); x |], 0L)
             Slack = 1.01 } ]
-

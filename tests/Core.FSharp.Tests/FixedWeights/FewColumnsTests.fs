@@ -66,4 +66,3 @@ let tests =
                   raises<ArgumentOutOfRangeException> [ "version"; string version ] (fun () ->
                       FixedWeights.createOfVersion version FixedWeightsKind.Hadamard key [| 100L |] 5
                       |> ignore)) ]
-

@@ -70,4 +70,3 @@ let tests =
                   "more columns than rows"
 
               Expect.equal (SingularBounds.spectralNorm (torch.zeros_like matrix)) 0.0 "0") ]
-
