@@ -61,7 +61,7 @@ public static class ModelSolvability
                 Known("sigma_max(A)", estimated.Singular.Largest, estimated.Singular.IsComplete, "the largest singular value of the Jacobian at the parameters of now"),
                 Known("sigma_min(A)", estimated.Singular.Smallest, estimated.Singular.IsComplete, "the smallest"),
                 assumed.RemainderConstant is { } remainder
-                    ? new("C_2", remainder.Value, BoundStatus.Proven, FormattableString.Invariant(
+                    ? new("C_2", remainder.Value, assumed.Source.IsClosedForm ? BoundStatus.Proven : BoundStatus.Assumed, FormattableString.Invariant(
                         $"bounds ||E(dz)|| / ||dz||^2, E the second-order remainder, on the ball of radius {assumed.Radius:G4}"))
                     : new("C_2", double.PositiveInfinity, BoundStatus.NotEstablished, "no curvature bound is known of these weights"),
                 new("contraction factor", estimated.ContractionFactor, BoundStatus.Estimated, "the largest ratio of two steps of the local iteration that was seen"),
