@@ -47,7 +47,8 @@ internal sealed record SoakResult(
             var (middle, mean) = (Settled.Average(sample => sample.Seconds), Settled.Average(sample => sample.PrivateBytes));
             var slope = Settled.Sum(sample => (sample.Seconds - middle) * (sample.PrivateBytes - mean))
                 / Settled.Sum(sample => (sample.Seconds - middle) * (sample.Seconds - middle));
-            return slope * (Settled[^1].Seconds - Settled[0].Seconds) / Mebibyte;
+            // The 0 turns a negative zero, which a table would show with two signs, into a positive one.
+            return Math.Round(slope * (Settled[^1].Seconds - Settled[0].Seconds) / Mebibyte, 2) + 0.0;
         }
     }
 
