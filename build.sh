@@ -17,6 +17,7 @@ Usage: ./build.sh VERB [arguments]
   test              build everything, run all tests, end in the line "N passed, N failed"
   test core         only the F# tests (Expecto); arguments go to their runner
   test facade       only the C# tests (xunit); arguments go to dotnet test
+  test onnx         only the tests of the package for ONNX (xunit); arguments go to dotnet test
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format            format all F# and C# sources
   format --check    list the sources that are not formatted; change nothing
@@ -172,7 +173,7 @@ provide_icu() {
 run_tests() {
   local part=${1:-all}
   shift || true
-  [[ $part =~ ^(all|core|facade|experiments)$ ]] || fail "test takes 'core', 'facade' or 'experiments' (then their runner's arguments), not '$part'."
+  [[ $part =~ ^(all|core|facade|onnx|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
@@ -181,6 +182,7 @@ run_tests() {
   trap 'rm -rf "$results"' EXIT
   if [[ $part =~ ^(all|core)$ ]]; then test_core "$@"; fi
   if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
+  if [[ $part =~ ^(all|onnx)$ ]]; then test_xunit Onnx.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
   if ((skipped > 0)); then skips=", $skipped skipped"; fi
@@ -246,7 +248,7 @@ pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
-  for project in src/Core.FSharp src/Facade.CSharp; do
+  for project in src/Core.FSharp src/Facade.CSharp src/Onnx.CSharp; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done

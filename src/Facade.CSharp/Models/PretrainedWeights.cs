@@ -130,6 +130,19 @@ public sealed class PretrainedWeights : IDisposable
         }
     }
 
+    /// <summary>Named tensors from a file of a format that another assembly reads; copied.</summary>
+    /// <param name="source">Where they come from, as messages call it.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">The tensors, by names that differ.</param>
+    /// <exception cref="CheckpointFormatException">A tensor holds a number that is not finite.</exception>
+    internal static PretrainedWeights Read(string source, string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+    {
+        foreach (var (name, tensor) in tensors)
+            if (tensor.is_floating_point() && !FiniteNumbers.AllIn(tensor))
+                throw new CheckpointFormatException(path, $"has the tensor '{name}', which holds a number that is not finite.");
+        return new(source, tensors);
+    }
+
     /// <summary>A tensor by name, or null.</summary>
     internal Tensor? Find(string name)
     {

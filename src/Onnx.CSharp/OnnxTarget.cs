@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Text;
+using TorchSharp;
+using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
+
+namespace MappingNets;
+
+/// <summary>
+/// A network that an ONNX file describes: its operators run on libtorch, its float initialisers are the weights and its running
+/// statistics the buffers, by the names that they have in the file. Dropout does nothing, in training too. Like any target it holds no
+/// trained state; PretrainedWeights.Of gives the weights that the file came with.
+/// </summary>
+public sealed class OnnxTarget : TargetNetwork
+{
+    private readonly OnnxGraph graph;
+
+    private OnnxTarget(string name, OnnxFile file, OnnxGraph graph, IReadOnlyList<InputSpecification> inputs, IReadOnlyList<long> output)
+        : base(name, inputs, output, graph.Parameters, graph.Buffers) => (File, this.graph) = (file, graph);
+
+    /// <summary>The version of ONNX's operators that the file uses, 8 to 21.</summary>
+    public long Opset => File.Opset;
+
+    /// <summary>The output that is computed, as the file names it.</summary>
+    public string Output => graph.Output;
+
+    internal OnnxFile File { get; }
+
+    /// <summary>The inputs' names in the file, in the order of <see cref="TargetNetwork.Inputs"/>.</summary>
+    internal IReadOnlyList<string> InputNames => [.. graph.Inputs.Select(input => input.Name)];
+
+    internal static OnnxTarget Of(OnnxFile file, IReadOnlyList<long[]>? inputShapes, string? output, string? name)
+    {
+        var graph = OnnxGraph.Of(file, output);
+        if (inputShapes is not null && inputShapes.Count != graph.Inputs.Count)
+            throw new ArgumentException(
+                $"'{file.Path}' takes {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(input => $"'{input.Name}'"))}); "
+                + $"{inputShapes.Count} shapes came.",
+                nameof(inputShapes));
+        InputSpecification[] inputs = [.. graph.Inputs.Select((input, index) => Specification(file, input, inputShapes?[index]))];
+        if (inputs.Length == 0)
+            throw new CheckpointFormatException(file.Path, "has no input.");
+        var called = name ?? (file.Model.Graph.Name.Length > 0 ? file.Model.Graph.Name : Path.GetFileNameWithoutExtension(file.Path));
+        return new(called, file, graph, inputs, OutputOf(file, graph, inputs));
+    }
+
+    /// <summary>Weights and buffers as the file has them, by name, in the caller's dispose scope.</summary>
+    internal IReadOnlyList<(string Name, Tensor Values)> OwnTensors() =>
+    [
+        .. Parameters.Select(parameter => parameter.Name).Concat(Buffers.Select(buffer => buffer.Name))
+            .Select(name => (name, File.Initializers[name].Load())),
+    ];
+
+    /// <inheritdoc/>
+    public override string Describe()
+    {
+        var text = new StringBuilder().Append(this).Append('\n');
+        text.Append(CultureInfo.InvariantCulture, $"ONNX, opset {Opset}, {graph.Steps.Count} nodes: ");
+        text.AppendJoin(", ", graph.Steps.CountBy(step => step.Node.Type).OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => $"{pair.Key} {pair.Value}")).Append('\n');
+        var width = Parameters.Max(parameter => parameter.Name.Length);
+        foreach (var parameter in Parameters)
+            text.Append(parameter.Name.PadRight(width)).Append("  ").Append(ShapeText.Of(parameter.Shape)).Append("  ")
+                .Append(ShapeText.Count(parameter.Count)).Append('\n');
+        return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Compute(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>
+        graph.Run(inputs, parameters, state.Tensors, training);
+
+    /// <inheritdoc/>
+    protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
+        Inputs.Count == 1
+            ? new OnnxModule(Name, graph, weights, state.Tensors)
+            : throw new NotSupportedException($"'{Name}' takes {Inputs.Count} inputs; a plain module takes one.");
+
+    /// <inheritdoc/>
+    protected override Tensor CreateBuffer(int index) => File.Initializers[Buffers[index].Name].Load();
+
+    private static InputSpecification Specification(OnnxFile file, Onnx.ValueInfoProto input, long[]? given)
+    {
+        var described = input.Type?.TensorType ?? throw new NotSupportedException($"'{file.Path}' takes '{input.Name}', which is no tensor.");
+        var type = (Kind)described.ElemType switch
+        {
+            Kind.Float or Kind.Float16 or Kind.Double or Kind.Bfloat16 => ScalarType.Float32,
+            Kind.Int64 or Kind.Int32 => ScalarType.Int64,
+            Kind.Bool => ScalarType.Bool,
+            var other => throw new NotSupportedException($"'{file.Path}' takes '{input.Name}' of the type {other}, which is not supported."),
+        };
+        var dimensions = described.Shape?.Dim;
+        if (given is not null)
+            return given.All(size => size >= 1) && (dimensions is null || dimensions.Count == given.Length + 1)
+                ? new([.. given], type)
+                : throw new ArgumentException(
+                    $"The shape {ShapeText.Of(given)} does not suit '{input.Name}', of {dimensions?.Count ?? 0} dimensions with the batch's; "
+                    + "a shape leaves the batch out, and each size is at least 1.",
+                    "inputShapes");
+        if (dimensions is null || dimensions.Count == 0 || dimensions.Skip(1).Any(size => size.DimValue < 1))
+            throw new ArgumentException(
+                $"'{file.Path}' leaves sizes of '{input.Name}' open "
+                + $"(({string.Join(", ", dimensions?.Select(size => size.DimValue > 0 ? size.DimValue.ToString(CultureInfo.InvariantCulture) : $"'{size.DimParam}'") ?? [])})); "
+                + "inputShapes must give the shape of one sample.",
+                "inputShapes");
+        return new([.. dimensions.Skip(1).Select(size => size.DimValue)], type);
+    }
+
+    // One pass of two samples tells the output's shape, and whether the batch's size is free.
+    private static IReadOnlyList<long> OutputOf(OnnxFile file, OnnxGraph graph, IReadOnlyList<InputSpecification> inputs)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] samples = [.. inputs.Select(input => zeros([2, .. input.Shape], input.Type))];
+        Tensor[] weights = [.. graph.Parameters.Select(parameter => file.Initializers[parameter.Name].Load().to(ScalarType.Float32))];
+        Tensor[] buffers = [.. graph.Buffers.Select(buffer => file.Initializers[buffer.Name].Load().to(ScalarType.Float32))];
+        Tensor output;
+        try
+        {
+            output = graph.Run(samples, weights, buffers, training: false);
+        }
+        catch (ArgumentException fault)
+        {
+            throw new NotSupportedException(
+                $"'{file.Path}' cannot run on two samples of {string.Join(", ", inputs)}: {fault.Message} "
+                + "If it was exported for one batch size, export it again with the first axis of its inputs left open.",
+                fault);
+        }
+
+        return output.dim() > 0 && output.shape[0] == 2
+            ? output.shape[1..]
+            : throw new NotSupportedException(
+                $"'{file.Path}' gives {ShapeText.Of(output.shape)} for two samples; the first axis must be the batch's. "
+                + "Export it again with the first axis of its inputs left open.");
+    }
+}

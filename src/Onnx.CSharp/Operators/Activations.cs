@@ -1,0 +1,64 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Functions of single numbers, and the softmax.</summary>
+internal static class Activations
+{
+    public static Tensor[] LeakyRelu(NodeRun run) => [nn.functional.leaky_relu(run.Input(0), run.Node.Float("alpha", 0.01))];
+
+    public static Tensor[] Gelu(NodeRun run)
+    {
+        var input = run.Input(0);
+        switch (run.Node.Text("approximate", "none"))
+        {
+            case "none":
+                return [nn.functional.gelu(input)];
+            case "tanh":
+                // 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+                var inner = input.add(input.pow(3).mul(0.044715)).mul(Math.Sqrt(2 / Math.PI));
+                return [input.mul(0.5).mul(inner.tanh().add(1))];
+            case var other:
+                throw run.Node.Fault($"the approximation '{other}' is neither 'none' nor 'tanh'");
+        }
+    }
+
+    public static Tensor[] HardSigmoid(NodeRun run) => [HardSigmoid(run.Input(0), run.Node.Float("alpha", 0.2f), run.Node.Float("beta", 0.5))];
+
+    public static Tensor[] HardSwish(NodeRun run) => [run.Input(0).mul(HardSigmoid(run.Input(0), 1.0 / 6, 0.5))];
+
+    // Opset 11 made the bounds inputs; a bound that is missing does not bound.
+    public static Tensor[] Clip(NodeRun run)
+    {
+        var (least, most) = run.Node.Opset >= 11
+            ? (run.OptionalNumber(1), run.OptionalNumber(2))
+            : (run.Node.Has("min") ? run.Node.Float("min", 0) : null, run.Node.Has("max") ? run.Node.Float("max", 0) : (double?)null);
+        var input = run.Input(0);
+        return (least, most) switch
+        {
+            ({ } low, { } high) => [input.clamp(low.ToScalar(), high.ToScalar())],
+            ({ } low, null) => [input.clamp_min(low.ToScalar())],
+            (null, { } high) => [input.clamp_max(high.ToScalar())],
+            _ => [input.alias()],
+        };
+    }
+
+    public static Tensor[] Softmax(NodeRun run) => [OverAxis(run, (input, axis) => nn.functional.softmax(input, axis))];
+
+    public static Tensor[] LogSoftmax(NodeRun run) => [OverAxis(run, (input, axis) => nn.functional.log_softmax(input, axis))];
+
+    // Before opset 13 the axis and all after it counted as one.
+    private static Tensor OverAxis(NodeRun run, Func<Tensor, long, Tensor> function)
+    {
+        var input = run.Input(0);
+        if (run.Node.Opset >= 13)
+            return function(input, run.Axis(run.Node.Int("axis", -1), input.dim()));
+        var axis = run.Axis(run.Node.Int("axis", 1), input.dim());
+        var rows = input.shape[..axis].Aggregate(1L, (product, size) => product * size);
+        return function(input.reshape(rows, input.numel() / Math.Max(rows, 1)), 1).reshape(input.shape);
+    }
+
+    private static Tensor HardSigmoid(Tensor input, double alpha, double beta) =>
+        input.mul(alpha).add(beta).clamp(0.ToScalar(), 1.ToScalar());
+}

@@ -1,0 +1,62 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Element by element, with NumPy's broadcasting.</summary>
+internal static class Arithmetic
+{
+    public static Tensor[] Add(NodeRun run) => [Pair(run, (left, right) => left.add(right))];
+
+    public static Tensor[] Subtract(NodeRun run) => [Pair(run, (left, right) => left.sub(right))];
+
+    public static Tensor[] Multiply(NodeRun run) => [Pair(run, (left, right) => left.mul(right))];
+
+    // Whole numbers divide as in C: towards zero.
+    public static Tensor[] Divide(NodeRun run) => [Pair(
+        run, (left, right) => left.is_floating_point() ? left.div(right) : left.div(right, RoundingMode.trunc))];
+
+    // The power's type is the base's.
+    public static Tensor[] Power(NodeRun run)
+    {
+        var (left, right) = (run.Input(0), run.Input(1));
+        return [left.pow(On(left, right).to(left.dtype))];
+    }
+
+    public static OnnxOperator Compare(Func<Tensor, Tensor, Tensor> compare) => run => [Pair(run, compare)];
+
+    public static Tensor[] Where(NodeRun run)
+    {
+        var (left, right) = (run.Input(1), run.Input(2));
+        right = On(left, right);
+        left = On(right, left);
+        SameType(run, left, right);
+        return [where(On(left, run.Input(0)).to(ScalarType.Bool), left, right)];
+    }
+
+    private static Tensor Pair(NodeRun run, Func<Tensor, Tensor, Tensor> function)
+    {
+        var (left, right) = (run.Input(0), run.Input(1));
+        SameType(run, left, right);
+        RequireBroadcast(run, left.shape, right.shape);
+        right = On(left, right);
+        return function(On(right, left), right);
+    }
+
+    private static void SameType(NodeRun run, Tensor left, Tensor right)
+    {
+        if (left.dtype != right.dtype)
+            throw run.Node.BadInput($"its inputs are {left.dtype} and {right.dtype}; they must be of one type");
+    }
+
+    private static void RequireBroadcast(NodeRun run, long[] left, long[] right)
+    {
+        for (var axis = 1; axis <= Math.Min(left.Length, right.Length); axis++)
+            if (left[^axis] != right[^axis] && left[^axis] != 1 && right[^axis] != 1)
+                throw run.Node.BadInput($"the shapes {ShapeText.Of(left)} and {ShapeText.Of(right)} do not fit together");
+    }
+
+    // Sizes are computed on the CPU, wherever the weights are.
+    private static Tensor On(Tensor other, Tensor value) =>
+        value.device_type == DeviceType.CPU && other.device_type != DeviceType.CPU ? value.to(other.device) : value;
+}

@@ -1,0 +1,65 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Padding at both ends of any axis; a negative number cuts off.</summary>
+internal static class Padding
+{
+    // Pads and value became inputs in opset 11, and in opset 18 the axes may be named.
+    public static Tensor[] Pad(NodeRun run)
+    {
+        var input = run.Input(0);
+        var rank = (int)input.dim();
+        var asInputs = run.Node.Opset >= 11;
+        var given = (asInputs ? run.OptionalInts(1) : run.Node.Ints("pads")) ?? throw run.Node.BadInput("it has no pads");
+        var value = asInputs ? run.OptionalNumber(2) ?? 0 : run.Node.Float("value", 0);
+        var axes = run.Node.Opset >= 18 && run.OptionalInts(3) is { } named
+            ? named.Select(axis => run.Axis(axis, rank)).ToArray()
+            : [.. Enumerable.Range(0, rank)];
+        if (given.Length != 2 * axes.Length)
+            throw run.Node.BadInput($"it has {given.Length} pads for {axes.Length} axes");
+        var (before, after) = (new long[rank], new long[rank]);
+        for (var index = 0; index < axes.Length; index++)
+            (before[axes[index]], after[axes[index]]) = (given[index], given[axes.Length + index]);
+        run.Bounded([.. Enumerable.Range(0, rank).Select(axis => input.shape[axis] + before[axis] + after[axis])]);
+        return [run.Node.Text("mode", "constant") switch
+        {
+            "constant" => nn.functional.pad(
+                input, [.. Enumerable.Range(0, rank).Reverse().SelectMany(axis => new[] { before[axis], after[axis] })], PaddingModes.Constant, value),
+            "reflect" => Mirrored(run, input, before, after, Reflected),
+            "edge" => Mirrored(run, input, before, after, (place, size) => Math.Clamp(place, 0, size - 1)),
+            "wrap" => Mirrored(run, input, before, after, (place, size) => (place % size + size) % size),
+            var mode => throw run.Node.Fault($"the mode '{mode}' is not one of constant, reflect, edge and wrap"),
+        }];
+    }
+
+    // The border is not repeated: 2 1 | 0 1 2 3 | 2 1.
+    private static long Reflected(long place, long size)
+    {
+        if (size == 1)
+            return 0;
+        var period = 2 * (size - 1);
+        var within = (place % period + period) % period;
+        return within < size ? within : period - within;
+    }
+
+    private static Tensor Mirrored(NodeRun run, Tensor input, long[] before, long[] after, Func<long, long, long> source)
+    {
+        var result = input.alias();
+        for (var axis = 0; axis < before.Length; axis++)
+        {
+            var size = input.shape[axis];
+            if (before[axis] == 0 && after[axis] == 0)
+                continue;
+            if (size == 0)
+                throw run.Node.BadInput($"the axis {axis} is empty and has nothing to repeat");
+            var places = new List<long>();
+            for (var place = -before[axis]; place < size + after[axis]; place++)
+                places.Add(source(place, size));
+            result = result.index_select(axis, tensor(places.ToArray(), dtype: ScalarType.Int64, device: input.device));
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,105 @@
+using Google.Protobuf;
+using Onnx;
+
+namespace MappingNets;
+
+/// <summary>
+/// An ONNX file in memory: its graph without the large tensors' bytes, and the bytes of the whole file, in which those lie. What no ONNX
+/// model may be is refused when it is read.
+/// </summary>
+internal sealed class OnnxFile
+{
+    /// <summary>The versions of the operators ("opset") that are understood.</summary>
+    public const long OldestOpset = 8, NewestOpset = 21;
+
+    private OnnxFile(string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers)
+    {
+        Path = path;
+        Bytes = bytes;
+        Model = model;
+        Opset = opset;
+        Initializers = initializers;
+    }
+
+    /// <summary>The file's path, or what it was made from.</summary>
+    public string Path { get; }
+
+    /// <summary>The file, to the byte.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>What the file says; initialisers lack their raw bytes, which <see cref="Initializers"/> knows.</summary>
+    public ModelProto Model { get; }
+
+    /// <summary>The version of the operators of the standard domain.</summary>
+    public long Opset { get; }
+
+    /// <summary>The stored tensors by name.</summary>
+    public IReadOnlyDictionary<string, StoredTensor> Initializers { get; }
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="CheckpointFormatException">It is damaged or no ONNX model.</exception>
+    /// <exception cref="NotSupportedException">Its operators are of another version.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static OnnxFile Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        if (new FileInfo(path) is { Exists: true, Length: > int.MaxValue - 64 } large)
+            throw new CheckpointFormatException(
+                path, $"has {large.Length} bytes; a model of 2 GiB or more keeps its tensors in external data files.");
+        return Parse(path, File.ReadAllBytes(path));
+    }
+
+    /// <summary>Understands the bytes of a file.</summary>
+    /// <exception cref="CheckpointFormatException">They are damaged or no ONNX model.</exception>
+    /// <exception cref="NotSupportedException">The operators are of another version.</exception>
+    public static OnnxFile Parse(string path, byte[] bytes)
+    {
+        ModelProto model;
+        IReadOnlyList<TensorPlace> places;
+        try
+        {
+            places = TensorPlaces.In(bytes);
+            model = ModelProto.Parser.ParseFrom(bytes);
+        }
+        catch (Exception fault) when (fault is InvalidProtocolBufferException or InvalidDataException)
+        {
+            throw new CheckpointFormatException(path, $"is no ONNX model, or is damaged: {fault.Message}", fault);
+        }
+
+        if (model.Graph is not { } graph || graph.Node.Count == 0)
+            throw new CheckpointFormatException(path, "is no ONNX model: it has no graph with nodes.");
+        if (graph.SparseInitializer.Count > 0)
+            throw new NotSupportedException($"'{path}' has sparse initializers, which are not supported.");
+        if (model.Functions.Count > 0)
+            throw new NotSupportedException($"'{path}' defines functions of its own ('{model.Functions[0].Name}'), which are not supported.");
+        return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places));
+    }
+
+    private static long OpsetOf(string path, ModelProto model)
+    {
+        var standard = model.OpsetImport.Where(import => import.Domain is "" or "ai.onnx").Select(import => import.Version).ToArray();
+        if (standard is not [var opset])
+            throw new CheckpointFormatException(path, $"names {standard.Length} versions of the standard operators; a model names one.");
+        return opset is >= OldestOpset and <= NewestOpset
+            ? opset
+            : throw new NotSupportedException(
+                $"'{path}' uses opset {opset}; opsets {OldestOpset} to {NewestOpset} are supported. Export it again with one of these.");
+    }
+
+    private static Dictionary<string, StoredTensor> Stored(
+        string path, byte[] bytes, GraphProto graph, IReadOnlyList<TensorPlace> places)
+    {
+        var stored = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
+        foreach (var (tensor, place) in graph.Initializer.Zip(places))
+        {
+            // The bytes lie in the file's already.
+            tensor.RawData = ByteString.Empty;
+            if (tensor.Name.Length == 0)
+                throw new CheckpointFormatException(path, "has an initializer without a name.");
+            if (!stored.TryAdd(tensor.Name, StoredTensor.Of(path, bytes, tensor, place)))
+                throw new CheckpointFormatException(path, $"has two initializers '{tensor.Name}'.");
+        }
+
+        return stored;
+    }
+}

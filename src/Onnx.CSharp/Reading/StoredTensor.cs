@@ -1,0 +1,169 @@
+using Onnx;
+using TorchSharp;
+using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
+
+namespace MappingNets;
+
+/// <summary>
+/// A tensor that an ONNX file stores: its type, its shape and a way to its bytes, which are checked against the shape but not read until
+/// they are needed.
+/// </summary>
+internal sealed class StoredTensor
+{
+    private readonly string file;
+    private readonly Func<ReadOnlyMemory<byte>>? bytes;
+    private readonly TensorProto proto;
+
+    private StoredTensor(string file, TensorProto proto, long[] shape, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
+    {
+        this.proto = proto;
+        this.file = file;
+        this.bytes = bytes;
+        Shape = shape;
+        Place = place;
+    }
+
+    /// <summary>The tensor's name.</summary>
+    public string Name => proto.Name;
+
+    /// <summary>Its shape; empty for a single number.</summary>
+    public IReadOnlyList<long> Shape { get; }
+
+    /// <summary>How many elements it has.</summary>
+    public long Count => ShapeText.Product(Shape);
+
+    /// <summary>The type of its elements, as ONNX numbers them.</summary>
+    public Kind Type => (Kind)proto.DataType;
+
+    /// <summary>Whether its elements are floating-point numbers.</summary>
+    public bool IsFloat => Type is Kind.Float or Kind.Float16 or Kind.Double or Kind.Bfloat16;
+
+    /// <summary>Where its bytes lie in the file.</summary>
+    public TensorPlace Place { get; }
+
+    /// <summary>The external file's name, the first byte in it and how many; null where the tensor lies in the model's own file.</summary>
+    public ExternalPlace? External { get; private init; }
+
+    /// <summary>Checks a tensor of a file.</summary>
+    /// <exception cref="CheckpointFormatException">Its size and its bytes disagree, or its external file is missing or elsewhere.</exception>
+    /// <exception cref="NotSupportedException">Its type is not supported.</exception>
+    public static StoredTensor Of(string file, byte[]? model, TensorProto tensor, TensorPlace place)
+    {
+        var shape = tensor.Dims.ToArray();
+        var size = SizeOf(file, tensor);
+        var length = LengthOf(file, tensor.Name, shape, size);
+        if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
+        {
+            var external = ExternalPlace.Of(file, tensor, length);
+            return new(file, tensor, shape, external.Read, default) { External = external };
+        }
+
+        if (model is not null && place.Length > 0)
+        {
+            Require(place.Length == length, $"has {place.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
+            return new(file, tensor, shape, () => model.AsMemory(place.Start, place.Length), place);
+        }
+
+        if (tensor.RawData.Length > 0)
+        {
+            Require(
+                tensor.RawData.Length == length,
+                $"has {tensor.RawData.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
+            return new(file, tensor, shape, () => tensor.RawData.Memory, default);
+        }
+
+        var values = tensor.FloatData.Count + tensor.DoubleData.Count + tensor.Int32Data.Count + tensor.Int64Data.Count + tensor.Uint64Data.Count;
+        Require(
+            values == length / size, $"has {values} numbers in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length / size}.");
+        return new(file, tensor, shape, null, default);
+
+        void Require(bool condition, string fault)
+        {
+            if (!condition)
+                throw new CheckpointFormatException(file, fault);
+        }
+    }
+
+    /// <summary>The values, in the caller's dispose scope: whole numbers as int64, truth values as bool, floats in single precision.</summary>
+    public Tensor Load()
+    {
+        using var scope = NewDisposeScope();
+        var stored = Typed();
+        return stored.to(Type switch
+        {
+            Kind.Bool => ScalarType.Bool,
+            _ when IsFloat => Type == Kind.Double ? ScalarType.Float64 : ScalarType.Float32,
+            _ => ScalarType.Int64,
+        }).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The bytes that stand for values of this tensor's type; the values are single precision on the CPU.</summary>
+    public byte[] Encode(Tensor values)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return values.to(ScalarTypeOf(Type)).cpu().contiguous().bytes.ToArray();
+    }
+
+    private Tensor Typed()
+    {
+        long[] shape = [.. Shape];
+        if (bytes is not null)
+        {
+            var result = empty(shape, dtype: ScalarTypeOf(Type));
+            if (Count > 0)
+                bytes().Span.CopyTo(result.bytes);
+            return result;
+        }
+
+        // Numbers that are not stored as bytes are few: exporters write weights as bytes.
+        return Type switch
+        {
+            Kind.Float => tensor(proto.FloatData.ToArray(), shape),
+            Kind.Double => tensor(proto.DoubleData.ToArray(), shape),
+            Kind.Int64 => tensor(proto.Int64Data.ToArray(), shape),
+            Kind.Bool => tensor(proto.Int32Data.Select(value => value != 0).ToArray(), shape),
+            Kind.Float16 => tensor(proto.Int32Data.Select(value => (float)BitConverter.UInt16BitsToHalf((ushort)value)).ToArray(), shape),
+            Kind.Bfloat16 => tensor(proto.Int32Data.Select(value => BitConverter.Int32BitsToSingle(value << 16)).ToArray(), shape),
+            _ => tensor(proto.Int32Data.Select(value => (long)value).ToArray(), shape),
+        };
+    }
+
+    private static ScalarType ScalarTypeOf(Kind type) => type switch
+    {
+        Kind.Float => ScalarType.Float32,
+        Kind.Double => ScalarType.Float64,
+        Kind.Float16 => ScalarType.Float16,
+        Kind.Bfloat16 => ScalarType.BFloat16,
+        Kind.Int64 => ScalarType.Int64,
+        Kind.Int32 => ScalarType.Int32,
+        Kind.Int16 => ScalarType.Int16,
+        Kind.Int8 => ScalarType.Int8,
+        Kind.Uint8 => ScalarType.Byte,
+        _ => ScalarType.Bool,
+    };
+
+    private static int SizeOf(string file, TensorProto tensor) => (Kind)tensor.DataType switch
+    {
+        Kind.Float or Kind.Int32 => 4,
+        Kind.Double or Kind.Int64 => 8,
+        Kind.Float16 or Kind.Bfloat16 or Kind.Int16 => 2,
+        Kind.Int8 or Kind.Uint8 or Kind.Bool => 1,
+        var other => throw new NotSupportedException($"'{file}' has the tensor '{tensor.Name}' of the type {other}, which is not supported."),
+    };
+
+    private static long LengthOf(string file, string name, long[] shape, int size)
+    {
+        try
+        {
+            return shape.Any(length => length < 0)
+                ? throw new OverflowException()
+                : shape.Aggregate((long)size, (product, length) => checked(product * length));
+        }
+        catch (OverflowException)
+        {
+            throw new CheckpointFormatException(file, $"gives '{name}' the impossible shape {ShapeText.Of(shape)}.");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>One run of a node: what it got, and the type and device of the pass.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="Given">Its inputs; null where one is left out.</param>
+/// <param name="Type">The type of the floats of the pass, which is that of the weights.</param>
+/// <param name="Device">Where the weights are.</param>
+/// <param name="Training">Whether this is a pass of training.</param>
+internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, ScalarType Type, Device Device, bool Training)
+{
+    /// <summary>The most elements that a shape which the graph computes may ask for.</summary>
+    private const long MostElements = 1L << 28;
+
+    /// <summary>An input that must be there.</summary>
+    public Tensor Input(int index) => Optional(index) ?? throw Node.BadInput($"input {index + 1} is missing");
+
+    /// <summary>An input, or null.</summary>
+    public Tensor? Optional(int index) => index < Given.Count ? Given[index] : null;
+
+    /// <summary>An input's whole numbers, or null.</summary>
+    public long[]? OptionalInts(int index)
+    {
+        if (Optional(index) is not { } input)
+            return null;
+        if (input.is_floating_point())
+            throw Node.BadInput($"input {index + 1} must hold whole numbers; it is {input.dtype}");
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return input.to(ScalarType.Int64).cpu().reshape(-1).contiguous().data<long>().ToArray();
+    }
+
+    /// <summary>An input's whole numbers.</summary>
+    public long[] Ints(int index) => OptionalInts(index) ?? throw Node.BadInput($"input {index + 1} is missing");
+
+    /// <summary>An input's numbers, or null.</summary>
+    public double[]? OptionalFloats(int index)
+    {
+        if (Optional(index) is not { } input)
+            return null;
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return input.detach().to(ScalarType.Float64).cpu().reshape(-1).contiguous().data<double>().ToArray();
+    }
+
+    /// <summary>The one number of an input, or null.</summary>
+    public double? OptionalNumber(int index) => OptionalFloats(index) switch
+    {
+        null or [] => null,
+        [var only] => only,
+        var many => throw Node.BadInput($"input {index + 1} must be one number; it has {many.Length}"),
+    };
+
+    /// <summary>Settings that are an attribute in old opsets and an input in new ones.</summary>
+    public long[]? AxesOf(string attribute, int input, long inputSince) =>
+        Node.Opset >= inputSince ? OptionalInts(input) : Node.Ints(attribute);
+
+    /// <summary>An axis counted from the front.</summary>
+    public int Axis(long axis, long rank)
+    {
+        if (axis < -rank || axis >= rank)
+            throw Node.BadInput($"the axis {axis} does not exist in a tensor of {rank} dimensions");
+        return (int)(axis < 0 ? axis + rank : axis);
+    }
+
+    /// <summary>Refuses a shape that no machine has memory for, such as a hostile file's.</summary>
+    public long[] Bounded(long[] shape)
+    {
+        var count = 1L;
+        foreach (var size in shape)
+        {
+            if (size < 0)
+                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}");
+            if (size > 0 && count > MostElements / size)
+                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}, of more than {MostElements} elements");
+            count *= size;
+        }
+
+        return shape;
+    }
+
+    /// <summary>The type that stands for one of ONNX's: floats are of the pass's type, whole numbers int64.</summary>
+    public ScalarType TypeOf(long kind) => (Onnx.TensorProto.Types.DataType)kind switch
+    {
+        Onnx.TensorProto.Types.DataType.Float or Onnx.TensorProto.Types.DataType.Float16
+            or Onnx.TensorProto.Types.DataType.Bfloat16 or Onnx.TensorProto.Types.DataType.Double => Type,
+        Onnx.TensorProto.Types.DataType.Bool => ScalarType.Bool,
+        Onnx.TensorProto.Types.DataType.Int32 or Onnx.TensorProto.Types.DataType.Int64 => ScalarType.Int64,
+        var other => throw Node.Fault($"the type {other} is not supported"),
+    };
+}

@@ -1,0 +1,239 @@
+using Onnx;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>The part of an ONNX graph that one output needs, checked and in order, and what its initialisers are to it.</summary>
+internal sealed class OnnxGraph
+{
+    private readonly OnnxFile file;
+    private readonly List<Step> steps = [];
+    private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
+
+    /// <summary>A node, what it computes, and the names whose values nothing needs after it.</summary>
+    internal sealed record Step(OnnxNode Node, OnnxOperator Compute, string[] Done);
+
+    private OnnxGraph(OnnxFile file, string output)
+    {
+        (this.file, Output) = (file, output);
+        Inputs = [.. file.Model.Graph.Input.Where(input => !file.Initializers.ContainsKey(input.Name))];
+    }
+
+    /// <summary>What the graph takes.</summary>
+    public IReadOnlyList<ValueInfoProto> Inputs { get; }
+
+    /// <summary>The name of what it gives.</summary>
+    public string Output { get; }
+
+    /// <summary>The weights, in the order of their first use, those of one layer as neighbours.</summary>
+    public IReadOnlyList<ParameterSpecification> Parameters { get; private set; } = [];
+
+    /// <summary>The running statistics.</summary>
+    public IReadOnlyList<BufferSpecification> Buffers { get; private set; } = [];
+
+    /// <summary>The nodes in order.</summary>
+    public IReadOnlyList<Step> Steps => steps;
+
+    /// <summary>Checks a file's graph.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="output">The output to compute; where null, the only one.</param>
+    /// <exception cref="CheckpointFormatException">A value is missing, made twice or used before it is made.</exception>
+    /// <exception cref="NotSupportedException">An operator is not supported.</exception>
+    /// <exception cref="ArgumentException">There is no such output, or there are several and none is named.</exception>
+    public static OnnxGraph Of(OnnxFile file, string? output)
+    {
+        var outputs = file.Model.Graph.Output.Select(value => value.Name).ToArray();
+        var named = string.Join(", ", outputs.Select(name => $"'{name}'"));
+        if (output is null ? outputs.Length != 1 : !outputs.Contains(output))
+            throw new ArgumentException(
+                output is null ? $"'{file.Path}' has {outputs.Length} outputs, of which one must be named: {named}."
+                : $"'{file.Path}' has no output '{output}'; it has {named}.",
+                nameof(output));
+        var graph = new OnnxGraph(file, output ?? outputs[0]);
+        graph.Order();
+        graph.AssignRoles();
+        graph.Fold();
+        return graph;
+    }
+
+    /// <summary>One pass, in the caller's dispose scope.</summary>
+    /// <param name="inputs">One tensor per entry of <see cref="Inputs"/>.</param>
+    /// <param name="parameters">One per entry of <see cref="Parameters"/>, of one float type on one device.</param>
+    /// <param name="buffers">One per entry of <see cref="Buffers"/>.</param>
+    /// <param name="training">Whether this is a pass of training.</param>
+    public Tensor Run(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+    {
+        using var scope = NewDisposeScope();
+        var (type, device) = (parameters[0].dtype, parameters[0].device);
+        var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var (input, value) in Inputs.Zip(inputs))
+            values[input.Name] = value;
+        foreach (var (parameter, value) in Parameters.Zip(parameters))
+            values[parameter.Name] = value;
+        foreach (var (buffer, value) in Buffers.Zip(buffers))
+            values[buffer.Name] = value;
+        foreach (var step in steps)
+        {
+            Perform(step.Node, step.Compute, name => Find(values, name, type, device), values, type, device, training);
+            foreach (var name in step.Done)
+                if (values.Remove(name, out var value))
+                    value.Dispose();
+        }
+
+        // What a node gave is this pass's own; what it was given is not.
+        var result = Find(values, Output, type, device);
+        return (steps.Any(step => step.Node.Outputs.Contains(Output)) ? result : result.alias()).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Find(Dictionary<string, Tensor> values, string name, ScalarType type, Device device)
+    {
+        if (values.TryGetValue(name, out var value))
+            return value;
+        var constant = constants[name];
+        return values[name] = constant.is_floating_point() ? constant.to(type, device, copy: true) : constant.alias();
+    }
+
+    private static void Perform(
+        OnnxNode node, OnnxOperator compute, Func<string, Tensor> find, Dictionary<string, Tensor> values, ScalarType type, Device device, bool training)
+    {
+        Tensor?[] given = [.. node.Inputs.Select(name => name.Length == 0 ? null : find(name))];
+        using var scope = NewDisposeScope();
+        Tensor[] results;
+        try
+        {
+            results = compute(new(node, given, type, device, training));
+        }
+        catch (System.Runtime.InteropServices.ExternalException fault)
+        {
+            throw node.BadInput(fault.Message.Split('\n')[0].TrimEnd('.'));
+        }
+
+        for (var index = 0; index < node.Outputs.Count; index++)
+            if (node.Outputs[index].Length > 0)
+            {
+                if (index >= results.Length)
+                    throw node.Fault($"its output {index + 1} is wanted; it has {results.Length}");
+                // A value has one owner, so that it can be freed when nothing needs it.
+                var isGiven = given.Any(input => ReferenceEquals(input, results[index]));
+                values[node.Outputs[index]] = (isGiven ? results[index].alias() : results[index]).MoveToOuterDisposeScope();
+            }
+    }
+
+    // The nodes that the output needs; ONNX lists nodes after those whose values they take, so that a cycle shows as a missing value.
+    private void Order()
+    {
+        var known = file.Initializers.Keys.Concat(Inputs.Select(input => input.Name)).ToHashSet(StringComparer.Ordinal);
+        if (Inputs.Select(input => input.Name).Distinct().Count() != Inputs.Count)
+            throw new CheckpointFormatException(file.Path, "has two inputs of one name.");
+        var nodes = file.Model.Graph.Node;
+        var places = new Dictionary<string, int>(StringComparer.Ordinal);
+        for (var index = 0; index < nodes.Count; index++)
+        {
+            var named = new OnnxNode(nodes[index], index + 1, file.Opset);
+            foreach (var input in nodes[index].Input)
+                if (input.Length > 0 && !known.Contains(input))
+                    throw new CheckpointFormatException(
+                        file.Path, $"is no graph: {named} takes '{input}', which no input, no initializer and no node before it gives.");
+            foreach (var result in nodes[index].Output)
+                if (result.Length > 0 && (!known.Add(result) || !places.TryAdd(result, index)))
+                    throw new CheckpointFormatException(file.Path, $"is no graph: {named} gives '{result}', which is there already.");
+        }
+
+        if (!places.ContainsKey(Output))
+            throw new CheckpointFormatException(file.Path, $"is no graph: no node gives its output '{Output}'.");
+        var needed = new SortedSet<int>();
+        var open = new Stack<string>([Output]);
+        while (open.TryPop(out var name))
+            if (places.TryGetValue(name, out var index) && needed.Add(index))
+                foreach (var input in nodes[index].Input)
+                    open.Push(input);
+        foreach (var index in needed)
+        {
+            var node = new OnnxNode(nodes[index], index + 1, file.Opset);
+            steps.Add(new(node, OnnxOperators.For(node, nodes[index].Domain), []));
+        }
+    }
+
+    private void AssignRoles()
+    {
+        var aliases = steps.Where(step => step.Node is { Type: "Identity", Inputs: [var from] } && file.Initializers.ContainsKey(from))
+            .ToDictionary(step => step.Node.Outputs[0], step => step.Node.Inputs[0], StringComparer.Ordinal);
+        var roles = new Dictionary<string, TensorRole>(StringComparer.Ordinal);
+        var parameters = new Dictionary<string, ParameterSpecification>(StringComparer.Ordinal);
+        var order = new List<string>();
+        var fanIn = 1L;
+        foreach (var node in steps.Select(step => step.Node))
+            for (var input = 0; input < node.Inputs.Count; input++)
+            {
+                var name = aliases.GetValueOrDefault(node.Inputs[input], node.Inputs[input]);
+                if (!file.Initializers.TryGetValue(name, out var tensor) || aliases.ContainsKey(node.Outputs[0]))
+                    continue;
+                var role = TensorRoles.Of(node.Type, input, tensor);
+                if (role == TensorRole.Parameter && IsMask(tensor))
+                    role = TensorRole.Constant;
+                var before = roles.GetValueOrDefault(name, role);
+                if (before != role && (before == TensorRole.Buffer || role == TensorRole.Buffer))
+                    throw new NotSupportedException(
+                        $"'{file.Path}' uses '{name}' as a running statistic and as something else ({node}); "
+                        + "export it without merging initializers that are equal by chance.");
+                roles[name] = before > role ? before : role;
+                if (!order.Contains(name))
+                    order.Add(name);
+                if (role != TensorRole.Parameter)
+                    continue;
+                fanIn = Math.Max(1, TensorRoles.FanIn(node, input, index => ShapeOf(node, index)) ?? fanIn);
+                parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn) { Center = TensorRoles.Center(node, input, tensor.Shape) });
+            }
+
+        Buffers = [.. order.Where(name => roles[name] == TensorRole.Buffer)
+            .Select(name => new BufferSpecification(name, file.Initializers[name].Shape, ScalarType.Float32, 0))];
+        // A mapping wants those of one layer, which share the name up to the last dot, as neighbours.
+        Parameters = [.. order.Where(name => roles[name] == TensorRole.Parameter).Select(name => parameters[name])
+            .GroupBy(parameter => parameter.Name.LastIndexOf('.') is >= 0 and var dot ? parameter.Name[..dot] : parameter.Name)
+            .SelectMany(layer => layer)];
+        foreach (var name in order.Where(name => roles[name] == TensorRole.Constant))
+            constants[name] = file.Initializers[name].Load().DetachFromDisposeScope();
+        if (file.Initializers.TryGetValue(Output, out _) || Parameters.Count == 0)
+            throw new CheckpointFormatException(file.Path, "has no weights: no float initializer is used as one.");
+
+        IReadOnlyList<long>? ShapeOf(OnnxNode node, int input) =>
+            input < node.Inputs.Count && file.Initializers.TryGetValue(aliases.GetValueOrDefault(node.Inputs[input], node.Inputs[input]), out var found)
+                ? found.Shape
+                : null;
+    }
+
+    // What masks positions holds minus infinity or a number like it, which no weight is.
+    private static bool IsMask(StoredTensor tensor)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return tensor.Load().abs().max().to(ScalarType.Float64).item<double>() is not < 1e30;
+    }
+
+    // What depends on constants only is computed once; then each value is freed after the last node that takes it.
+    private void Fold()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        for (var index = 0; index < steps.Count; index++)
+            if (steps[index].Node is var node && !node.Outputs.Contains(Output)
+                && node.Inputs.All(name => name.Length == 0 || constants.ContainsKey(name)))
+            {
+                var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+                Perform(node, steps[index].Compute, name => constants[name], values, ScalarType.Float32, CPU, false);
+                foreach (var (name, value) in values)
+                    constants[name] = value.DetachFromDisposeScope();
+                steps.RemoveAt(index--);
+            }
+
+        var last = new Dictionary<string, int>(StringComparer.Ordinal);
+        var made = steps.SelectMany(step => step.Node.Outputs).Concat(constants.Keys).ToHashSet(StringComparer.Ordinal);
+        for (var index = 0; index < steps.Count; index++)
+            foreach (var name in steps[index].Node.Inputs.Concat(steps[index].Node.Outputs).Where(name => name.Length > 0 && name != Output && made.Contains(name)))
+                last[name] = index;
+        var done = last.ToLookup(pair => pair.Value, pair => pair.Key);
+        for (var index = 0; index < steps.Count; index++)
+            steps[index] = steps[index] with { Done = [.. done[index]] };
+    }
+}

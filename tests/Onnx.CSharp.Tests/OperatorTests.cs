@@ -1,0 +1,48 @@
+using Onnx;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>Each operator computes what ONNX Runtime does, for one sample and for several.</summary>
+public sealed class OperatorTests
+{
+    public static TheoryData<string> Names => [.. OperatorCases.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AnOperatorAgreesWithOnnxRuntime(string name) => Agreement.Check(OperatorCases.All[name]());
+
+    [Theory]
+    [InlineData("nearest", "asymmetric", "floor", 2.0, 1.5)]
+    [InlineData("nearest", "half_pixel", "round_prefer_floor", 0.6, 2.2)]
+    [InlineData("nearest", "half_pixel", "round_prefer_ceil", 1.7, 0.4)]
+    [InlineData("nearest", "align_corners", "ceil", 1.7, 2.0)]
+    [InlineData("linear", "half_pixel", "floor", 2.0, 1.6)]
+    [InlineData("linear", "pytorch_half_pixel", "floor", 0.5, 0.15)]
+    [InlineData("linear", "align_corners", "floor", 2.0, 3.0)]
+    [InlineData("cubic", "half_pixel", "floor", 2.0, 1.6)]
+    [InlineData("cubic", "asymmetric", "floor", 1.5, 0.7)]
+    public void ResizeAgrees(string mode, string coordinates, string nearest, double height, double width)
+    {
+        foreach (var opset in new[] { 11, 13, 18 })
+            Agreement.Check(new OnnxGraphs(opset, 4, 9, 7).Floats("roi", [0], []).Floats("scales", [4], [1, 1, (float)height, (float)width]).On(
+                "Resize", "roi scales", ("mode", mode), ("coordinate_transformation_mode", coordinates), ("nearest_mode", nearest)));
+    }
+
+    [Fact]
+    public void ResizeToSizesAgrees()
+    {
+        var graph = new OnnxGraphs(13, 4, 9, 7).Ints("more", 12, 14).Ints("two", 2).Ints("zero", 0);
+        graph.Weight("scale", 7).Node("Mul", "x scale", "s").Node("Shape", "s", "size").Node("Slice", "size zero two", "front")
+            .Node("Concat", "front more", "sizes", ("axis", 0)).Node("Resize", "s - - sizes", "y", ("mode", "linear")).Output("y");
+        Agreement.Check(graph);
+    }
+
+    [Fact]
+    public void ResizeOfOpset10Agrees() =>
+        Agreement.Check(new OnnxGraphs(10, 4, 9, 7).Floats("scales", [4], [1, 1, 2, 3]).On("Resize", "scales", ("mode", "nearest")));
+
+    [Fact]
+    public void ANetworkOfSeveralInputsAgrees() => Agreement.Check(
+        new OnnxGraphs(13, 4).Input("other", TensorProto.Types.DataType.Float, 4).Weight("w", 4).Node("Mul", "other w", "a").Node("Add", "x a", "y").Output("y"));
+}
