@@ -53,7 +53,7 @@ internal sealed class ManifoldExperiment : IExperiment
         "direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed),
         new() { Epochs = options.Epochs ?? (options.Quick ? 4 : 8), Seed = seed });
 
-    private static string[] PicturesOf(ulong seed) => 
+    private static string[] PicturesOf(ulong seed) =>
         [$"explained-variance-seed{seed}.png", $"trajectory-seed{seed}.png", $"tsne-seed{seed}.png"];
 
     private static void RunSeed(

@@ -87,10 +87,15 @@ type internal FusedMapping
             let hasShift, shift = shiftOf piece own
             FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift bias segments
 
-    let room = 2L * (pieces |> Array.map (fun piece -> int64 piece.Kernel.Tiling.Columns) |> Array.max)
+    let room =
+        2L
+        * (pieces
+           |> Array.map (fun piece -> int64 piece.Kernel.Tiling.Columns)
+           |> Array.max)
 
     /// What a tile at the border of two tensors has beyond the one that is generated.
-    let spare = new ThreadLocal<byte[]>(fun () -> GC.AllocateUninitializedArray<byte>(int (4L * room), true))
+    let spare =
+        new ThreadLocal<byte[]>(fun () -> GC.AllocateUninitializedArray<byte>(int (4L * room), true))
 
     /// Whether the mapping can run fused on a latent like this one.
     static member Fits(latent: torch.Tensor) =
@@ -131,7 +136,10 @@ type internal FusedMapping
             let start = piece.Kernel.FirstRow
             let next = start + piece.Kernel.Tiling.Rows
 
-            match segments |> Array.filter (fun segment -> segment.First >= start && segment.First < next) with
+            match
+                segments
+                |> Array.filter (fun segment -> segment.First >= start && segment.First < next)
+            with
             | [||] -> ()
             | segments ->
                 use own = piece.LatentOf dense

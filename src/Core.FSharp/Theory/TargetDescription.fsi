@@ -37,7 +37,7 @@ type TargetLayer =
     /// Batch normalisation along the first dimension by running statistics. None: by the batch's own, which has no constant for one sample.
     | BatchNormLayer of name: string * statistics: BatchStatistics option
     /// Layer normalisation along the last dimension, with its epsilon. It is steepest where its inputs hardly deviate from their mean: 1 / sqrt(epsilon).
-    /// Whoever knows that they deviate by more (the root mean square is at least `deviation`) gets 1 / sqrt(deviation^2 + epsilon), and the bound becomes assumed.
+    /// Where they deviate by more (the root mean square is at least `deviation`), it is 1 / sqrt(deviation^2 + epsilon), and the bound becomes assumed.
     | LayerNormLayer of name: string * epsilon: float * deviation: float option
     /// max(x, 0): constant 1.
     | ReLULayer

@@ -11,7 +11,7 @@ namespace MappingNets;
 /// <param name="Length">How many bytes.</param>
 internal sealed record ExternalPlace(string FullPath, string Name, long Start, long Length)
 {
-    /// <summary>Checks what a model says of an external tensor: the file must lie in the model's folder and hold all of it.</summary>
+    /// <summary>Checks where a model places an external tensor: the file must lie in the model's folder and hold all of it.</summary>
     /// <exception cref="CheckpointFormatException">It does not.</exception>
     public static ExternalPlace Of(string model, TensorProto tensor, long length)
     {

@@ -77,12 +77,12 @@ public sealed class HostileFileTests : IDisposable
         // 23,401 weights: their square matrix would take 2 GB, and its decomposition a quarter of an hour.
         var target = TargetNetwork.Input(300).Linear(75).Tanh().Linear(11).Build("wide");
         var dense = "\"singleLatent\":23400,\"fixedWeights\":\"dense\"";
-        var message = MappedRefusal("\"fixedWeights\":\"signed-permutation\",\"seed\":0,\"singleLatent\":6", "\"seed\":0," + dense, target);
+        var message = MappedRefusal("\"fixedWeights\":\"signed-permutation\",\"fixedWeightsVersion\":2,\"seed\":0,\"singleLatent\":6", "\"seed\":0," + dense, target);
         Assert.Contains("dense fixed weights would take", message);
         Assert.Contains("ReadLimits.FixedWeightsBytes", message);
         Assert.Contains(
             "latent F32(6); its mapping needs F32(23400)",
-            MappedRefusal("\"fixedWeights\":\"signed-permutation\",\"seed\":0,\"singleLatent\":6", "\"seed\":0," + dense, target, new() { FixedWeightsBytes = long.MaxValue }));
+            MappedRefusal("\"fixedWeights\":\"signed-permutation\",\"fixedWeightsVersion\":2,\"seed\":0,\"singleLatent\":6", "\"seed\":0," + dense, target, new() { FixedWeightsBytes = long.MaxValue }));
     }
 
     [Fact]

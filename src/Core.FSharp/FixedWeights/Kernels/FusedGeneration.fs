@@ -178,7 +178,9 @@ let generateRows (piece: Piece) latent hasShift shift bias (spare: nativeptr<flo
                  Address = address } |]
 
     let before = beside (firstTile * columns) first spare
-    let after = beside next (min tiling.Rows (endTile * columns)) (offset spare tiling.Columns)
+
+    let after =
+        beside next (min tiling.Rows (endTile * columns)) (offset spare tiling.Columns)
 
     generateTiles
         piece
