@@ -115,6 +115,8 @@ public sealed class AirQualityTests : IDisposable
         Assert.Contains("'many' in line 5, column 'PM2.5'", Refusal());
         Write("Aotizhongxin", 10, wind: _ => "UP");
         Assert.Contains("wind direction 'UP' in line 2", Refusal());
+        Write("Aotizhongxin", 10, wind: _ => new string('x', 5000));
+        Assert.InRange(Refusal().Length, 200, 600);
         Write("Aotizhongxin", 10, hour => hour < 8 ? "NA" : "1");
         Assert.Contains("no value of Aotizhongxin PM2.5 in the training part", Refusal());
         Write("Aotizhongxin", 10, _ => "5");

@@ -35,7 +35,7 @@ internal static class AirQualityFiles
                     station.Path,
                     $"holds {station.Hours} hours from {Text(station.First)}; '{stations[0].Path}' holds {stations[0].Hours} from {Text(stations[0].First)}.");
         if (stations.GroupBy(station => station.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-            throw new DatasetFormatException(twice.Last().Path, $"is a second file of the station '{twice.Key}'.");
+            throw new DatasetFormatException(twice.Last().Path, $"is a second file of the station '{MessageText.Of(twice.Key)}'.");
         return stations;
     }
 
@@ -59,7 +59,7 @@ internal static class AirQualityFiles
         {
             station ??= fields[name];
             if (fields[name] != station)
-                throw new DatasetFormatException(path, $"has the station '{fields[name]}' in line {line}, after '{station}'.");
+                throw new DatasetFormatException(path, $"has the station '{MessageText.Of(fields[name])}' in line {line}, after '{MessageText.Of(station)}'.");
             var hour = Hour(file, line, fields, time);
             first ??= hour;
             if (hour != first.Value.AddHours(sines.Count))
@@ -102,6 +102,6 @@ internal static class AirQualityFiles
         var place = Array.IndexOf(Winds, wind);
         return place >= 0
             ? place * Math.PI / 8
-            : throw new DatasetFormatException(path, $"has the wind direction '{wind}' in line {line}; known are {string.Join(", ", Winds)}.");
+            : throw new DatasetFormatException(path, $"has the wind direction '{MessageText.Of(wind)}' in line {line}; known are {string.Join(", ", Winds)}.");
     }
 }
