@@ -7,7 +7,7 @@ namespace MappingNets;
 /// What gzip data (RFC 1952) unpacks to, as a stream that ends well only where every member has its whole trailer, with the checksum and
 /// the length of what was unpacked, and nothing follows the last one. .NET's own stream takes a file without its trailer.
 /// </summary>
-internal sealed class GzipData : Stream
+internal sealed class GzipData : ForwardStream
 {
     private const int TrailerBytes = 8;
     private const int HeaderChecksum = 2, ExtraField = 4, Name = 8, Comment = 16, ReservedFlags = 0xE0;
@@ -31,25 +31,6 @@ internal sealed class GzipData : Stream
         StartMember();
     }
 
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <summary>The most bytes that so many packed ones can unpack to: deflate packs 1,032 into one at best.</summary>
     public static long LargestOf(long packedBytes) => packedBytes > long.MaxValue / 1032 ? long.MaxValue : packedBytes * 1032;
 
@@ -68,23 +49,6 @@ internal sealed class GzipData : Stream
 
         return 0;
     }
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -167,25 +131,11 @@ internal sealed class GzipData : Stream
     }
 
     /// <summary>The rest of a stream, which remembers where the last block that was asked for lies.</summary>
-    private sealed class Blocks(Stream packed) : Stream
+    private sealed class Blocks(Stream packed) : ForwardStream
     {
         public long LastBlock { get; private set; } = packed.Position;
 
         public long LastEnd { get; private set; } = packed.Position;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override int Read(Span<byte> buffer)
         {
@@ -195,18 +145,6 @@ internal sealed class GzipData : Stream
                 (LastBlock, LastEnd) = (start, start + count);
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 
     private static uint Entry(int index)
