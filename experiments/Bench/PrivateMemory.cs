@@ -1,5 +1,4 @@
-using System.Diagnostics;
-using System.Globalization;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Bench;
 
@@ -8,7 +7,7 @@ internal sealed class PrivateMemory : IDisposable
 {
     private readonly Thread watch;
     private readonly ManualResetEventSlim stop = new();
-    private readonly long before = Now();
+    private readonly long before = ProcessMemory.PrivateBytes();
     private long peak;
 
     public PrivateMemory()
@@ -17,7 +16,7 @@ internal sealed class PrivateMemory : IDisposable
         watch = new(() =>
         {
             do
-                peak = Math.Max(peak, Now());
+                peak = Math.Max(peak, ProcessMemory.PrivateBytes());
             while (!stop.Wait(5));
         })
         { IsBackground = true };
@@ -25,24 +24,12 @@ internal sealed class PrivateMemory : IDisposable
     }
 
     /// <summary>The peak so far, bytes.</summary>
-    public long PeakBytes => Math.Max(peak, Now()) - before;
+    public long PeakBytes => Math.Max(peak, ProcessMemory.PrivateBytes()) - before;
 
     public void Dispose()
     {
         stop.Set();
         watch.Join();
         stop.Dispose();
-    }
-
-    /// <summary>Pages that this process alone has and has written; its whole working set where the system does not tell them apart.</summary>
-    private static long Now()
-    {
-        const string rollup = "/proc/self/smaps_rollup";
-        if (File.Exists(rollup))
-            foreach (var line in File.ReadLines(rollup))
-                if (line.StartsWith("Private_Dirty:", StringComparison.Ordinal))
-                    return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-        using var process = Process.GetCurrentProcess();
-        return process.WorkingSet64;
     }
 }

@@ -60,26 +60,6 @@ internal sealed record ModelKind(string Name, Func<Model> Build, Func<Dataset> D
         }
     }
 
-    /// <summary>Writes what a user of such a model keeps.</summary>
-    public static void Save(Model model, string path)
-    {
-        switch (model)
-        {
-            case MappedModel mapped:
-                mapped.SaveAdapter(path);
-                break;
-            case FineTunedModel tuned:
-                tuned.SaveAdapter(path);
-                break;
-            case GeneratedModel generated:
-                generated.SaveTrained(path);
-                break;
-            default:
-                model.Export(path);
-                break;
-        }
-    }
-
     /// <summary>A model with the state that <see cref="Save"/> wrote.</summary>
     public Model Load(string path)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -73,7 +74,7 @@ internal static class FailingDisk
         };
         result = result.Checked(Fails(place, () => vanishing.Train(Path.Combine(place, ResumeName)).Model.Dispose()));
         using var model = kind.Build();
-        result = result.Checked(Fails(place, () => ModelKind.Save(model, Path.Combine(place, "adapter"))));
+        result = result.Checked(Fails(place, () => RunFiles.Save(model, Path.Combine(place, "adapter"))));
         return result.Checked(Leftovers.In(folder));
     }
 

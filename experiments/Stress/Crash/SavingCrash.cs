@@ -1,3 +1,5 @@
+using MappingNets.Experiments.Reporting;
+
 namespace MappingNets.Experiments.Stress;
 
 /// <summary>A process that saves two states in turn to one place, ended at random moments: the place holds one of the two.</summary>
@@ -80,7 +82,7 @@ internal sealed record SavingCrash(string Kind, bool IsFolder)
                 tuned.SaveAdapterFolder(place);
                 break;
             default:
-                ModelKind.Save(model, place);
+                RunFiles.Save(model, place);
                 break;
         }
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -65,7 +66,7 @@ internal static class TrainingCrash
         using (model)
         {
             var path = Path.Combine(folder, AdapterName);
-            ModelKind.Save(model, path);
+            RunFiles.Save(model, path);
             using var loaded = kind.Load(path);
             Console.WriteLine(WeightDigest.Of(loaded, folder));
         }

@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Reflection;
 using System.Text.Json;
-using TorchSharp;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -17,8 +15,6 @@ internal static class StressProgram
     {
         var options = new Options(arguments, "--minutes", "--out", "--form");
         var (minutes, folder) = (options.Minutes(1), options.Folder(Path.Combine("artifacts", "stress")));
-        var multiply = typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.mul), [typeof(Scalar)])!;
-        var cured = multiply.MethodImplementationFlags.HasFlag(MethodImplAttributes.NoOptimization);
         var results = new List<CaseResult>();
         foreach (var @case in StressCase.All)
         {
@@ -27,7 +23,7 @@ internal static class StressProgram
         }
 
         var report = new StressReport(
-            options.Text("--form", "build output"), cured, minutes, DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), Machine.Description, results);
+            options.Text("--form", "build output"), UncuredTorchSharp.KeepsArguments(), minutes, DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), Machine.Description, results);
         report.Write(folder);
         Console.WriteLine(report.Table());
         Console.WriteLine($"Results: {folder}");

@@ -6,8 +6,8 @@ namespace MappingNets.Experiments.Stress;
 
 /// <summary>What one case gave.</summary>
 /// <param name="Case">Its name.</param>
-/// <param name="Runs">How many times it was trained.</param>
-/// <param name="Steps">The training steps of the runs that came to their end.</param>
+/// <param name="Runs">How many times it was done.</param>
+/// <param name="Steps">The steps of training, or rounds of operations, of the runs that came to their end.</param>
 /// <param name="Collections">Garbage collections meanwhile.</param>
 /// <param name="Failures">Runs that ended in an exception, or in the death of the process.</param>
 /// <param name="WrongResults">Runs whose weights have other bits than those of the calm run.</param>
@@ -16,7 +16,7 @@ internal sealed record CaseResult(string Case, int Runs, long Steps, long Collec
 
 /// <summary>report.json: what training survived while garbage was collected beside it.</summary>
 /// <param name="Form">How the program was built or published.</param>
-/// <param name="Cured">Whether the TorchSharp that it loaded forbids the JIT to optimise it.</param>
+/// <param name="Cured">Whether the TorchSharp that it loaded forbids the JIT to optimise its native calls.</param>
 /// <param name="Minutes">How long it was to run.</param>
 /// <param name="Date">The day, in UTC.</param>
 /// <param name="Machine">Processor count and system.</param>

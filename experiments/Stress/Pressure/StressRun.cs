@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace MappingNets.Experiments.Stress;
 
-/// <summary>One case in this process: trained once in calm, then again and again under pressure, each time to the same bits.</summary>
+/// <summary>One case in this process: done once in calm, then again and again under pressure, each time to the same bits.</summary>
 internal static class StressRun
 {
     /// <summary>Runs a case until its time is over; at least one run is under pressure.</summary>
@@ -12,7 +12,7 @@ internal static class StressRun
     public static CaseResult Measure(StressCase @case, TimeSpan time, string folder)
     {
         var watch = Stopwatch.StartNew();
-        var (calm, steps) = Train(@case, folder, resumeFile: null);
+        var (calm, steps) = @case.Run(folder, null);
         var result = new CaseResult(@case.Name, 0, 0, 0, 0, 0, null);
         using var pressure = @case.WithResumeFile ? null : new GarbagePressure();
         var collectionsBefore = GC.CollectionCount(0);
@@ -21,7 +21,7 @@ internal static class StressRun
             var resumeFile = @case.WithResumeFile ? Path.Combine(folder, "run.safetensors") : null;
             try
             {
-                var (digest, _) = Train(@case, folder, resumeFile);
+                var (digest, _) = @case.Run(folder, resumeFile);
                 var differs = digest != calm;
                 result = result with
                 {
@@ -45,13 +45,6 @@ internal static class StressRun
         }
         while (watch.Elapsed < time);
         return result with { Collections = pressure?.Collections ?? GC.CollectionCount(0) - collectionsBefore };
-    }
-
-    private static (string Digest, long Steps) Train(StressCase @case, string folder, string? resumeFile)
-    {
-        var (model, steps) = @case.Kind.Train(resumeFile);
-        using (model)
-            return (WeightDigest.Of(model, folder), steps);
     }
 
     private static string Line(Exception fault) => $"{fault.GetType().Name}: {fault.Message.Split('\n')[0]}";

@@ -1,5 +1,6 @@
 using TorchSharp;
 using static TorchSharp.torch;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -27,7 +28,7 @@ internal sealed class ServingSoak(string folder)
         {
             var (model, _) = ModelKind.Of(name).Train();
             using (model)
-                ModelKind.Save(model, FileOf(name));
+                RunFiles.Save(model, FileOf(name));
         }
 
         using var host = new AdapterHost(target, ModelKind.Base);
@@ -46,7 +47,7 @@ internal sealed class ServingSoak(string folder)
             {
                 if (rounds == UncountedRounds)
                 {
-                    MemoryUse.Collect();
+                    ProcessMemory.Collect();
                     tensors = Tensor.TotalCount;
                 }
 
@@ -60,7 +61,7 @@ internal sealed class ServingSoak(string folder)
             fault = $"{inner.GetType().Name}: {inner.Message.Split('\n')[0]}";
         }
 
-        MemoryUse.Collect();
+        ProcessMemory.Collect();
         return new(Name, rounds, predictions, swaps, 0, Tensor.TotalCount - tensors, wrong, fault, clock.Taken);
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -16,8 +17,8 @@ internal sealed class SoakClock(TimeSpan time)
     {
         if (watch.Elapsed >= samples.Count * time / Samples)
         {
-            MemoryUse.Collect();
-            samples.Add(new(watch.Elapsed.TotalSeconds, MemoryUse.PrivateBytes(), GC.GetTotalMemory(false), rounds));
+            ProcessMemory.Collect();
+            samples.Add(new(watch.Elapsed.TotalSeconds, ProcessMemory.PrivateBytes(), GC.GetTotalMemory(false), rounds));
         }
 
         return watch.Elapsed < time;

@@ -1,5 +1,6 @@
 using TorchSharp;
 using static TorchSharp.torch;
+using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
@@ -23,7 +24,7 @@ internal sealed class TrainingSoak(ModelKind kind, string folder)
             {
                 if (rounds == UncountedRounds)
                 {
-                    MemoryUse.Collect();
+                    ProcessMemory.Collect();
                     (tensors, parameters) = (Tensor.TotalCount, 0);
                 }
 
@@ -38,7 +39,7 @@ internal sealed class TrainingSoak(ModelKind kind, string folder)
             fault = $"{one.GetType().Name}: {one.Message.Split('\n')[0]}";
         }
 
-        MemoryUse.Collect();
+        ProcessMemory.Collect();
         return new(kind.Name, rounds, steps, 0, parameters, Tensor.TotalCount - tensors, wrong, fault, clock.Taken);
     }
 
@@ -51,7 +52,7 @@ internal sealed class TrainingSoak(ModelKind kind, string folder)
             File.Delete(resumeFile);
             steps += count;
             Count(model, kind.OtherParameters);
-            ModelKind.Save(model, saved);
+            RunFiles.Save(model, saved);
             var digest = WeightDigest.Of(model, folder);
             // Loading builds a model of the kind to know its network.
             Count(model, besides: 0);

@@ -34,7 +34,7 @@ internal static class UncuredTorchSharp
     }
 
     /// <summary>Whether a method that reads the handle of a number has the build step's mark; true where trimming took it out.</summary>
-    private static bool KeepsArguments() =>
+    public static bool KeepsArguments() =>
         typeof(torch.Tensor).GetMethod(nameof(torch.Tensor.mul), [typeof(Scalar)]) is not { } method
         || method.MethodImplementationFlags.HasFlag(MethodImplAttributes.NoOptimization);
 

@@ -32,21 +32,9 @@ public static class NativeHeap
     /// train there with larger ones, start the process with the environment variable GLIBC_TUNABLES=glibc.malloc.arena_max=1.
     /// </remarks>
     /// <returns>Whether it was done: true on Linux with glibc; elsewhere nothing happens.</returns>
-    public static bool RetainFreedMemory()
-    {
-        if (!OperatingSystem.IsLinux())
-            return false;
-        try
-        {
-            // -1: nothing is given back.
-            return SetOption(TrimThreshold, -1) != 0 & SetOption(TopPad, Ahead) != 0 & SetOption(MapMaximum, 0) != 0;
-        }
-        catch (Exception fault) when (fault is EntryPointNotFoundException or DllNotFoundException)
-        {
-            // A C library without these options keeps its defaults.
-            return false;
-        }
-    }
+    public static bool RetainFreedMemory() =>
+        // -1: nothing is given back.
+        Set((TrimThreshold, -1), (TopPad, Ahead), (MapMaximum, 0));
 
     /// <summary>
     /// The same for blocks below a size; larger ones are mapped by themselves and given back when they are freed. That is for streamed
@@ -61,14 +49,21 @@ public static class NativeHeap
         // The most that glibc takes, and a size that leaves the small blocks of every step in the heap.
         if (below is < 1 << 16 or > 1 << 25)
             throw new ArgumentOutOfRangeException(nameof(below), below, $"The size must be from {1 << 16} to {1 << 25} bytes.");
+        return Set((TrimThreshold, -1), (MapThreshold, below));
+    }
+
+    private static bool Set(params (int Option, int Value)[] options)
+    {
         if (!OperatingSystem.IsLinux())
             return false;
         try
         {
-            return SetOption(TrimThreshold, -1) != 0 & SetOption(MapThreshold, below) != 0;
+            // All of them, whatever one of them says.
+            return options.Count(option => SetOption(option.Option, option.Value) != 0) == options.Length;
         }
         catch (Exception fault) when (fault is EntryPointNotFoundException or DllNotFoundException)
         {
+            // A C library without these options keeps its defaults.
             return false;
         }
     }

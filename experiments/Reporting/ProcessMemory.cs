@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace MappingNets.Experiments.Stress;
+namespace MappingNets.Experiments.Reporting;
 
 /// <summary>The memory that belongs to this process alone.</summary>
-internal static class MemoryUse
+public static class ProcessMemory
 {
     private const string Map = "/proc/self/smaps_rollup";
 

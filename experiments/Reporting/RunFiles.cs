@@ -1,7 +1,7 @@
-namespace MappingNets.Experiments.Reproduce;
+namespace MappingNets.Experiments.Reporting;
 
 /// <summary>Writes what a run has trained, in the smallest form that brings it back.</summary>
-internal static class RunFiles
+public static class RunFiles
 {
     /// <summary>An adapter where the model has one, its trained tensors where it is generated, all weights otherwise.</summary>
     /// <param name="model">The trained model.</param>
