@@ -21,8 +21,8 @@ Usage: ./build.sh VERB [arguments]
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format            format all F# and C# sources
   format --check    list the sources that are not formatted; change nothing
-  stress            train six kinds of model while other threads collect garbage; every run must end, with the bits of a calm one
-                    [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
+  stress            train six kinds of model, and loop over implicit numbers, while other threads collect garbage; every run must end,
+                    with the bits of a calm one [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
