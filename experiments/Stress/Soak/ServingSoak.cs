@@ -1,6 +1,6 @@
+using MappingNets.Experiments.Reporting;
 using TorchSharp;
 using static TorchSharp.torch;
-using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Stress;
 
