@@ -5,7 +5,7 @@
 
 COPY is a folder for the copy of the tree (made with git clone, built once); REPORT is a JSON file, written anew after each change, so that a
 run can be stopped and looked at. A change is killed when it does not build, or when a test fails: first the test list that
-is most likely to, then all tests of its project. Everything runs at idle priority where chrt exists.
+is most likely to, then all tests of its project. Everything runs after other work, where nice exists.
 --check only looks whether each old text stands once in its file.
 """
 
@@ -18,14 +18,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-IDLE = ["chrt", "-i", "0"] if shutil.which("chrt") else []
+LOW = ["nice", "-n", "10"] if shutil.which("nice") else []
 
 
 def run(command, folder, seconds):
     """The exit status, 124 where time ran out; a test that hangs was changed by the mutant too."""
     try:
         return subprocess.run(
-            IDLE + command, cwd=folder, timeout=seconds, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+            LOW + command, cwd=folder, timeout=seconds, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
     except subprocess.TimeoutExpired:
         return 124
 
