@@ -210,13 +210,20 @@ module MappingLoss =
     let private withRaw options (raw: torch.Tensor | null) : struct (LossCoefficient * (torch.Tensor | null))[] =
         checkRaw options raw
 
+        // One node of the graph for all of them: each `raw[i]` would send back a gradient as long as u.
+        let trained =
+            match raw with
+            | null -> [||]
+            | raw -> raw.unbind 0
+
         rules options
         |> Array.mapFold
-            (fun (next: int64) (rule: LossCoefficient) ->
-                match raw with
-                | NonNull raw when rule.IsTrainable -> struct (rule, (raw[next]: torch.Tensor | null)), next + 1L
-                | _ -> struct (rule, null), next)
-            0L
+            (fun next (rule: LossCoefficient) ->
+                if rule.IsTrainable && next < trained.Length then
+                    struct (rule, (trained[next]: torch.Tensor | null)), next + 1
+                else
+                    struct (rule, null), next)
+            0
         |> fst
 
     let private times (factor: float) (tensor: torch.Tensor) =
@@ -241,38 +248,77 @@ module MappingLoss =
             | null -> rule.Value
             | u -> rule.Value * exp ((logarithm rule u).ToDouble()))
 
-    /// lambda L with lambda held still, and the coefficient's own loss with L held still.
-    let private balanced (rule: LossCoefficient) (logarithm: torch.Tensor) (term: torch.Tensor) =
-        use floor = smallestTerm.ToScalar()
-        let size = term.detach().clamp_min(floor).log ()
-        // x = ln(lambda L / share)
-        let excess = plus (log rule.Value - log rule.Share) (logarithm + size)
-        let own = times rule.Share (plus -1.0 ((plus 1.0 (excess.square ())).sqrt ()))
-        times rule.Value (logarithm.detach().exp () * term) + own
+    /// One number for each rule, as a vector.
+    let private vectorOf
+        (number: LossCoefficient -> float)
+        (rules: LossCoefficient[])
+        (dtype: Nullable<torch.ScalarType>)
+        device
+        =
+        torch.tensor (Array.map number rules, dtype = dtype, device = device)
 
-    let private contribution
-        name
-        (struct (rule: LossCoefficient, u: torch.Tensor | null))
-        (term: torch.Tensor | null)
-        : torch.Tensor | null =
-        match u, term with
-        | _, null when rule.IsOff -> null
-        | _, null -> raise (ArgumentException($"The {name} term is on and has no value.", "terms"))
-        | _ when rule.IsOff -> null
-        | null, term -> times rule.Value term
-        | u, term ->
+    /// lambda L with lambda held still, and the coefficient's own loss with L held still, for each of some balanced rules: all of them in
+    /// one vector, because on small networks it is the number of operations that costs time.
+    let private balanced (rules: LossCoefficient[]) (raw: torch.Tensor[]) (terms: torch.Tensor[]) =
+        let u = torch.stack (raw, 0L)
+        let terms = torch.stack (terms, 0L)
+        let isDouble = u.dtype = torch.float64 || terms.dtype = torch.float64
+        let dtype = Nullable(if isDouble then torch.float64 else terms.dtype)
+        use values = vectorOf _.Value rules dtype u.device
+
+        use offsets =
+            vectorOf (fun rule -> log rule.Value - log rule.Share) rules dtype u.device
+
+        use shares = vectorOf _.Share rules dtype u.device
+        use floor = smallestTerm.ToScalar()
+        let logarithm = logarithm rules[0] u
+        let size = terms.detach().clamp_min(floor).log ()
+        // x = ln(lambda L / share)
+        let excess = logarithm + size + offsets
+        let own = plus -1.0 ((plus 1.0 (excess.square ())).sqrt ()) * shares
+        (logarithm.detach().exp () * terms * values + own).unbind 0
+
+    let private contribution (rule: LossCoefficient) (u: torch.Tensor | null) (term: torch.Tensor) =
+        match u with
+        | null -> times rule.Value term
+        | u ->
             let logarithm = logarithm rule u
 
             match rule.Rule with
             | LossCoefficientRule.Plain -> times rule.Value (logarithm.exp () * term)
-            | LossCoefficientRule.Bounded -> times rule.Value (logarithm.exp () * term - logarithm)
-            | _ -> balanced rule logarithm term
+            | _ -> times rule.Value (logarithm.exp () * term - logarithm)
 
     let total options (raw: torch.Tensor | null) (task: torch.Tensor) (terms: LossTerms) =
-        Array.map3 contribution names (withRaw options raw) [| terms.Stability; terms.Smoothness; terms.Alignment |]
+        let on =
+            Array.map3
+                (fun name (struct (rule: LossCoefficient, u: torch.Tensor | null)) (term: torch.Tensor | null) ->
+                    match term with
+                    | _ when rule.IsOff -> None
+                    | null -> raise (ArgumentException($"The {name} term is on and has no value.", "terms"))
+                    | term -> Some(rule, u, term))
+                names
+                (withRaw options raw)
+                [| terms.Stability; terms.Smoothness; terms.Alignment |]
+            |> Array.choose id
+
+        let isBalanced (rule: LossCoefficient, u: torch.Tensor | null, _) =
+            not (isNull u) && rule.Rule = LossCoefficientRule.Balanced
+
+        let together =
+            match on |> Array.filter isBalanced with
+            | [||] -> [||]
+            | some ->
+                balanced
+                    (some |> Array.map (fun (rule, _, _) -> rule))
+                    (some |> Array.map (fun (_, u, _) -> nonNull u))
+                    (some |> Array.map (fun (_, _, term) -> term))
+
+        on
         |> Array.fold
-            (fun (sum: torch.Tensor) (part: torch.Tensor | null) ->
-                match part with
-                | null -> sum
-                | part -> sum + part)
-            task
+            (fun (struct (sum: torch.Tensor, next)) one ->
+                if isBalanced one then
+                    struct (sum + together[next], next + 1)
+                else
+                    struct (sum + (one |||> contribution), next))
+            (struct (task, 0))
+        |> fun (struct (sum, _)) -> sum

@@ -52,6 +52,46 @@ let total =
 
               same "total" (scalar 9.0) actual)
 
+          test "coefficients of all rules together give the bits of each alone, gradients too" (fun () ->
+              let alone = [ Balanced 0.2; Bounded 0.3; Balanced 5e-6 ]
+
+              let places =
+                  [ (fun rule -> rules rule Off Off)
+                    (fun rule -> rules Off rule Off)
+                    rules Off Off ]
+
+              let all = rules alone[0] alone[1] alone[2]
+
+              let single (number: float) =
+                  torch.tensor (number, dtype = torch.float32)
+
+              let terms: LossTerms =
+                  { Stability = single 0.7
+                    Smoothness = single 31.0
+                    Alignment = single 412.5 }
+
+              let starts = [| 0.3f; -1.1f; 0.04f |]
+              let u = torch.tensor starts
+              u.requires_grad <- true
+              let total = MappingLoss.total all u (single 1.5) terms
+              total.backward ()
+
+              let mutable expected = single 1.5
+
+              for index in 0..2 do
+                  let own = torch.tensor [| starts[index] |]
+                  own.requires_grad <- true
+                  let part = MappingLoss.total (places[index]alone[index]) own (single 0.0) terms
+                  part.backward ()
+                  expected <- expected + part
+
+                  Expect.equal
+                      ((nonNull own.grad).ToSingle())
+                      ((nonNull u.grad).[int64 index].ToSingle())
+                      $"gradient {index}"
+
+              Expect.equal (total.ToSingle()) (expected.ToSingle()) "total")
+
           test "a bounded one contributes start (exp(-s) L + s), s = ln 10 tanh u" (fun () ->
               let coefficients = rules (Bounded 0.2) (Fixed 3.0) (Bounded 0.1)
               let u = vector [ 0.4; -0.7 ]
