@@ -187,7 +187,9 @@ let private embedding (weights: Weights) name arrival =
         InputCauses = [ Bound.notEstablished $"'{name}' is an embedding: its inputs are whole numbers" ] }
 
 let private stated (layer: StatedLayer) =
-    for value in layer.InputConstant :: layer.AtZero :: (layer.WeightConstants |> List.map snd) do
+    for value in
+        layer.InputConstant :: layer.AtZero :: Option.toList layer.Roundings
+        @ List.map snd layer.WeightConstants do
         if not (value >= 0.0 && Double.IsFinite value) then
             refuse $"'{layer.Name}' states the constant {value}; constants are finite numbers of at least 0."
 

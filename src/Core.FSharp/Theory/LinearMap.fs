@@ -5,11 +5,17 @@ open System.Collections.Generic
 open TorchSharp
 
 [<ReferenceEquality>]
+[<StructuredFormatDisplay("{Text}")>]
 type LinearMap =
     { Rows: int64
       Columns: int64
       Apply: torch.Tensor -> torch.Tensor
       TransposeApply: torch.Tensor -> torch.Tensor }
+
+    member private map.Text = map.ToString()
+
+    override map.ToString() =
+        $"a linear map ({map.Rows}, {map.Columns})"
 
 module LinearMap =
 

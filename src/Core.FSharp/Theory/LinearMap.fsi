@@ -16,6 +16,9 @@ type LinearMap =
         TransposeApply: torch.Tensor -> torch.Tensor
     }
 
+    /// "a linear map (1000, 32)".
+    override ToString: unit -> string
+
 /// <summary>Builds linear maps.</summary>
 module LinearMap =
 

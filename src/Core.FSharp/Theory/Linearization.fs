@@ -129,12 +129,24 @@ module Linearization =
           ThroughLatent = assemble mapping weighting (Array.map snd parts) }
 
 [<ReferenceEquality>]
+[<StructuredFormatDisplay("{Text}")>]
 type DifferentiableMap =
     { LatentCount: int
       WeightCount: int64
       Evaluate: torch.Tensor -> torch.Tensor
       Derivative: torch.Tensor -> LinearMap
       Curvature: (torch.Tensor -> float -> Bound) option }
+
+    member private map.Text = map.ToString()
+
+    override map.ToString() =
+        let curvature =
+            if map.Curvature.IsSome then
+                "with a bound"
+            else
+                "without a bound"
+
+        $"a map from {map.LatentCount} latents to {map.WeightCount} weights, {curvature} of its curvature"
 
 module DifferentiableMap =
 

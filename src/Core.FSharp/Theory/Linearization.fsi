@@ -59,6 +59,9 @@ type DifferentiableMap =
         Curvature: (torch.Tensor -> float -> Bound) option
     }
 
+    /// "a map from 32 latents to 1000 weights, with a bound of its curvature".
+    override ToString: unit -> string
+
 /// <summary>Builds differentiable maps.</summary>
 module DifferentiableMap =
 

@@ -4,6 +4,7 @@ open System
 open TorchSharp
 open MappingNets
 
+[<StructuredFormatDisplay("{Text}")>]
 type PieceBound =
     { Name: string
       Linear: float
@@ -12,16 +13,40 @@ type PieceBound =
       Lipschitz: float
       Curvature: float }
 
+    member private bound.Text = bound.ToString()
+
+    override bound.ToString() =
+        FormattableString.Invariant $"{bound.Name}: Lipschitz {bound.Lipschitz:g4}, curvature {bound.Curvature:g4}"
+
+[<StructuredFormatDisplay("{Text}")>]
 type MappingBound =
     { Pieces: PieceBound[]
       Lipschitz: float
       Curvature: float
       Status: BoundStatus }
 
+    member private bound.Text = bound.ToString()
+
+    override bound.ToString() =
+        let status = bound.Status.ToString().ToLowerInvariant()
+
+        let lines =
+            FormattableString.Invariant $"Lipschitz {bound.Lipschitz:g4}, curvature {bound.Curvature:g4} ({status})"
+            :: [ for piece in bound.Pieces -> $"  {piece}" ]
+
+        String.Join("\n", lines)
+
+[<StructuredFormatDisplay("{Text}")>]
 type NoiseReach =
     { Probability: float
       NoiseNorm: float
       WeightShift: float }
+
+    member private reach.Text = reach.ToString()
+
+    override reach.ToString() =
+        FormattableString.Invariant
+            $"with probability {reach.Probability:g4} noise of a norm up to {reach.NoiseNorm:g4} moves the weights by at most {reach.WeightShift:g4}"
 
 module MappingBounds =
 

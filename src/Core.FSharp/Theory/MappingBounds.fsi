@@ -21,6 +21,9 @@ type PieceBound =
         Curvature: float
     }
 
+    /// "fc1: Lipschitz 1.41, curvature 0.3".
+    override ToString: unit -> string
+
 /// <summary>What is known in closed form of a mapping on a ball of latents.</summary>
 type MappingBound =
     {
@@ -34,6 +37,9 @@ type MappingBound =
         Status: BoundStatus
     }
 
+    /// Both constants with their status, then those of each piece, a line each.
+    override ToString: unit -> string
+
 /// <summary>How far noise on the latent may move what is generated, with a probability.</summary>
 type NoiseReach =
     {
@@ -44,6 +50,9 @@ type NoiseReach =
         /// ||g(z + eps) - g(z)|| is at most this.
         WeightShift: float
     }
+
+    /// "with probability 0.999 noise of a norm up to 0.1 moves the weights by at most 0.2".
+    override ToString: unit -> string
 
 /// <summary>
 /// Bounds of the mapping network in closed form: nothing here is sampled or iterated. They are raised by the rounding error of computing

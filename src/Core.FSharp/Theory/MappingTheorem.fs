@@ -53,6 +53,7 @@ type MappingTheoremConclusion =
     | NotReached
     | ConstantsRefuted
 
+[<StructuredFormatDisplay("{Text}")>]
 type MappingTheoremCertificate =
     { Latent: torch.Tensor
       Search: SolvabilityCertificate
@@ -61,6 +62,26 @@ type MappingTheoremCertificate =
       Facts: MappingTheoremFacts
       Conclusion: MappingTheoremConclusion
       Status: BoundStatus }
+
+    member private certificate.Text = certificate.ToString()
+
+    override certificate.ToString() =
+        let facts, assumed = certificate.Facts, certificate.Assumptions
+        let status = certificate.Status.ToString().ToLowerInvariant()
+
+        let constant value =
+            match value with
+            | StatedConstant value -> FormattableString.Invariant $"{value:g4} (stated)"
+            | ProvenConstant(value, radius) -> FormattableString.Invariant $"{value:g4} (proven within {radius:g4})"
+
+        String.Join(
+            "\n",
+            [ $"{certificate.Conclusion} ({status})"
+              FormattableString.Invariant
+                  $"  ||g(z*) - theta*|| = {facts.Distance:g4}, delta = {facts.Delta:g4}; |L(g(z*)) - L(theta*)| = {facts.LossGap:g4}"
+              $"  L_l = {constant assumed.LossLipschitz}, L_theta = {constant assumed.WeightLipschitz}, applicable: {assumed.ConstantsApply}"
+              FormattableString.Invariant $"  largest slope sampled: {certificate.Estimates.SampledLossSlope:g4}" ]
+        )
 
 module MappingTheorem =
 

@@ -111,6 +111,9 @@ type MappingTheoremCertificate =
         Status: BoundStatus
     }
 
+    /// The conclusion, its status and what it rests on, a few lines.
+    override ToString: unit -> string
+
 /// <summary>
 /// Theorem 1, the mapping theorem, for a given g: is there a z* with ||g(z*) - theta*|| &lt;= delta = eps / (L_l L_theta), and hence
 /// |L(g(z*)) - L(theta*)| &lt;= eps?

@@ -3,137 +3,152 @@ namespace MappingNets.Core
 open System
 open TorchSharp
 
-type LayerStep =
-    { Name: string
-      Constant: float
-      Spread: float
-      WeightNorm: float
-      Positions: float
-      BiasNorm: float
-      Terms: float
-      Roundings: float
-      Weight: int
-      Bias: int }
-
 module OutputShift =
 
-    let private place (target: TargetDescription) name =
-        Array.FindIndex(target.Layout.Entries, (fun entry -> entry.Name = name))
-
-    let private weighted (target: TargetDescription) (tensors: torch.Tensor[]) name spread positions constant =
-        let weight, bias = place target $"{name}.weight", place target $"{name}.bias"
-
-        let norm place =
-            if place < 0 then 0.0 else tensors[place].norm().ToDouble()
-
-        let shape = tensors[weight].shape
-
-        { Name = name
-          Constant = constant
-          Spread = spread
-          WeightNorm = norm weight
-          Positions = if bias < 0 then 0.0 else sqrt positions
-          BiasNorm = norm bias
-          Terms = float (tensors[weight].numel () / shape[0])
-          Roundings = 1.0
-          Weight = weight
-          Bias = bias }
-
-    let private plain name roundings constant =
-        { Name = name
-          Constant = constant
-          Spread = 0.0
-          WeightNorm = 0.0
-          Positions = 0.0
-          BiasNorm = 0.0
-          Terms = 0.0
-          Roundings = roundings
-          Weight = -1
-          Bias = -1 }
+    let unmodelled layers =
+        StepRules.unmodelled layers |> Option.toObj
 
     let steps (target: TargetDescription) theta =
-        let layers = NetworkLipschitz.layers target theta
-        use _ = torch.no_grad ()
-        use scope = torch.NewDisposeScope()
-        let tensors = target.Layout.Split(theta.detach().cpu().to_type torch.float64)
-
-        layers
-        |> Array.map (fun known ->
-            let constant = known.InputConstant.Value
-
-            let unmodelled what =
-                raise (
-                    System.ArgumentException(
-                        $"{what} has a Lipschitz rule but no model of its rounding here.",
-                        nameof target
-                    )
+        match StepRules.unmodelled target.Layers with
+        | Some layer ->
+            raise (
+                ArgumentException(
+                    $"{layer} has a Lipschitz rule but no model of its rounding; bounds in exact arithmetic are NetworkLipschitz's.",
+                    nameof target
                 )
+            )
+        | None ->
+            requireFinite (nameof theta) target.Layout.Count theta
+            use _ = torch.no_grad ()
+            use scope = torch.NewDisposeScope()
 
-            match known.Layer with
-            | LinearLayer name ->
-                let places = known.OutputShape |> Array.fold (*) 1L
-                let features = known.OutputShape[known.OutputShape.Length - 1]
-                weighted target tensors name 1.0 (float (places / features)) constant
-            | Conv2dLayer(name, stride, _) ->
-                let kernel = tensors[place target $"{name}.weight"].shape
-                let rows, columns = known.OutputShape[1], known.OutputShape[2]
+            let weights =
+                LayerEffects.Weights(target.Layout, theta.detach().cpu().to_type torch.float64)
 
-                let windows size outputs =
-                    float (min outputs ((size + stride - 1L) / stride))
+            StepRules.Builder(target, weights).Chain target.InputShape target.Layers |> fst
 
-                let overlap = windows kernel[2] rows * windows kernel[3] columns
-                weighted target tensors name (sqrt overlap) (float (rows * columns)) constant
-            | ReLULayer -> plain "ReLU" 0.0 constant
-            | MaxPool2dLayer _ -> plain "MaxPool2d" 0.0 constant
-            | FlattenLayer -> plain "Flatten" 0.0 constant
-            | TanhLayer -> plain "Tanh" 4.0 constant
-            | SiLULayer -> plain "SiLU" 8.0 constant
-            | GELULayer -> plain "GELU" 8.0 constant
-            | DropoutLayer -> plain "Dropout" 0.0 constant
-            | ReshapeLayer _ -> plain "Reshape" 0.0 constant
-            | FirstTokenLayer -> plain "FirstToken" 0.0 constant
-            | TokensLayer -> plain "Tokens" 0.0 constant
-            // A mean is a sum of numbers of which none is larger than in the exact mean of their sizes, and a division.
-            | AvgPool2dLayer(window, _, _) -> plain "AvgPool2d" (float (window * window) + 1.0) constant
-            | other -> unmodelled $"%A{other}")
+    /// How many numbers one sample shows of a chain.
+    let rec private needed (steps: LayerStep[]) : int =
+        steps
+        |> Array.sumBy (fun step ->
+            let own =
+                match step.Kind with
+                | NormalisingStep _ -> 2
+                | _ -> 1
 
-    let outputs (steps: LayerStep[]) (inputs: float[]) (moved: float[]) roundoff =
+            own + (step.Branches |> Array.sumBy (fun branch -> needed branch + 1)))
+
+    let outputs (steps: LayerStep[]) (shown: float[]) (moved: float[]) roundoff =
+        if shown.Length <> needed steps then
+            raise (
+                ArgumentException(
+                    $"The sample shows {shown.Length} numbers; these layers need {needed steps}.",
+                    nameof shown
+                )
+            )
+
         let gamma terms =
             terms * roundoff / (1.0 - terms * roundoff)
 
         let shift place = if place < 0 then 0.0 else moved[place]
 
-        let pass distance (step, reaching) =
+        /// What the layer does by its constants; what reaches it and its weights are those that are computed.
+        let plain (step: LayerStep) reaching distance =
             let weight, bias = shift step.Weight, shift step.Bias
-            // What reaches the layer as it is computed, and its weights as they are computed.
             let input = reaching + distance
 
-            let exact =
-                (step.Constant + step.Spread * weight) * distance
-                + step.Spread * weight * reaching
-                + step.Positions * bias
+            let shares =
+                step.Shares |> Array.sumBy (fun struct (place, share) -> share * moved[place])
 
-            let sizes =
+            let exact =
+                (step.Constant.Value + step.Spread * weight) * distance
+                + (step.Spread * reaching + step.Offset) * weight
+                + step.Positions * bias
+                + shares
+
+            let bySums =
                 step.Spread * (step.WeightNorm + weight) * input
                 + step.Positions * (step.BiasNorm + bias)
 
-            let rounded =
-                if step.Terms > 0.0 then
-                    gamma (step.Terms + step.Roundings) * sizes
-                else
-                    gamma step.Roundings * step.Constant * input
+            let byConstants =
+                (step.Constant.Value + step.Spread * weight) * input
+                + step.Offset * (step.WeightNorm + weight)
+                + step.Positions * (step.BiasNorm + bias)
 
-            exact + rounded
+            let sizes = if step.Terms > 0.0 then bySums else byConstants
+            exact + gamma (step.Terms + step.Roundings) * sizes
 
-        Array.zip steps inputs |> Array.fold pass 0.0
+        let normalising (step: LayerStep) features places epsilon reaching deviation distance =
+            let weight, bias = shift step.Weight, shift step.Bias
+            let root: float = sqrt features
+
+            let slope (deviation: float) =
+                1.0 / sqrt (deviation * deviation + epsilon)
+
+            let there = slope (max 0.0 (deviation - distance / root))
+            let gain = min there (2.0 * slope deviation)
+            let largest = step.Constant.Value + weight
+            // No normalised vector is longer than the root of its number of features.
+            let longest = sqrt (places * features)
+            let normalised = min longest (slope deviation * reaching)
+
+            let exact = largest * gain * distance + weight * normalised + step.Positions * bias
+
+            let sizes =
+                largest * (3.0 * there * (reaching + distance) + longest)
+                + step.Positions * (step.BiasNorm + bias)
+
+            exact + gamma step.Roundings * sizes
+
+        /// The distance of what a chain puts out, and the place of the first number that it does not need.
+        let rec chain place distance (steps: LayerStep[]) : struct (float * int) =
+            let mutable distance, place = distance, place
+
+            for step in steps do
+                let struct (after, next) = one place distance step
+                distance <- after
+                place <- next
+
+            struct (distance, place)
+
+        and one place distance step : struct (float * int) =
+            let reaching = shown[place]
+
+            match step.Kind with
+            | PlainStep -> struct (plain step reaching distance, place + 1)
+            | NormalisingStep(features, places, epsilon) ->
+                struct (normalising step features places epsilon reaching shown[place + 1] distance, place + 2)
+            | SumStep
+            | BesideStep ->
+                let mutable next = place + 1
+
+                let branches =
+                    step.Branches
+                    |> Array.map (fun branch ->
+                        let struct (after, last) = chain next distance branch
+                        next <- last + 1
+                        struct (after, shown[last]))
+
+                match step.Kind with
+                | SumStep ->
+                    let distances = branches |> Array.sumBy (fun struct (after, _) -> after)
+                    let sizes = branches |> Array.sumBy (fun struct (after, norm) -> after + norm)
+                    struct (distances + gamma step.Roundings * sizes, next)
+                | _ ->
+                    let squares = branches |> Array.sumBy (fun struct (after, _) -> after * after)
+
+                    struct (sqrt (distance * distance + squares), next)
+
+        let struct (distance, _) = chain 0 0.0 steps
+        distance
 
     let moved (shifts: TensorShift[]) radius =
         shifts
         |> Array.map (fun shift -> shift.Moves radius + shift.Rounding 0.0 + shift.Rounding radius)
 
-    let radius steps shifts inputs margin =
+    let radius steps shifts shown margin =
         let holds radius =
-            sqrt 2.0 * outputs steps inputs (moved shifts radius) TensorShift.unitRoundoff < margin
+            sqrt 2.0 * outputs steps shown (moved shifts radius) TensorShift.unitRoundoff < margin
 
         let rec halve low high count =
             if count = 0 then

@@ -145,3 +145,6 @@ type SolvabilityCertificate =
         /// What was established.
         Facts: SolvabilityFacts
     }
+
+    /// The distances, their status and the constants, a few lines.
+    override ToString: unit -> string

@@ -10,7 +10,8 @@ type StatedLayer =
       OutputShape: int64[]
       InputConstant: float
       AtZero: float
-      WeightConstants: (string * float) list }
+      WeightConstants: (string * float) list
+      Roundings: float option }
 
 type TargetLayer =
     | LinearLayer of name: string

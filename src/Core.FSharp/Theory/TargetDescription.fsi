@@ -24,6 +24,9 @@ type StatedLayer =
         AtZero: float
         /// For each of its tensors by name, how far a change of it of norm 1 moves the output at most, for all inputs that reach it.
         WeightConstants: (string * float) list
+        /// In single precision each output is off by at most so many roundings of ||output||'s bound (InputConstant ||x|| + AtZero), in the norm; None where
+        /// nothing is stated, and then nothing is certified in single precision.
+        Roundings: float option
     }
 
 /// <summary>A layer of a target network in evaluation, as its Lipschitz constants need it. Names are those of the parameter layout, without ".weight" and ".bias".</summary>

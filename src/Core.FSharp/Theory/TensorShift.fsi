@@ -1,6 +1,7 @@
 namespace MappingNets.Core
 
 open TorchSharp
+open MappingNets
 
 /// <summary>How far one tensor of theta can move when the trained parameters move, in the Frobenius norm.</summary>
 /// <remarks>
@@ -16,7 +17,14 @@ type TensorShift =
         Moves: float -> float
         /// r to a bound of how far t as computed in single precision lies from t, at every p' with ||p' - p|| &lt;= r; it rises with r.
         Rounding: float -> float
+        /// What stands behind Moves.
+        Status: BoundStatus
+        /// What is assumed; empty where Moves is proven.
+        Reason: string
     }
+
+    /// "moves by up to 1.2 within a radius of 1, rounding 2e-06 (proven)".
+    override ToString: unit -> string
 
     /// <summary>Moves, for C#.</summary>
     /// <param name="radius">r.</param>
@@ -37,6 +45,10 @@ module TensorShift =
 
     /// <summary>A tensor that is trained itself: it moves as far as its parameters do, and is not computed.</summary>
     val itself: TensorShift
+
+    /// <summary>The same tensor while other trained parameters move: it stays, and is rounded as it is.</summary>
+    /// <param name="shift">The tensor.</param>
+    val held: shift: TensorShift -> TensorShift
 
     /// <summary>
     /// The tensors that a mapping generates, for a move of z, or of z and the trained scales t together. For a tensor with the rows T:

@@ -7,14 +7,24 @@ namespace MappingNets;
 public sealed class LatentCertificate
 {
     internal LatentCertificate(
-        IReadOnlyList<double> radii, IReadOnlyList<double> margins, IReadOnlyList<long> predictions, IReadOnlyList<BoundConstant> constants) =>
-        (Radii, Margins, Predictions, Constants) = (radii, margins, predictions, constants);
+        IReadOnlyList<double> radii,
+        IReadOnlyDictionary<string, IReadOnlyList<double>> radiiAlone,
+        IReadOnlyList<double> margins,
+        IReadOnlyList<long> predictions,
+        IReadOnlyList<BoundConstant> constants) =>
+        (Radii, RadiiAlone, Margins, Predictions, Constants) = (radii, radiiAlone, margins, predictions, constants);
 
     /// <summary>
     /// The certified radius of each sample, in the Euclidean norm of all trained parameters together: every p' with ||p' - p|| up to it gives the same
     /// prediction, as single precision computes it. 0 where two scores are so close that rounding alone may decide.
     /// </summary>
     public IReadOnlyList<double> Radii { get; }
+
+    /// <summary>
+    /// The certified radius of each sample where one part of the trained parameters moves and the others stay, by the part's name. Parts are the latent
+    /// of each layer under its name (LWT), or the one latent, "theta"; trained scales; of other models each trained tensor. None is below <see cref="Radii"/>.
+    /// </summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<double>> RadiiAlone { get; }
 
     /// <summary>By how much each sample's largest score exceeds the next, in exact arithmetic up to double precision.</summary>
     public IReadOnlyList<double> Margins { get; }

@@ -10,7 +10,9 @@ namespace MappingNets;
 /// <remarks>
 /// The bounds include the rounding of single precision, in generating the weights and in the pass, by the model of <c>TensorShift</c>: it is
 /// an assumption about the machine. Models that have no bound are refused by name: weights from a function of the user's, a custom
-/// modulation, a target network that is no chain of layers with Lipschitz rules.
+/// modulation, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> speaks of exact arithmetic and takes recurrent layers
+/// and self-attention too; <see cref="Certify"/> and <see cref="OutputStability"/> refuse them, since nothing here bounds their rounding. A layer of the
+/// user's own needs <see cref="Layer.Constants"/>.
 /// </remarks>
 /// <example><code>
 /// var certificate = model.Certify(images);
@@ -38,7 +40,7 @@ public static class ModelCertificates
                 : OutputsWithin(model, constants, shift, norm);
         return new(
             radius,
-            new("move of the weights", shift, BoundStatus.Proven, "bounds ||theta(p') - theta(p)|| within the radius, in exact arithmetic"),
+            constants.Following("move of the weights", shift, "bounds ||theta(p') - theta(p)|| within the radius, in exact arithmetic"),
             outputs,
             constants.Named(radius));
     }
@@ -50,7 +52,7 @@ public static class ModelCertificates
     /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
     public static LatentCertificate Certify(this Model model, Tensor inputs)
     {
-        var (constants, norms, outputs) = Passed(model, inputs);
+        var (constants, shown, outputs) = Passed(model, inputs);
         using var held = outputs;
         if (held.dim() != 2 || held.shape[1] < 2)
             throw new ArgumentException(
@@ -59,8 +61,15 @@ public static class ModelCertificates
         var (best, places) = held.topk(2, 1);
         var margins = (best.select(1, 0) - best.select(1, 1)).data<double>().ToArray();
         var predictions = places.select(1, 0).contiguous().data<long>().ToArray();
-        var radii = norms.Zip(margins, (sample, margin) => OutputShift.radius(constants.Steps, constants.Shifts, sample, margin)).ToArray();
-        return new(radii, margins, predictions, constants.Named(radii.Order().ElementAt(radii.Length / 2)));
+        double[] Radii(TensorShift[] shifts) =>
+            [.. shown.Zip(margins, (sample, margin) => OutputShift.radius(constants.Steps, shifts, sample, margin))];
+        var radii = Radii(constants.Shifts);
+        var movers = model.Movers().ToArray();
+        var alone = movers.ToDictionary(
+            mover => mover.Name,
+            IReadOnlyList<double> (mover) => movers.Length == 1 ? radii : Radii(constants.ShiftsOf(mover.Moved)),
+            StringComparer.Ordinal);
+        return new(radii, alone, margins, predictions, constants.Named(radii.Order().ElementAt(radii.Length / 2)));
     }
 
     /// <summary>
@@ -82,10 +91,10 @@ public static class ModelCertificates
         Require(model, nameof(sigma), sigma);
         ArgumentOutOfRangeException.ThrowIfLessThan(draws, 1);
         var reach = OutputShift.noiseNorm(sigma, model.Trainables.Sum(tensor => tensor.numel()), risk);
-        var (constants, norms, outputs) = Passed(model, inputs);
+        var (constants, shown, outputs) = Passed(model, inputs);
         outputs.Dispose();
         var moved = OutputShift.moved(constants.Shifts, reach);
-        var bounds = norms.Select(sample =>
+        var bounds = shown.Select(sample =>
             OutputShift.outputs(constants.Steps, sample, moved, TensorShiftModule.unitRoundoff)
             + OutputShift.outputs(constants.Steps, sample, OutputShift.moved(constants.Shifts, 0), TensorShiftModule.unitRoundoff)).ToArray();
         return new(1 - risk, reach, bounds, Sampled(model, sigma, inputs, draws, seed), constants.Named(reach));
@@ -121,12 +130,17 @@ public static class ModelCertificates
     {
         using var theta = model.FlatWeights();
         var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift, inputNorm);
-        return new(
-            "move of the outputs", shift * lipschitz.Value, lipschitz.Status,
+        var moved = constants.Following(
+            "move of the outputs", shift * lipschitz.Value,
             "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");
+        return moved with
+        {
+            Status = lipschitz.Status > moved.Status ? lipschitz.Status : moved.Status,
+            Meaning = lipschitz.Reason.Length == 0 ? moved.Meaning : $"{moved.Meaning}; {lipschitz.Reason}",
+        };
     }
 
-    private static (ModelConstants Constants, double[][] Norms, Tensor Outputs) Passed(Model model, Tensor inputs)
+    private static (ModelConstants Constants, double[][] Shown, Tensor Outputs) Passed(Model model, Tensor inputs)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -135,8 +149,10 @@ public static class ModelCertificates
         var constants = new ModelConstants(model);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (norms, outputs) = constants.Reaching(inputs);
-        return (constants, norms, outputs.MoveToOuterDisposeScope());
+        // What has no model of its rounding is refused before the work.
+        _ = constants.Steps;
+        var (shown, outputs) = constants.Shown(inputs);
+        return (constants, shown, outputs.MoveToOuterDisposeScope());
     }
 
     private static void Require(Model model, string argument, double value)

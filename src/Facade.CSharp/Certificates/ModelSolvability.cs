@@ -55,9 +55,22 @@ public static class ModelSolvability
             facts.Residual,
             facts.ReachableNorm,
             facts.UnreachableNorm,
+            facts.PartsStatus,
             facts.Distance,
-            certificate.Global.Converged,
+            certificate.Global.Converged && certificate.Global.LinearStepsConverged,
+            facts.LinearStepConverged && certificate.Local.LinearStepsConverged && certificate.Global.LinearStepsConverged,
             [
+                facts.SmallestSingular is { } lowest
+                    ? new("lower bound of sigma_min(A)", lowest.Value, BoundStatus.Proven,
+                        "A, the Jacobian at the parameters of now, has full rank: its smallest singular value is not below this")
+                    : new("lower bound of sigma_min(A)", 0, BoundStatus.NotEstablished,
+                        "that A, the Jacobian at the parameters of now, has full rank could not be proven, so nothing that needs its pseudo-inverse is"),
+                facts.ReachableError is { } error
+                    ? new("error of the reachable part", error.Value, facts.PartsStatus, facts.LinearStepConverged
+                        ? "bounds the distance of the reachable part from A A^+ r"
+                        : "bounds the distance of the reachable part from A A^+ r, whose least squares stopped before their tolerance, so that the parts are not proven")
+                    : new("error of the reachable part", double.PositiveInfinity, BoundStatus.NotEstablished,
+                        "needs a lower bound of sigma_min(A)"),
                 Known("sigma_max(A)", estimated.Singular.Largest, estimated.Singular.IsComplete, "the largest singular value of the Jacobian at the parameters of now"),
                 Known("sigma_min(A)", estimated.Singular.Smallest, estimated.Singular.IsComplete, "the smallest"),
                 assumed.RemainderConstant is { } remainder

@@ -7,10 +7,10 @@ namespace MappingNets;
 public sealed class SolvabilityReport
 {
     internal SolvabilityReport(
-        IReadOnlyList<double> parameters, double residual, double reachable, double unreachable, double distance, bool hasConverged,
-        IReadOnlyList<BoundConstant> constants) =>
-        (Parameters, Residual, Reachable, Unreachable, Distance, HasConverged, Constants) =
-            (parameters, residual, reachable, unreachable, distance, hasConverged, constants);
+        IReadOnlyList<double> parameters, double residual, double reachable, double unreachable, BoundStatus partsStatus, double distance, bool hasConverged,
+        bool linearStepsConverged, IReadOnlyList<BoundConstant> constants) =>
+        (Parameters, Residual, Reachable, Unreachable, PartsStatus, Distance, HasConverged, LinearStepsConverged, Constants) =
+            (parameters, residual, reachable, unreachable, partsStatus, distance, hasConverged, linearStepsConverged, constants);
 
     /// <summary>The trained parameters that were found, one after the other in the order of the model's.</summary>
     public IReadOnlyList<double> Parameters { get; }
@@ -27,13 +27,28 @@ public sealed class SolvabilityReport
     /// <summary>||theta* - theta(p*)|| at the parameters that were found.</summary>
     public double Distance { get; }
 
-    /// <summary>Whether the search ended at a stationary point to within its tolerance. That it is the best one is not claimed.</summary>
+    /// <summary>
+    /// What stands behind <see cref="Reachable"/> and <see cref="Unreachable"/>: proven up to the error among the constants where the Jacobian has full rank
+    /// by a proven bound and least squares reached its tolerance; estimated otherwise.
+    /// </summary>
+    public BoundStatus PartsStatus { get; }
+
+    /// <summary>
+    /// Whether the search ended at a stationary point to within its tolerance, every least squares solution of its steps included. That it is the best one is
+    /// not claimed.
+    /// </summary>
     public bool HasConverged { get; }
+
+    /// <summary>
+    /// Whether every least squares solution on the way (the first step, the local and the global iteration) reached its tolerance before its steps ran out.
+    /// Where not, the parts and the steps are estimates.
+    /// </summary>
+    public bool LinearStepsConverged { get; }
 
     /// <summary>Every constant of the theorem, with what stands behind it.</summary>
     public IReadOnlyList<BoundConstant> Constants { get; }
 
     /// <summary>The distances and the constants, a line each.</summary>
     public override string ToString() => string.Join('\n', Constants.Select(constant => constant.ToString()).Prepend(FormattableString.Invariant(
-        $"residual {Residual:G4}: reachable {Reachable:G4}, unreachable {Unreachable:G4}; found within {Distance:G4} ({(HasConverged ? "converged" : "not converged")})")));
+        $"residual {Residual:G4}: reachable {Reachable:G4}, unreachable {Unreachable:G4} ({PartsStatus}); found within {Distance:G4} ({(HasConverged ? "converged" : "not converged")})")));
 }

@@ -69,6 +69,9 @@ public sealed class FineTunedModel : Model
         return change.Shifts(CurrentWeights(), Trainables, out missing);
     }
 
+    /// <inheritdoc/>
+    internal override IEnumerable<(string Name, IReadOnlyList<int> Moved)> Movers() => change.Movers();
+
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => Configuration.Head;
 
     /// <summary>

@@ -23,5 +23,8 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
         return TensorShiftModule.ofGroups(plan, strength, values[0]).Index().ToDictionary(pair => pair.Index, pair => pair.Item);
     }
 
+    public override IEnumerable<(string Ending, IReadOnlyList<int> Moved)> Movers(int value) =>
+        [("", [.. Enumerable.Range(0, plan.Layout.Entries.Length)])];
+
     public override void Dispose() => ((IDisposable)plan).Dispose();
 }

@@ -36,6 +36,12 @@ internal abstract class Increment : IDisposable
     /// <param name="missing">What stands in the way.</param>
     public abstract IReadOnlyDictionary<int, TensorShift>? Shifts(IReadOnlyList<Tensor> values, out string missing);
 
+    /// <summary>
+    /// The parts of the values that can move alone, each with what its name ends with besides the value's and the places of the tensors that it may move.
+    /// </summary>
+    /// <param name="value">The place of the value.</param>
+    public abstract IEnumerable<(string Ending, IReadOnlyList<int> Moved)> Movers(int value);
+
     /// <summary>Frees the native memory of its constants.</summary>
     public virtual void Dispose()
     {

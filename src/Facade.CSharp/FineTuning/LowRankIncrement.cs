@@ -66,6 +66,8 @@ internal sealed class LowRankIncrement : Increment
             pair => pair.Item.Index, pair => TensorShiftModule.ofLowRank(strength, values[2 * pair.Index], values[(2 * pair.Index) + 1]));
     }
 
+    public override IEnumerable<(string Ending, IReadOnlyList<int> Moved)> Movers(int value) => [("", [pieces[value / 2].Index])];
+
     /// <summary>Numbers within 1 / sqrt(inputs), as PyTorch starts a linear layer.</summary>
     private static Tensor Uniform(CounterHash.Key key, int rank, long inputs)
     {

@@ -45,6 +45,13 @@ internal sealed class MappingIncrement(Mapping mapping, IReadOnlyList<int>? plac
                 .ToDictionary(pair => places?[pair.Index] ?? pair.Index, pair => pair.Item);
     }
 
+    public override IEnumerable<(string Ending, IReadOnlyList<int> Moved)> Movers(int value) =>
+        value > 0 || mapping.Pieces.Length == 1
+            ? [("", Placed(Enumerable.Range(0, mapping.Layout.Entries.Length)))]
+            : mapping.Pieces.Select(piece => ($" of {piece.Name}", Placed(piece.PlacesIn(mapping.Layout))));
+
+    private IReadOnlyList<int> Placed(IEnumerable<int> own) => [.. own.Select(place => places?[place] ?? place)];
+
     public override void Dispose() => ((IDisposable)mapping).Dispose();
 
     private Tensor Generated(IReadOnlyList<Tensor> values) =>

@@ -104,6 +104,18 @@ internal sealed class WeightChange : IDisposable
         return shifts;
     }
 
+    /// <summary>The parts of the values that can move alone, by name, each with the places of the tensors that it may move.</summary>
+    public IEnumerable<(string Name, IReadOnlyList<int> Moved)> Movers()
+    {
+        var value = 0;
+        foreach (var part in parts)
+            for (var own = 0; own < part.Values.Count; own++, value++)
+                foreach (var (ending, moved) in part.Movers(own))
+                    yield return (Values[value].Name + ending, moved);
+        foreach (var place in places)
+            yield return (target.Parameters[place].Name, [place]);
+    }
+
     public void Dispose()
     {
         foreach (var part in parts)

@@ -57,6 +57,10 @@ public sealed class DirectModel : Model
         return [.. Trainables.Select(_ => TensorShiftModule.itself)];
     }
 
+    /// <inheritdoc/>
+    internal override IEnumerable<(string Name, IReadOnlyList<int> Moved)> Movers() =>
+        TrainableNames.Select((name, place) => (name, (IReadOnlyList<int>)[place]));
+
     private protected override IReadOnlyCollection<string> DirectlyTrainedWeights => TrainableNames;
 
     private protected override void DisposeConstants()

@@ -177,6 +177,11 @@ public sealed class MappedModel : Model
         return custom is null ? TensorShiftModule.ofMapping(Mapping, Latent, TrainableScales) : null;
     }
 
+    /// <inheritdoc/>
+    internal override IEnumerable<(string Name, IReadOnlyList<int> Moved)> Movers() =>
+        Mapping.Pieces.Select(piece => (piece.Name, piece.PlacesIn(Mapping.Layout)))
+            .Concat(base.Movers().Skip(1));
+
     private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
 
     /// <summary>

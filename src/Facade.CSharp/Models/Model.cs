@@ -128,6 +128,13 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>
+    /// The parts of the trained parameters that can move alone, by name, each with the places of the target's tensors that it may move: for a mapping
+    /// one for each latent vector.
+    /// </summary>
+    internal virtual IEnumerable<(string Name, IReadOnlyList<int> Moved)> Movers() =>
+        TrainableNames.Select(name => (name, (IReadOnlyList<int>)[.. Enumerable.Range(0, Target.Parameters.Count)]));
+
+    /// <summary>
     /// The runs of neighbouring numbers that belong together, by the place of their tensor among the trainables: for a mapping one for
     /// each latent vector.
     /// </summary>

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -23,6 +24,31 @@ internal abstract class CompositeLayer : StatefulLayer
 
     /// <summary>The output, from the parts as functions and the input.</summary>
     private protected abstract Tensor Join(IReadOnlyList<Func<Tensor, Tensor>> functions, Tensor input);
+
+    /// <summary>Whether a function without a name of its own follows the joined parts.</summary>
+    private protected virtual bool EndsInFunction => false;
+
+    /// <summary>The layer as the theory knows it, from its parts.</summary>
+    private protected abstract IReadOnlyList<TargetLayer> JoinRules(IReadOnlyList<IReadOnlyList<TargetLayer>> parts);
+
+    /// <summary>The layer as the theory knows it; null where a layer of a part has no rule.</summary>
+    /// <param name="at">Where it stands; buffers in double precision.</param>
+    /// <param name="missing">The layer without a rule.</param>
+    public IReadOnlyList<TargetLayer>? Rules(LayerPlace at, out string missing)
+    {
+        missing = "";
+        var rules = new List<IReadOnlyList<TargetLayer>>();
+        var first = 0;
+        foreach (var part in parts)
+        {
+            if (part.Rules(at.Name, [.. at.Buffers.Skip(first).Take(part.Buffers.Count)], out missing) is not { } inner)
+                return null;
+            rules.Add(inner);
+            first += part.Buffers.Count;
+        }
+
+        return JoinRules(rules);
+    }
 
     public sealed override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
@@ -53,7 +79,9 @@ internal abstract class CompositeLayer : StatefulLayer
     /// <param name="first">The place of this layer's first weight among the network's.</param>
     /// <param name="buffers">This layer's buffers.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    public Tensor Forward(Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training)
+    /// <param name="probe">Is shown what the parts put out, and what reaches their layers; null shows nothing.</param>
+    public Tensor Forward(
+        Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training, LayerProbe? probe = null)
     {
         using var scope = NewDisposeScope();
         var functions = new List<Func<Tensor, Tensor>>();
@@ -61,12 +89,21 @@ internal abstract class CompositeLayer : StatefulLayer
         foreach (var part in parts)
         {
             var (own, state) = (weight, buffers.Skip(buffer).Take(part.Buffers.Count).ToArray());
-            functions.Add(value => part.Forward(value, source, own, state, training));
+            functions.Add(value =>
+            {
+                var output = part.Forward(value, source, own, state, training, probe);
+                if (this is not SequenceLayer)
+                    probe?.Leaving(output);
+                return output;
+            });
             weight += part.Parameters.Count;
             buffer += part.Buffers.Count;
         }
 
-        return Join(functions, input).MoveToOuterDisposeScope();
+        var joined = Join(functions, input);
+        if (EndsInFunction)
+            probe?.Leaving(joined);
+        return joined.MoveToOuterDisposeScope();
     }
 
     /// <summary>The weights of each part's layers: the place of the first and how many.</summary>

@@ -1,4 +1,6 @@
 using MappingNets.Core;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -55,9 +57,24 @@ public abstract class Layer
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>, in that order.</param>
     public abstract nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters);
 
+    /// <summary>
+    /// What the layer's author vouches for in evaluation, so that networks with the layer can be certified; null, the default, vouches for nothing. The
+    /// library's own layers have rules instead.
+    /// </summary>
+    /// <param name="input">An input shape that <see cref="InferOutput"/> accepted.</param>
+    public virtual LayerConstants? Constants(IReadOnlyList<long> input) => null;
+
     /// <summary>The layer as <see cref="NetworkLipschitz"/> knows it; null where it has no rule for the kind.</summary>
-    /// <param name="name">The layer's full name, which its weights' names start with.</param>
-    internal virtual TargetLayer? Rule(string name) => null;
+    /// <param name="at">Where it stands; buffers in double precision.</param>
+    internal virtual TargetLayer? Rule(LayerPlace at) => Constants(at.Input) is not { } stated
+        ? null
+        : TargetLayer.NewUserLayer(new(
+            at.Name,
+            [.. InferOutput(at.Input)],
+            stated.Input,
+            stated.AtZero,
+            ListModule.OfSeq(stated.Weights.Select(weight => Tuple.Create(LayerPlace.Joined(at.Name, weight.Key), weight.Value))),
+            stated.Roundings is { } roundings ? FSharpOption<double>.Some(roundings) : null));
 
     /// <summary>Refuses with a bare reason unless a condition holds.</summary>
     /// <param name="condition">What must hold.</param>

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -53,8 +54,8 @@ internal sealed class LayerSequence
         if (layer.TakesWholeNumbers && steps.Length > 0)
             throw new ArgumentException("it takes whole numbers, which no layer puts out; it must be the first.");
         var output = layer.InferOutput(Output);
-        var parameters = layer.Parameters(Output).Select(parameter => parameter with { Name = Joined(name, parameter.Name) });
-        var buffers = layer.Buffers(Output).Select(buffer => buffer with { Name = Joined(name, buffer.Name) });
+        var parameters = layer.Parameters(Output).Select(parameter => parameter with { Name = LayerPlace.Joined(name, parameter.Name) });
+        var buffers = layer.Buffers(Output).Select(buffer => buffer with { Name = LayerPlace.Joined(name, buffer.Name) });
         var step = new Step(layer, name, Output, output, [.. parameters], [.. buffers]);
         var taken = Parameters.Select(parameter => parameter.Name).ToHashSet();
         if (step.Parameters.FirstOrDefault(parameter => taken.Contains(parameter.Name)) is { } twice)
@@ -67,10 +68,10 @@ internal sealed class LayerSequence
     /// <param name="parameters">One tensor per entry of <see cref="Parameters"/>.</param>
     /// <param name="buffers">One tensor per entry of <see cref="Buffers"/>.</param>
     /// <param name="training">Whether layers that differ in training do so.</param>
-    /// <param name="reaching">Is shown what reaches each layer, in order; null shows nothing.</param>
+    /// <param name="probe">Is shown what reaches each layer, in order; null shows nothing.</param>
     public Tensor Forward(
-        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, Action<Tensor>? reaching = null) =>
-        Forward(input, new HeldWeights(parameters), 0, buffers, training, reaching);
+        Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, LayerProbe? probe = null) =>
+        Forward(input, new HeldWeights(parameters), 0, buffers, training, probe);
 
     /// <summary>The same, where each layer takes its weights when its turn comes.</summary>
     /// <param name="input">A batch.</param>
@@ -78,9 +79,9 @@ internal sealed class LayerSequence
     /// <param name="first">The place of this sequence's first weight among the network's.</param>
     /// <param name="buffers">This sequence's buffers.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    /// <param name="reaching">Is shown what reaches each layer, in order; null shows nothing.</param>
+    /// <param name="probe">Is shown what reaches each layer, in order; null shows nothing.</param>
     public Tensor Forward(
-        Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training, Action<Tensor>? reaching = null)
+        Tensor input, LayerWeights source, int first, IReadOnlyList<Tensor> buffers, bool training, LayerProbe? probe = null)
     {
         // The caller's own tensor must not be moved between dispose scopes.
         if (steps.Length == 0)
@@ -90,10 +91,11 @@ internal sealed class LayerSequence
         var (value, weight, buffer) = (input, first, 0);
         foreach (var step in steps)
         {
-            reaching?.Invoke(value);
+            if (step.Layer is not SequenceLayer)
+                probe?.Reaching(step.Layer, value);
             var state = new ArraySegment<Tensor>(held, buffer, step.Buffers.Count);
             value = step.Layer is CompositeLayer composite
-                ? composite.Forward(value, source, weight, state, training)
+                ? composite.Forward(value, source, weight, state, training, probe)
                 : Leaf(step, value, source, weight, state, training);
             weight += step.Parameters.Count;
             buffer += step.Buffers.Count;
@@ -115,6 +117,37 @@ internal sealed class LayerSequence
                 yield return (first, step.Parameters.Count);
             first += step.Parameters.Count;
         }
+    }
+
+    /// <summary>The layers as the theory knows them; null where one has no rule.</summary>
+    /// <param name="level">What the layers' full names start with; empty for a network.</param>
+    /// <param name="buffers">This sequence's buffers as they are now, in double precision.</param>
+    /// <param name="missing">The layer without a rule.</param>
+    public IReadOnlyList<TargetLayer>? Rules(string level, IReadOnlyList<Tensor> buffers, out string missing)
+    {
+        var rules = new List<TargetLayer>();
+        var first = 0;
+        foreach (var step in steps)
+        {
+            var at = new LayerPlace(LayerPlace.Joined(level, step.Name), step.Input, [.. buffers.Skip(first).Take(step.Buffers.Count)]);
+            first += step.Buffers.Count;
+            if (step.Layer is CompositeLayer composite)
+            {
+                if (composite.Rules(at, out missing) is not { } inner)
+                    return null;
+                rules.AddRange(inner);
+            }
+            else if (step.Layer.Rule(at) is { } rule)
+                rules.Add(rule);
+            else
+            {
+                missing = $"the layer '{at.Name}' ({step.Layer.Kind}) has no Lipschitz rule, and its author states no constants";
+                return null;
+            }
+        }
+
+        missing = "";
+        return rules;
     }
 
     private static Tensor Leaf(Step step, Tensor value, LayerWeights source, int first, IReadOnlyList<Tensor> state, bool training)
@@ -163,7 +196,4 @@ internal sealed class LayerSequence
             buffer += step.Buffers.Count;
         }
     }
-
-    private static string Joined(string level, string name) =>
-        level.Length == 0 ? name : name.Length == 0 ? level : $"{level}.{name}";
 }

@@ -37,7 +37,8 @@ internal sealed class SequentialTarget : TargetNetwork
     }
 
     /// <inheritdoc/>
-    internal override LayerChain? Chain(out string missing) => LayerChain.Of(this, layers, out missing);
+    internal override LayerChain? Chain(NetworkState state, out string missing) =>
+        LayerChain.Of(this, layers, state, out missing);
 
     protected override Tensor Compute(
         IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training) =>

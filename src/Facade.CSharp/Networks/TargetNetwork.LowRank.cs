@@ -31,8 +31,9 @@ public abstract partial class TargetNetwork
     internal virtual IReadOnlyDictionary<string, int> Ranks => EmptyRanks;
 
     /// <summary>The network as a chain of layers with Lipschitz rules; null where there is none, and why.</summary>
+    /// <param name="state">The buffers as they are now, in double precision.</param>
     /// <param name="missing">What stands in the way.</param>
-    internal virtual LayerChain? Chain(out string missing)
+    internal virtual LayerChain? Chain(NetworkState state, out string missing)
     {
         missing = Ranks.Count > 0
             ? $"'{Name}' has matrices that are products of two factors"

@@ -220,7 +220,8 @@ let tests =
                               OutputShape = [| 2L |]
                               InputConstant = constant
                               AtZero = 0.5
-                              WeightConstants = [ "u.gain", 2.0 ] }
+                              WeightConstants = [ "u.gain", 2.0 ]
+                              Roundings = None }
                         LinearLayer "f" ] }
 
               let theta = vector [ 2.0; 0.0; 0.0; 2.0; 1.0 ]

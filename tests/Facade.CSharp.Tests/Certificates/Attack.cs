@@ -1,3 +1,4 @@
+using Xunit;
 using static TorchSharp.torch;
 
 namespace MappingNets.Tests.Certificates;
@@ -43,6 +44,29 @@ internal sealed class Attack(Model model)
         {
             tensor.copy_((value.reshape(-1).to(float64) + step.narrow(0, first, value.numel())).to(float32).reshape(value.shape));
             first += value.numel();
+        }
+    }
+
+    /// <summary>Moves to the edge of each sample's radius, at random and along the steepest slopes, and holds the predictions to the certificate.</summary>
+    public void Withstands(LatentCertificate certificate, Tensor inputs)
+    {
+        foreach (var (radius, sample) in certificate.Radii.Select((radius, sample) => (radius, sample)).Where(pair => pair.radius > 0))
+        {
+            var prediction = certificate.Predictions[sample];
+            foreach (var direction in Random(4, (ulong)sample))
+            {
+                MoveTo(direction, radius);
+                Assert.Equal(prediction, model.Predict(inputs)[sample].argmax().item<long>());
+            }
+
+            Back();
+            for (var step = 0; step < 4; step++)
+            {
+                MoveTo(Steepest(inputs[sample], prediction), radius);
+                Assert.Equal(prediction, model.Predict(inputs)[sample].argmax().item<long>());
+            }
+
+            Back();
         }
     }
 

@@ -41,25 +41,7 @@ public sealed class CertificateTests
         Assert.Equal(certificate.Predictions, model.Predict(inputs).argmax(1).data<long>().ToArray());
         Assert.Equal(BoundStatus.Assumed, certificate.Status);
         Assert.Contains(certificate.Radii, radius => radius > 1e-4);
-        var attack = new Attack(model);
-        foreach (var (radius, sample) in certificate.Radii.Select((radius, sample) => (radius, sample)).Where(pair => pair.radius > 0))
-        {
-            var prediction = certificate.Predictions[sample];
-            foreach (var direction in attack.Random(4, (ulong)sample))
-            {
-                attack.MoveTo(direction, radius);
-                Assert.Equal(prediction, model.Predict(inputs)[sample].argmax().item<long>());
-            }
-
-            attack.Back();
-            for (var step = 0; step < 4; step++)
-            {
-                attack.MoveTo(attack.Steepest(inputs[sample], prediction), radius);
-                Assert.Equal(prediction, model.Predict(inputs)[sample].argmax().item<long>());
-            }
-
-            attack.Back();
-        }
+        new Attack(model).Withstands(certificate, inputs);
     }
 
     [Fact]
@@ -90,7 +72,7 @@ public sealed class CertificateTests
         foreach (var radius in new[] { 0.01, 0.7 })
         {
             var bound = model.Bounds(radius).WeightShift;
-            Assert.Equal(BoundStatus.Proven, bound.Status);
+            Assert.Equal(kind == "dense" ? BoundStatus.Assumed : BoundStatus.Proven, bound.Status);
             foreach (var direction in attack.Random(10, 3))
             {
                 attack.MoveTo(direction, radius);

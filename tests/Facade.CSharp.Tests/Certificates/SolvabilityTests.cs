@@ -57,6 +57,10 @@ public sealed class SolvabilityTests
         Assert.InRange(report.Distance, report.Unreachable * (1 - 1e-9), report.Unreachable * (1 + 1e-9));
         Assert.Equal(BoundStatus.Proven, report.Constants.Single(constant => constant.Name == "C_2").Status);
         Assert.Equal(0, report.Constants.Single(constant => constant.Name == "C_2").Value);
+        var lowest = report.Constants.Single(constant => constant.Name == "lower bound of sigma_min(A)");
+        Assert.Equal(BoundStatus.Proven, lowest.Status);
+        Assert.InRange(lowest.Value, 0.9 * report.Constants.Single(constant => constant.Name == "sigma_min(A)").Value, report.Constants.Single(constant => constant.Name == "sigma_min(A)").Value);
+        Assert.Equal((BoundStatus.Proven, true, true), (report.PartsStatus, report.LinearStepsConverged, report.HasConverged));
         using var scaled = ModelKinds.Build("lwt with scales");
         Assert.Equal(
             BoundStatus.NotEstablished,

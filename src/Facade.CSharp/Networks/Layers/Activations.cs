@@ -34,7 +34,7 @@ internal sealed class ActivationLayer(
 
     public override string NamePrefix { get; } = kind.ToLowerInvariant();
 
-    internal override TargetLayer? Rule(string name) => kind switch
+    internal override TargetLayer? Rule(LayerPlace at) => kind switch
     {
         "ReLU" => TargetLayer.ReLULayer,
         "Tanh" => TargetLayer.TanhLayer,

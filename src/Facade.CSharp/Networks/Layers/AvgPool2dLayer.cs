@@ -25,7 +25,7 @@ internal sealed class AvgPool2dLayer(long window, long stride, long padding, str
 
     public override string NamePrefix => "avgpool";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.NewAvgPool2dLayer(window, stride, padding);
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewAvgPool2dLayer(window, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

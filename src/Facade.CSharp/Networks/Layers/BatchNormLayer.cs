@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -35,6 +36,9 @@ internal sealed class BatchNormLayer(int dimensions, double momentum, double eps
     public override string Kind => $"BatchNorm{dimensions}d";
 
     public override string NamePrefix => "bn";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewBatchNormLayer(at.Name, new BatchStatistics(
+        at.Buffers[0].data<double>().ToArray(), at.Buffers[1].data<double>().ToArray(), epsilon));
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,6 +17,8 @@ internal sealed class ClassTokenLayer(string? name) : Layer(name)
     public override string Kind => "ClassToken";
 
     public override string NamePrefix => "class_token";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewClassTokenLayer(at.Name);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,5 @@
+using MappingNets.Core;
+using Microsoft.FSharp.Collections;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -27,6 +29,9 @@ internal sealed class ConcatenationLayer : CompositeLayer
     public override string Kind => "Concatenation";
 
     public override string NamePrefix => "skip";
+
+    private protected override IReadOnlyList<TargetLayer> JoinRules(IReadOnlyList<IReadOnlyList<TargetLayer>> parts) =>
+        [TargetLayer.NewConcatenationLayer(ListModule.OfSeq(parts[0]))];
 
     private protected override IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs)
     {

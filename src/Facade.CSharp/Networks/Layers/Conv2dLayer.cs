@@ -33,7 +33,7 @@ internal sealed class Conv2dLayer(long channels, long kernel, long stride, long 
 
     public override string NamePrefix => "conv";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.NewConv2dLayer(name, stride, padding);
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewConv2dLayer(at.Name, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

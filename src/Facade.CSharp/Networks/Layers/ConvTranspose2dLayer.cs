@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -31,6 +32,8 @@ internal sealed class ConvTranspose2dLayer(long channels, long kernel, long stri
     public override string Kind => "ConvTranspose2d";
 
     public override string NamePrefix => "up";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewConvTranspose2dLayer(at.Name, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

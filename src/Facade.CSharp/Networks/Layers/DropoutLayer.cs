@@ -29,7 +29,7 @@ internal sealed class DropoutLayer(double probability, ulong seed, string? name)
 
     public override string NamePrefix => "dropout";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.DropoutLayer;
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.DropoutLayer;
 
     /// <summary>Where the masks of the layer with a full name start: streams of different layers of one seed do not meet.</summary>
     public static long StartOf(string buffer) => (long)(CounterHash.named(buffer, CounterHash.ofSeed(0)).Bits >> 33) << 32;

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,6 +25,8 @@ internal sealed class EmbeddingLayer(long tokens, long features, string? name) :
     public override string Kind => "Embedding";
 
     public override string NamePrefix => "embedding";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewEmbeddingLayer(at.Name);
 
     public override bool TakesWholeNumbers => true;
 

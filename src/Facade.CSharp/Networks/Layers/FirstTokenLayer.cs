@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,6 +17,8 @@ internal sealed class FirstTokenLayer(string? name) : Layer(name)
     public override string Kind => "FirstToken";
 
     public override string NamePrefix => "first";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.FirstTokenLayer;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -18,7 +18,7 @@ internal sealed class FlattenLayer(string? name) : Layer(name)
 
     public override string NamePrefix => "flatten";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.FlattenLayer;
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.FlattenLayer;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => [ShapeText.Product(input)];
 

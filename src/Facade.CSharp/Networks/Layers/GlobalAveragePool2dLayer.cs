@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -17,6 +18,8 @@ internal sealed class GlobalAveragePool2dLayer(string? name) : Layer(name)
     public override string Kind => "GlobalAveragePool2d";
 
     public override string NamePrefix => "avgpool";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.GlobalAveragePool2dLayer;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

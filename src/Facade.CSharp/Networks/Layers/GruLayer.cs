@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -24,6 +25,8 @@ internal sealed class GruLayer(long hidden, int layers, bool wholeSequence, stri
     public override string Kind => "GRU";
 
     public override string NamePrefix => "gru";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewGruLayer(at.Name, Layers, WholeSequence);
 
     protected override IEnumerable<Tensor> States(
         Tensor input, Tensor inputWeight, Tensor stateWeight, Tensor inputBias, Tensor stateBias)

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -18,6 +19,8 @@ internal sealed class LayerNormLayer(double epsilon, string? name) : Layer(name)
     public override string Kind => "LayerNorm";
 
     public override string NamePrefix => "ln";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewLayerNormLayer(at.Name, epsilon, null);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

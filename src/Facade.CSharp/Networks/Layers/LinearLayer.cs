@@ -21,7 +21,7 @@ internal sealed class LinearLayer(long features, bool bias, string? name) : Laye
 
     public override string NamePrefix => "fc";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.NewLinearLayer(name);
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewLinearLayer(at.Name);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -24,6 +25,8 @@ internal sealed class LstmLayer(long hidden, int layers, bool wholeSequence, str
     public override string Kind => "LSTM";
 
     public override string NamePrefix => "lstm";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewLstmLayer(at.Name, Layers, WholeSequence);
 
     protected override IEnumerable<Tensor> States(
         Tensor input, Tensor inputWeight, Tensor stateWeight, Tensor inputBias, Tensor stateBias)

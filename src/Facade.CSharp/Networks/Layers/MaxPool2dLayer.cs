@@ -26,7 +26,7 @@ internal sealed class MaxPool2dLayer(long window, long stride, long padding, str
 
     public override string NamePrefix => "pool";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.NewMaxPool2dLayer(window, stride, padding);
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewMaxPool2dLayer(window, stride, padding);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

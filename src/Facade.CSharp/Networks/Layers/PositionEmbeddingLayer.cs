@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,6 +17,8 @@ internal sealed class PositionEmbeddingLayer(string? name) : Layer(name)
     public override string Kind => "PositionEmbedding";
 
     public override string NamePrefix => "pos_embedding";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewPositionEmbeddingLayer(at.Name);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -9,6 +9,12 @@ namespace MappingNets;
 /// </summary>
 internal abstract class RecurrentLayer(int gates, long hidden, int layers, bool wholeSequence, string? name) : Layer(name)
 {
+    /// <summary>How many stand on one another.</summary>
+    protected int Layers => layers;
+
+    /// <summary>Whether the states of all steps are put out rather than the last.</summary>
+    protected bool WholeSequence => wholeSequence;
+
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
         Require(hidden >= 1, $"hidden is {hidden}; it must be at least 1.");

@@ -22,7 +22,7 @@ internal sealed class ReshapeLayer(IReadOnlyList<long> shape) : Layer(null)
 
     public override string NamePrefix => "reshape";
 
-    internal override TargetLayer Rule(string name) => TargetLayer.NewReshapeLayer([.. shape]);
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewReshapeLayer([.. shape]);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -1,3 +1,5 @@
+using MappingNets.Core;
+using Microsoft.FSharp.Collections;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -33,6 +35,14 @@ internal sealed class ResidualLayer : CompositeLayer
     public override string Kind => "Residual";
 
     public override string NamePrefix => "residual";
+
+    private protected override bool EndsInFunction => relu;
+
+    private protected override IReadOnlyList<TargetLayer> JoinRules(IReadOnlyList<IReadOnlyList<TargetLayer>> parts)
+    {
+        var sum = TargetLayer.NewResidualLayer(ListModule.OfSeq(parts[0]), ListModule.OfSeq(parts[1]));
+        return relu ? [sum, TargetLayer.ReLULayer] : [sum];
+    }
 
     private protected override IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs)
     {

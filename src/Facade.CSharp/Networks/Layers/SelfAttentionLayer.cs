@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -22,6 +23,8 @@ internal sealed class SelfAttentionLayer(long heads, string? name) : Layer(name)
     public override string Kind => "MultiheadAttention";
 
     public override string NamePrefix => "attention";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewSelfAttentionLayer(at.Name, heads);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

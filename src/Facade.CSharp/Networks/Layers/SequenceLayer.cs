@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,6 +37,8 @@ internal sealed class SequenceLayer : CompositeLayer
     public override string NamePrefix => "part";
 
     public override bool TakesWholeNumbers => layers.TakesWholeNumbers;
+
+    private protected override IReadOnlyList<TargetLayer> JoinRules(IReadOnlyList<IReadOnlyList<TargetLayer>> parts) => parts[0];
 
     private protected override IReadOnlyList<long> JoinShapes(IReadOnlyList<IReadOnlyList<long>> outputs) => outputs[0];
 

@@ -1,3 +1,4 @@
+using MappingNets.Core;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -16,6 +17,8 @@ internal sealed class TokensLayer(string? name) : Layer(name)
     public override string Kind => "Tokens";
 
     public override string NamePrefix => "tokens";
+
+    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.TokensLayer;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

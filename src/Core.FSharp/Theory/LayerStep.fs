@@ -1,0 +1,39 @@
+namespace MappingNets.Core
+
+open System
+
+type StepKind =
+    | PlainStep
+    | NormalisingStep of features: float * places: float * epsilon: float
+    | SumStep
+    | BesideStep
+
+[<StructuredFormatDisplay("{Text}")>]
+type LayerStep =
+    { Name: string
+      Kind: StepKind
+      Constant: Bound
+      Spread: float
+      Offset: float
+      WeightNorm: float
+      Positions: float
+      BiasNorm: float
+      Terms: float
+      Roundings: float
+      Weight: int
+      Bias: int
+      Shares: struct (int * float)[]
+      Branches: LayerStep[][] }
+
+    member private step.Text = step.ToString()
+
+    override step.ToString() =
+        let branches =
+            step.Branches
+            |> Array.map (fun branch -> branch |> Array.map string |> String.concat ", " |> sprintf "[%s]")
+            |> String.concat " "
+
+        if branches = "" then
+            $"{step.Name}: constant {step.Constant}"
+        else
+            $"{step.Name} {branches}"
