@@ -55,7 +55,8 @@ type FixedWeights
              // Beyond 2^27 rows the ones would take more room than the weights; single precision still counts whole tiles exactly.
              let precision = if rows <= (1L <<< 27) then torch.float64 else torch.float32
              let ones = torch.ones ([| rows |], dtype = precision)
-             ((transpose ones).to_type torch.float64 / (float rows).ToScalar()).DetachFromDisposeScope())
+             use count = (float rows).ToScalar()
+             ((transpose ones).to_type torch.float64 / count).DetachFromDisposeScope())
 
     member _.Kind = kind
     member _.Rows = rows

@@ -159,8 +159,8 @@ module internal LinearOperators =
             else
                 torch.linalg.qr matrix
 
-        q.mul_(r.diagonal().sign ()).mul_ ((sqrt (float rows / float columns)).ToScalar())
-        |> ignore
+        use length = (sqrt (float rows / float columns)).ToScalar()
+        q.mul_(r.diagonal().sign ()).mul_ length |> ignore
 
         // The fixed weights own it, whatever scope they are made in.
         q.to_type(torch.float32).contiguous().DetachFromDisposeScope()

@@ -157,10 +157,11 @@ module FineTuning =
 
     let spread (plan: FineTuningPlan) (latent: torch.Tensor) =
         TensorChecks.requireVector (nameof latent) (int64 plan.Groups) latent
+        use once = 1.0.ToScalar()
 
         torch
             .zeros([| plan.Layout.Count |], dtype = latent.dtype, device = latent.device)
-            .index_add (0L, plan.Positions latent.device, eachMember plan latent, 1.0.ToScalar())
+            .index_add (0L, plan.Positions latent.device, eachMember plan latent, once)
 
     let gather (plan: FineTuningPlan) (vector: torch.Tensor) =
         TensorChecks.requireVector (nameof vector) plan.Layout.Count vector
@@ -187,13 +188,10 @@ module FineTuning =
         if not (Double.IsFinite strength) then
             raise (ArgumentException($"The strength alpha is {strength}; it must be a finite number.", nameof strength))
 
+        use strength = strength.ToScalar()
+        use once = 1.0.ToScalar()
         // One addition for each member of a group, so that no other weight is touched.
-        pretrained.index_add (
-            0L,
-            plan.Positions latent.device,
-            eachMember plan (latent * strength.ToScalar()),
-            1.0.ToScalar()
-        )
+        pretrained.index_add (0L, plan.Positions latent.device, eachMember plan (latent * strength), once)
 
     let onTopOf (mapping: Mapping) pretrained latent =
         TensorChecks.requireVector (nameof pretrained) mapping.Layout.Count pretrained

@@ -41,7 +41,8 @@ type internal GenerateFunction() =
                     generator.Pullback(latent, gradient)
             with _ ->
                 // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
-                torch.full_like (latent, Double.NaN.ToScalar())
+                use nothing = Double.NaN.ToScalar()
+                torch.full_like (latent, nothing)
 
         // The native side takes its hold only after this returns.
         context.save_data ("result", [| result |])
@@ -202,7 +203,8 @@ type internal FusedMapping
 
                 match piece.Modulation with
                 | AdditiveModulation strength ->
-                    linear + piece.LatentOf latent * rows.sum () * (2.0 * strength).ToScalar()
+                    use factor = (2.0 * strength).ToScalar()
+                    linear + piece.LatentOf latent * rows.sum () * factor
                 | _ -> linear)
 
         torch.cat (parts, 0L)

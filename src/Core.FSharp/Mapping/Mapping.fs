@@ -37,7 +37,8 @@ type Mapping
              let parts =
                  Array.map2
                      (fun (entry: ParameterEntry) (scale: float) ->
-                         torch.full ([| entry.Count |], scale.ToScalar(), dtype = scalePrecision))
+                         use scale = scale.ToScalar()
+                         torch.full ([| entry.Count |], scale, dtype = scalePrecision))
                      layout.Entries
                      scales
 
@@ -184,7 +185,8 @@ type Mapping
             use uniform =
                 HashTensors.symmetricUniform (CounterHash.named "latent" root) (int64 latentCount)
 
-            uniform * amplitude.ToScalar()
+            use amplitude = amplitude.ToScalar()
+            uniform * amplitude
 
     member _.LatentOf(piece, latent) =
         check latent
@@ -214,7 +216,8 @@ type Mapping
         if specification.Activation = MappingActivation.Identity then
             values
         else
-            activate values * scales[index].ToScalar()
+            use scale = scales[index].ToScalar()
+            activate values * scale
 
     member internal _.SquaredScaleSums = squaredScaleSums.Value
 

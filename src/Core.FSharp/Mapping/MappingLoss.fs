@@ -25,15 +25,23 @@ module MappingLoss =
                 ArgumentException($"The shapes differ: {shapeText first.shape} and {shapeText second.shape}.", argument)
             )
 
+    // Numbers are held until the end: the collector may free one that an operation has just been given and is still reading.
+
+    let private times (factor: float) (tensor: torch.Tensor) =
+        use factor = factor.ToScalar()
+        tensor * factor
+
+    let private plus (number: float) (tensor: torch.Tensor) =
+        use number = number.ToScalar()
+        tensor + number
+
     let distillation temperature (teacher: torch.Tensor) (scores: torch.Tensor) =
         requirePositive (nameof temperature) temperature
         sameShape (nameof teacher) teacher scores
-        // Held until the end: the collector may free a number that an operation has just been given and is still reading.
         use divisor = temperature.ToScalar()
-        use factor = (temperature * temperature).ToScalar()
         let soft = (teacher.detach () / divisor).softmax 1L
         let spoken = torch.nn.functional.log_softmax (scores / divisor, 1L)
-        -(soft * spoken).sum(1L).mean () * factor
+        -(soft * spoken).sum(1L).mean () |> times (temperature * temperature)
 
     let meanSquaredError (outputs: torch.Tensor) (targets: torch.Tensor) =
         sameShape (nameof targets) outputs targets
@@ -66,7 +74,9 @@ module MappingLoss =
     let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
         match activation with
         | MappingActivation.Identity -> null
-        | MappingActivation.Tanh -> (1.0.ToScalar() - values.tanh().square ()).square ()
+        | MappingActivation.Tanh ->
+            use one = 1.0.ToScalar()
+            (one - values.tanh().square ()).square ()
         | MappingActivation.Sine -> values.cos().square ()
         | other -> noSuch (nameof activation) "activation" other
 
@@ -78,8 +88,8 @@ module MappingLoss =
         | AdditiveModulation strength ->
             // ||w_j||^2 + 4 alpha w_j z + 4 alpha^2 ||z||^2
             norms
-            + (4.0 * strength).ToScalar() * piece.FixedWeights.Apply own
-            + (4.0 * strength * strength).ToScalar() * own.dot own
+            + times (4.0 * strength) (piece.FixedWeights.Apply own)
+            + times (4.0 * strength * strength) (own.dot own)
         | LinearModulation map ->
             let map = map.``to`` (own.dtype, own.device)
             let slopes = (map + map.transpose (1L, 2L)).matmul own
@@ -108,11 +118,10 @@ module MappingLoss =
 
                 match piece.Modulation with
                 | AdditiveModulation strength ->
-                    own.dot (transposed.``to`` (own.dtype, own.device))
-                    * (4.0 * strength).ToScalar()
-                    + own.dot own * (4.0 * strength * strength * total).ToScalar()
-                    + norms.ToScalar()
-                | _ -> own.sum () * 0.0.ToScalar() + norms.ToScalar())
+                    times (4.0 * strength) (own.dot (transposed.``to`` (own.dtype, own.device)))
+                    + times (4.0 * strength * strength * total) (own.dot own)
+                    |> plus norms
+                | _ -> times 0.0 (own.sum ()) |> plus norms)
             mapping.Pieces
             mapping.SquaredScaleSums
         |> Array.reduce (fun total part -> total + part)
@@ -225,14 +234,6 @@ module MappingLoss =
                     struct (rule, null), next)
             0
         |> fst
-
-    let private times (factor: float) (tensor: torch.Tensor) =
-        use factor = factor.ToScalar()
-        tensor * factor
-
-    let private plus (number: float) (tensor: torch.Tensor) =
-        use number = number.ToScalar()
-        tensor + number
 
     /// ln(lambda / start) of a rule that is trained.
     let private logarithm (rule: LossCoefficient) (u: torch.Tensor) =

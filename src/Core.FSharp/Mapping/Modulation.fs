@@ -74,7 +74,9 @@ module Modulation =
     let shift modulation (latent: torch.Tensor) =
         match modulation with
         | NoModulation -> torch.zeros ([||], dtype = latent.dtype, device = latent.device)
-        | AdditiveModulation strength -> strength.ToScalar() * latent.dot latent
+        | AdditiveModulation strength ->
+            use strength = strength.ToScalar()
+            strength * latent.dot latent
         | LinearModulation map -> map.``to``(latent.dtype, latent.device).matmul(latent).mv latent
         | CustomModulation custom -> custom.Apply latent latent
 
@@ -86,7 +88,9 @@ module Modulation =
     let rowMean modulation (latent: torch.Tensor) =
         match modulation with
         | NoModulation -> torch.zeros_like latent
-        | AdditiveModulation strength -> strength.ToScalar() * latent
+        | AdditiveModulation strength ->
+            use strength = strength.ToScalar()
+            strength * latent
         | LinearModulation map -> map.``to``(latent.dtype, latent.device).mean([| 0L |]).mv latent
         | CustomModulation custom ->
             custom.RowMean latent

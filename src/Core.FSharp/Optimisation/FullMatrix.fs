@@ -32,7 +32,9 @@ module FullMatrix =
             )
 
     let accumulate settings (curvature: torch.Tensor) (gradient: torch.Tensor) =
-        curvature.mul_(settings.Decay.ToScalar()).addr_ (gradient, gradient, alpha = float32 (1.0 - settings.Decay))
+        use decay = settings.Decay.ToScalar()
+
+        curvature.mul_(decay).addr_ (gradient, gradient, alpha = float32 (1.0 - settings.Decay))
         |> ignore
 
     let curvature settings (curvature: torch.Tensor) (gradient: torch.Tensor) =
@@ -58,16 +60,18 @@ module FullMatrix =
             )
 
         use scope = torch.NewDisposeScope()
-        let corrected = curvature / (1.0 - Math.Pow(settings.Decay, float steps)).ToScalar()
+        use share = (1.0 - Math.Pow(settings.Decay, float steps)).ToScalar()
+        let corrected = curvature / share
         let mean = corrected.diagonal().mean ()
 
         let result =
             if mean.ToDouble() > 0.0 && Double.IsFinite(mean.ToDouble()) then
                 // Relative to the mean, so that gradients far below single precision's squares still have a direction.
                 let struct (values, vectors) = torch.linalg.eigh (corrected / mean)
-
-                let powers =
-                    (values.clamp_min (0.0.ToScalar()) + settings.Damping.ToScalar()).pow ((-settings.Power).ToScalar())
+                use zero = 0.0.ToScalar()
+                use damping = settings.Damping.ToScalar()
+                use exponent = (-settings.Power).ToScalar()
+                let powers = (values.clamp_min zero + damping).pow exponent
 
                 (vectors * powers).matmul (vectors.t ())
             else
@@ -90,4 +94,5 @@ module FullMatrix =
             else
                 0.0
 
-        (direction * scale.ToScalar()).MoveToOuterDisposeScope()
+        use scale = scale.ToScalar()
+        (direction * scale).MoveToOuterDisposeScope()

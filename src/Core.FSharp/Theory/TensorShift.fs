@@ -134,7 +134,8 @@ module TensorShift =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         let positions = plan.Positions(torch.CPU)
-        let groups = torch.arange(int64 plan.Groups).repeat_interleave (plan.GroupSize)
+        use count = (int64 plan.Groups).ToScalar()
+        let groups = torch.arange(count).repeat_interleave (plan.GroupSize)
         let sizes = latent.detach().cpu().to_type(torch.float64).abs ()
 
         plan.Layout.Entries

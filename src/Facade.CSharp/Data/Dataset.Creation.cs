@@ -152,7 +152,11 @@ public sealed partial class Dataset
     {
         using var scope = NewDisposeScope();
         var flat = labels.reshape(-1);
-        var outside = flat.lt(0).logical_or(flat.ge(classes)).logical_and(flat.ne(IgnoredLabel));
+        // Held until the end: the collector may free a number that an operation has just been given and is still reading.
+        using var zero = 0.ToScalar();
+        using var end = classes.ToScalar();
+        using var ignored = IgnoredLabel.ToScalar();
+        var outside = flat.lt(zero).logical_or(flat.ge(end)).logical_and(flat.ne(ignored));
         if (!outside.any().item<bool>())
             return null;
         var index = outside.to(ScalarType.Byte).argmax().item<long>();

@@ -42,10 +42,17 @@ public sealed partial class Dataset
                 throw new ArgumentException(
                     $"Class {number} is unknown or given twice; there are {ClassNames.Count} classes, from 0 on.", nameof(classes));
         using var scope = NewDisposeScope();
-        var renumbered = full_like(Labels, -1);
+        using var none = (-1).ToScalar();
+        using var zero = 0.ToScalar();
+        var renumbered = full_like(Labels, none);
         for (var index = 0; index < classes.Length; index++)
-            renumbered.masked_fill_(Labels.eq(classes[index]), index);
-        var kept = renumbered.ge(0).nonzero().squeeze(1);
+        {
+            using var old = classes[index].ToScalar();
+            using var place = index.ToScalar();
+            renumbered.masked_fill_(Labels.eq(old), place);
+        }
+
+        var kept = renumbered.ge(zero).nonzero().squeeze(1);
         if (kept.shape[0] == 0)
             throw new ArgumentException($"There is no sample of the classes {string.Join(", ", classes)}.", nameof(classes));
         return new Dataset(

@@ -38,7 +38,10 @@ public static class ImageDataset
         using var scope = NewDisposeScope();
         using var bytes = images.ToTensor();
         var pixels = bytes.unsqueeze(1).to(ScalarType.Float32);
-        pixels.div_(255).sub_(mean).div_(standardDeviation);
+        using var most = 255.ToScalar();
+        using var middle = mean.ToScalar();
+        using var deviation = standardDeviation.ToScalar();
+        pixels.div_(most).sub_(middle).div_(deviation);
         return Dataset.FromTensors(pixels, labels.ToTensor().to(ScalarType.Int64), classNames);
     }
 

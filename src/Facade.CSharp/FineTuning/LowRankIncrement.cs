@@ -1,4 +1,5 @@
 using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -52,10 +53,12 @@ internal sealed class LowRankIncrement : Increment
 
     public override void OnTensors(Tensor[] weights, IReadOnlyList<Tensor> values)
     {
+        // Held until the end: the collector may free a number that an operation has just been given and is still reading.
+        using var factor = strength.ToScalar();
         for (var index = 0; index < pieces.Length; index++)
         {
             var place = pieces[index].Index;
-            weights[place] = weights[place] + (values[(2 * index) + 1].mm(values[2 * index]) * strength).view(layout.Entries[place].Shape);
+            weights[place] = weights[place] + values[(2 * index) + 1].mm(values[2 * index]).mul(factor).view(layout.Entries[place].Shape);
         }
     }
 

@@ -1,4 +1,5 @@
 using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.autograd;
 
@@ -51,7 +52,8 @@ internal sealed class GenerationPass : MultiTensorFunction<GenerationPass>
         catch (Exception)
         {
             // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
-            result = full_like(latent, double.NaN);
+            using var nothing = double.NaN.ToScalar();
+            result = full_like(latent, nothing);
         }
 
         // The native side takes its hold of the result only after this returns; of the gradients it has its own.

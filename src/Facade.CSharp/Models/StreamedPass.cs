@@ -126,7 +126,8 @@ internal sealed class StreamedPass : LayerWeights
             {
                 // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
                 pass.Forget();
-                result = full_like(context.get_saved_variables()[0], double.NaN);
+                using var nothing = double.NaN.ToScalar();
+                result = full_like(context.get_saved_variables()[0], nothing);
             }
 
             gradient.Dispose();

@@ -45,9 +45,13 @@ public abstract class StatefulLayer : Layer
     }
 
     private IReadOnlyList<Tensor> StartOf(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) =>
-        [.. Buffers(input).Select(buffer => full(
-            [.. buffer.Shape],
-            buffer.Start,
-            parameters.Count > 0 ? buffer.TypeBeside(parameters[0].dtype) : buffer.Type,
-            parameters.Count > 0 ? parameters[0].device : CPU))];
+        [.. Buffers(input).Select(buffer =>
+        {
+            using var start = buffer.Start.ToScalar();
+            return full(
+                [.. buffer.Shape],
+                start,
+                parameters.Count > 0 ? buffer.TypeBeside(parameters[0].dtype) : buffer.Type,
+                parameters.Count > 0 ? parameters[0].device : CPU);
+        })];
 }

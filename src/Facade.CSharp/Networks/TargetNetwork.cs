@@ -246,7 +246,8 @@ public abstract partial class TargetNetwork
     protected virtual Tensor CreateBuffer(int index)
     {
         var buffer = Buffers[index];
-        return full([.. buffer.Shape], buffer.Start, buffer.Type);
+        using var start = buffer.Start.ToScalar();
+        return full([.. buffer.Shape], start, buffer.Type);
     }
 
     /// <summary>Names that a file of weights may hold beside the network's own.</summary>

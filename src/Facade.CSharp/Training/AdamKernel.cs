@@ -144,7 +144,9 @@ internal static class AdamKernel
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var start = arange(1_037, dtype: ScalarType.Float32).sin().mul(3);
+        using var count = 1_037.ToScalar();
+        using var three = 3.ToScalar();
+        var start = arange(count, dtype: ScalarType.Float32).sin().mul(three);
         foreach (var isDecoupled in new[] { false, true })
         {
             using var theirs = new Parameter(start.clone());
@@ -153,7 +155,8 @@ internal static class AdamKernel
             var (mean, square, root) = (zeros_like(start), zeros_like(start), zeros_like(start));
             for (var step = 1; step <= 4; step++)
             {
-                var gradient = start.mul(step).cos().mul(start.exp());
+                using var factor = step.ToScalar();
+                var gradient = start.mul(factor).cos().mul(start.exp());
                 theirs.grad = gradient;
                 reference.step();
                 Step(ours, gradient, mean, square, root, new(0.01, 0.9, 0.999, 1e-8, step, 0.1, isDecoupled));

@@ -104,8 +104,9 @@ public sealed class ConfusionMatrix
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var judged = labels.ne(Dataset.IgnoredLabel);
-        if (predicted.eq(Dataset.IgnoredLabel).logical_and(judged).any().item<bool>())
+        using var ignored = Dataset.IgnoredLabel.ToScalar();
+        var judged = labels.ne(ignored);
+        if (predicted.eq(ignored).logical_and(judged).any().item<bool>())
             throw new ArgumentException($"A prediction is {Dataset.IgnoredLabel}, which is no class.", nameof(predicted));
         var sums = new long[classes * classes];
         Add(sums, predicted, labels, classes);
@@ -114,8 +115,10 @@ public sealed class ConfusionMatrix
 
     private static void Add(long[] sums, Tensor predicted, Tensor labels, int classes)
     {
-        var judged = labels.ne(Dataset.IgnoredLabel);
-        var pairs = ((labels * classes) + predicted).masked_select(judged);
+        using var ignored = Dataset.IgnoredLabel.ToScalar();
+        using var width = classes.ToScalar();
+        var judged = labels.ne(ignored);
+        var pairs = labels.mul(width).add(predicted).masked_select(judged);
         if (pairs.numel() == 0)
             return;
         var added = pairs.bincount(null, sums.Length).cpu().data<long>();

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using MappingNets.Core;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -82,6 +83,7 @@ public sealed record Distillation
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var sum = Teachers.Select(teacher => teacher.Predict(inputs)).Aggregate((all, one) => all + one);
-        return (sum / Teachers.Count).MoveToOuterDisposeScope();
+        using var count = Teachers.Count.ToScalar();
+        return sum.div(count).MoveToOuterDisposeScope();
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -69,13 +70,19 @@ internal static class RunIdentity
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        using var one = 1.ToScalar();
+        using var tenth = 0.1.ToScalar();
         foreach (var tensor in model.Trainables)
-            tensor.add_(arange(tensor.numel(), dtype: ScalarType.Float32, device: tensor.device).add(1).sin().mul(0.1).reshape(tensor.shape));
+        {
+            using var count = tensor.numel().ToScalar();
+            tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
+        }
+
         var weights = model.FlatWeights();
         foreach (var (tensor, value) in model.Trainables.Zip(start))
             tensor.copy_(value);
-        var count = (int)Math.Min(Places, weights.numel());
-        var places = Enumerable.Range(0, count).Select(place => place * (weights.numel() - 1) / Math.Max(1, count - 1)).ToArray();
+        var read = (int)Math.Min(Places, weights.numel());
+        var places = Enumerable.Range(0, read).Select(place => place * (weights.numel() - 1) / Math.Max(1, read - 1)).ToArray();
         return weights.cpu().index_select(0, tensor(places)).MoveToOuterDisposeScope();
     }
 

@@ -81,6 +81,42 @@ internal sealed class FacadeSources
             .Where(found => found.Count() > 1)
             .Select(found => $"{found.Key}: {string.Join(", ", found.Select(part => part.Room).Order(StringComparer.Ordinal))}")];
 
+    /// <summary>
+    /// The places where a number becomes a TorchSharp Scalar that nothing holds until the call which gets it is over: converted silently,
+    /// or made where no using declaration keeps it.
+    /// </summary>
+    /// <param name="rooms">The rooms to look into.</param>
+    public IReadOnlyList<string> UnheldNumbers(IReadOnlyCollection<string> rooms) =>
+        [.. _compilation.SyntaxTrees.Where(tree => tree.FilePath.Length > 0 && rooms.Contains(RoomOf(tree))).SelectMany(UnheldNumbers)];
+
+    private IEnumerable<string> UnheldNumbers(SyntaxTree tree)
+    {
+        var model = _compilation.GetSemanticModel(tree);
+        return tree.GetRoot().DescendantNodes().OfType<ExpressionSyntax>()
+            .Where(node => node.Parent is not MemberAccessExpressionSyntax)
+            .Where(node => BecomesNumber(model, node) || IsMadeByTorchSharp(model, node) || (IsNumber(model.GetTypeInfo(node).Type) && IsMade(node) && !IsHeld(node)))
+            .Select(node => $"{Folder}/{tree.FilePath}:{tree.GetLineSpan(node.Span).StartLinePosition.Line + 1}: {node}");
+    }
+
+    private static bool BecomesNumber(SemanticModel model, ExpressionSyntax node) =>
+        model.GetConversion(node) is { IsUserDefined: true, IsImplicit: true } && IsNumber(model.GetTypeInfo(node).ConvertedType);
+
+    // tensor * 2 and its like, which TorchSharp turns into a number of its own.
+    private static bool IsMadeByTorchSharp(SemanticModel model, ExpressionSyntax node) =>
+        node is BinaryExpressionSyntax or AssignmentExpressionSyntax
+        && model.GetSymbolInfo(node).Symbol is IMethodSymbol { MethodKind: MethodKind.UserDefinedOperator, ContainingType.Name: "Tensor" } used
+        && used.Parameters.Any(operand => operand.Type.SpecialType != SpecialType.None);
+
+    private static bool IsMade(ExpressionSyntax node) =>
+        node is InvocationExpressionSyntax or BaseObjectCreationExpressionSyntax or CastExpressionSyntax;
+
+    private static bool IsNumber(ITypeSymbol? type) => type is { Name: "Scalar", ContainingNamespace.Name: "TorchSharp" };
+
+    // using var number = ...; and using (var number = ...)
+    private static bool IsHeld(ExpressionSyntax node) =>
+        node.Parent is EqualsValueClauseSyntax { Parent: VariableDeclaratorSyntax { Parent.Parent: var statement } }
+        && statement is UsingStatementSyntax or LocalDeclarationStatementSyntax { UsingKeyword.RawKind: (int)SyntaxKind.UsingKeyword };
+
     private static SyntaxTree Parse(string text, string file) => CSharpSyntaxTree.ParseText(SourceText.From(text), Parsing, file);
 
     private static string RoomOf(SyntaxTree tree) =>

@@ -65,8 +65,12 @@ internal sealed class BatchNormLayer(int dimensions, double momentum, double eps
         if (training && input.numel() == input.shape[1])
             return nn.functional.batch_norm(input, null!, null!, parameters[0], parameters[1], true, momentum, epsilon);
         if (training)
-            using (no_grad())
-                buffers[2].add_(1);
+        {
+            using var noGradient = no_grad();
+            using var one = 1.ToScalar();
+            buffers[2].add_(one);
+        }
+
         return nn.functional.batch_norm(
             input, buffers[0], buffers[1], parameters[0], parameters[1], training, momentum, epsilon);
     }

@@ -59,7 +59,8 @@ internal sealed class DropoutLayer(double probability, ulong seed, string? name)
     {
         using var noGradient = no_grad();
         var key = CounterHash.child((ulong)place.item<long>(), stream);
-        place.add_(1);
+        using var one = 1.ToScalar();
+        place.add_(one);
         var mask = new float[input.numel()];
         var kept = (float)(1 / (1 - probability));
         for (var index = 0; index < mask.Length; index++)

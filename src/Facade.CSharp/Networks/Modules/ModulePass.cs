@@ -49,6 +49,9 @@ internal sealed class OnceOnly : SingleTensorFunction<OnceOnly>
         return ((Tensor)arguments[0]).detach().clone();
     }
 
-    public override List<Tensor> backward(AutogradContext context, Tensor gradient) =>
-        [null!, full((long[])context.get_data(Shape), double.NaN, gradient.dtype, gradient.device)];
+    public override List<Tensor> backward(AutogradContext context, Tensor gradient)
+    {
+        using var nothing = double.NaN.ToScalar();
+        return [null!, full((long[])context.get_data(Shape), nothing, gradient.dtype, gradient.device)];
+    }
 }
