@@ -24,7 +24,7 @@ public static class FeatureVectors
         if (features.dim() != 2 || !features.is_floating_point())
             throw new DatasetFormatException(
                 featuresPath, $"holds {features.dtype}{ShapeText.Of(features.shape)}; features are floats (number, features).");
-        if (labels.dim() != 1 || labels.is_floating_point())
+        if (labels.dim() != 1 || labels.is_floating_point() || labels.is_complex())
             throw new DatasetFormatException(
                 labelsPath, $"holds {labels.dtype}{ShapeText.Of(labels.shape)}; labels are integers (number).");
         return Together(featuresPath, features, labelsPath, labels, classNames);

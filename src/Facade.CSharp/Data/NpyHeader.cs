@@ -43,6 +43,9 @@ internal sealed record NpyHeader(string Type, bool IsFortran, long[] Shape)
                 switch (key)
                 {
                     case "descr" when type is null:
+                        Skip();
+                        if (place < text.Length && text[place] is '[' or '(')
+                            throw new FormatException("it holds records of several fields; only plain numbers are read");
                         type = Text();
                         break;
                     case "fortran_order" when isFortran is null:
@@ -74,6 +77,9 @@ internal sealed record NpyHeader(string Type, bool IsFortran, long[] Shape)
         private string Text()
         {
             Skip();
+            // Python 2 wrote u'...' where its source said so.
+            if (place + 1 < text.Length && text[place] is 'u' or 'U' && text[place + 1] is '\'' or '"')
+                place++;
             if (place >= text.Length || text[place] is not ('\'' or '"'))
                 throw new FormatException("a text in quotes is missing");
             var end = text.IndexOf(text[place], place + 1);

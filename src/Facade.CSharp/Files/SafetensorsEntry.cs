@@ -4,7 +4,7 @@ namespace MappingNets;
 
 /// <summary>One tensor of a safetensors file, as its header describes it.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="DType">The type of its elements once they are loaded.</param>
+/// <param name="DType">The type of its elements once they are loaded; single precision for those that are not (F4, F6_E2M3, F6_E3M2).</param>
 /// <param name="Shape">Its shape; empty for a scalar.</param>
 /// <param name="Offset">Where its data starts, in bytes after the header.</param>
 /// <param name="ByteCount">How many bytes its data takes.</param>

@@ -7,7 +7,8 @@ namespace MappingNets;
 /// <summary>
 /// A safetensors file: named tensors and free text, readable by every library that knows the format. The header's length
 /// (8 bytes, little-endian), a JSON header, then the tensors' bytes end to end. Types that libtorch lacks are read into wider ones: 8-bit
-/// floats (F8_E4M3, F8_E5M2, F8_E8M0) into single precision, U16 into int32, U32 and U64 into int64.
+/// floats (F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, F8_E5M2FNUZ) into single precision, U16 into int32, U32 and U64 into int64. A file
+/// with tensors of 4 or 6 bits an element (F4, F6_E2M3, F6_E3M2) opens, and only these tensors are refused.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -88,7 +89,8 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Read(Stream stream, string fileName = "stream")
     {
         ArgumentNullException.ThrowIfNull(stream);
-        var copy = new MemoryStream();
+        // As large as what comes where that is known: a memory stream that grows holds up to three times as much.
+        var copy = new MemoryStream(stream.CanSeek ? (int)Math.Min(Array.MaxLength, Math.Max(0, stream.Length - stream.Position)) : 0);
         stream.CopyTo(copy);
         copy.Position = 0;
         return new SafetensorsFile(copy, fileName);
@@ -99,7 +101,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <returns>A new tensor on the CPU, in the caller's dispose scope.</returns>
     /// <exception cref="KeyNotFoundException">There is no such tensor.</exception>
     /// <exception cref="CheckpointFormatException">
-    /// The file was cut since it was opened, a BOOL is neither 0 nor 1, or a U64 is beyond 2^63 - 1.
+    /// The file was cut since it was opened, a BOOL is neither 0 nor 1, a U64 is beyond 2^63 - 1, or the tensor is F4, F6_E2M3 or F6_E3M2.
     /// </exception>
     public Tensor Load(string name)
     {
@@ -107,6 +109,8 @@ public sealed class SafetensorsFile : IDisposable
         if (!byName.TryGetValue(name, out var entry))
             throw new KeyNotFoundException(
                 $"'{FileName}' holds no tensor '{name}'; it holds {MessageText.Names(Entries.Select(other => other.Name))}.");
+        if (!SafetensorsTypes.IsRead(entry.StoredType))
+            throw new CheckpointFormatException(FileName, $"has the tensor {entry}, whose type is not read; read are {SafetensorsTypes.ReadableNames}.");
         var tensor = empty([.. entry.Shape], entry.DType, device: CPU);
         var stored = SafetensorsTypes.WideningOf(entry.StoredType) is { } widening ? new StoredRun(widening.Widen, widening.Bytes) : null;
         try

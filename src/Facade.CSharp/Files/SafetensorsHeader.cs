@@ -127,7 +127,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
                     : throw Fault($"its {field} holds {MessageText.Of(item.GetRawText())}, which is no whole number from 0 to 2^63 - 1."))];
 
         var typeName = Field("dtype", JsonValueKind.String).GetString()!;
-        var (type, size) = SafetensorsTypes.Find(typeName)
+        var (type, bits) = SafetensorsTypes.Find(typeName)
             ?? throw Fault($"the dtype '{MessageText.Of(typeName)}' is unknown; known are {SafetensorsTypes.ReadableNames}.");
         var shape = Numbers("shape");
         var offsets = Numbers("data_offsets");
@@ -135,9 +135,9 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
             throw Fault($"its data_offsets are [{MessageText.Names(offsets.Select(Invariant))}]; they must be [start, end] with start <= end.");
         if (shape.Length > MaximumRank)
             throw Fault($"its shape has {shape.Length} dimensions; at most {MaximumRank} are read.");
-        if (ByteCount(shape, size) is var needed && needed != offsets[1] - offsets[0])
+        if (ByteCount(shape, bits) is var needed && needed != offsets[1] - offsets[0])
             throw Fault(
-                $"{typeName}{ShapeText.Of(shape)} takes {(needed is null ? "more than 2^63" : needed)} bytes, " +
+                $"{typeName}{ShapeText.Of(shape)} takes {(needed is null ? "more than 2^63" : needed is -1 ? "no whole number of" : needed)} bytes, " +
                 $"its data_offsets [{offsets[0]}, {offsets[1]}] span {offsets[1] - offsets[0]}.");
         return new SafetensorsEntry(name, type, shape, offsets[0], offsets[1] - offsets[0]) { StoredType = typeName };
     }
@@ -145,12 +145,13 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
     private static string Invariant(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     // Also an empty tensor has strides, which its other sizes must leave within 64 bits, in the wider type that it is read into.
-    private static long? ByteCount(long[] shape, int size)
+    private static long? ByteCount(long[] shape, int bits)
     {
         try
         {
-            var strides = checked(ShapeText.Product(shape.Select(length => Math.Max(1, length))) * WidestElement);
-            return shape.Contains(0) ? 0 : strides / WidestElement * size;
+            var count = checked(ShapeText.Product(shape.Select(length => Math.Max(1, length))) * WidestElement) / WidestElement;
+            // Elements below a byte need not fill the last one; then their bytes are none that data_offsets could span.
+            return shape.Contains(0) ? 0 : bits % 8 == 0 ? count * (bits / 8) : count * bits % 8 == 0 ? count * bits / 8 : -1;
         }
         catch (OverflowException)
         {

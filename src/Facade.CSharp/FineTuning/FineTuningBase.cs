@@ -52,6 +52,10 @@ internal sealed class FineTuningBase : IDisposable
                     $"{(pretrained.Find(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.shape)} in" : $"There is no '{parameter.Name}' in")} "
                     + $"{pretrained.Source}; '{target.Name}' needs {parameter}. WithNewHead starts layers anew.",
                     nameof(pretrained));
+        // The codes of another library's quantisation are no weights without their steps.
+        if (needed.FirstOrDefault(parameter => !pretrained.Find(parameter.Name)!.is_floating_point()) is { } whole)
+            throw new ArgumentException(
+                $"'{whole.Name}' is {pretrained.Find(whole.Name)!.dtype} in {pretrained.Source}; weights are floats.", nameof(pretrained));
         foreach (var buffer in target.Buffers.Where(buffer => buffer.IsPersistent))
             if (!(pretrained.Find(buffer.Name) is { } values && values.shape.SequenceEqual(buffer.Shape)))
                 throw new ArgumentException(

@@ -10,6 +10,7 @@ namespace MappingNets;
 public sealed class PretrainedWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> tensors;
+    private readonly Dictionary<string, CheckpointFormatException> unusable = new(StringComparer.Ordinal);
     private bool isDisposed;
 
     private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false)
@@ -25,7 +26,7 @@ public sealed class PretrainedWeights : IDisposable
     /// <summary>Where they come from, as messages call it.</summary>
     public string Source { get; }
 
-    /// <summary>The tensors' names.</summary>
+    /// <summary>The tensors' names, without those of a file whose types hold no weights.</summary>
     /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
     public IReadOnlyCollection<string> Names
     {
@@ -101,7 +102,8 @@ public sealed class PretrainedWeights : IDisposable
     /// <summary>All tensors of a safetensors file, such as <see cref="Model.Export"/> or PyTorch's users write.</summary>
     /// <param name="path">
     /// The file; floats of any precision, the 8-bit ones among them, become single precision, encoded and sparse tensors what they stand
-    /// for. Infinities are read, since a mask may consist of them; a network refuses them where it starts with finite numbers.
+    /// for. Infinities are read, since a mask may consist of them; a network refuses them where it starts with finite numbers. Tensors of
+    /// complex numbers and of 4 or 6 bits an element are passed over, and refused by name where a network needs one.
     /// </param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="CheckpointFormatException">
@@ -119,9 +121,12 @@ public sealed class PretrainedWeights : IDisposable
         var read = new List<(string, Tensor)>();
         try
         {
-            foreach (var entry in file.Entries)
+            foreach (var entry in file.Entries.Where(SafetensorsTypes.HoldsWeights))
                 read.Add((entry.Name, Numbers(file, entry.Name)));
-            return new($"'{path}'", read, owned: true);
+            var weights = new PretrainedWeights($"'{path}'", read, owned: true);
+            foreach (var entry in file.Entries.Where(entry => !SafetensorsTypes.HoldsWeights(entry)))
+                weights.unusable.Add(entry.Name, new(path, $"has the tensor {entry}, whose type holds no weights; {SafetensorsTypes.WeightNames} do."));
+            return weights;
         }
         catch
         {
@@ -144,10 +149,11 @@ public sealed class PretrainedWeights : IDisposable
     }
 
     /// <summary>A tensor by name, or null.</summary>
+    /// <exception cref="CheckpointFormatException">The file has it in a type that holds no weights.</exception>
     internal Tensor? Find(string name)
     {
         RequireAlive();
-        return tensors.GetValueOrDefault(name);
+        return unusable.TryGetValue(name, out var refusal) ? throw refusal : tensors.GetValueOrDefault(name);
     }
 
     /// <summary>Refuses what needs the weights once they are freed.</summary>

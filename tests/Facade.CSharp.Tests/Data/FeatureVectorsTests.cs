@@ -61,7 +61,7 @@ public sealed class FeatureVectorsTests : IDisposable
         Assert.Contains("16 bytes, and has 15", Refusal(folder.Write("a.npy", File.ReadAllBytes(good)[..^1]), labels));
         Assert.Contains("16 bytes, and has 17", Refusal(folder.Write("a.npy", [.. File.ReadAllBytes(good), 0]), labels));
         Assert.Contains("Fortran order", Refusal(Npy("a.npy", "<f4", "(2, 2)", Floats(1, 2, 3, 4), order: "True"), labels));
-        Assert.Contains("type '>f4'", Refusal(Npy("a.npy", ">f4", "(2, 2)", Floats(1, 2, 3, 4)), labels));
+        Assert.Contains("type '<f16'", Refusal(Npy("a.npy", "<f16", "(2, 2)", Floats(1, 2, 3, 4)), labels));
         Assert.Contains("has 16", Refusal(Npy("a.npy", "<f4", "(2147483647, 2147483647)", Floats(1, 2, 3, 4)), labels));
         Assert.Contains("features are floats (number, features)", Refusal(Npy("a.npy", "<f4", "(4,)", Floats(1, 2, 3, 4)), labels));
         Assert.Contains("labels are integers", Refusal(good, good));

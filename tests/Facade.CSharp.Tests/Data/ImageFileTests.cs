@@ -57,6 +57,58 @@ public sealed class ImageFileTests : IDisposable
         Assert.Contains("it.png'", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
     }
 
+    [Fact]
+    public void Sixteen_bits_of_colour_palettes_of_few_bits_and_marked_transparency_become_their_colours()
+    {
+        folder.Write(PngBytes.Of(1, 1, 16, 2, [0, 200, 9, 60, 99, 30, 250]), "a", "it.png");
+        Assert.Equal([200, 60, 30], FirstPixel(1));
+        folder.Write(PngBytes.Of(1, 1, 16, 6, [0, 200, 0, 60, 0, 30, 0, 0, 7]), "a", "it.png");
+        Assert.Equal([200, 60, 30], FirstPixel(1));
+        folder.Write(PngBytes.Of(1, 1, 2, 3, [0, 0x80], palette: [0, 0, 0, 1, 1, 1, 250, 128, 7]), "a", "it.png");
+        Assert.Equal([250, 128, 7], FirstPixel(1));
+        // One colour marked as transparent, of images without alpha.
+        folder.Write(PngBytes.Of(1, 1, 8, 2, [0, 200, 60, 30], transparency: [0, 200, 0, 60, 0, 30]), "a", "it.png");
+        Assert.Equal([200, 60, 30], FirstPixel(1));
+        folder.Write(PngBytes.Of(1, 1, 8, 0, [0, 77], transparency: [0, 77]), "a", "it.png");
+        Assert.Equal([77, 77, 77], FirstPixel(1));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Grey_and_coloured_JPEG_files_are_read_baseline_and_progressive(bool isProgressive)
+    {
+        folder.Write(JpegBytes.Of([[77]], isProgressive), "a", "it.jpg");
+        Assert.Equal([77, 77, 77], FirstPixel(8));
+        // Y = 82, Cb = 110, Cr = 200: R = Y + 1.402 (Cr - 128), G = Y - 0.344 (Cb - 128) - 0.714 (Cr - 128), B = Y + 1.772 (Cb - 128).
+        folder.Write(JpegBytes.Of([[82, 110, 200]], isProgressive), "a", "it.jpg");
+        Assert.All(FirstPixel(8).Zip([183.0, 37, 50]), pair => Assert.InRange(pair.First, pair.Second - 1, pair.Second + 1));
+    }
+
+    [Fact]
+    public void A_CMYK_JPEG_becomes_the_colours_that_its_inks_leave()
+    {
+        // As Adobe stores them, 255 is no ink: C = 20%, M = 60%, Y = 100%, K = 20%.
+        folder.Write(JpegBytes.Of([[204, 102, 0, 204]], false, JpegBytes.Adobe(0)), "a", "it.jpg");
+
+        Assert.All(FirstPixel(8).Zip([163.0, 82, 0]), pair => Assert.InRange(pair.First, pair.Second - 2, pair.Second + 2));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    [InlineData(6)]
+    public void An_EXIF_orientation_is_not_applied(byte orientation)
+    {
+        folder.Write(JpegBytes.Of([[40], [200]], false, JpegBytes.Orientation(orientation)), "a", "it.jpg");
+        using var data = ImageFolder.Open(folder.Path, 8, 16, means: [0, 0, 0], deviations: [1, 1, 1]);
+        using var all = data.ToMemory();
+
+        using var scope = NewDisposeScope();
+        Assert.Equal(40 / 255f, all.Inputs[0, 0, 7, 0].item<float>(), 1e-4f);
+        Assert.Equal(200 / 255f, all.Inputs[0, 0, 0, 15].item<float>(), 1e-4f);
+    }
+
     [Theory]
     [InlineData(1, 0, "1-bit grey")]
     [InlineData(2, 0, "2-bit grey")]

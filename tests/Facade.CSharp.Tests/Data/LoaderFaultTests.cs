@@ -38,6 +38,20 @@ public sealed class LoaderFaultTests : IDisposable
     [InlineData("<u2", new byte[] { 255, 255, 1, 0 }, ScalarType.Int32, 65535, 1)]
     [InlineData("<u4", new byte[] { 255, 255, 255, 255, 1, 0, 0, 0 }, ScalarType.Int64, 4294967295, 1)]
     [InlineData("<u8", new byte[] { 7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0 }, ScalarType.Int64, 7, 1)]
+    [InlineData(">f4", new byte[] { 0x3F, 0xC0, 0, 0, 0xC0, 0, 0, 0 }, ScalarType.Float32, 1.5, -2)]
+    [InlineData(">f8", new byte[] { 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0 }, ScalarType.Float64, 1.5, -2)]
+    [InlineData("<f2", new byte[] { 0, 0x3E, 0, 0xC0 }, ScalarType.Float16, 1.5, -2)]
+    [InlineData(">f2", new byte[] { 0x3E, 0, 0xC0, 0 }, ScalarType.Float16, 1.5, -2)]
+    [InlineData(">i2", new byte[] { 0xFF, 0xFE, 1, 0 }, ScalarType.Int16, -2, 256)]
+    [InlineData(">i4", new byte[] { 0xFF, 0xFF, 0xFF, 0xFE, 0, 0, 1, 0 }, ScalarType.Int32, -2, 256)]
+    [InlineData(">i8", new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFE, 0, 0, 0, 0, 0, 0, 1, 0 }, ScalarType.Int64, -2, 256)]
+    [InlineData(">u2", new byte[] { 0xFF, 0xFE, 1, 0 }, ScalarType.Int32, 65534, 256)]
+    [InlineData(">u4", new byte[] { 0xFF, 0xFF, 0xFF, 0xFE, 0, 0, 1, 0 }, ScalarType.Int64, 4294967294, 256)]
+    [InlineData(">u8", new byte[] { 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 1, 0 }, ScalarType.Int64, 7, 256)]
+    [InlineData(">b1", new byte[] { 1, 0 }, ScalarType.Bool, 1, 0)]
+    [InlineData("float16", new byte[] { 0, 0x3E, 0, 0xC0 }, ScalarType.Float16, 1.5, -2)]
+    [InlineData("B", new byte[] { 255, 1 }, ScalarType.Byte, 255, 1)]
+    [InlineData("?", new byte[] { 1, 0 }, ScalarType.Bool, 1, 0)]
     public void Npy_types_that_torch_lacks_become_wider_ones(string type, byte[] data, ScalarType becomes, double first, double second)
     {
         using var scope = NewDisposeScope();
@@ -45,6 +59,32 @@ public sealed class LoaderFaultTests : IDisposable
 
         Assert.Equal(becomes, read.dtype);
         Assert.Equal([first, second], read.to(float64).data<double>().ToArray());
+    }
+
+    [Theory]
+    [InlineData("<c8", new byte[] { 0, 0, 0xC0, 0x3F, 0, 0, 0, 0xC0 }, ScalarType.ComplexFloat32)]
+    [InlineData(">c8", new byte[] { 0x3F, 0xC0, 0, 0, 0xC0, 0, 0, 0 }, ScalarType.ComplexFloat32)]
+    [InlineData(">c16", new byte[] { 0x3F, 0xF8, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0 }, ScalarType.ComplexFloat64)]
+    public void Complex_npy_numbers_are_read(string type, byte[] data, ScalarType becomes)
+    {
+        using var scope = NewDisposeScope();
+        var path = Npy($"{{'descr': u'{type}', 'fortran_order': False, 'shape': (1,), }}", data);
+        var read = NpyFile.Read(path);
+
+        Assert.Equal(becomes, read.dtype);
+        Assert.Equal([1.5, -2], view_as_real(read).to(float64).data<double>().ToArray());
+        Assert.Contains("labels are integers", Assert.Throws<DatasetFormatException>(() => FeatureVectors.FromNpy(
+            folder.Write("features.npy", File.ReadAllBytes(Npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 6)}", Six))),
+            folder.Write("labels.npy", File.ReadAllBytes(Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': (1,), }}", data))), ["a"])).Message);
+    }
+
+    [Fact]
+    public void Npy_numbers_are_counted_by_what_they_take_in_memory()
+    {
+        var path = Npy("{'descr': '<u2', 'fortran_order': False, 'shape': (2,)}", 1, 0, 2, 0);
+
+        NpyFile.Read(path, new() { Bytes = 8 }).Dispose();
+        Assert.Contains("8 bytes; at most 7 are read", Assert.Throws<DatasetFormatException>(() => NpyFile.Read(path, new() { Bytes = 7 })).Message);
     }
 
     [Theory]
@@ -56,9 +96,16 @@ public sealed class LoaderFaultTests : IDisposable
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (-6,)}", "is no size")]
     [InlineData("{'descr': '<f4', 'fortran_order': no, 'shape': (6,)}", "neither True nor False")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (6,)} x", "something follows")]
-    [InlineData("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,)}", "a text in quotes is missing")]
-    [InlineData("{'descr': '>f4', 'fortran_order': False, 'shape': (6,)}", "type '>f4'")]
-    [InlineData("{'descr': '|O', 'fortran_order': False, 'shape': (6,)}", "type '|O'")]
+    [InlineData("{'descr': 7, 'fortran_order': False, 'shape': (6,)}", "a text in quotes is missing")]
+    [InlineData("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (6,)}", "holds records of several fields")]
+    [InlineData("{'descr': '>f16', 'fortran_order': False, 'shape': (6,)}", "holds long doubles of type '>f16'; c16, c8, f8, f4")]
+    [InlineData("{'descr': '<c32', 'fortran_order': False, 'shape': (6,)}", "long doubles of type '<c32'")]
+    [InlineData("{'descr': '<U6', 'fortran_order': False, 'shape': (1,)}", "text of type '<U6'")]
+    [InlineData("{'descr': '|S24', 'fortran_order': False, 'shape': (1,)}", "text of type '|S24'")]
+    [InlineData("{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (3,)}", "dates of type '<M8[ns]'")]
+    [InlineData("{'descr': '|V24', 'fortran_order': False, 'shape': (1,)}", "raw bytes of type '|V24'")]
+    [InlineData("{'descr': '|O', 'fortran_order': False, 'shape': (6,)}", "Python objects of type '|O'")]
+    [InlineData("{'descr': '', 'fortran_order': False, 'shape': (6,)}", "values of type ''")]
     [InlineData("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3)}", "Fortran order")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (1073741824, 1073741824, 1073741824, 1073741824, 1073741824)}", "more than 2^63 bytes")]
     [InlineData("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 4611686018427387904)}", "more than 2^63 bytes")]
