@@ -24,6 +24,8 @@ Usage: ./build.sh VERB [arguments]
   stress            train six kinds of model, and loop over implicit numbers, while other threads collect garbage; every run must end,
                     with the bits of a calm one [--minutes N] [--out FOLDER]; 1 minute and artifacts/stress by default
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
+  consumer          pack, and use the packages from a C# and an F# program outside the repository: built, published in each form, and opted
+                    out of the build step
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
@@ -262,6 +264,7 @@ case $verb in
   '' | help | --help | -h) list_verbs ;;
   demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
+  consumer) restore_tools && tests/consumer/run.sh ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   fuzz)

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Packs the packages and uses them from a C# and an F# program in a temporary folder, as an application of somebody else does: without a
+# warning of the build, trained, and cured in every form; as shipped, with one warning, where the application opts out.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cd "$here/../.."
+readonly work=$(mktemp -d)
+# A version of its own, so that no package of the same name is taken from the machine's cache.
+readonly version=0.0.0-consumer.$(date +%s)
+cache=$(dotnet nuget locals global-packages --list | sed 's/^[^:]*: //')
+trap 'rm -rf "$work" "${cache%/}"/mappingnets*/"$version"' EXIT
+failed=0
+
+echo "consumer: packing" >&2
+for project in src/Core.FSharp src/Facade.CSharp; do
+  dotnet pack "$project" -c Release --nologo --verbosity quiet -p:PackageVersion="$version" -o "$work/packages" >&2
+done
+
+# Arguments: the language's name, the project file and the source.
+project() {
+  local folder=$work/$1
+  mkdir -p "$folder"
+  cp "$here/$3" "$folder/"
+  cat >"$folder/$2" <<XML
+<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net10.0</TargetFramework>
+    <AssemblyName>Consumer</AssemblyName>
+    <ImplicitUsings>enable</ImplicitUsings>
+    <Nullable>enable</Nullable>
+    <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+    <InvariantGlobalization>true</InvariantGlobalization>
+    <SatelliteResourceLanguages>en</SatelliteResourceLanguages>
+    <RestoreAdditionalProjectSources>$work/packages</RestoreAdditionalProjectSources>
+  </PropertyGroup>
+  <ItemGroup>
+$([[ $3 == *.fs ]] && echo '    <Compile Include="Program.fs" />')
+    <PackageReference Include="MappingNets" Version="$version" />
+    <PackageReference Include="libtorch-cpu-$platform" Version="2.10.0" />
+  </ItemGroup>
+</Project>
+XML
+}
+
+# Arguments: the language, the form, what is expected (cured or "as shipped"), then dotnet's verb and arguments.
+form() {
+  local language=$1 name=$2 expected=$3 output=$work/out result warnings
+  shift 3
+  rm -rf "$output"
+  if ! (cd "$work/$language" && dotnet "$@" -c Release --nologo --verbosity quiet -o "$output") >"$work/log" 2>&1; then
+    result="could not be built: $(grep -m 1 -E 'error|warning' "$work/log")"
+  elif ! result=$("$output/Consumer" 2>"$work/log"); then
+    result="failed: $(head -n 1 "$work/log")"
+  fi
+  warnings=$(grep -c 'runs TorchSharp as it was shipped' "$work/log" || true)
+  echo "$language, $name: $result, $warnings warning(s)"
+  if [[ $result != "$expected, "* || $warnings != $([[ $expected == cured ]] && echo 0 || echo 1) ]]; then
+    failed=$((failed + 1))
+  fi
+}
+
+case $(uname) in
+  Linux) platform=linux-x64 ;;
+  Darwin) platform=osx-arm64 ;;
+  *) platform=win-x64 ;;
+esac
+project 'C#' Consumer.csproj Program.cs
+project 'F#' Consumer.fsproj Program.fs
+for language in 'C#' 'F#'; do
+  form "$language" "build output" cured build
+  form "$language" framework-dependent cured publish --use-current-runtime --self-contained false
+  form "$language" self-contained cured publish --use-current-runtime --self-contained true
+  form "$language" ready-to-run cured publish --use-current-runtime --self-contained false -p:PublishReadyToRun=true
+  form "$language" single-file cured publish --use-current-runtime --self-contained true -p:PublishSingleFile=true
+  form "$language" "opted out" "as shipped" publish --use-current-runtime --self-contained false -p:MappingNetsCureTorchSharp=false
+done
+((failed == 0)) || { echo "consumer: $failed forms failed." >&2; exit 1; }
