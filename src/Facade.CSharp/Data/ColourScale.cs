@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -23,16 +25,29 @@ internal sealed record ColourScale(float[] Means, float[] Deviations)
     /// <summary>One channel after another, as many as there are means, in a tensor of a shape.</summary>
     public Tensor Normalised(ReadOnlySpan<byte> planes, long[] shape)
     {
-        var values = new float[planes.Length];
-        var plane = planes.Length / Means.Length;
-        for (var channel = 0; channel < Means.Length; channel++)
+        var values = empty(planes.Length, float32);
+        var done = 0;
+        foreach (var part in TensorBytes.Parts(values))
         {
-            var (factor, offset) = (1 / (255 * Deviations[channel]), Means[channel] / Deviations[channel]);
-            for (var index = channel * plane; index < (channel + 1) * plane; index++)
-                values[index] = planes[index] * factor - offset;
+            var some = MemoryMarshal.Cast<byte, float>(part.bytes);
+            Normalise(planes.Slice(done, some.Length), done, planes.Length / Means.Length, some);
+            done += some.Length;
         }
 
-        return tensor(values, shape, dtype: float32);
+        return values.view(shape);
+    }
+
+    // Some bytes of all planes, the first of them at a place.
+    private void Normalise(ReadOnlySpan<byte> bytes, int first, int plane, Span<float> values)
+    {
+        for (var index = 0; index < bytes.Length;)
+        {
+            var channel = (first + index) / plane;
+            var end = Math.Min(bytes.Length, (channel + 1) * plane - first);
+            var (factor, offset) = (1 / (255 * Deviations[channel]), Means[channel] / Deviations[channel]);
+            for (; index < end; index++)
+                values[index] = bytes[index] * factor - offset;
+        }
     }
 
     private static float[] Checked(IReadOnlyList<double>? values, int channels, string argument, Func<double, bool> isUsable)

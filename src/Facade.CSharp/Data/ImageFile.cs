@@ -129,9 +129,10 @@ internal static class ImageFile
     private static DatasetFormatException TooLarge(string path, long width, long height, ReadLimits limits) => new(
         path, $"announces {width} x {height} pixels; at most {limits.Pixels} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Pixels)}).");
 
+    // The image itself where it has the size: a copy would be in memory besides.
     private static SKBitmap Scaled(SKBitmap image, int height, int width, SKSamplingOptions sampling, string path) =>
         image.Width == width && image.Height == height && image.RowBytes == width * image.BytesPerPixel
-            ? image.Copy()
+            ? image
             : image.Resize(new SKImageInfo(width, height, image.ColorType, image.AlphaType), sampling)
                 ?? throw new DatasetFormatException(path, $"cannot be scaled to {width} x {height} pixels.");
 }

@@ -20,10 +20,18 @@ internal sealed record StreamedSamples(
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var samples = places.Select(place => Checked(Numbers[place])).ToArray();
-        return (
-            [stack(samples.Select(sample => sample.Input)).MoveToOuterDisposeScope()],
-            stack(samples.Select(sample => sample.Target)).MoveToOuterDisposeScope());
+        var inputs = empty([places.Count, .. InputShapes[0]], InputTypes[0]);
+        var targets = empty([places.Count, .. TargetShape], Classes > 0 ? ScalarType.Int64 : ScalarType.Float32);
+        // One sample at a time, so that the batch is in memory once.
+        for (var index = 0; index < places.Count; index++)
+        {
+            using var one = NewDisposeScope();
+            var (input, target) = Checked(Numbers[places[index]]);
+            inputs.select(0, index).copy_(input);
+            targets.select(0, index).copy_(target);
+        }
+
+        return ([inputs.MoveToOuterDisposeScope()], targets.MoveToOuterDisposeScope());
     }
 
     private (Tensor Input, Tensor Target) Checked(int number)

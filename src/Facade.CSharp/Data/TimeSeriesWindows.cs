@@ -65,22 +65,36 @@ public sealed class TimeSeriesWindows : IDisposable
         var file = CsvFile.Open(path, limits);
         var (goal, clock) = (file.Column(target), time is null ? -1 : file.Column(time));
         int[] places = [.. features.Select(file.Column)];
-        var rows = new List<double>[places.Length + 1];
-        foreach (ref var column in rows.AsSpan())
-            column = [];
+        Check(features.Count, length, ahead, trainingFraction);
+        // Twice through the file: what is counted first is in memory once, and not in lists that grow.
+        var count = file.Rows().Count();
+        var targets = new double[count];
+        double[]?[] columns = [.. places.Select(place => place == goal ? targets : new double[count])];
         DateTime? before = null;
+        var row = 0;
         foreach (var (line, fields) in file.Rows())
         {
+            if (row == count)
+                throw new DatasetFormatException(path, "changed while it was read.");
             if (clock >= 0)
                 before = Later(file, line, fields[clock], before);
             for (var index = 0; index < places.Length; index++)
-                rows[index].Add(Value(line, places[index], fields));
-            rows[^1].Add(Value(line, goal, fields));
+                columns[index]![row] = Value(line, places[index], fields);
+            targets[row++] = Value(line, goal, fields);
         }
 
-        return FromColumns(
-            path, [.. features.Zip(rows, (name, values) => new KeyValuePair<string, IReadOnlyList<double>>(name, values))],
-            new(target, rows[^1]), length, ahead, trainingFraction);
+        if (row < count)
+            throw new DatasetFormatException(path, "changed while it was read.");
+
+        return FromColumns(path, features, Taken, new(target, targets), length, ahead, trainingFraction);
+
+        // Each column is free as soon as it is scaled.
+        double[] Taken(int index)
+        {
+            var taken = columns[index]!;
+            columns[index] = null;
+            return taken;
+        }
 
         double Value(int line, int column, string[] fields) =>
             fields[column].Length == 0 || fields[column] == missing ? double.NaN : file.Number(line, column, fields[column]);
@@ -111,49 +125,64 @@ public sealed class TimeSeriesWindows : IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(source);
         ArgumentNullException.ThrowIfNull(features);
+        Check(features.Count, length, ahead, trainingFraction);
+        foreach (var (name, values) in features)
+            if (values.Count != target.Value.Count)
+                throw new ArgumentException(
+                    $"'{name}' has {values.Count} rows, '{target.Key}' has {target.Value.Count}; all must have equally many.", nameof(features));
+        return FromColumns(source, [.. features.Select(feature => feature.Key)], index => features[index].Value, target, length, ahead, trainingFraction);
+    }
+
+    private static void Check(int features, int length, int ahead, double trainingFraction)
+    {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(ahead, 1);
         if (!(trainingFraction > 0 && trainingFraction < 1))
             throw new ArgumentOutOfRangeException(nameof(trainingFraction), trainingFraction, "The share must lie between 0 and 1.");
-        if (features.Count == 0)
+        if (features == 0)
             throw new ArgumentException("There is no feature; a window needs at least one.", nameof(features));
-        var count = target.Value.Count;
-        foreach (var (name, values) in features)
-            if (values.Count != count)
-                throw new ArgumentException($"'{name}' has {values.Count} rows, '{target.Key}' has {count}; all must have equally many.", nameof(features));
+    }
 
+    private static TimeSeriesWindows FromColumns(
+        string source, IReadOnlyList<string> names, Func<int, IReadOnlyList<double>> column, KeyValuePair<string, IReadOnlyList<double>> target,
+        int length, int ahead, double trainingFraction)
+    {
+        var count = target.Value.Count;
         // The first row of the test part.
         var split = (int)(trainingFraction * count);
-        var (smallest, largest) = Range(target.Value.Take(split).Where(double.IsFinite), source, target.Key);
+        var (smallest, largest) = Range(target.Value, split, source, target.Key);
         if (!(largest > smallest))
             throw new DatasetFormatException(
                 source, $"has the same {target.Key}, {smallest.ToString(CultureInfo.InvariantCulture)}, throughout the training part; there is nothing to learn.");
-        var scaled = features.Select(feature => Scaled(feature.Value, split, source, feature.Key)).ToArray();
         // Steps of time are rows: a window is then one piece of memory.
-        var rows = new float[count * scaled.Length];
-        for (var row = 0; row < count; row++)
-            for (var feature = 0; feature < scaled.Length; feature++)
-                rows[row * scaled.Length + feature] = (float)scaled[feature][row];
+        var width = names.Count;
+        var rows = new float[checked(count * width)];
+        for (var feature = 0; feature < width; feature++)
+            Scale(column(feature), split, source, names[feature], rows, feature, width);
 
         // The first row that has a window before it.
         var first = length + ahead - 1;
         return new(
             Windows(first, split, "training"),
             Windows(Math.Max(split, first), count, "test"),
-            [.. features.Select(feature => feature.Key)],
+            [.. names],
             (smallest, largest));
 
         Dataset Windows(int start, int end, string part)
         {
-            int[] targets = [.. Enumerable.Range(start, Math.Max(0, end - start)).Where(row => double.IsFinite(target.Value[row]))];
+            var known = Enumerable.Range(start, Math.Max(0, end - start)).Where(row => double.IsFinite(target.Value[row]));
+            // Counted first: a list that grows is in memory up to three times.
+            var targets = new int[known.Count()];
+            foreach (var (index, row) in known.Index())
+                targets[index] = row;
             if (targets.Length == 0)
                 throw new DatasetFormatException(source, $"holds {count} rows, which leave the {part} part without a window of {length}.");
-            return Dataset.FromSamples(targets.Length, [length, scaled.Length], [1], [], number =>
+            return Dataset.FromSamples(targets.Length, [length, width], [1], [], number =>
             {
                 var row = targets[number];
-                var end = (row - ahead + 1) * scaled.Length;
+                var end = (row - ahead + 1) * width;
                 return (
-                    tensor(rows[(end - length * scaled.Length)..end], [length, scaled.Length], dtype: float32),
+                    tensor(rows[(end - length * width)..end], [length, width], dtype: float32),
                     tensor(new[] { (float)((target.Value[row] - smallest) / (largest - smallest)) }, dtype: float32));
             });
         }
@@ -179,28 +208,35 @@ public sealed class TimeSeriesWindows : IDisposable
             : throw new DatasetFormatException(file.Path, $"has '{MessageText.Of(text)}' in line {line}, which is not after the row before it.");
     }
 
-    private static double[] Scaled(IReadOnlyList<double> values, int split, string source, string name)
+    /// <summary>Writes a feature's values, scaled and without gaps, into its place of every row.</summary>
+    private static void Scale(IReadOnlyList<double> values, int split, string source, string name, float[] rows, int place, int width)
     {
-        double[] known = [.. values.Take(split).Where(double.IsFinite).Order()];
-        var (smallest, largest) = Range(known, source, name);
-        var last = known.Length % 2 == 1 ? known[known.Length / 2] : (known[known.Length / 2 - 1] + known[known.Length / 2]) / 2;
-        var filled = new double[values.Count];
-        for (var row = 0; row < filled.Length; row++)
+        var (smallest, largest) = Range(values, split, source, name);
+        // Only a gap at the beginning needs it, and it takes a copy.
+        var last = double.IsFinite(values[0]) ? values[0] : Median(values.Take(split));
+        for (var row = 0; row < values.Count; row++)
         {
             if (double.IsFinite(values[row]))
                 last = values[row];
             // A feature that never changes in training says nothing.
-            filled[row] = largest > smallest ? (last - smallest) / (largest - smallest) : 0;
+            rows[row * width + place] = (float)(largest > smallest ? (last - smallest) / (largest - smallest) : 0);
         }
-
-        return filled;
     }
 
-    private static (double Smallest, double Largest) Range(IEnumerable<double> values, string source, string name)
+    private static (double Smallest, double Largest) Range(IReadOnlyList<double> values, int split, string source, string name)
     {
-        double[] known = [.. values];
-        return known.Length > 0
-            ? (known.Min(), known.Max())
+        var (smallest, largest) = (double.PositiveInfinity, double.NegativeInfinity);
+        for (var row = 0; row < split; row++)
+            if (double.IsFinite(values[row]))
+                (smallest, largest) = (Math.Min(smallest, values[row]), Math.Max(largest, values[row]));
+        return smallest <= largest
+            ? (smallest, largest)
             : throw new DatasetFormatException(source, $"has no value of {name} in the training part.");
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] known = [.. values.Where(double.IsFinite).Order()];
+        return known.Length % 2 == 1 ? known[known.Length / 2] : (known[known.Length / 2 - 1] + known[known.Length / 2]) / 2;
     }
 }

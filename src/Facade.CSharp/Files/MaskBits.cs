@@ -14,8 +14,14 @@ internal static class MaskBits
     }
 
     /// <summary>Bytes to (count) booleans.</summary>
-    public static Tensor Unpack(Tensor bytes, long count) =>
-        bytes.unsqueeze(1).bitwise_and(Powers()).ne(0).view(-1).narrow(0, 0, count);
+    public static Tensor Unpack(Tensor bytes, long count)
+    {
+        // Only the booleans stay: a byte for each bit would be as much again.
+        using var powers = Powers();
+        using var bits = bytes.unsqueeze(1).bitwise_and(powers);
+        using var zero = tensor((byte)0);
+        return bits.ne(zero).view(-1).narrow(0, 0, count);
+    }
 
     /// <summary>How many bytes so many booleans take.</summary>
     public static long Length(long count) => (count + 7) / 8;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -66,13 +67,40 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
     {
         if (codes.dtype == ScalarType.Int8)
             return codes.to(float32);
-        var low = codes.remainder(16).to(float32);
-        var high = ((codes.to(float32) - low) / 16).round();
-        return stack([low, high], 1).view(-1).narrow(0, 0, count) - 8;
+        // Code by code into the tensor that is returned: whole tensors in between would take several times its memory.
+        using var bytes = codes.cpu().contiguous();
+        var whole = empty(count, float32);
+        var place = 0L;
+        foreach (var part in TensorBytes.Parts(whole))
+        {
+            var values = MemoryMarshal.Cast<byte, float>(part.bytes);
+            // Parts begin at even places: they are as long as a power of two.
+            using var own = bytes.narrow(0, place / 2, (values.Length + 1) / 2);
+            var stored = own.bytes;
+            for (var index = 0; index < values.Length; index++)
+                values[index] = ((index % 2 == 0 ? stored[index / 2] : stored[index / 2] >> 4) & 15) - 8;
+            place += values.Length;
+        }
+
+        return whole.to(codes.device);
     }
 
-    /// <summary>Whole multiples times their steps.</summary>
-    public static Tensor Multiplied(Tensor whole, Tensor steps, long group) => whole * Repeated(steps, group, whole.shape[0]);
+    /// <summary>Whole multiples times their steps, in the memory of the multiples.</summary>
+    public static Tensor Multiplied(Tensor whole, Tensor steps, long group)
+    {
+        var count = whole.shape[0];
+        var size = Math.Min(group, Math.Max(1, count));
+        using var precise = steps.to(float32);
+        var groups = count / size;
+        using (var first = whole.narrow(0, 0, groups * size).view(groups, size))
+        using (var factors = precise.narrow(0, 0, groups).unsqueeze(1))
+            first.mul_(factors);
+        if (groups * size < count)
+            using (var rest = whole.narrow(0, groups * size, count - (groups * size)))
+            using (var factor = precise.narrow(0, groups, 1))
+                rest.mul_(factor);
+        return whole;
+    }
 
     // A group larger than the tensor is the tensor, whatever size a file gives it.
     private static Tensor Repeated(Tensor steps, long group, long count) =>

@@ -19,6 +19,12 @@ internal static class DeterminismProbe
             return 0;
         }
 
+        if (arguments is ["memory", var loader, var folder])
+        {
+            Console.WriteLine(LoaderMemoryProbe.Growth(loader, folder));
+            return 0;
+        }
+
         if (arguments is not ["default-type", var type])
         {
             Console.WriteLine(Digest());
