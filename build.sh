@@ -172,6 +172,15 @@ provide_icu() {
   echo "build.sh: ICU is missing, so the tests of cultures are skipped. On Debian or Ubuntu: sudo apt-get install libicu72 (or newer)." >&2
 }
 
+# The reader in Python is tested by Debian's python3 and numpy; without them its tests are skipped.
+provide_numpy() {
+  for python in /usr/bin/python3 python3; do
+    "$python" -c 'import numpy' 2>/dev/null && return
+  done
+  can_install && install python3-numpy && return
+  echo "build.sh: numpy is missing, so the tests of the reader in Python are skipped. On Debian or Ubuntu: sudo apt-get install python3-numpy." >&2
+}
+
 run_tests() {
   local part=${1:-all}
   shift || true
@@ -179,6 +188,7 @@ run_tests() {
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
+  provide_numpy
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT

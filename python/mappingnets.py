@@ -1,0 +1,397 @@
+"""Reads the adapters of MappingNets into plain arrays, with numpy alone: for PyTorch, JAX or anything else that takes named arrays.
+
+    import mappingnets, torch
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+    state = mappingnets.load("adapter.safetensors", shapes)                       # a mapped network: its weights come out of 8 KB
+    state = mappingnets.load("shoes.safetensors", shapes, base=model.state_dict())  # a fine-tuned one needs its base
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+
+Written from docs/counter-hash.md (what the fixed weights are) and docs/adapter-format.md (what is in a file). `shapes` are the network's
+weights in PyTorch's names and order; buffers such as running means come out of the adapter. The weights have the library's bits; tanh,
+sine, modulations and products of matrices may differ in the last ones. Dense fixed weights differ from machine to machine: refused."""
+
+import hashlib
+import json
+import math
+import os
+import struct
+
+import numpy as np
+
+_U = np.uint64
+_WORD = (1 << 64) - 1
+_GOLDEN = 0x9E3779B97F4A7C15
+_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
+_FORMATS = ("mappingnets-adapter", "mappingnets-fine-tuning")
+_FRESH = {  # where a layer that is not taken from the base starts
+    "fixedWeights": "signed-permutation", "singleLatent": 1, "modulation": "none", "activation": "identity", "bias": "uniform",
+    "fanInGain": 1.0, "trainableScale": False}
+
+
+class FormatError(ValueError):
+    """The file is damaged, of another kind, or does not belong to the network."""
+
+
+# Files (docs/files.md, docs/adapter-format.md)
+class File:
+    """A safetensors file: `metadata`, and the stored arrays by name in `arrays`. The content is held to its hash where it has one."""
+
+    def __init__(self, path):
+        if os.path.isdir(path):
+            path = os.path.join(path, "adapter_model.safetensors")
+        with open(path, "rb") as stream:
+            content = stream.read()
+        try:
+            (length,) = struct.unpack_from("<Q", content)
+            header = json.loads(content[8:8 + length].decode("utf-8"), object_pairs_hook=_no_repeats)
+            self.metadata = header.pop("__metadata__", {})
+            data = memoryview(content)[8 + length:]
+            self.types = {name: entry["dtype"] for name, entry in header.items()}
+            self.arrays = {name: _array(name, entry, data) for name, entry in header.items()}
+        except (struct.error, KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as fault:
+            raise FormatError(f"{path} is no safetensors file: {fault}") from fault
+        expected = self.metadata.get("content_sha256")
+        if expected is not None and expected != self.content_hash():
+            raise FormatError(f"{path} is damaged: its content does not have the hash that it names")
+        if expected is None and self.metadata.get("format") in _FORMATS and self.metadata.get("format_version") == "3":
+            raise FormatError(f"{path} has no hash of its content")
+
+    def content_hash(self):
+        text = lambda value: struct.pack("<Q", len(value.encode("utf-8"))) + value.encode("utf-8")
+        ordinal = lambda name: name.encode("utf-16-be")
+        digest = hashlib.sha256()
+        for key in sorted(self.metadata, key=ordinal):
+            if key != "content_sha256":
+                digest.update(b"m" + text(key) + text(self.metadata[key]))
+        for name in sorted(self.arrays, key=ordinal):
+            array = self.arrays[name]
+            digest.update(b"t" + text(name) + text(self.types[name]) + struct.pack("<Q", array.ndim))
+            digest.update(b"".join(struct.pack("<Q", size) for size in array.shape) + struct.pack("<Q", array.nbytes))
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def decoded(self):
+        """The arrays that the file stands for: encoded ones in single precision and their own shape, without their companions."""
+        encodings = json.loads(self.metadata.get("encodings", "{}"), object_pairs_hook=_no_repeats)
+        result = dict(self.arrays)
+        for name, encoding in encodings.items():
+            result.pop(name + "_scale", None)
+            result.pop(name + "_mask", None)
+            result[name] = self._decode(name, encoding)
+        return result
+
+    def _decode(self, name, encoding):
+        shape = encoding["shape"]
+        count = math.prod(shape)
+        kept = bits(self.arrays[name + "_mask"], count) if encoding.get("sparse") else np.ones(count, bool)
+        stored, precision = self.arrays[name].reshape(-1), encoding["precision"]
+        if precision == "int4":
+            stored = np.stack([stored & 15, stored >> 4], 1).reshape(-1)[:kept.sum()].astype(np.float32) - np.float32(8)
+        values = np.zeros(count, np.float32)
+        values[kept] = stored.astype(np.float32)
+        if precision in ("int8", "int4"):
+            steps = self.arrays[name + "_scale"].astype(np.float32)
+            values *= np.repeat(steps, min(encoding["group"], max(1, count)))[:count]
+        elif precision not in ("half", "single"):
+            raise FormatError(f"'{name}' has the unknown precision '{precision}'")
+        return values.reshape(shape)
+
+
+def _no_repeats(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise FormatError("a key stands twice in one JSON object")
+    return result
+
+
+def _array(name, entry, data):
+    begin, end = entry["data_offsets"]
+    if entry["dtype"] not in _TYPES:
+        raise FormatError(f"'{name}' is {entry['dtype']}; of this kind are read: {', '.join(_TYPES)}")
+    dtype = np.dtype(_TYPES[entry["dtype"]])
+    if not 0 <= begin <= end <= len(data) or end - begin != math.prod(entry["shape"]) * dtype.itemsize:
+        raise FormatError(f"'{name}' does not have the bytes that its shape needs")
+    return np.frombuffer(data[begin:end], dtype).reshape(entry["shape"])
+
+
+def bits(packed, count):
+    return np.unpackbits(packed, bitorder="little")[:count].astype(bool)
+
+
+# The counter hash (docs/counter-hash.md, sections 1 to 3); keys are Python integers, indices arrays of uint64
+def _mix(words):
+    with np.errstate(over="ignore"):
+        words = (words ^ (words >> _U(30))) * _U(0xBF58476D1CE4E5B9)
+        words = (words ^ (words >> _U(27))) * _U(0x94D049BB133111EB)
+    return words ^ (words >> _U(31))
+
+
+def of_seed(seed):
+    return int(_mix(np.array([(seed + _GOLDEN) & _WORD], _U))[0])
+
+
+def child(number, parent):
+    inner = of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)
+    return of_seed((parent ^ inner) - _GOLDEN)
+
+
+def named(name, parent):
+    value = 0xCBF29CE484222325
+    for byte in name.encode("utf-8"):
+        value = ((value ^ byte) * 0x100000001B3) & _WORD
+    return child(value, parent)
+
+
+def words(key, indices):
+    with np.errstate(over="ignore"):
+        return _mix(_U(key) + (np.asarray(indices, _U) + _U(1)) * _U(_GOLDEN))
+
+
+def symmetric_uniform(key, count):
+    """The first numbers of a stream, uniform in [-1, 1), single precision."""
+    pairs = words(key, np.arange((count + 1) // 2, dtype=_U))
+    halves = np.stack([pairs & _U(0xFFFFFFFF), pairs >> _U(32)], 1).reshape(-1)[:count]
+    return np.float32(2) * ((halves >> _U(8)).astype(np.float32) * np.float32(2.0 ** -24)) - np.float32(1)
+
+
+def signs(key, first_word, count):
+    stream = words(key, np.arange(first_word, first_word + (count + 63) // 64, dtype=_U))
+    negative = np.unpackbits(stream.view(np.uint8), bitorder="little")[:count]
+    return (1 - 2 * negative.astype(np.int8)).astype(np.float32)
+
+
+def below(key, bound, index):
+    return (int(words(key, [index])[0]) * bound) >> 64
+
+
+def permute(key, size, indices):
+    half = 1
+    while 4 ** half < size:
+        half += 1
+    mask, result = _U((1 << half) - 1), np.array(indices, _U)
+    pending = np.ones(len(result), bool)
+    while pending.any():
+        left, right = result[pending] >> _U(half), result[pending] & mask
+        for turn in range(6):
+            left, right = right, left ^ (words(key, _U(turn << 32) | right) & mask)
+        result[pending] = (left << _U(half)) | right
+        pending[pending] = result[pending] >= _U(size)
+    return result.astype(np.int64)
+
+
+def affine(key, size):
+    index = 1
+    while size > 1 and math.gcd(1 + below(key, size - 1, index), size) != 1:
+        index += 1
+    return (1 + below(key, size - 1, index), below(key, size, 0)) if size > 1 else (0, 0)
+
+
+# Fixed weights (section 4): W z for one piece
+def _columns(tile, d, version, permutations):
+    key, rows = child(tile, permutations), np.arange(d)
+    groups = d // 8
+    if groups == 0:
+        return permute(key, d, rows) if version >= 2 else rows
+    multiplier, offset = affine(key, groups)
+    flip = int(words(key, [_WORD])[0]) & 7
+    moved = 8 * ((multiplier * (rows // 8) + offset) % groups) + ((rows % 8) ^ flip)
+    return np.where(rows < 8 * groups, moved, rows)
+
+
+def _walsh_hadamard(values):
+    half = 1
+    while half < len(values):
+        pairs = values.reshape(-1, 2, half)
+        values = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
+        half *= 2
+    return values * np.float32(1.0 / math.sqrt(len(values)))
+
+
+def apply_fixed_weights(kind, key, version, rows, z):
+    """W z, single precision, shape (rows)."""
+    d = len(z)
+    streams = {name: named(name, key) for name in ("permutations", "signs", "middle-signs", "output-signs")}
+    per_tile, parts = (d + 63) // 64, []
+    for tile in range(-(-rows // d)):
+        size = min(d, rows - tile * d)
+        sign = lambda name: signs(streams[name], tile * per_tile, size)
+        whole = kind == "hadamard" and size == d
+        values = z if whole else z[_columns(tile, d, version, streams["permutations"])[:size]]
+        values = values * sign("signs")
+        if kind == "hadamard":
+            window = 1 << (size.bit_length() - 1)
+            values = np.concatenate([_walsh_hadamard(values[:window]), values[window:]])
+            if window < size:
+                values = values * sign("middle-signs")
+                values = np.concatenate([values[:-window], _walsh_hadamard(values[-window:])])
+            values = values * sign("output-signs")
+        parts.append(values)
+    return np.concatenate(parts)
+
+
+# Networks and mappings (section 5)
+class Tensor:
+    """One weight tensor of the network: what a mapping needs to know of it."""
+
+    def __init__(self, name, shape, fan_in, center):
+        self.name, self.shape, self.fan_in, self.center = name, tuple(shape), fan_in, center
+        self.count, self.layer = math.prod(self.shape), name.rpartition(".")[0] or name
+
+
+def tensors_of(shapes, fan_in=None, centers=None):
+    """The network's tensors with PyTorch's fan-ins: a matrix's row, for a vector that of its layer's matrix, else its own length."""
+    result = []
+    for name, shape in shapes.items():
+        layer = name.rpartition(".")[0]
+        matrix = shape if len(shape) > 1 else next(
+            (other for key, other in shapes.items() if key.rpartition(".")[0] == layer and len(other) > 1), None)
+        scale_of_norm = len(shape) == 1 and name.rpartition(".")[2] == "weight"
+        result.append(Tensor(
+            name, shape, (fan_in or {}).get(name, max(1, math.prod(matrix[1:] if matrix else shape))),
+            (centers or {}).get(name, 1.0 if scale_of_norm else 0.0)))
+    return result
+
+
+def fingerprint(tensors):
+    text = "; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def generate(mapping, tensors, arrays, latent="latent", scales="scales"):
+    """theta = g(z) without centers: one array for each tensor."""
+    if mapping["fixedWeights"] not in ("signed-permutation", "hadamard") or mapping["modulation"] not in ("none", "additive", "linear"):
+        raise FormatError(f"{mapping['fixedWeights']} fixed weights with the modulation {mapping['modulation']} cannot be made again elsewhere")
+    root, z, rows = of_seed(mapping["seed"]), arrays[latent].astype(np.float32), sum(tensor.count for tensor in tensors)
+    if mapping.get("layerWise"):
+        split = [(piece["latents"], sum(t.count for t in tensors if t.layer == piece["layer"])) for piece in mapping["layerWise"]]
+    else:
+        split = [(mapping["singleLatent"], rows)]
+    version = mapping.get("fixedWeightsVersion") or (1 if any(d < 8 for d, _ in split) else 2)
+    parts, first, first_row = [], 0, 0
+    for index, (d, count) in enumerate(split):
+        own = z[first:first + d]
+        part = apply_fixed_weights(mapping["fixedWeights"], child(index, named("fixed-weights", root)), version, count, own)
+        if mapping["modulation"] == "additive":
+            part = part + np.float32(mapping["modulationStrength"]) * np.dot(own, own)
+        elif mapping["modulation"] == "linear":
+            part = part + arrays["modulation.map"].astype(np.float32)[first_row:first_row + count] @ own @ own
+        parts, first, first_row = parts + [part], first + d, first_row + count
+    theta = np.concatenate(parts)
+    if mapping["bias"] == "uniform":
+        theta = theta + symmetric_uniform(named("bias", root), rows)
+    theta = {"identity": lambda x: x, "tanh": np.tanh, "sine": np.sin}[mapping["activation"]](theta)
+    given = mapping.get("scales") or [mapping["fanInGain"] / math.sqrt(tensor.fan_in) for tensor in tensors]
+    weights = [values * np.float32(scale) for values, scale in zip(_split(theta, tensors), given)]
+    return [values * scale for values, scale in zip(weights, arrays[scales])] if mapping["trainableScale"] else weights
+
+
+def _split(flat, shaped):
+    """A vector cut into the shapes of some tensors or arrays, one after the other."""
+    ends = np.cumsum([math.prod(one.shape) for one in shaped])[:-1]
+    return [part.reshape(one.shape) for part, one in zip(np.split(flat, ends), shaped)]
+
+
+# Adapters
+def load(path, shapes, base=None, fan_in=None, centers=None):
+    """The network's weights and buffers by PyTorch's names.
+
+    path: an adapter's file or folder. shapes: each weight's shape by name, in the network's order. base: the arrays (or CPU tensors)
+    that a fine-tuned network was trained from, by name. fan_in, centers: where a tensor has others than PyTorch's rule gives it.
+    Raises FormatError where the file is damaged, of another kind, or belongs to another network."""
+    file, tensors = File(path), tensors_of(shapes, fan_in, centers)
+    kind = file.metadata.get("format")
+    if kind not in _FORMATS:
+        raise FormatError(f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
+    if file.metadata["format_version"] not in ("1", "2", "3"):
+        raise FormatError(f"{path} has format version {file.metadata['format_version']}; 1 to 3 are read")
+    if file.metadata["target_fingerprint"] != fingerprint(tensors):
+        raise FormatError(f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
+    arrays = file.decoded()
+    weights = _mapped(file, tensors, arrays) if kind == _FORMATS[0] else _fine_tuned(file, tensors, arrays, base)
+    if "pruning_mask" in arrays:
+        mask = bits(arrays["pruning_mask"], sum(weight.size for weight in weights)).astype(np.float32)
+        weights = [weight * kept for weight, kept in zip(weights, _split(mask, weights))]
+    if kind == _FORMATS[0]:
+        weights = _products(file, tensors, weights)
+    state = {tensor.name: weight for tensor, weight in zip(tensors, weights)}
+    state.update({name[len("buffers."):]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")})
+    return state
+
+
+def _ranks(file):
+    return {piece["name"]: piece["rank"] for piece in json.loads(file.metadata["mapping"]).get("lowRank") or []}
+
+
+def _factors(ranks, tensors):
+    """The tensors that are generated: where a matrix has a rank, its two factors."""
+    for tensor in tensors:
+        rank = ranks.get(tensor.name)
+        if rank is None:
+            yield tensor
+        else:
+            yield Tensor(tensor.name + "_left", (tensor.shape[0], rank), max(1, rank // 3), 0.0)
+            yield Tensor(tensor.name + "_right", (rank, tensor.count // tensor.shape[0]), tensor.fan_in, 0.0)
+
+
+def _centered(tensors, weights):
+    return [weight + np.float32(tensor.center) if tensor.center else weight for tensor, weight in zip(tensors, weights)]
+
+
+def _mapped(file, tensors, arrays):
+    generated = list(_factors(_ranks(file), tensors))
+    return _centered(generated, generate(json.loads(file.metadata["mapping"], object_pairs_hook=_no_repeats), generated, arrays))
+
+
+def _products(file, tensors, weights):
+    ranks, rest = _ranks(file), iter(weights)
+    return [(next(rest) @ next(rest)).reshape(tensor.shape) if tensor.name in ranks else next(rest) for tensor in tensors]
+
+
+def _fine_tuned(file, tensors, arrays, base):
+    if base is None:
+        raise ValueError("the adapter of a fine-tuned network needs the weights that it was trained from: base=...")
+    configuration = json.loads(file.metadata["configuration"], object_pairs_hook=_no_repeats)
+    head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration.get("parts") or [configuration]
+    fresh = _centered(tensors, generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)}))
+    weights = [
+        drawn if tensor.name in configuration["newHead"] else np.array(base[tensor.name], np.float32)
+        for tensor, drawn in zip(tensors, fresh)]
+    # Several parts with a latent number theirs.
+    with_latent = sum(part["kind"] != "low-rank" for part in parts)
+    with_scales = sum(bool((part.get("mapping") or {}).get("trainableScale")) for part in parts)
+    for number, part in enumerate(parts, 1):
+        names = {"latent": f"latent{number if with_latent > 1 else ''}", "scales": f"scales{number if with_scales > 1 else ''}"}
+        _change(part, tensors, weights, arrays, names, head, seed)
+    return [arrays[tensor.name].astype(np.float32) if tensor.name in head else weight for tensor, weight in zip(tensors, weights)]
+
+
+def _change(part, tensors, weights, arrays, names, head, seed):
+    places = {tensor.name: place for place, tensor in enumerate(tensors)}
+    if part["kind"] == "low-rank":
+        for piece in part["ranks"]:
+            place, name = places[piece["name"]], piece["name"]
+            product = arrays[name + ".lora_B"] @ arrays[name + ".lora_A"] * np.float32(part["strength"])
+            weights[place] = weights[place] + product.reshape(tensors[place].shape)
+    elif part["kind"] == "mapping":
+        chosen = [tensor for tensor in tensors if part.get("tensors") is None or tensor.name in part["tensors"]]
+        # On top of a base the bias is 0, whatever the file names.
+        for tensor, change in zip(chosen, generate(dict(part["mapping"], bias="zero"), chosen, arrays, **names)):
+            weights[places[tensor.name]] = weights[places[tensor.name]] + change
+    elif part["kind"] == "groups":
+        everything = part["tensors"] == ["all"]
+        chosen = [t for t in tensors if (t.name not in head if everything else t.name in part["tensors"])]
+        flat = np.concatenate([weights[places[tensor.name]].reshape(-1) for tensor in chosen])
+        groups, size = part["latents"], part["groupSize"]
+        if part["grouping"] == "contiguous":
+            whole, rest = divmod(len(flat), groups)
+            first = np.array([group * whole + group * rest // groups for group in range(groups)], np.int64)
+            members = first[:, None] + np.arange(size)
+        else:
+            key = named("fine-tuning-groups", of_seed(seed))
+            members = permute(key, len(flat), np.arange(groups * size)).reshape(groups, size)
+        moved = arrays[names["latent"]].astype(np.float32) * np.float32(part["strength"])
+        flat[members.reshape(-1)] += np.repeat(moved, size)
+        for tensor, values in zip(chosen, _split(flat, chosen)):
+            weights[places[tensor.name]] = values
+    else:
+        raise FormatError(f"the way of fine-tuning '{part['kind']}' is unknown")

@@ -1,0 +1,76 @@
+"""Holds mappingnets.py to the golden files: python3 python/test_mappingnets.py"""
+
+import pathlib
+import tempfile
+import unittest
+
+import numpy as np
+
+import mappingnets
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
+BANKS = ("formats-0.1.0", "formats-version-2", "formats-version-3")
+SHAPES = {
+    "conv1.weight": (2, 1, 3, 3), "conv1.bias": (2,), "bn1.weight": (2,), "bn1.bias": (2,),
+    "fc1.weight": (6, 8), "fc1.bias": (6,), "fc2.weight": (3, 6), "fc2.bias": (3,)}
+
+
+def arrays(bank, name):
+    return mappingnets.File(GOLDEN / bank / f"{name}.safetensors").arrays
+
+
+def adapters(bank):
+    paths = sorted(path for path in (GOLDEN / bank).iterdir() if path.name.startswith(("mapped", "tuned")))
+    return [path for path in paths if "dense" not in path.name]
+
+
+def expected_weights(bank, name):
+    flat = arrays(bank, "expected")[name]
+    if "low-rank" not in name:
+        return flat
+    # The library's own are the two factors of fc1.weight, of rank 1.
+    before, left, right, after = np.split(flat, [24, 30, 38])
+    return np.concatenate([before, (left[:, None] @ right[None]).reshape(-1), after])
+
+
+class Adapters(unittest.TestCase):
+    def test_every_kind_and_version_gives_the_weights_of_the_library(self):
+        seen = 0
+        for bank in BANKS:
+            base = arrays(bank, "base")
+            for path in adapters(bank):
+                with self.subTest(f"{bank}/{path.name}"):
+                    state = mappingnets.load(path, SHAPES, base=base)
+                    found = np.concatenate([state[name].reshape(-1) for name in SHAPES])
+                    wanted = expected_weights(bank, path.stem)
+                    # Where the pages leave the last bits open they may differ.
+                    if any(part in path.name for part in ("tanh", "sine", "additive", "linear", "lora", "three-ways", "low-rank")):
+                        np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+                    else:
+                        np.testing.assert_array_equal(found.view(np.uint32), wanted.view(np.uint32))
+                    for buffer in ("running_mean", "running_var", "num_batches_tracked"):
+                        np.testing.assert_array_equal(
+                            state[f"bn1.{buffer}"], arrays(bank, "expected")[f"{path.stem}.bn1.{buffer}"])
+                    seen += 1
+        self.assertGreater(seen, 50)
+
+    def refused(self, reason, path, shapes=SHAPES, **arguments):
+        with self.assertRaisesRegex(ValueError, reason):
+            mappingnets.load(path, shapes, **arguments)
+
+    def test_what_does_not_fit_is_refused(self):
+        bank = GOLDEN / BANKS[-1]
+        self.refused("other names or shapes", bank / "mapped-half.safetensors", {**SHAPES, "fc2.weight": (3, 7)})
+        self.refused("dense", bank / "mapped-dense-scales.safetensors")
+        self.refused("an adapter is one of", bank / "base.safetensors")
+        self.refused("base=", bank / "tuned-lora.safetensors")
+        content = (bank / "mapped-permutation.safetensors").read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            damaged = pathlib.Path(folder, "damaged.safetensors")
+            for change in (content[:-1] + bytes([content[-1] ^ 1]), content[:40], b"", content.replace(b'"seed', b'"sead')):
+                damaged.write_bytes(change)
+                self.refused("damaged|no safetensors|bytes that its shape", damaged)
+
+
+if __name__ == "__main__":
+    unittest.main()
