@@ -3,33 +3,71 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// A two-dimensional convolution whose results never depend on what memory held before. On the CPU libtorch 2.10 hands convolutions to
-/// oneDNN 3.7, which computes in blocks of 16 channels and does not write the unused places of a block that it fills only in part: where
-/// such a place holds a NaN by chance, zero times that NaN is NaN in the output (more than 16 input channels, no multiple of 16) or in
-/// the input's gradient (output channels that are no multiple of 16). Channels of zeros fill the block here, so that nothing is left over.
+/// Convolutions whose results never depend on what memory held before. On the CPU libtorch 2.10 hands convolutions of one group to oneDNN
+/// 3.7, which computes in blocks of 16 channels and does not clear the unused places of a block that it fills only in part: outputs and
+/// gradients are wrong then, or NaN, on some processors always and on others rarely. Concerned are sums over more than 16 input channels that
+/// are no multiple of 16, and sums over output channels, in the input's gradient, that are no multiple of 16; a transposed convolution is
+/// such a gradient, so that it is concerned in its outputs too. Channels of zeros fill the block here, so that nothing is left over.
 /// </summary>
 internal static class BlockedConvolution
 {
     private const long Block = 16;
 
     /// <summary>(N, C_in, H, W), (C_out, C_in, k, k) and (C_out) or null to (N, C_out, H', W').</summary>
-    public static Tensor Of(Tensor input, Tensor weight, Tensor? bias, long stride, long padding)
+    public static Tensor Of(Tensor input, Tensor weight, Tensor? bias, long stride, long padding) => Filled(
+        input, weight, bias, (values, kernel, shift) => nn.functional.conv2d(values, kernel, shift, [stride, stride], [padding, padding]));
+
+    /// <summary>(N, C_in, H, W), (C_in, C_out, k, k) and (C_out) or null to (N, C_out, H', W'), transposed.</summary>
+    public static Tensor Transposed(Tensor input, Tensor weight, Tensor? bias, long stride, long padding) => FilledTransposed(
+        input, weight, bias, (values, kernel, shift) => nn.functional.conv_transpose2d(values, kernel, shift, [stride, stride], [padding, padding]));
+
+    /// <summary>A convolution of one group over any number of axes.</summary>
+    /// <param name="input">Shape (N, C_in, ...).</param>
+    /// <param name="weight">Shape (C_out, C_in, ...).</param>
+    /// <param name="bias">Shape (C_out) or null.</param>
+    /// <param name="convolve">Convolves such tensors of any number of channels.</param>
+    public static Tensor Filled(Tensor input, Tensor weight, Tensor? bias, Func<Tensor, Tensor, Tensor?, Tensor> convolve)
     {
         var (outputs, inputs) = (weight.shape[0], weight.shape[1]);
         // Below a block oneDNN reads the input as it lies.
-        var missingInputs = inputs > Block ? Missing(inputs) : 0;
-        var missingOutputs = is_grad_enabled() && input.requires_grad ? Missing(outputs) : 0;
-        if (input.device_type != TorchSharp.DeviceType.CPU || (missingInputs == 0 && missingOutputs == 0))
-            return Convolve(input, weight, bias);
-        using var scope = NewDisposeScope();
-        var filled = Convolve(
-            missingInputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, missingInputs]),
-            nn.functional.pad(weight, [0, 0, 0, 0, 0, missingInputs, 0, missingOutputs]),
-            bias is null || missingOutputs == 0 ? bias : nn.functional.pad(bias, [0, missingOutputs]));
-        return (missingOutputs == 0 ? filled : filled.narrow(1, 0, outputs).contiguous()).MoveToOuterDisposeScope();
+        return Filled(
+            input, weight, bias, 1, inputs > Block ? Missing(inputs) : 0, 0, is_grad_enabled() && input.requires_grad ? Missing(outputs) : 0, convolve);
+    }
 
-        Tensor Convolve(Tensor values, Tensor kernel, Tensor? shift) =>
-            nn.functional.conv2d(values, kernel, shift, [stride, stride], [padding, padding]);
+    /// <summary>A transposed convolution of one group over any number of axes.</summary>
+    /// <param name="input">Shape (N, C_in, ...).</param>
+    /// <param name="weight">Shape (C_in, C_out, ...).</param>
+    /// <param name="bias">Shape (C_out) or null.</param>
+    /// <param name="convolve">Convolves such tensors of any number of channels.</param>
+    public static Tensor FilledTransposed(Tensor input, Tensor weight, Tensor? bias, Func<Tensor, Tensor, Tensor?, Tensor> convolve)
+    {
+        var (inputs, outputs) = (weight.shape[0], weight.shape[1]);
+        return Filled(input, weight, bias, 0, Missing(inputs), 1, outputs > Block ? Missing(outputs) : 0, convolve);
+    }
+
+    private static Tensor Filled(
+        Tensor input, Tensor weight, Tensor? bias,
+        int inputAxis, long missingInputs, int outputAxis, long missingOutputs, Func<Tensor, Tensor, Tensor?, Tensor> convolve)
+    {
+        if (input.device_type != TorchSharp.DeviceType.CPU || (missingInputs == 0 && missingOutputs == 0))
+            return convolve(input, weight, bias);
+        using var scope = NewDisposeScope();
+        var filled = convolve(
+            Padded(input, (1, missingInputs)),
+            Padded(weight, (inputAxis, missingInputs), (outputAxis, missingOutputs)),
+            bias is null ? null : Padded(bias, (0, missingOutputs)));
+        return (missingOutputs == 0 ? filled : filled.narrow(1, 0, weight.shape[outputAxis]).contiguous()).MoveToOuterDisposeScope();
+    }
+
+    // Zeros behind the last places of some axes.
+    private static Tensor Padded(Tensor tensor, params (int Axis, long Missing)[] axes)
+    {
+        if (axes.All(axis => axis.Missing == 0))
+            return tensor;
+        var pads = new long[2 * tensor.dim()];
+        foreach (var (axis, missing) in axes)
+            pads[(2 * ((int)tensor.dim() - 1 - axis)) + 1] = missing;
+        return nn.functional.pad(tensor, pads);
     }
 
     private static long Missing(long channels) => (Block - (channels % Block)) % Block;

@@ -29,6 +29,9 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>A two-dimensional transposed convolution: (N, C_in, H, W) -> (N, channels, H', W').</summary>
 internal sealed class ConvTranspose2dLayer(long channels, long kernel, long stride, long padding, bool bias, string? name) : Layer(name)
 {
+    /// <summary>The window's size, steps and padding.</summary>
+    internal SlidingWindow Window => new("kernel", kernel, stride, padding);
+
     public override string Kind => "ConvTranspose2d";
 
     public override string NamePrefix => "up";
@@ -61,8 +64,8 @@ internal sealed class ConvTranspose2dLayer(long channels, long kernel, long stri
         return bias ? [weight, new("bias", [channels], fanIn)] : [weight];
     }
 
-    public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) => nn.functional.conv_transpose2d(
-        input, parameters[0], bias ? parameters[1] : null, [stride, stride], [padding, padding]);
+    public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) =>
+        BlockedConvolution.Transposed(input, parameters[0], bias ? parameters[1] : null, stride, padding);
 
     public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters)
     {
