@@ -18,6 +18,7 @@ Usage: ./build.sh VERB [arguments]
   test core         only the F# tests (Expecto); arguments go to their runner
   test facade       only the C# tests (xunit); arguments go to dotnet test
   test onnx         only the tests of the package for ONNX (xunit); arguments go to dotnet test
+  test pytorch      only the tests of the package for PyTorch's files (xunit); arguments go to dotnet test
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format            format all F# and C# sources
   format --check    list the sources that are not formatted; change nothing
@@ -184,7 +185,7 @@ provide_numpy() {
 run_tests() {
   local part=${1:-all}
   shift || true
-  [[ $part =~ ^(all|core|facade|onnx|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx' or 'experiments' (then their runner's arguments), not '$part'."
+  [[ $part =~ ^(all|core|facade|onnx|pytorch|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx', 'pytorch' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
@@ -195,6 +196,7 @@ run_tests() {
   if [[ $part =~ ^(all|core)$ ]]; then test_core "$@"; fi
   if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|onnx)$ ]]; then test_xunit Onnx.CSharp.Tests "$@"; fi
+  if [[ $part =~ ^(all|pytorch)$ ]]; then test_xunit PyTorch.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
   if ((skipped > 0)); then skips=", $skipped skipped"; fi
@@ -260,7 +262,7 @@ pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
-  for project in src/Core.FSharp src/Facade.CSharp src/Onnx.CSharp; do
+  for project in src/Core.FSharp src/Facade.CSharp src/Onnx.CSharp src/PyTorch.CSharp; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done

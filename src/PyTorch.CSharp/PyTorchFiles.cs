@@ -1,0 +1,38 @@
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>PyTorch's .pt and .pth files.</summary>
+public static class PyTorchFiles
+{
+    extension(PretrainedWeights)
+    {
+        /// <summary>
+        /// All tensors of a state_dict that PyTorch 1.6 or newer saved (torch.save(model.state_dict(), path)), in single precision. The
+        /// file is data only: its pickle may name tensors, storages and dictionaries, and anything else in it is refused before anything
+        /// is read, so that no file can run code.
+        /// </summary>
+        /// <param name="path">The file.</param>
+        /// <param name="key">
+        /// Where the file is a checkpoint with more in it, the key of the state_dict, such as "state_dict" or "model"; null where the file
+        /// is the state_dict itself.
+        /// </param>
+        /// <returns>The weights; the caller disposes them.</returns>
+        /// <exception cref="CheckpointFormatException">
+        /// The file is damaged, of PyTorch's older format, a whole model or TorchScript archive, names something other than tensors, or a
+        /// tensor holds a number that is not finite; the message says which.
+        /// </exception>
+        /// <exception cref="ArgumentException">
+        /// The file has no such key, or is a checkpoint and no key was given; the message lists the keys.
+        /// </exception>
+        /// <exception cref="IOException">The file cannot be read.</exception>
+        public static PretrainedWeights FromPyTorch(string path, string? key = null)
+        {
+            ArgumentException.ThrowIfNullOrWhiteSpace(path);
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            using var archive = StateArchive.Open(path);
+            return PretrainedWeights.Read($"'{path}'", path, archive.Tensors(key));
+        }
+    }
+}
