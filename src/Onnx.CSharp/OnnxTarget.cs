@@ -31,6 +31,7 @@ public sealed class OnnxTarget : TargetNetwork
 
     internal static OnnxTarget Of(OnnxFile file, IReadOnlyList<long[]>? inputShapes, string? output, string? name)
     {
+        file = SharedInitializers.Separated(file);
         var graph = OnnxGraph.Of(file, output);
         if (inputShapes is not null && inputShapes.Count != graph.Inputs.Count)
             throw new ArgumentException(
@@ -42,6 +43,22 @@ public sealed class OnnxTarget : TargetNetwork
             throw new CheckpointFormatException(file.Path, "has no input.");
         var called = name ?? (file.Model.Graph.Name.Length > 0 ? file.Model.Graph.Name : Path.GetFileNameWithoutExtension(file.Path));
         return new(called, file, graph, inputs, OutputOf(file, graph, inputs));
+    }
+
+    /// <summary>
+    /// The same network for another task: its last linear layer gets another number of outputs, or one named "head" is appended where
+    /// the network ends in features (a feature map is averaged over its places first). A softmax at the end is left out, so that the
+    /// outputs are logits. The layer starts with zeros, which PretrainedWeights.Of gives with the file's other weights.
+    /// </summary>
+    /// <param name="outputs">How many outputs, such as classes, at least 1.</param>
+    /// <returns>A network that knows nothing of the old layer; ExportOnnx writes it whole.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no output.</exception>
+    /// <exception cref="NotSupportedException">The last layer's weights have another use too, or an appended layer's names are taken.</exception>
+    public OnnxTarget WithHead(long outputs)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
+        var file = OnnxHead.Of(this, outputs, out var output);
+        return Of(file, [.. Inputs.Select(input => input.Shape.ToArray())], output, Name);
     }
 
     /// <summary>Weights and buffers as the file has them, by name, in the caller's dispose scope.</summary>

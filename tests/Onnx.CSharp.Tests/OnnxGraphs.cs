@@ -125,6 +125,9 @@ internal sealed class OnnxGraphs
             case TensorProto tensor:
                 (attribute.Type, attribute.T) = (AttributeProto.Types.AttributeType.Tensor, tensor);
                 break;
+            case GraphProto graph:
+                (attribute.Type, attribute.G) = (AttributeProto.Types.AttributeType.Graph, graph);
+                break;
             default:
                 throw new ArgumentException($"An attribute of the type {value.GetType()} is not foreseen.", nameof(value));
         }

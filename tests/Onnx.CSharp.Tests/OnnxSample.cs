@@ -1,3 +1,4 @@
+using Microsoft.ML.OnnxRuntime;
 using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
@@ -13,5 +14,21 @@ internal static class OnnxSample
         using var model = FineTuning.Of(target, pretrained).Groups(latents).Build();
         // end
         return model.Predict(images);
+    }
+
+    public static float[] Serve(string path, Model plain, Model customer, float[] pixels, long[] shape)
+    {
+        // sample
+        plain.ExportOnnx(path, overridable: ["bn", "fc"]);
+        using var session = new InferenceSession(path);
+        var inputs = new Dictionary<string, OrtValue>
+        {
+            ["x"] = OrtValue.CreateTensorValueFromMemory(pixels, shape),
+        };
+        foreach (var change in customer.OnnxOverrides("bn", "fc"))
+            inputs[change.Name] = OrtValue.CreateTensorValueFromMemory(change.Values.ToArray(), [.. change.Shape]);
+        using var outputs = session.Run(new RunOptions(), inputs, ["y"]);
+        // end
+        return outputs[0].GetTensorDataAsSpan<float>().ToArray();
     }
 }

@@ -40,6 +40,14 @@ internal static class OperatorCases
         ["Relu 8"] = () => new OnnxGraphs(8, 6).On("Relu"),
         ["LeakyRelu 16"] = () => new OnnxGraphs(16, 6).On("LeakyRelu", "", ("alpha", 0.2)),
         ["LeakyRelu 8, default"] = () => new OnnxGraphs(8, 6).On("LeakyRelu"),
+        ["PRelu 9"] = () => new OnnxGraphs(9, Image).Weight("slope", 4, 1, 1).Node("PRelu", "x slope", "y").Output("y"),
+        ["Elu 8"] = () => new OnnxGraphs(8, 6).On("Elu", "", ("alpha", 1.5)),
+        ["Softplus, Floor 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Number("seven", 7).Node("Mul", "x w", "a").Node("Softplus", "a", "b")
+            .Node("Mul", "b seven", "c").Node("Floor", "c", "y").Output("y"),
+        ["Min, Max 13, of three"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Number("low", -0.3f).Node("Mul", "x w", "a").Node("Max", "a low", "b")
+            .Node("Min", "b x a", "y").Output("y"),
+        ["LessOrEqual, GreaterOrEqual 16"] = () => new OnnxGraphs(16, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("LessOrEqual", "a x", "less")
+            .Node("GreaterOrEqual", "a x", "more").Node("Where", "less a x", "b").Node("Where", "more a b", "y").Output("y"),
         ["Sigmoid 13"] = () => new OnnxGraphs(13, 6).On("Sigmoid"),
         ["Tanh 13"] = () => new OnnxGraphs(13, 6).On("Tanh"),
         ["Gelu 20"] = () => new OnnxGraphs(20, 6).On("Gelu"),
@@ -55,6 +63,9 @@ internal static class OperatorCases
         ["LayerNormalization 17, two axes"] = () => new OnnxGraphs(17, 4, 6).Weight("g", 4, 6)
             .Node("LayerNormalization", "x g", "y", ("axis", 1), ("epsilon", 1e-2)).Output("y"),
         ["LayerNormalization as PyTorch writes it"] = LayerNorm,
+        ["InstanceNormalization 8"] = () => new OnnxGraphs(8, Image).Weight("g", 4).Weight("b", 4)
+            .Node("InstanceNormalization", "x g b", "y", ("epsilon", 1e-3)).Output("y"),
+        ["If 13, by the batch's size"] = Branched,
         ["MaxPool 8, pads that differ"] = () => new OnnxGraphs(8, Image).On("MaxPool", "", ("kernel_shape", new[] { 3, 3 }), ("strides", new[] { 2, 2 }), ("pads", new[] { 1, 1, 0, 0 })),
         ["MaxPool 12, ceiling and dilations"] = () => new OnnxGraphs(12, Image).On(
             "MaxPool", "", ("kernel_shape", new[] { 2, 2 }), ("strides", new[] { 2, 2 }), ("dilations", new[] { 2, 1 }), ("ceil_mode", 1)),
@@ -103,6 +114,9 @@ internal static class OperatorCases
         ["ReduceMean 13"] = () => new OnnxGraphs(13, 4, 6).On("ReduceMean", "", ("axes", new[] { -1 }), ("keepdims", 0)),
         ["ReduceMean 18"] = () => new OnnxGraphs(18, 4, 6).Ints("axes", 1).On("ReduceMean", "axes"),
         ["ReduceSum 13"] = () => new OnnxGraphs(13, 4, 6).Ints("axes", 1, 2).On("ReduceSum", "axes", ("keepdims", 0)),
+        ["ReduceMax 13, ReduceMin 18"] = () => new OnnxGraphs(18, 4, 6).Ints("axes", 1).Weight("w", 6).Node("Mul", "x w", "a").Node("ReduceMin", "a axes", "b")
+            .Node("ReduceMax", "a axes", "c").Node("Add", "b c", "y").Output("y"),
+        ["ReduceMax 8"] = () => new OnnxGraphs(8, 4, 6).On("ReduceMax", "", ("axes", new[] { -1 }), ("keepdims", 0)),
         ["Cast 13, to whole numbers and back"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Number("ten", 10).Node("Mul", "x w", "a").Node("Mul", "a ten", "b")
             .Node("Cast", "b", "c", ("to", (int)Kind.Int64)).Node("Cast", "c", "y", ("to", (int)Kind.Float)).Output("y"),
         ["Expand 13"] = () => new OnnxGraphs(13, 1, 6).Ints("shape", 1, 3, 1).On("Expand", "shape"),
@@ -143,6 +157,16 @@ internal static class OperatorCases
         .Node("ReduceMean", "x", "m", ("axes", new[] { -1 })).Node("Sub", "x m", "d").Node("Pow", "d two", "q")
         .Node("ReduceMean", "q", "v", ("axes", new[] { -1 })).Node("Add", "v eps", "e").Node("Sqrt", "e", "r").Node("Div", "d r", "n")
         .Node("Mul", "n g", "s").Node("Add", "s b", "y").Output("y");
+
+    // One sample goes through one branch, three through the other; both take values and an initialiser of the graph around them.
+    private static OnnxGraphs Branched()
+    {
+        var graph = new OnnxGraphs(13, 4, 6).Weight("w", 6).Weight("v", 6).Ints("zero", 0).Ints("one", 1).Node("Mul", "x w", "a").Node("Shape", "a", "size")
+            .Node("Gather", "size zero", "n").Node("Equal", "n one", "single");
+        var then = new OnnxGraphs(13).Weight("inner", 6).Node("Mul", "a v", "p").Node("Add", "p inner", "q").Output("q");
+        var otherwise = new OnnxGraphs(13).Node("Sub", "a x", "r").Output("r");
+        return graph.Node("If", "single", "y", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Output("y");
+    }
 
     // view(x.size(0), -1) as PyTorch writes it.
     private static OnnxGraphs OwnSize() => new OnnxGraphs(14, 4, 6).Weight("w", 6).Ints("zero", 0).Ints("rest", -1).Node("Mul", "x w", "a")

@@ -152,7 +152,7 @@ public sealed class ReadingTests
         .Node("Conv", "x conv.weight conv.bias", "a").Node("BatchNormalization", "a bn.weight bn.bias bn.mean bn.var", "b").Node("Relu", "b", "c")
         .Node("GlobalAveragePool", "c", "d").Node("Flatten", "d", "e").Node("Gemm", "e fc.weight fc.bias", "y", ("transB", 1)).Output("y");
 
-    private static string Externalised(OnnxGraphs graph, TemporaryFolder folder)
+    internal static string Externalised(OnnxGraphs graph, TemporaryFolder folder)
     {
         var bytes = new List<byte>();
         foreach (var tensor in graph.Model.Graph.Initializer)

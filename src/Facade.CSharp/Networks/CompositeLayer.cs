@@ -15,6 +15,9 @@ internal abstract class CompositeLayer : StatefulLayer
     private protected CompositeLayer(string? name, params LayerSequence[] parts)
         : base(name) => this.parts = parts;
 
+    /// <summary>The sequences that it is made of.</summary>
+    internal IReadOnlyList<LayerSequence> Parts => parts;
+
     /// <summary>The shape for which the parts were described.</summary>
     private protected IReadOnlyList<long> InputShape => parts[0].Input;
 

@@ -23,8 +23,8 @@ internal static class LayerPatterns
         return [.. target.Parameters.Select(parameter => parameter.Name).Where(name => patterns.Any(pattern => Matches(pattern, name)))];
     }
 
-    // "fc1" stands for all that is in it, as "layer4" does for a whole block.
-    private static bool Matches(string pattern, string name) =>
+    /// <summary>Whether a pattern chooses a name; "fc1" stands for all that is in it, as "layer4" does for a whole block.</summary>
+    public static bool Matches(string pattern, string name) =>
         pattern == All
         || FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: false)
         || FileSystemName.MatchesSimpleExpression(pattern + ".*", name, ignoreCase: false);

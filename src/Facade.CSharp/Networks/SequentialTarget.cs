@@ -13,6 +13,9 @@ internal sealed class SequentialTarget : TargetNetwork
     internal SequentialTarget(string name, LayerSequence layers)
         : base(name, [new InputSpecification(layers.Input, layers.TakesWholeNumbers ? ScalarType.Int64 : ScalarType.Float32)], layers.Output, layers.Parameters, layers.Buffers) => this.layers = layers;
 
+    /// <summary>The layers in order.</summary>
+    internal LayerSequence Layers => layers;
+
     public override string Describe()
     {
         string[] header = ["#", "name", "kind", "output", "parameters"];

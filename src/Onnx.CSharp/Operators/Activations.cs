@@ -8,6 +8,19 @@ internal static class Activations
 {
     public static Tensor[] LeakyRelu(NodeRun run) => [nn.functional.leaky_relu(run.Input(0), run.Node.Float("alpha", 0.01))];
 
+    // The slopes of the negative side broadcast to the input.
+    public static Tensor[] PRelu(NodeRun run)
+    {
+        var (input, slope) = (run.Input(0), run.Input(1));
+        if (input.dtype != slope.dtype || slope.dim() > input.dim()
+            || slope.shape.Reverse().Zip(input.shape.Reverse()).Any(pair => pair.First != 1 && pair.First != pair.Second))
+            throw run.Node.BadInput(
+                $"its slopes are {slope.dtype}{ShapeText.Of(slope.shape)}, which do not broadcast to {input.dtype}{ShapeText.Of(input.shape)}");
+        return [input.relu().sub(input.neg().relu().mul(slope))];
+    }
+
+    public static Tensor[] Elu(NodeRun run) => [nn.functional.elu(run.Input(0), run.Node.Float("alpha", 1))];
+
     public static Tensor[] Gelu(NodeRun run)
     {
         var input = run.Input(0);

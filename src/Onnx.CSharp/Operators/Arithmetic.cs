@@ -25,6 +25,15 @@ internal static class Arithmetic
 
     public static OnnxOperator Compare(Func<Tensor, Tensor, Tensor> compare) => run => [Pair(run, compare)];
 
+    /// <summary>One of any number of inputs, each pair of them by a function.</summary>
+    public static OnnxOperator Among(Func<Tensor, Tensor, Tensor> choose) => run =>
+    {
+        var result = run.Input(0).alias();
+        for (var index = 1; index < run.Given.Count; index++)
+            result = Pair(run, result, run.Input(index), choose);
+        return [result];
+    };
+
     public static Tensor[] Where(NodeRun run)
     {
         var (left, right) = (run.Input(1), run.Input(2));
@@ -34,9 +43,10 @@ internal static class Arithmetic
         return [where(On(left, run.Input(0)).to(ScalarType.Bool), left, right)];
     }
 
-    private static Tensor Pair(NodeRun run, Func<Tensor, Tensor, Tensor> function)
+    private static Tensor Pair(NodeRun run, Func<Tensor, Tensor, Tensor> function) => Pair(run, run.Input(0), run.Input(1), function);
+
+    private static Tensor Pair(NodeRun run, Tensor left, Tensor right, Func<Tensor, Tensor, Tensor> function)
     {
-        var (left, right) = (run.Input(0), run.Input(1));
         SameType(run, left, right);
         RequireBroadcast(run, left.shape, right.shape);
         right = On(left, right);

@@ -21,12 +21,14 @@ internal static class Convolutions
             windows = windows with { Before = new long[windows.Kernel.Length], After = new long[windows.Kernel.Length] };
         }
 
-        return [windows.Kernel.Length switch
+        return [group == 1 ? BlockedConvolution.Filled(input, weight, bias, Convolve) : Convolve(input, weight, bias)];
+
+        Tensor Convolve(Tensor values, Tensor kernel, Tensor? shift) => windows.Kernel.Length switch
         {
-            1 => nn.functional.conv1d(input, weight, bias, windows.Strides[0], windows.Before[0], windows.Dilations[0], group),
-            2 => nn.functional.conv2d(input, weight, bias, windows.Strides, windows.Before, windows.Dilations, group),
-            _ => nn.functional.conv3d(input, weight, bias, windows.Strides, windows.Before, windows.Dilations, group),
-        }];
+            1 => nn.functional.conv1d(values, kernel, shift, windows.Strides[0], windows.Before[0], windows.Dilations[0], group),
+            2 => nn.functional.conv2d(values, kernel, shift, windows.Strides, windows.Before, windows.Dilations, group),
+            _ => nn.functional.conv3d(values, kernel, shift, windows.Strides, windows.Before, windows.Dilations, group),
+        };
     }
 
     public static Tensor[] Transposed(NodeRun run)
@@ -51,18 +53,20 @@ internal static class Convolutions
         // The whole output first, then what the pads leave of it: libtorch pads both ends alike.
         var none = new long[count];
         var extra = Enumerable.Range(0, count).Select(axis => Math.Max(more[axis], 0)).ToArray();
-        var whole = count switch
-        {
-            1 => nn.functional.conv_transpose1d(input, weight, bias, strides[0], 0, 0, dilations[0], group),
-            2 => nn.functional.conv_transpose2d(input, weight, bias, strides, none, none, dilations, group),
-            _ => nn.functional.conv_transpose3d(input, weight, bias, strides, none, none, dilations, group),
-        };
+        var whole = group == 1 ? BlockedConvolution.FilledTransposed(input, weight, bias, Convolve) : Convolve(input, weight, bias);
         // Where the output goes on past the last window, it holds the bias alone.
         if (extra.Any(size => size > 0))
             whole = Continued(whole, bias, extra);
         for (var axis = 0; axis < count; axis++)
             whole = whole.narrow(2 + axis, before[axis], full[axis] - before[axis] - after[axis]);
         return [whole.contiguous()];
+
+        Tensor Convolve(Tensor values, Tensor weights, Tensor? shift) => count switch
+        {
+            1 => nn.functional.conv_transpose1d(values, weights, shift, strides[0], 0, 0, dilations[0], group),
+            2 => nn.functional.conv_transpose2d(values, weights, shift, strides, none, none, dilations, group),
+            _ => nn.functional.conv_transpose3d(values, weights, shift, strides, none, none, dilations, group),
+        };
     }
 
     private static Tensor Continued(Tensor whole, Tensor? bias, long[] extra)

@@ -21,6 +21,20 @@ internal static class Normalisations
             : [nn.functional.batch_norm(input, mean, variance, scale, shift, run.Training, momentum, epsilon)];
     }
 
+    // Each channel of each sample by its own mean and variance.
+    public static Tensor[] Instance(NodeRun run)
+    {
+        var (input, scale, shift) = (run.Input(0), run.Input(1), run.Input(2));
+        if (input.dim() < 3 || !scale.shape.SequenceEqual([input.shape[1]]) || !shift.shape.SequenceEqual([input.shape[1]]))
+            throw run.Node.BadInput(
+                $"its scale {ShapeText.Of(scale.shape)} and shift {ShapeText.Of(shift.shape)} do not suit {ShapeText.Of(input.shape)}");
+        long[] each = [1, -1, .. Enumerable.Repeat(1L, (int)input.dim() - 2)];
+        var flat = input.reshape(input.shape[0], input.shape[1], -1);
+        var centred = flat.sub(flat.mean([2], keepdim: true));
+        var deviation = centred.mul(centred).mean([2], keepdim: true).add(run.Node.Float("epsilon", 1e-5f)).sqrt();
+        return [centred.div(deviation).reshape(input.shape).mul(scale.reshape(each)).add(shift.reshape(each))];
+    }
+
     public static Tensor[] Layer(NodeRun run)
     {
         if (run.Node.Outputs.Count(output => output.Length > 0) > 1)

@@ -29,13 +29,22 @@ internal static class OnnxOperators
         ["Equal"] = (Arithmetic.Compare((left, right) => left.eq(right)), []),
         ["Less"] = (Arithmetic.Compare((left, right) => left.lt(right)), []),
         ["Greater"] = (Arithmetic.Compare((left, right) => left.gt(right)), []),
+        ["LessOrEqual"] = (Arithmetic.Compare((left, right) => left.le(right)), []),
+        ["GreaterOrEqual"] = (Arithmetic.Compare((left, right) => left.ge(right)), []),
+        ["Min"] = (Arithmetic.Among((left, right) => left.minimum(right)), []),
+        ["Max"] = (Arithmetic.Among((left, right) => left.maximum(right)), []),
+        ["Floor"] = (Unary(input => input.floor()), []),
         ["And"] = (Arithmetic.Compare((left, right) => left.logical_and(right)), []),
         ["Or"] = (Arithmetic.Compare((left, right) => left.logical_or(right)), []),
         ["Where"] = (Arithmetic.Where, []),
+        ["If"] = (Branching.If, ["then_branch", "else_branch"]),
         ["MatMul"] = (Products.MatMul, []),
         ["Gemm"] = (Products.Gemm, ["alpha", "beta", "transA", "transB"]),
         ["Relu"] = (Unary(input => input.relu()), []),
         ["LeakyRelu"] = (Activations.LeakyRelu, ["alpha"]),
+        ["PRelu"] = (Activations.PRelu, []),
+        ["Elu"] = (Activations.Elu, ["alpha"]),
+        ["Softplus"] = (Unary(input => nn.functional.softplus(input)), []),
         ["Sigmoid"] = (Unary(input => input.sigmoid()), []),
         ["Tanh"] = (Unary(input => input.tanh()), []),
         ["Gelu"] = (Activations.Gelu, ["approximate"]),
@@ -45,6 +54,7 @@ internal static class OnnxOperators
         ["Softmax"] = (Activations.Softmax, ["axis"]),
         ["LogSoftmax"] = (Activations.LogSoftmax, ["axis"]),
         ["BatchNormalization"] = (Normalisations.Batch, ["epsilon", "momentum", "spatial", "training_mode"]),
+        ["InstanceNormalization"] = (Normalisations.Instance, ["epsilon"]),
         ["LayerNormalization"] = (Normalisations.Layer, ["axis", "epsilon", "stash_type"]),
         ["Conv"] = (Convolutions.Plain, ["auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"]),
         ["ConvTranspose"] = (
@@ -56,6 +66,8 @@ internal static class OnnxOperators
         ["GlobalMaxPool"] = (Pooling.GlobalLargest, []),
         ["ReduceMean"] = (Reductions.Mean, ["axes", "keepdims", "noop_with_empty_axes"]),
         ["ReduceSum"] = (Reductions.Sum, ["axes", "keepdims", "noop_with_empty_axes"]),
+        ["ReduceMax"] = (Reductions.Largest, ["axes", "keepdims", "noop_with_empty_axes"]),
+        ["ReduceMin"] = (Reductions.Least, ["axes", "keepdims", "noop_with_empty_axes"]),
         ["Shape"] = (Shapes.Shape, ["start", "end"]),
         ["Size"] = (Shapes.Size, []),
         ["Reshape"] = (Shapes.Reshape, ["allowzero"]),
@@ -85,12 +97,14 @@ internal static class OnnxOperators
 
     /// <summary>The operator of a node.</summary>
     /// <exception cref="NotSupportedException">There is none, or the node has a setting that it does not know.</exception>
-    public static OnnxOperator For(OnnxNode node, string domain)
+    public static OnnxOperator For(OnnxNode node)
     {
-        if (domain is not ("" or "ai.onnx"))
-            throw node.Fault($"the operators of the domain '{domain}' are not the standard ones");
+        if (node.Domain is not ("" or "ai.onnx"))
+            throw node.Fault($"the operators of the domain '{node.Domain}' are not the standard ones");
         if (!Known.TryGetValue(node.Type, out var found))
             throw node.Fault($"the operator '{node.Type}' is not among those that are understood: {string.Join(", ", Known.Keys.Order(StringComparer.Ordinal))}");
+        foreach (var inner in node.WithNested.Skip(1))
+            For(inner);
         return node.AttributeNames.Except(found.Attributes).FirstOrDefault() is { } unknown
             ? throw node.Fault($"it has the attribute '{unknown}'")
             : found.Compute;

@@ -2,13 +2,17 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>Means and sums along axes.</summary>
+/// <summary>Means, sums and extremes along axes.</summary>
 internal static class Reductions
 {
-    // The axes became an input in opset 18 for the mean and in opset 13 for the sum.
+    // The axes became an input in opset 18, for the sum in opset 13.
     public static Tensor[] Mean(NodeRun run) => [Along(run, 18, (input, axes, keep) => input.mean(axes, keep))];
 
     public static Tensor[] Sum(NodeRun run) => [Along(run, 13, (input, axes, keep) => input.sum(axes, keep))];
+
+    public static Tensor[] Largest(NodeRun run) => [Along(run, 18, (input, axes, keep) => input.amax(axes, keep))];
+
+    public static Tensor[] Least(NodeRun run) => [Along(run, 18, (input, axes, keep) => input.amin(axes, keep))];
 
     private static Tensor Along(NodeRun run, long inputSince, Func<Tensor, long[], bool, Tensor> reduce)
     {

@@ -75,6 +75,31 @@ internal sealed class OnnxFile
         return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places));
     }
 
+    /// <summary>A copy of the model with all tensors in it, external ones too, for another file.</summary>
+    public ModelProto WholeModel()
+    {
+        var copy = Model.Clone();
+        if (copy.IrVersion < 4)
+        {
+            // Until then every initialiser had to be an input too; from then on that means that a run may replace it, and a runtime then
+            // fuses nothing.
+            copy.IrVersion = 4;
+            foreach (var input in copy.Graph.Input.Where(input => Initializers.ContainsKey(input.Name)).ToArray())
+                copy.Graph.Input.Remove(input);
+        }
+
+        foreach (var tensor in copy.Graph.Initializer)
+            if (Initializers[tensor.Name] is { Bytes: { } bytes })
+            {
+                tensor.ExternalData.Clear();
+                tensor.DataLocation = TensorProto.Types.DataLocation.Default;
+                tensor.ClearNumbers();
+                tensor.RawData = ByteString.CopyFrom(bytes().Span);
+            }
+
+        return copy;
+    }
+
     private static long OpsetOf(string path, ModelProto model)
     {
         var standard = model.OpsetImport.Where(import => import.Domain is "" or "ai.onnx").Select(import => import.Version).ToArray();

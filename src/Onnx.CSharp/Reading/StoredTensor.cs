@@ -11,15 +11,12 @@ namespace MappingNets;
 /// </summary>
 internal sealed class StoredTensor
 {
-    private readonly string file;
-    private readonly Func<ReadOnlyMemory<byte>>? bytes;
     private readonly TensorProto proto;
 
-    private StoredTensor(string file, TensorProto proto, long[] shape, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
+    private StoredTensor(TensorProto proto, long[] shape, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
     {
         this.proto = proto;
-        this.file = file;
-        this.bytes = bytes;
+        Bytes = bytes;
         Shape = shape;
         Place = place;
     }
@@ -42,6 +39,9 @@ internal sealed class StoredTensor
     /// <summary>Where its bytes lie in the file.</summary>
     public TensorPlace Place { get; }
 
+    /// <summary>A way to its bytes; null where it is stored as numbers in the model itself.</summary>
+    public Func<ReadOnlyMemory<byte>>? Bytes { get; }
+
     /// <summary>The external file's name, the first byte in it and how many; null where the tensor lies in the model's own file.</summary>
     public ExternalPlace? External { get; private init; }
 
@@ -56,13 +56,13 @@ internal sealed class StoredTensor
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
         {
             var external = ExternalPlace.Of(file, tensor, length);
-            return new(file, tensor, shape, external.Read, default) { External = external };
+            return new(tensor, shape, external.Read, default) { External = external };
         }
 
         if (model is not null && place.Length > 0)
         {
             Require(place.Length == length, $"has {place.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(file, tensor, shape, () => model.AsMemory(place.Start, place.Length), place);
+            return new(tensor, shape, () => model.AsMemory(place.Start, place.Length), place);
         }
 
         if (tensor.RawData.Length > 0)
@@ -70,13 +70,13 @@ internal sealed class StoredTensor
             Require(
                 tensor.RawData.Length == length,
                 $"has {tensor.RawData.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(file, tensor, shape, () => tensor.RawData.Memory, default);
+            return new(tensor, shape, () => tensor.RawData.Memory, default);
         }
 
         var values = tensor.FloatData.Count + tensor.DoubleData.Count + tensor.Int32Data.Count + tensor.Int64Data.Count + tensor.Uint64Data.Count;
         Require(
             values == length / size, $"has {values} numbers in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length / size}.");
-        return new(file, tensor, shape, null, default);
+        return new(tensor, shape, null, default);
 
         void Require(bool condition, string fault)
         {
@@ -109,11 +109,11 @@ internal sealed class StoredTensor
     private Tensor Typed()
     {
         long[] shape = [.. Shape];
-        if (bytes is not null)
+        if (Bytes is not null)
         {
             var result = empty(shape, dtype: ScalarTypeOf(Type));
             if (Count > 0)
-                bytes().Span.CopyTo(result.bytes);
+                Bytes().Span.CopyTo(result.bytes);
             return result;
         }
 

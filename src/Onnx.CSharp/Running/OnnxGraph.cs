@@ -94,7 +94,8 @@ internal sealed class OnnxGraph
         return values[name] = constant.is_floating_point() ? constant.to(type, device, copy: true) : constant.alias();
     }
 
-    private static void Perform(
+    /// <summary>Runs a node; what it gives joins the values, in the caller's dispose scope.</summary>
+    internal static void Perform(
         OnnxNode node, OnnxOperator compute, Func<string, Tensor> find, Dictionary<string, Tensor> values, ScalarType type, Device device, bool training)
     {
         Tensor?[] given = [.. node.Inputs.Select(name => name.Length == 0 ? null : find(name))];
@@ -126,18 +127,17 @@ internal sealed class OnnxGraph
         var known = file.Initializers.Keys.Concat(Inputs.Select(input => input.Name)).ToHashSet(StringComparer.Ordinal);
         if (Inputs.Select(input => input.Name).Distinct().Count() != Inputs.Count)
             throw new CheckpointFormatException(file.Path, "has two inputs of one name.");
-        var nodes = file.Model.Graph.Node;
+        OnnxNode[] nodes = [.. file.Model.Graph.Node.Select((node, index) => new OnnxNode(node, index + 1, file.Opset))];
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (var index = 0; index < nodes.Count; index++)
+        for (var index = 0; index < nodes.Length; index++)
         {
-            var named = new OnnxNode(nodes[index], index + 1, file.Opset);
-            foreach (var input in nodes[index].Input)
+            foreach (var input in nodes[index].Inputs)
                 if (input.Length > 0 && !known.Contains(input))
                     throw new CheckpointFormatException(
-                        file.Path, $"is no graph: {named} takes '{input}', which no input, no initializer and no node before it gives.");
-            foreach (var result in nodes[index].Output)
+                        file.Path, $"is no graph: {nodes[index]} takes '{input}', which no input, no initializer and no node before it gives.");
+            foreach (var result in nodes[index].Outputs)
                 if (result.Length > 0 && (!known.Add(result) || !places.TryAdd(result, index)))
-                    throw new CheckpointFormatException(file.Path, $"is no graph: {named} gives '{result}', which is there already.");
+                    throw new CheckpointFormatException(file.Path, $"is no graph: {nodes[index]} gives '{result}', which is there already.");
         }
 
         if (!places.ContainsKey(Output))
@@ -146,13 +146,10 @@ internal sealed class OnnxGraph
         var open = new Stack<string>([Output]);
         while (open.TryPop(out var name))
             if (places.TryGetValue(name, out var index) && needed.Add(index))
-                foreach (var input in nodes[index].Input)
+                foreach (var input in nodes[index].Inputs)
                     open.Push(input);
         foreach (var index in needed)
-        {
-            var node = new OnnxNode(nodes[index], index + 1, file.Opset);
-            steps.Add(new(node, OnnxOperators.For(node, nodes[index].Domain), []));
-        }
+            steps.Add(new(nodes[index], OnnxOperators.For(nodes[index]), []));
     }
 
     private void AssignRoles()
@@ -163,7 +160,7 @@ internal sealed class OnnxGraph
         var parameters = new Dictionary<string, ParameterSpecification>(StringComparer.Ordinal);
         var order = new List<string>();
         var fanIn = 1L;
-        foreach (var node in steps.Select(step => step.Node))
+        foreach (var node in steps.SelectMany(step => step.Node.WithNested))
             for (var input = 0; input < node.Inputs.Count; input++)
             {
                 var name = aliases.GetValueOrDefault(node.Inputs[input], node.Inputs[input]);

@@ -17,21 +17,35 @@ internal sealed class OnnxNode
     public OnnxNode(NodeProto proto, int number, long opset)
     {
         (Type, Opset) = (proto.OpType, opset);
-        Inputs = [.. proto.Input];
+        Domain = proto.Domain;
         Outputs = [.. proto.Output];
         place = string.Create(CultureInfo.InvariantCulture, $"node {number}{(proto.Name.Length == 0 ? "" : $" '{proto.Name}'")} ({Type}, opset {opset})");
         foreach (var attribute in proto.Attribute)
             if (!attributes.TryAdd(attribute.Name, attribute))
                 throw Fault($"it has two attributes '{attribute.Name}'");
+        Branches = Type != "If" ? []
+            : [.. new[] { "then_branch", "else_branch" }.Where(Has).Select(name => (name, OnnxBranch.Of(this, Find(name, Kind.Graph)!.G ?? throw Fault($"its {name} is empty"), opset)))];
+        Inputs = [.. proto.Input, .. Branches.SelectMany(branch => branch.Graph.Captured).Distinct()];
     }
 
     /// <summary>The operator, such as "Conv".</summary>
     public string Type { get; }
 
+    /// <summary>Whose operator it is; empty for the standard ones.</summary>
+    public string Domain { get; }
+
     /// <summary>The version of its operator.</summary>
     public long Opset { get; }
 
-    /// <summary>The names of what it takes; empty where an optional input is left out.</summary>
+    /// <summary>The branches of an If, by the names of their attributes.</summary>
+    public IReadOnlyList<(string Name, OnnxBranch Graph)> Branches { get; }
+
+    /// <summary>It and all nodes of its branches.</summary>
+    public IEnumerable<OnnxNode> WithNested => Branches.SelectMany(branch => branch.Graph.Nodes).SelectMany(node => node.WithNested).Prepend(this);
+
+    /// <summary>
+    /// The names of what it takes; empty where an optional input is left out. What its branches take from the graph follows its own.
+    /// </summary>
     public IReadOnlyList<string> Inputs { get; }
 
     /// <summary>The names of what it gives; empty where one is not wanted.</summary>

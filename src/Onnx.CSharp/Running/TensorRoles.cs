@@ -28,12 +28,13 @@ internal static class TensorRoles
     {
         _ when !tensor.IsFloat || tensor.Count == 0 => TensorRole.Constant,
         ("BatchNormalization", 3 or 4) => TensorRole.Buffer,
-        ("BatchNormalization" or "LayerNormalization", 1 or 2)
+        ("BatchNormalization" or "LayerNormalization" or "InstanceNormalization", 1 or 2)
             or ("Conv" or "ConvTranspose", 1 or 2)
             or ("Gemm", 1 or 2)
             or ("MatMul", _)
             or ("LSTM" or "GRU", 1 or 2 or 3)
-            or ("Gather", 0) => TensorRole.Parameter,
+            or ("Gather", 0)
+            or ("PRelu", 1) => TensorRole.Parameter,
         ("Add" or "Mul" or "Concat", _)
             or ("Identity" or "Transpose" or "Reshape" or "Flatten" or "Squeeze" or "Unsqueeze" or "Expand" or "Cast" or "Slice" or "Split", 0) =>
             tensor.Count > 1 ? TensorRole.Parameter : TensorRole.Constant,
@@ -61,7 +62,7 @@ internal static class TensorRoles
     /// <summary>The value around which a weight lies before training: 1 for scales.</summary>
     public static double Center(OnnxNode node, int input, IReadOnlyList<long> shape) => (node.Type, input) switch
     {
-        ("BatchNormalization" or "LayerNormalization", 1) => 1,
+        ("BatchNormalization" or "LayerNormalization" or "InstanceNormalization", 1) => 1,
         ("Mul", _) when shape.Count == 0 || ShapeText.Product(shape) == shape.Max() => 1,
         _ => 0,
     };

@@ -33,6 +33,12 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>Batch normalisation along the first dimension of a sample, by the running statistics in its buffers or the batch's own.</summary>
 internal sealed class BatchNormLayer(int dimensions, double momentum, double epsilon, string? name) : StatefulLayer(name)
 {
+    /// <summary>What is added to the variance.</summary>
+    internal double Epsilon => epsilon;
+
+    /// <summary>The share of a batch's statistics in the running ones.</summary>
+    internal double Momentum => momentum;
+
     public override string Kind => $"BatchNorm{dimensions}d";
 
     public override string NamePrefix => "bn";

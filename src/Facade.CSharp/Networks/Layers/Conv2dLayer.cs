@@ -29,6 +29,9 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>A two-dimensional convolution: (N, C_in, H, W) -> (N, channels, H', W').</summary>
 internal sealed class Conv2dLayer(long channels, long kernel, long stride, long padding, bool bias, string? name) : Layer(name)
 {
+    /// <summary>The window's size, steps and padding.</summary>
+    internal SlidingWindow Window => new("kernel", kernel, stride, padding);
+
     public override string Kind => "Conv2d";
 
     public override string NamePrefix => "conv";

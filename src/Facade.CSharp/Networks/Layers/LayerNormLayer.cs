@@ -16,6 +16,9 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>Each vector along the last dimension brought to mean 0 and variance 1, then scaled: any shape -> the same shape.</summary>
 internal sealed class LayerNormLayer(double epsilon, string? name) : Layer(name)
 {
+    /// <summary>What is added to the variance.</summary>
+    internal double Epsilon => epsilon;
+
     public override string Kind => "LayerNorm";
 
     public override string NamePrefix => "ln";

@@ -22,6 +22,9 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>The largest pixel of each square window: (N, C, H, W) -> (N, C, H', W').</summary>
 internal sealed class MaxPool2dLayer(long window, long stride, long padding, string? name) : Layer(name)
 {
+    /// <summary>The window's size, steps and padding.</summary>
+    internal SlidingWindow Window => new("window", window, stride, padding);
+
     public override string Kind => "MaxPool2d";
 
     public override string NamePrefix => "pool";

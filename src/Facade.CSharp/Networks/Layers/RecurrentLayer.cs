@@ -9,11 +9,14 @@ namespace MappingNets;
 /// </summary>
 internal abstract class RecurrentLayer(int gates, long hidden, int layers, bool wholeSequence, string? name) : Layer(name)
 {
+    /// <summary>The size of the state.</summary>
+    internal long Hidden => hidden;
+
     /// <summary>How many stand on one another.</summary>
-    protected int Layers => layers;
+    internal int Layers => layers;
 
     /// <summary>Whether the states of all steps are put out rather than the last.</summary>
-    protected bool WholeSequence => wholeSequence;
+    internal bool WholeSequence => wholeSequence;
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {

@@ -32,6 +32,9 @@ internal sealed class ResidualLayer : CompositeLayer
     internal ResidualLayer(LayerSequence body, LayerSequence? shortcut, bool relu, string? name)
         : base(name, body, shortcut ?? LayerSequence.Empty(body.Input)) => this.relu = relu;
 
+    /// <summary>Whether the sum goes through a ReLU.</summary>
+    internal bool EndsInReLU => relu;
+
     public override string Kind => "Residual";
 
     public override string NamePrefix => "residual";

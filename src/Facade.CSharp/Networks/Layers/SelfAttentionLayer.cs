@@ -20,6 +20,9 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>Multi-head self-attention: (N, tokens, features) -> the same shape.</summary>
 internal sealed class SelfAttentionLayer(long heads, string? name) : Layer(name)
 {
+    /// <summary>How many heads share the features.</summary>
+    internal long Heads => heads;
+
     public override string Kind => "MultiheadAttention";
 
     public override string NamePrefix => "attention";

@@ -1,0 +1,96 @@
+using Onnx;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// One branch of an If: nodes that see the values of the graph around them, as PyTorch writes a squeeze whose axis may be longer than 1.
+/// </summary>
+internal sealed class OnnxBranch
+{
+    private readonly OnnxNode[] nodes;
+    private OnnxOperator[]? operators;
+    private readonly string[] outputs;
+    private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
+
+    private OnnxBranch(OnnxNode[] nodes, string[] outputs, string[] captured)
+    {
+        this.nodes = nodes;
+        this.outputs = outputs;
+        Captured = captured;
+    }
+
+    /// <summary>The names that it takes from the graph around it.</summary>
+    public IReadOnlyList<string> Captured { get; }
+
+    /// <summary>Its nodes, in order.</summary>
+    public IReadOnlyList<OnnxNode> Nodes => nodes;
+
+    /// <summary>Checks a branch.</summary>
+    /// <param name="owner">The node that it is a branch of, for messages.</param>
+    /// <param name="graph">The branch.</param>
+    /// <param name="opset">The version of the operators.</param>
+    /// <exception cref="NotSupportedException">It takes values of its own, or gives one twice.</exception>
+    public static OnnxBranch Of(OnnxNode owner, GraphProto graph, long opset)
+    {
+        if (graph.Input.Count > 0)
+            throw owner.Fault("a branch takes inputs");
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var captured = new List<string>();
+        foreach (var tensor in graph.Initializer)
+            Add(tensor.Name);
+        OnnxNode[] nodes = [.. graph.Node.Select((node, index) => new OnnxNode(node, index + 1, opset))];
+        foreach (var node in nodes)
+        {
+            foreach (var input in node.Inputs)
+                Take(input);
+            foreach (var result in node.Outputs.Where(result => result.Length > 0))
+                Add(result);
+        }
+
+        string[] outputs = [.. graph.Output.Select(output => output.Name)];
+        foreach (var output in outputs)
+            Take(output);
+        var branch = new OnnxBranch(nodes, outputs, [.. captured]);
+        using var noGradient = no_grad();
+        foreach (var tensor in graph.Initializer)
+            branch.constants[tensor.Name] = StoredTensor.Of(owner.ToString(), null, tensor, default).Load().DetachFromDisposeScope();
+        return branch;
+
+        void Add(string name)
+        {
+            if (!known.Add(name))
+                throw owner.Fault($"a branch gives '{name}' twice");
+        }
+
+        void Take(string name)
+        {
+            if (name.Length > 0 && !known.Contains(name) && !captured.Contains(name))
+                captured.Add(name);
+        }
+    }
+
+    /// <summary>The branch's outputs, in the caller's dispose scope.</summary>
+    /// <param name="run">The run of the node that it is a branch of.</param>
+    public Tensor[] Run(NodeRun run)
+    {
+        var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        operators ??= [.. nodes.Select(OnnxOperators.For)];
+        for (var index = 0; index < nodes.Length; index++)
+            OnnxGraph.Perform(nodes[index], operators[index], Find, values, run.Type, run.Device, run.Training);
+        return [.. outputs.Select(output => Find(output).alias())];
+
+        Tensor Find(string name)
+        {
+            if (values.TryGetValue(name, out var value))
+                return value;
+            if (constants.TryGetValue(name, out var constant))
+                return values[name] = constant.is_floating_point() ? constant.to(run.Type, run.Device, copy: true) : constant.alias();
+            for (var index = 0; index < run.Node.Inputs.Count; index++)
+                if (run.Node.Inputs[index] == name)
+                    return run.Input(index);
+            throw run.Node.BadInput($"a branch needs '{name}', which is not there");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Google.Protobuf;
+using Onnx;
+using Kind = Onnx.TensorProto.Types.DataType;
+
+namespace MappingNets;
+
+/// <summary>The file of a network with another last layer: as if it had been exported so, with zeros as that layer's weights.</summary>
+internal static class OnnxHead
+{
+    /// <summary>
+    /// Gives the last linear layer another number of outputs, or appends one where there is none; a softmax at the end is left out.
+    /// </summary>
+    /// <param name="target">The network.</param>
+    /// <param name="outputs">How many outputs it gets.</param>
+    /// <param name="name">The name of its output.</param>
+    /// <exception cref="NotSupportedException">The last layer's weight has another use too.</exception>
+    public static OnnxFile Of(OnnxTarget target, long outputs, out string name)
+    {
+        var model = target.File.WholeModel();
+        var graph = model.Graph;
+        var last = Giving(graph, target.Output)!;
+        if (last.OpType is "Softmax" or "LogSoftmax")
+            last = Giving(graph, last.Input[0]) ?? last;
+        if (!IsReplaced(target, graph, last, outputs))
+            last = Appended(target, graph, last.OpType is "Softmax" or "LogSoftmax" ? last.Input[0] : last.Output[0], outputs);
+        name = last.Output[0];
+        graph.Output.Clear();
+        graph.Output.Add(GraphWriter.Described(name, Kind.Float, [outputs], batch: true));
+        // Shapes that the file states of values in between may be others now.
+        graph.ValueInfo.Clear();
+        return OnnxFile.Parse(target.File.Path, model.ToByteArray());
+    }
+
+    private static NodeProto? Giving(GraphProto graph, string value) => graph.Node.FirstOrDefault(node => node.Output.Contains(value));
+
+    private static bool IsReplaced(OnnxTarget target, GraphProto graph, NodeProto last, long outputs)
+    {
+        var (product, added) = last.OpType switch
+        {
+            "Gemm" or "MatMul" => (last, last.OpType == "Gemm" ? last.Input.ElementAtOrDefault(2) : null),
+            "Add" when last.Input.Select(input => Giving(graph, input)).FirstOrDefault(node => node?.OpType == "MatMul") is { } found =>
+                (found, last.Input.First(input => !found.Output.Contains(input))),
+            _ => (null, null),
+        };
+        if (product is null || Weight(product.Input[1]) is not { Dims.Count: 2 } weight
+            || (added is not null && Weight(added) is not { Dims.Count: 1 or 2 }))
+            return false;
+        foreach (var name in new[] { weight.Name, added })
+            if (name is not null && graph.Node.Sum(node => node.Input.Count(input => input == name)) > 1)
+                throw new NotSupportedException($"'{target.Name}' uses '{name}' of its last layer elsewhere too, so that it cannot get another shape.");
+        var isTurned = product.OpType == "Gemm" && product.Attribute.Any(attribute => attribute is { Name: "transB", I: not 0 });
+        Zero(weight, isTurned ? [outputs, weight.Dims[1]] : [weight.Dims[0], outputs]);
+        if (added is not null)
+            Zero(Weight(added)!, [outputs]);
+        return true;
+
+        TensorProto? Weight(string name) => graph.Initializer.FirstOrDefault(tensor => tensor.Name == name && tensor.DataType == (int)Kind.Float);
+    }
+
+    // A feature map is averaged over its places first.
+    private static NodeProto Appended(OnnxTarget target, GraphProto graph, string value, long outputs)
+    {
+        var taken = graph.Node.SelectMany(node => node.Output).Concat(graph.Initializer.Select(tensor => tensor.Name)).ToHashSet(StringComparer.Ordinal);
+        if (new[] { "head.weight", "head.bias", "head" }.FirstOrDefault(taken.Contains) is { } there)
+            throw new NotSupportedException($"'{target.Name}' has a value '{there}' already, the name of the layer to append.");
+        var features = target.OutputShape.Count == 3 ? target.OutputShape[0] : ShapeText.Product(target.OutputShape);
+        if (target.OutputShape.Count == 3)
+            graph.Node.Add(new NodeProto { OpType = "GlobalAveragePool", Name = "head.pool", Input = { value }, Output = { "head.pooled" } });
+        graph.Node.Add(new NodeProto
+        {
+            OpType = "Flatten",
+            Name = "head.flatten",
+            Input = { target.OutputShape.Count == 3 ? "head.pooled" : value },
+            Output = { "head.features" },
+        });
+        var layer = new NodeProto { OpType = "Gemm", Name = "head", Input = { "head.features", "head.weight", "head.bias" }, Output = { "head" } };
+        layer.Attribute.Add(new AttributeProto { Name = "transB", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
+        graph.Node.Add(layer);
+        foreach (var (name, shape) in new[] { ("head.weight", new[] { outputs, features }), ("head.bias", [outputs]) })
+        {
+            var tensor = new TensorProto { Name = name, DataType = (int)Kind.Float };
+            Zero(tensor, shape);
+            graph.Initializer.Add(tensor);
+        }
+
+        return layer;
+    }
+
+    private static void Zero(TensorProto tensor, long[] shape)
+    {
+        tensor.Dims.Clear();
+        tensor.Dims.AddRange(shape);
+        tensor.ClearNumbers();
+        tensor.RawData = ByteString.CopyFrom(new byte[4 * ShapeText.Product(shape)]);
+    }
+}

@@ -1,0 +1,80 @@
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>A network from a file for another number of classes.</summary>
+public sealed class HeadTests
+{
+    [Theory]
+    [InlineData("Gemm")]
+    [InlineData("Gemm, the weight as it is")]
+    [InlineData("MatMul and Add")]
+    [InlineData("Gemm and Softmax")]
+    public void TheLastLayerIsReplaced(string kind)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 4).Weight("fc1.weight", 6, 4).Node("Gemm", "x fc1.weight", "a", ("transB", 1)).Node("Relu", "a", "b");
+        if (kind.StartsWith("Gemm,", StringComparison.Ordinal))
+            graph.Weight("fc2.weight", 6, 5).Weight("fc2.bias", 5).Node("Gemm", "b fc2.weight fc2.bias", "y").Output("y");
+        else if (kind.StartsWith("Gemm", StringComparison.Ordinal))
+            graph.Weight("fc2.weight", 5, 6).Weight("fc2.bias", 5).Node("Gemm", "b fc2.weight fc2.bias", "c", ("transB", 1))
+                .Node(kind.EndsWith("Softmax", StringComparison.Ordinal) ? "Softmax" : "Identity", "c", "y").Output(kind == "Gemm" ? "c" : "y");
+        else
+            graph.Weight("fc2.weight", 6, 5).Weight("fc2.bias", 5).Node("MatMul", "b fc2.weight", "c").Node("Add", "fc2.bias c", "y").Output("y");
+        var old = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        var target = old.WithHead(3);
+        Assert.Equal([3L], target.OutputShape);
+        Assert.Equal(["fc1.weight", "fc2.weight", "fc2.bias"], target.Parameters.Select(parameter => parameter.Name));
+        Assert.Equal(24 + 18 + 3, target.ParameterCount);
+        TrainsAndIsWritten(target, folder);
+
+        // The old weights do for all but the head, which fine-tuning then starts anew.
+        using var pretrained = PretrainedWeights.Of(old);
+        using var model = FineTuning.Of(target, pretrained).Groups(4).Build();
+        Assert.Equal(["fc2.weight", "fc2.bias"], model.DirectlyTrained);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void FeaturesGetALayer(bool isMap)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 2, 5, 5).Weight("conv", 4, 2, 3, 3).Node("Conv", "x conv", "a").Node("Relu", "a", "b");
+        graph = isMap ? graph.Output("b") : graph.Node("GlobalMaxPool", "b", "c").Node("Flatten", "c", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(["conv(4, 2, 3, 3)", "head.weight(3, 4)", "head.bias(3)"], target.Parameters.Select(parameter => parameter.ToString()));
+        TrainsAndIsWritten(target, folder);
+        // Once more: now there is a layer to replace.
+        Assert.Equal([7L], target.WithHead(7).OutputShape);
+    }
+
+    [Fact]
+    public void ALayerWithAnotherUseIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4, 4).Node("Gemm", "x w", "a", ("transB", 1)).Node("Gemm", "a w", "y", ("transB", 1)).Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        Assert.Contains("'w'", Assert.Throws<NotSupportedException>(() => target.WithHead(3)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => target.WithHead(0));
+    }
+
+    private static void TrainsAndIsWritten(OnnxTarget target, TemporaryFolder folder)
+    {
+        using var pretrained = PretrainedWeights.Of(target);
+        using var model = FineTuning.Of(target, pretrained).WholeWeights().Build();
+        var input = Agreement.Sample(target.Inputs[0], 3);
+        Assert.All(Small.Values(model.Predict(input)), value => Assert.Equal(0, value));
+        model.forward(input).sum().backward();
+        using (no_grad())
+            foreach (var weight in model.parameters())
+                weight.sub_(weight.grad ?? zeros_like(weight));
+        model.ExportOnnx(folder.File("new.onnx"));
+        var expected = Small.Values(model.Predict(input));
+        Assert.Contains(expected, value => value != 0);
+        Agreement.AssertClose(expected, Agreement.Runtime(folder.File("new.onnx"), ["x"], [input], target.Output).Values);
+    }
+}
