@@ -70,7 +70,7 @@ internal sealed class GraphWriter
     /// <summary>Ends the graph with a value.</summary>
     public void End(string value) => Model.Graph.Node.Add(new NodeProto { OpType = "Identity", Name = "Result", Input = { value }, Output = { Output } });
 
-    /// <summary>What a model says of a value that it takes or gives.</summary>
+    /// <summary>The description of a value that a model takes or gives.</summary>
     public static ValueInfoProto Described(string name, Kind type, IReadOnlyList<long> shape, bool batch)
     {
         var sizes = new TensorShapeProto();
