@@ -76,9 +76,10 @@ public static class Cifar
         if (length == 0 || length % record != 0)
             throw new DatasetFormatException(
                 path, $"has {length} bytes; it must hold one or more whole records of {record} bytes.");
-        var bytes = File.ReadAllBytes(path);
-        if (bytes.Length != length)
-            throw new DatasetFormatException(path, "changed while it was read.");
+        var bytes = new byte[length];
+        using (var stream = InputFile.Open(path))
+            if (stream.Length != length || stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+                throw new DatasetFormatException(path, "changed while it was read.");
         for (var start = 0; start < bytes.Length; start += record)
             if (bytes[start + labelBytes - 1] is var label && label >= classes)
                 throw new DatasetFormatException(path, $"has the label {label} in record {start / record}; it must be below {classes}.");

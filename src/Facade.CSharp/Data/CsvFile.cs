@@ -155,7 +155,7 @@ public sealed class CsvFile
         public Lines(string path)
         {
             this.path = path;
-            stream = File.OpenRead(path);
+            stream = InputFile.Open(path);
             reader = new(stream, Strict(stream), detectEncodingFromByteOrderMarks: false);
         }
 

@@ -35,7 +35,7 @@ public sealed class IdxFile
     public static IdxFile Read(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        using var stream = File.OpenRead(path);
+        using var stream = InputFile.Open(path);
         return Read(stream, path, limits);
     }
 

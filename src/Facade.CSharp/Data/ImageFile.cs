@@ -79,6 +79,8 @@ internal static class ImageFile
     {
         CheckFile(path, isMask: type == SKColorType.Gray8, limits);
         using var codec = SKCodec.Create(path) ?? throw new DatasetFormatException(path, "is no image that can be read.");
+        if (codec.EncodedFormat is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg))
+            throw new DatasetFormatException(path, $"is a {codec.EncodedFormat} file, whatever its name; PNG and JPEG files are read.");
         if ((long)codec.Info.Width * codec.Info.Height > limits.Pixels)
             throw TooLarge(path, codec.Info.Width, codec.Info.Height, limits);
         if (type == SKColorType.Gray8 && codec.Info.ColorType != SKColorType.Gray8)
@@ -118,7 +120,13 @@ internal static class ImageFile
             throw new DatasetFormatException(
                 path, $"has {length} bytes; at most {limits.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         if (PngHeader.Of(path) is not { } header)
+        {
+            // A JPEG's numbers are only about those that were stored.
+            if (isMask)
+                throw new DatasetFormatException(path, "is no PNG file; a mask must be an 8-bit grey one.");
             return;
+        }
+
         if ((UInt128)header.Width * header.Height > (UInt128)limits.Pixels)
             throw TooLarge(path, header.Width, header.Height, limits);
         // Fewer bits would be stretched to 8 and more be cut to them, and a class become another.

@@ -87,7 +87,7 @@ public static class NpyFile
     public static Tensor Read(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        using var stream = File.OpenRead(path);
+        using var stream = InputFile.Open(path);
         var header = NpyHeader.Parse(HeaderText(stream, path), path);
         var code = header.Type is ['<' or '>' or '|' or '=', ..] ? header.Type[1..] : header.Type;
         if (!Types.TryGetValue(OtherNames.GetValueOrDefault(code, code), out var type))

@@ -15,7 +15,7 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
     public static PngHeader? Of(string path)
     {
         Span<byte> start = stackalloc byte[26];
-        using var stream = File.OpenRead(path);
+        using var stream = InputFile.Open(path);
         if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length
             || !start[..8].SequenceEqual(Signature) || !start[12..16].SequenceEqual("IHDR"u8))
             return null;

@@ -108,7 +108,8 @@ internal static class AdapterFolder
             throw new CheckpointFormatException(path, $"is no configuration: it has {length} bytes; at most {SafetensorsHeader.MaximumLength} are read.");
         try
         {
-            return FileJson.Node(File.ReadAllText(path));
+            using var reader = new StreamReader(InputFile.Open(path));
+            return FileJson.Node(reader.ReadToEnd());
         }
         catch (JsonException fault)
         {
@@ -141,7 +142,7 @@ internal static class AdapterFolder
         if (!File.Exists(model))
             return;
         using var kept = new PendingFile(Path.Combine(folder, $"{KeptPrefix}{Guid.NewGuid():N}{KeptSuffix}"));
-        using (var old = new FileStream(model, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete))
+        using (var old = InputFile.Open(model))
             kept.Write(old.CopyTo);
         kept.Place();
     }

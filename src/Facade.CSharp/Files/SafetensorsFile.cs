@@ -78,8 +78,7 @@ public sealed class SafetensorsFile : IDisposable
     public static SafetensorsFile Read(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return new SafetensorsFile(
-            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete), path);
+        return new SafetensorsFile(InputFile.Open(path), path);
     }
 
     /// <summary>Reads a stream to its end into memory.</summary>

@@ -127,6 +127,20 @@ public sealed class ImageFileTests : IDisposable
     }
 
     [Fact]
+    public void Other_formats_than_PNG_and_JPEG_and_masks_that_are_no_PNG_are_refused_whatever_their_names()
+    {
+        using var bitmap = new SkiaSharp.SKBitmap(1, 1, SkiaSharp.SKColorType.Gray8, SkiaSharp.SKAlphaType.Opaque);
+        using var webp = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Webp, 100);
+        folder.Write(webp.ToArray(), "a", "it.png");
+        Assert.Contains("it.png' is a Webp file, whatever its name", Assert.Throws<DatasetFormatException>(() => FirstPixel(1)).Message);
+
+        folder.Write(Pictures.Colour(1, 1, 1, 2, 3), "images", "it.png");
+        folder.Write(JpegBytes.Of([[77]]), "masks", "it.png");
+        using var data = SegmentationFolder.Open(folder.File("images"), folder.File("masks"), ["a", "b"], 1, 1, ids: [0, 77]);
+        Assert.Contains("is no PNG file; a mask must be", Assert.Throws<DatasetFormatException>(() => data.ToMemory()).Message);
+    }
+
+    [Fact]
     public void Hidden_files_and_folders_are_left_out_and_links_lead_nowhere_twice()
     {
         folder.Write(Pictures.Colour(1, 1, 1, 1, 1), "a", "it.png");

@@ -217,6 +217,17 @@ public sealed class LoaderFaultTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_in_the_place_of_a_file_is_an_IOException_that_names_it()
+    {
+        foreach (var read in new Action[]
+        {
+            () => NpyFile.Read(folder.Path), () => IdxFile.Read(folder.Path), () => CsvFile.Open(folder.Path), () => SafetensorsFile.Read(folder.Path),
+            () => PretrainedWeights.FromFile(folder.Path), () => TimeSeriesWindows.FromCsv(folder.Path, "a", ["a"]),
+        })
+            Assert.Contains($"'{folder.Path}' cannot be read: it is a folder", Assert.Throws<IOException>(read).Message);
+    }
+
+    [Fact]
     public void Cifar_sizes_are_checked_before_a_file_is_read()
     {
         folder.Write("train.bin", new byte[3074]);
