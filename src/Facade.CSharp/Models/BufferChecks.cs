@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -35,7 +36,7 @@ internal static class BufferChecks
             return
             [
                 .. target.Buffers.Select((buffer, index) => StoredTensors.Buffer(
-                    file, buffer.Name, buffer.Type, buffer.Shape, () => (start ??= target.CreateState()).Tensors[index])),
+                    file, buffer.Name, buffer.TypeBeside(ScalarType.Float32), buffer.Shape, () => (start ??= target.CreateState()).Tensors[index])),
             ];
         }
         finally

@@ -118,8 +118,18 @@ public sealed class TrainingDivergedException : ArithmeticException
     /// <param name="term">What was not finite, such as "task loss" or "gradient of 'latent'".</param>
     /// <param name="value">Its value.</param>
     public TrainingDivergedException(long step, string term, double value)
+        : this(step, term, value, "a smaller learning rate is the usual cure")
+    {
+    }
+
+    /// <summary>Says where training stopped, why, and what helps.</summary>
+    /// <param name="step">The step, counted from 0 over the whole run.</param>
+    /// <param name="term">What was not finite.</param>
+    /// <param name="value">Its value.</param>
+    /// <param name="cure">What helps, as the end of a sentence.</param>
+    internal TrainingDivergedException(long step, string term, double value, string cure)
         : base(FormattableString.Invariant(
-            $"Training stopped at step {step}: the {term} is {value.ToString(CultureInfo.InvariantCulture)}. The model is back at the last state whose loss and gradients were finite; a smaller learning rate is the usual cure."))
+            $"Training stopped at step {step}: the {term} is {value.ToString(CultureInfo.InvariantCulture)}. The model is back at the last state whose loss and gradients were finite; {cure}."))
     {
         Step = step;
         Term = term;

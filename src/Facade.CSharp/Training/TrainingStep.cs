@@ -15,6 +15,13 @@ internal sealed class TrainingStep(
     IReadOnlyList<Parameter> parameters,
     LastGoodState lastGood)
 {
+    // The network's buffers that are finite now, such as running statistics, and must stay so; a mask may consist of infinities.
+    private readonly (string Name, Tensor Values)[] statistics =
+    [
+        .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values))
+            .Where(buffer => buffer.values.is_floating_point() && FiniteNumbers.AllIn(buffer.values)),
+    ];
+
     private readonly bool hasAccuracy = DatasetChecks.HasAccuracy(model.Target, training);
 
     /// <summary>Takes a step.</summary>
@@ -33,6 +40,7 @@ internal sealed class TrainingStep(
             using (var batch = batches.Current)
                 total += AddGradient(batch, step, part, (double)batch.Count / samples, sums);
         RequireFinite(step, "gradient", parameter => parameter.grad);
+        RequireFiniteStatistics(step);
         if (options.ClipGradientValue is { } value)
             nn.utils.clip_grad_value_(parameters, value);
         if (options.ClipGradientNorm is { } norm)
@@ -84,6 +92,15 @@ internal sealed class TrainingStep(
             if (term?.ToDouble() is { } value && !double.IsFinite(value))
                 return new(step, $"{name} term", value);
         return new(step, "whole loss", total);
+    }
+
+    // Before they are kept as the last good state.
+    private void RequireFiniteStatistics(long step)
+    {
+        foreach (var (name, values) in statistics)
+            if (!FiniteNumbers.AllIn(values))
+                throw new TrainingDivergedException(
+                    step, $"buffer '{name}'", values.sum().ToDouble(), "a layer that takes statistics needs more than one value of each channel");
     }
 
     private void RequireFinite(long step, string what, Func<Parameter, Tensor?> read)

@@ -102,6 +102,44 @@ public sealed class WrittenIsReadTests : IDisposable
         return true;
     }
 
+    /// <summary>A linear layer and a buffer that its pass does not read.</summary>
+    private sealed class Buffered : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> inner = Linear(3, 3);
+
+        public Buffered(Tensor buffer)
+            : base("Buffered")
+        {
+            register_buffer("buffer", buffer);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => inner.call(input);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16, double.NegativeInfinity)]
+    [InlineData(ScalarType.BFloat16, 0.1)]
+    [InlineData(ScalarType.Float64, 0.1)]
+    [InlineData(ScalarType.Float32, double.PositiveInfinity)]
+    [InlineData(ScalarType.Bool, 1)]
+    [InlineData(ScalarType.Byte, 7)]
+    [InlineData(ScalarType.Int64, -7)]
+    public void With_a_buffer_of_any_type(ScalarType type, double value)
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Buffered(tensor(new[] { value, 1 }).to(type));
+        using var target = TargetNetwork.From(module, randn(2, 3));
+        using var model = MappingNetwork.For(target).SingleLatent(4).Build();
+
+        Assert.True(RoundTrip(model, path => model.SaveAdapter(path), path => MappedModel.LoadAdapter(path, target), isExact: true));
+        model.Export(folder.File("export"));
+        target.ReadWeights(folder.File("export")).Dispose();
+        using var pretrained = PretrainedWeights.FromFile(folder.File("export"));
+        using var tuned = FineTuning.Of(target, pretrained).Groups(3).Build();
+        Assert.True(RoundTrip(tuned, path => tuned.SaveAdapterFolder(path), path => FineTunedModel.LoadAdapter(path, target, pretrained), isExact: true));
+    }
+
     [Fact]
     public void In_every_kind_of_file()
     {

@@ -31,7 +31,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
             Tensor output;
             using (set_grad_enabled(module.NeedsGradientMode))
                 output = module.Run(inputs);
-            KeepBuffers();
+            KeepBuffers(isOneSample: inputs[0].dim() > 0 && inputs[0].shape[0] == 1);
             return (module.NeedsGradientMode ? output.detach() : output).MoveToOuterDisposeScope();
         }
     }
@@ -51,7 +51,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
             Tensor output;
             using (enable_grad())
                 output = module.Run(leaves);
-            KeepBuffers();
+            KeepBuffers(isOneSample: inputs[0].dim() > 0 && inputs[0].shape[0] == 1);
             writes = module.Writes;
             // A copy goes out: what its receiver does to it in place must not reach the graph.
             var copy = output.detach().clone().MoveToOuterDisposeScope();
@@ -120,11 +120,15 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
         }
     }
 
-    private void KeepBuffers()
+    private void KeepBuffers(bool isOneSample)
     {
         if (!training)
             return;
-        foreach (var (kept, now) in state.Tensors.Zip(module.Buffers()))
+        var pairs = state.Tensors.Zip(module.Buffers()).ToArray();
+        // The variance of one value is not a number; as in the layers of the builder it must not become the running one.
+        if (isOneSample && pairs.Any(pair => FiniteNumbers.AllIn(pair.First) && !FiniteNumbers.AllIn(pair.Second)))
+            return;
+        foreach (var (kept, now) in pairs)
             kept.copy_(now);
     }
 

@@ -27,7 +27,7 @@ internal sealed record ModuleParameters(
     /// <summary>Sorts a module's parameters.</summary>
     /// <exception cref="ArgumentException">
     /// Two of them have different types, or one is no float; two overlap in memory without being the same, or are the same and only
-    /// one of them is frozen.
+    /// one of them is frozen; one has several elements in one place of memory, or shares memory with a buffer.
     /// </exception>
     public static ModuleParameters Of(nn.Module module)
     {
@@ -36,6 +36,7 @@ internal sealed record ModuleParameters(
         for (var index = 0; index < all.Length; index++)
             all[index].Memory = TensorMemory.Of(all[index].Value);
         CheckOverlaps(all);
+        CheckBuffers(module, all);
 
         var groups = all.GroupBy(parameter => parameter.Memory).Select(group => group.ToArray()).ToArray();
         var generated = groups.Where(group => group[0].Value.requires_grad)
@@ -104,10 +105,30 @@ internal sealed record ModuleParameters(
 
     private static void CheckOverlaps((string Name, Parameter Value, TensorMemory Memory)[] all)
     {
+        foreach (var (name, parameter, memory) in all)
+            if (parameter.numel() * parameter.element_size() > memory.End - memory.Start)
+                throw new ArgumentException(
+                    $"The parameter '{name}' has several elements in one place of memory, such as an expanded tensor: they could not differ. Make it "
+                    + "contiguous, or expand it in the forward function.",
+                    "module");
         foreach (var storage in all.GroupBy(parameter => parameter.Memory.Storage).Select(group => group.ToArray()))
             for (var index = 1; index < storage.Length; index++)
                 for (var earlier = 0; earlier < index; earlier++)
                     CheckPair(storage[earlier], storage[index]);
+    }
+
+    // What is written into the one would change the other.
+    private static void CheckBuffers(nn.Module module, (string Name, Parameter Value, TensorMemory Memory)[] all)
+    {
+        foreach (var (name, buffer) in module.named_buffers())
+        {
+            var memory = buffer.IsInvalid ? default : TensorMemory.Of(buffer);
+            if (Array.Find(all, parameter => memory.Overlaps(parameter.Memory)) is { Name: { } parameter })
+                throw new ArgumentException(
+                    $"The buffer '{name}' shares the memory of the parameter '{parameter}': writing the one would change the other. Make the buffer a "
+                    + "copy, or take the view in the forward function.",
+                    "module");
+        }
     }
 
     private static void CheckPair(

@@ -103,6 +103,38 @@ public sealed class TiedParameterTests
         public override Tensor forward(Tensor input) => nn.functional.linear(nn.functional.linear(input, first!), second!);
     }
 
+    /// <summary>A linear layer, with a parameter or a buffer besides that shares memory.</summary>
+    private sealed class Sharing : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear layer = nn.Linear(4, 3);
+
+        public Sharing(bool isBuffer)
+            : base("Sharing")
+        {
+            RegisterComponents();
+            if (isBuffer)
+                register_buffer("view", layer.weight!.detach().t());
+            else
+                register_parameter("wide", new Parameter(zeros(1).expand(3)));
+        }
+
+        public override Tensor forward(Tensor input) => layer.call(input);
+    }
+
+    [Fact]
+    public void A_buffer_in_a_parameters_memory_and_an_expanded_parameter_are_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        using var view = new Sharing(isBuffer: true);
+        Assert.Contains(
+            "The buffer 'view' shares the memory of the parameter 'layer.weight'",
+            Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(view, zeros(1, 4))).Message);
+        using var expanded = new Sharing(isBuffer: false);
+        Assert.Contains(
+            "'wide' has several elements in one place of memory",
+            Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(expanded, zeros(1, 4))).Message);
+    }
+
     public static TheoryData<Func<Parameter, Tensor>> OverlappingViews => new()
     {
         parameter => parameter.detach().t(),
