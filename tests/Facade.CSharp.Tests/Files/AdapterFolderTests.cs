@@ -22,6 +22,16 @@ public sealed class AdapterFolderTests : IDisposable
             path, [("latent", full([3], (float)number))], new Dictionary<string, string> { ["format"] = "mappingnets-adapter", ["number"] = $"{number}" }, onStep);
     }
 
+    /// <summary>The folder as it stands now, under another name.</summary>
+    private string Copy(string path, string name)
+    {
+        var copy = folder.File(name);
+        Directory.CreateDirectory(copy);
+        foreach (var file in Directory.GetFiles(path))
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        return copy;
+    }
+
     private static int Read(string path)
     {
         using var scope = NewDisposeScope();
@@ -40,15 +50,19 @@ public sealed class AdapterFolderTests : IDisposable
         var path = folder.File("adapter");
         Write(path, 1);
 
+        var between = new List<string>();
         Assert.Throws<WriterEnded>(() => Write(path, 2, step =>
         {
-            // A reader that comes between two steps gets one of them too.
-            Assert.Equal(step == "the configuration is in place" ? 2 : 1, Read(path));
+            between.Add(Copy(path, step));
             if (step == last)
                 throw new WriterEnded();
         }));
 
         Assert.Equal(expected, Read(path));
+        // A reader that comes between two steps gets one of the two too. It reads what stood there after the writer, whose lock it
+        // would wait for if it found neither.
+        Assert.Equal(last, Path.GetFileName(between[^1]));
+        Assert.All(between, copy => Assert.Equal(Path.GetFileName(copy) == "the configuration is in place" ? 2 : 1, Read(copy)));
         // It ends there once more, and the one after it does not.
         Assert.Throws<WriterEnded>(() => Write(path, 3, step =>
         {
