@@ -129,6 +129,9 @@ internal static class ImageFile
 
         if ((UInt128)header.Width * header.Height > (UInt128)limits.Pixels)
             throw TooLarge(path, header.Width, header.Height, limits);
+        if (!header.FitsInto(length))
+            throw new DatasetFormatException(
+                path, $"announces {header.Width} x {header.Height} pixels, more than its {length} bytes can hold: it is damaged.");
         // Fewer bits would be stretched to 8 and more be cut to them, and a class become another.
         if (isMask && header is not { BitDepth: 8, ColourType: 0 })
             throw new DatasetFormatException(path, $"is a {header} PNG; a mask must be 8-bit grey.");

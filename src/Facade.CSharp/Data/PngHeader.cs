@@ -9,6 +9,9 @@ namespace MappingNets;
 /// <param name="ColourType">0 grey, 2 colour, 3 palette, 4 grey with alpha, 6 colour with alpha.</param>
 internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth, byte ColourType)
 {
+    /// <summary>How many bytes deflate can make of one at most (zlib's technical notes).</summary>
+    private const int MostDeflated = 1032;
+
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>The header of a file; null where it is no PNG file or ends inside its header.</summary>
@@ -20,6 +23,20 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
             || !start[..8].SequenceEqual(Signature) || !start[12..16].SequenceEqual("IHDR"u8))
             return null;
         return new(BinaryPrimitives.ReadUInt32BigEndian(start[16..]), BinaryPrimitives.ReadUInt32BigEndian(start[20..]), start[24], start[25]);
+    }
+
+    /// <summary>Whether a file of some length can hold so many pixels at all.</summary>
+    public bool FitsInto(long length)
+    {
+        var samples = ColourType switch
+        {
+            2 => 3u,
+            4 => 2u,
+            6 => 4u,
+            _ => 1u,
+        };
+        var row = (((UInt128)Width * samples * BitDepth) + 7) / 8;
+        return (row + 1) * Height <= (UInt128)length * MostDeflated;
     }
 
     /// <summary>As messages call it, such as "16-bit grey".</summary>

@@ -7,10 +7,10 @@ namespace MappingNets;
 public sealed record ReadLimits
 {
     private readonly long bytes = 4L << 30;
-    private readonly long pixels = 100_000_000;
+    private readonly long pixels = 50_000_000;
     private readonly long fixedWeightsBytes = 1_000_000_000;
 
-    /// <summary>4 GiB, 100 million pixels, and stored fixed weights of 1 GB.</summary>
+    /// <summary>4 GiB, 50 million pixels (200 MB when decoded), and stored fixed weights of 1 GB.</summary>
     public static ReadLimits Default { get; } = new();
 
     /// <summary>The most bytes that one file's data may take in memory, unpacked; at least 1.</summary>

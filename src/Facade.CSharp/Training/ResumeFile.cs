@@ -158,7 +158,7 @@ internal sealed class ResumeFile : IDisposable
                 + $"trained coefficient of the loss has a name, and that of {nameof(LossOptions)}.{nameof(LossOptions.Complete)} is another. Delete the file to start anew.");
         if (version != Version)
             throw new CheckpointFormatException(
-                path, $"is the file of a training run in another version: its format version is {version}; this library reads version {Version}.");
+                path, $"is the file of a training run in another version: its format version is {MessageText.Of(version)}; this library reads version {Version}.");
     }
 
     private void CheckSettings(SafetensorsFile file, TrainingOptions options)
@@ -166,10 +166,12 @@ internal sealed class ResumeFile : IDisposable
         var there = Parse<Dictionary<string, string>>(file, "settings");
         foreach (var (name, here) in settings)
             if (there.GetValueOrDefault(name) != here && name != RunIdentity.Epochs)
-                throw Other($"the {name} is {there.GetValueOrDefault(name, "not named")} there and {here} here");
+                throw Other($"the {name} is {There(name)} there and {MessageText.Of(here)} here");
         if (there.GetValueOrDefault(RunIdentity.Epochs) != settings[RunIdentity.Epochs] && options.LengthBound is { } bound)
             throw Other(
-                $"the {RunIdentity.Epochs} is {there.GetValueOrDefault(RunIdentity.Epochs, "not named")} there and {settings[RunIdentity.Epochs]} here, and {bound}");
+                $"the {RunIdentity.Epochs} is {There(RunIdentity.Epochs)} there and {settings[RunIdentity.Epochs]} here, and {bound}");
+
+        string There(string name) => MessageText.Of(there.GetValueOrDefault(name, "not named"));
     }
 
     private Counted Verified(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors)
@@ -190,7 +192,7 @@ internal sealed class ResumeFile : IDisposable
         }
         catch (JsonException fault)
         {
-            throw new CheckpointFormatException(path, $"is damaged in '{key}': {fault.Message}", fault);
+            throw new CheckpointFormatException(path, $"is damaged in '{key}': {MessageText.Of(fault.Message)}", fault);
         }
     }
 

@@ -232,6 +232,20 @@ let tests =
                       Expect.isLessThan mean bound $"alpha {strength}, s {deviation}"
                       Expect.isGreaterThan mean (bound / 50.0) $"not absurd: alpha {strength}, s {deviation}")
 
+          // At z = 0 the mean is s^2 sigma^2 (||W||_F^2 + alpha^2 P sigma^2 d (d + 2)), for E ||eps||^4 = sigma^4 d (d + 2).
+          test "where the modulation outweighs W, the stability bound is the mean itself" (fun () ->
+              use mapping =
+                  equalScales FixedWeightsKind.SignedPermutation 60L 12 (AdditiveModulation 50.0)
+
+              let latent = torch.zeros (12L, dtype = torch.float64)
+
+              for deviation in [ 0.5; 2.0 ] do
+                  let square = deviation * deviation
+                  let mean = 0.25 * square * (60.0 + 2500.0 * 60.0 * square * 12.0 * 14.0)
+                  let bound = MappingBounds.stability mapping latent deviation
+                  Expect.isGreaterThanOrEqual bound mean $"s {deviation}"
+                  Expect.isLessThan bound (1.01 * mean) $"tight, s {deviation}")
+
           test "noise stays within its reach as often as it is said to" (fun () ->
               use mapping = equalScales FixedWeightsKind.Hadamard 100L 16 (AdditiveModulation 0.1)
               let latent = torch.ones (16L, dtype = torch.float64)

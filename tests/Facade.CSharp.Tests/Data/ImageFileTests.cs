@@ -46,15 +46,17 @@ public sealed class ImageFileTests : IDisposable
     public void An_image_that_claims_too_many_pixels_is_refused_before_it_is_decoded()
     {
         folder.Write(PngBytes.Of(60_000, 60_000, 8, 0, [0, 1]), "a", "it.png");
-        Assert.Contains("announces 60000 x 60000 pixels; at most 100000000", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
+        Assert.Contains("announces 60000 x 60000 pixels; at most 50000000", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
 
         folder.Write(PngBytes.Of(2, 1, 8, 0, [0, 7, 7]), "a", "it.png");
         Assert.Contains("announces 2 x 1 pixels; at most 1 ", Assert.Throws<DatasetFormatException>(() => FirstPixel(1, new() { Pixels = 1 })).Message);
         Assert.Contains("at most 9 are read", Assert.Throws<DatasetFormatException>(() => FirstPixel(1, new() { Bytes = 9 })).Message);
         Assert.Equal([7, 7, 7], FirstPixel(1, new() { Pixels = 2 }));
-        // A size within the limit that the data does not fill.
-        folder.Write(PngBytes.Of(900, 900, 8, 0, [0, 1]), "a", "it.png");
-        Assert.Contains("it.png'", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
+        // A size within the limit that so few bytes cannot hold, and one that they could but do not fill.
+        folder.Write(PngBytes.Of(7_000, 7_000, 16, 6, [0, 1]), "a", "it.png");
+        Assert.Contains("announces 7000 x 7000 pixels, more than its ", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
+        folder.Write(PngBytes.Of(200, 200, 8, 0, [0, 1]), "a", "it.png");
+        Assert.Contains("it.png' is a damaged image", Assert.Throws<DatasetFormatException>(() => FirstPixel(2)).Message);
     }
 
     [Fact]

@@ -190,6 +190,42 @@ public sealed partial class ResumeTests
         Assert.Contains("added in another order", fault.Message);
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("{\"target\":\"TEXT\"}")]
+    [InlineData("{\"target\":TEXT}")]
+    public void A_refusal_quotes_little_of_the_file(string? settings)
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run.safetensors");
+        Interrupt("slvt", Options, file, epoch: 2, step: 4);
+        var text = new string('[', 2000);
+        var tensors = new List<(string, Tensor)>();
+        var metadata = new Dictionary<string, string>();
+        using (var scope = NewDisposeScope())
+        {
+            using (var whole = SafetensorsFile.Read(file))
+            {
+                foreach (var entry in whole.Entries)
+                    tensors.Add((entry.Name, whole.Load(entry.Name)));
+                metadata = whole.Metadata.ToDictionary();
+            }
+
+            if (settings is null)
+                metadata["format_version"] = text;
+            else
+                metadata["settings"] = settings.Replace("TEXT", text, StringComparison.Ordinal);
+            SafetensorsFile.Write(file, tensors, metadata);
+        }
+
+        using var model = Small.Slvt();
+
+        var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(model, Options).Fit(data, data, resumeFile: file));
+
+        Assert.InRange(fault.Message.Length, 1, file.Length + 500);
+    }
+
     [Fact]
     public void A_file_from_before_the_coefficients_were_balanced_is_refused_by_name()
     {
