@@ -23,7 +23,10 @@ public static class OnnxFiles
         /// The shape of one sample of each input, without the batch dimension; where null, the file's. Needed where the file leaves a
         /// size open; a network that takes images of any size may be given another than the file names.
         /// </param>
-        /// <param name="output">The output to compute; where null, the only one.</param>
+        /// <param name="output">
+        /// The output to compute; where null, the only one. What any node gives will do too, such as the features before a pooling that fixes
+        /// the size of pictures.
+        /// </param>
         /// <param name="name">What tables and checkpoints call the network; where null, as the file does.</param>
         /// <exception cref="CheckpointFormatException">The file is damaged, is no ONNX model, or an external data file is missing.</exception>
         /// <exception cref="NotSupportedException">

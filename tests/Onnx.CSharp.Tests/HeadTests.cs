@@ -52,6 +52,21 @@ public sealed class HeadTests
         Assert.Equal([7L], target.WithHead(7).OutputShape);
     }
 
+    // A pooling of 6 x 6 windows fixes the size of pictures; the features before it come from any, in the written file too.
+    [Fact]
+    public void FeaturesBeforeAPoolingTakeOtherPictures()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 2, 8, 8).Weight("conv", 4, 2, 3, 3).Weight("unused", 4, 1, 1).Node("Conv", "x conv", "a").Node("Relu", "a", "b")
+            .Node("AveragePool", "b", "c", ("kernel_shape", new[] { 6, 6 })).Node("Mul", "c unused", "y").Output("y");
+        var path = folder.Write("net.onnx", graph.Bytes());
+        Assert.Throws<NotSupportedException>(() => TargetNetwork.FromOnnx(path, [[2, 5, 6]]));
+        var target = TargetNetwork.FromOnnx(path, [[2, 5, 6]], output: "b").WithHead(3);
+        Assert.Equal(["conv", "head.weight", "head.bias"], target.Parameters.Select(parameter => parameter.Name));
+        TrainsAndIsWritten(target, folder);
+    }
+
     [Fact]
     public void ALayerWithAnotherUseIsRefused()
     {

@@ -37,7 +37,7 @@ internal sealed class OnnxGraph
 
     /// <summary>Checks a file's graph.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="output">The output to compute; where null, the only one.</param>
+    /// <param name="output">The output to compute, or what a node gives; where null, the only one.</param>
     /// <exception cref="CheckpointFormatException">A value is missing, made twice or used before it is made.</exception>
     /// <exception cref="NotSupportedException">An operator is not supported.</exception>
     /// <exception cref="ArgumentException">There is no such output, or there are several and none is named.</exception>
@@ -45,7 +45,7 @@ internal sealed class OnnxGraph
     {
         var outputs = file.Model.Graph.Output.Select(value => value.Name).ToArray();
         var named = string.Join(", ", outputs.Select(name => $"'{name}'"));
-        if (output is null ? outputs.Length != 1 : !outputs.Contains(output))
+        if (output is null ? outputs.Length != 1 : !outputs.Contains(output) && !file.Model.Graph.Node.Any(node => node.Output.Contains(output)))
             throw new ArgumentException(
                 output is null ? $"'{file.Path}' has {outputs.Length} outputs, of which one must be named: {named}."
                 : $"'{file.Path}' has no output '{output}'; it has {named}.",

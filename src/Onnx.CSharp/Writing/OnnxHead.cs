@@ -26,9 +26,29 @@ internal static class OnnxHead
         name = last.Output[0];
         graph.Output.Clear();
         graph.Output.Add(GraphWriter.Described(name, Kind.Float, [outputs], batch: true));
+        // Pictures of the size that this target takes, as many as there are.
+        foreach (var (input, specification) in graph.Input.Where(input => target.InputNames.Contains(input.Name)).ToArray().Zip(target.Inputs))
+            graph.Input[graph.Input.IndexOf(input)] = GraphWriter.Described(
+                input.Name, (Kind)input.Type.TensorType.ElemType, specification.Shape, batch: true);
         // Shapes that the file states of values in between may be others now.
         graph.ValueInfo.Clear();
+        Prune(graph, name);
         return OnnxFile.Parse(target.File.Path, model.ToByteArray());
+    }
+
+    // What followed the old output goes.
+    private static void Prune(GraphProto graph, string output)
+    {
+        var needed = new HashSet<string>(StringComparer.Ordinal) { output };
+        foreach (var node in graph.Node.Reverse().ToArray())
+            if (node.Output.Any(needed.Contains))
+                needed.UnionWith(new OnnxNode(node, 0, OnnxFile.NewestOpset).Inputs);
+            else
+                graph.Node.Remove(node);
+        foreach (var tensor in graph.Initializer.Where(tensor => !needed.Contains(tensor.Name)).ToArray())
+            graph.Initializer.Remove(tensor);
+        foreach (var input in graph.Input.Where(input => !needed.Contains(input.Name)).ToArray())
+            graph.Input.Remove(input);
     }
 
     private static NodeProto? Giving(GraphProto graph, string value) => graph.Node.FirstOrDefault(node => node.Output.Contains(value));
