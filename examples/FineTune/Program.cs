@@ -4,24 +4,30 @@ using MappingNets.Examples.FineTune;
 
 _ = NativeHeap.RetainFreedMemory();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
-if (args.Length > 1 || args is ["--help" or "-h"])
+if (args.Length > 2 || args is ["--help" or "-h"])
 {
     Console.WriteLine("""
-        Pretrains a network on half of the classes, adapts it twice through 2,048 latents, and serves, swaps and merges the adapters.
+        Fine-tunes an ONNX network on a folder of pictures through 8,192 parameters, for two customers, and serves both with ONNX Runtime.
 
-          FOLDER    a folder of PNG or JPEG files for each class, at least four, which are made grey and scaled to 28 x 28; or the
-                    four IDX files of FashionMNIST or MNIST; synthetic pictures by default
+          PICTURES  a folder of PNG and JPEG files for each class; synthetic pictures by default
+          MODEL     an ONNX network for pictures of three channels, or the folder of the NuGet package
+                    Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1; without it, a small network is trained on synthetic pictures first
+
+        The adapters, the network and a picture of ten predictions go to artifacts/fine-tune.
         """);
-    return args.Length > 1 ? 1 : 0;
+    return args.Length > 2 ? 1 : 0;
 }
 
 try
 {
-    using var pictures = args is [var folder] ? Pictures.Load(folder) : Pictures.Synthetic();
-    Walkthrough.Run(pictures);
+    var results = Directory.CreateDirectory(Path.Combine("artifacts", "fine-tune")).FullName;
+    using var pictures = args is [var folder, ..] ? Pictures.Load(folder) : Pictures.Synthetic(seed: 1, turn: 0.3);
+    Console.WriteLine(pictures.Origin);
+    var network = args is [_, var model] ? Network.Load(model) : Network.PretrainSmall(Path.Combine(results, "pretrained.onnx"));
+    Story.Run(network.WithHead(pictures.Classes.Count), pictures, results);
     return 0;
 }
-catch (Exception fault) when (fault is IOException or ArgumentException or DatasetFormatException)
+catch (Exception fault) when (fault is IOException or ArgumentException or NotSupportedException or DatasetFormatException or CheckpointFormatException)
 {
     await Console.Error.WriteLineAsync(fault.Message);
     return 1;
