@@ -35,6 +35,9 @@ Usage: ./build.sh VERB [arguments]
   fuzz              read changed files of every kind; each must load as it was, be refused by name, or show other content where nothing
                     signs it, within 2 s and 256 MB [--cases N] [--minutes N] [--subject NAME] [--out FOLDER]; 20,000 and artifacts/fuzz
                     by default
+  attack            look for a counterexample to each bound of the theory, at the edge of its ball and along the steepest directions; none may
+                    be found [--trials N] [--seed N] [--only TEXT] [--seeds N] [--out FOLDER]; 10,000 trials a bound and artifacts/attack by
+                    default (about ten minutes)
   mutants COPY REPORT  plant each error of tests/mutants/list.json in a copy of the tree and see whether the tests notice (hours);
                     --check only looks whether the list still fits
   bench             run the benchmarks; arguments go to the program
@@ -283,6 +286,7 @@ case $verb in
     restore_tools
     dotnet run -c Release --project experiments/Fuzz -- "$@"
     ;;
+  attack) restore_tools && dotnet run -c Release --project experiments/TheoryAttack -- "$@" ;;
   mutants) python3 tests/mutants/run.py "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
   test) run_tests "$@" ;;

@@ -79,6 +79,49 @@ let nesting =
                   let x = vector [ 0.5; -0.8; 1.1 ]
                   near 1e-7 name (numjacobian 1e-5 again x) (jacobian again x))
 
+          test "f is evaluated once where it is known what the result hangs on, and once more to find out" (fun () ->
+              let mutable calls = 0
+
+              let counted f (x: torch.Tensor) : torch.Tensor =
+                  calls <- calls + 1
+                  f x
+
+              let potential (x: torch.Tensor) = (x * x * x).sum ()
+              let field (x: torch.Tensor) = x * x
+              let v = vector [ 1.0; 2.0 ]
+              let ignored (results: obj) = ignore results
+
+              let forms: (string * (torch.Tensor -> unit)) list =
+                  [ "grad", (fun x -> grad (counted potential) x |> ignored)
+                    "fgrad", (fun x -> fgrad (counted potential) x |> ignored)
+                    "gradv", (fun x -> gradv (counted potential) x v |> ignored)
+                    "hessian", (fun x -> hessian (counted potential) x |> ignored)
+                    "fhessian", (fun x -> fhessian (counted potential) x |> ignored)
+                    "hessianv", (fun x -> hessianv (counted potential) x v |> ignored)
+                    "gradhessian", (fun x -> gradhessian (counted potential) x |> ignored)
+                    "fgradhessian", (fun x -> fgradhessian (counted potential) x |> ignored)
+                    "gradhessianv", (fun x -> gradhessianv (counted potential) x v |> ignored)
+                    "fgradhessianv", (fun x -> fgradhessianv (counted potential) x v |> ignored)
+                    "laplacian", (fun x -> laplacian (counted potential) x |> ignored)
+                    "jacobian", (fun x -> jacobian (counted field) x |> ignored)
+                    "fjacobianv", (fun x -> fjacobianv (counted field) x v |> ignored)
+                    "jacobianTv", (fun x -> jacobianTv (counted field) x v |> ignored)
+                    "divergence", (fun x -> divergence (counted field) x |> ignored)
+                    "diffn 3", (fun x -> diffn 3 (counted field) (x.sum ()) |> ignored) ]
+
+              let callsOf (derive: torch.Tensor -> unit) x =
+                  calls <- 0
+                  derive x
+                  calls
+
+              for name, derive in forms do
+                  Expect.equal (callsOf derive ((vector [ 0.5; 1.0 ]).requires_grad_ ())) 1 $"{name}: x has a graph"
+
+                  let under = (use _ = torch.no_grad () in callsOf derive (vector [ 0.5; 1.0 ]))
+                  Expect.equal under 1 $"{name}: under no_grad"
+                  // What f captures can be known by a look at its result alone.
+                  Expect.equal (callsOf derive (vector [ 0.5; 1.0 ])) 2 $"{name}: to find out")
+
           test "a captured parameter gets its gradient by backward" (fun () ->
               let weight = (scalar 5.0).requires_grad_ ()
               let derivative = diff (fun x -> x * x * weight) (scalar 3.0)
