@@ -24,8 +24,8 @@ open TorchSharp
 /// <para>
 /// Derivatives nest to any depth and do not confuse their arguments. A result stays on the caller's autograd graph where
 /// x, v or a tensor that f captures requires a gradient, so that it can be differentiated again; otherwise, and always
-/// under <c>torch.no_grad</c>, it does not require a gradient and holds no graph. To find out what f captures, f is
-/// evaluated once more unless x or v already requires a gradient. Results are new tensors in the caller's dispose scope,
+/// under <c>torch.no_grad</c>, it does not require a gradient and holds no graph. f is evaluated once, and once more at a constant,
+/// to find out what it captures, where gradients are enabled and neither x nor v requires one (docs/decisions/0001 says why). Results are new tensors in the caller's dispose scope,
 /// or the caller's to dispose.
 /// </para>
 /// </remarks>

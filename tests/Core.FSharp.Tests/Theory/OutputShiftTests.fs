@@ -1,0 +1,160 @@
+/// Layers as steps: how far one sample's outputs move with known moves of weights, in exact arithmetic.
+module MappingNets.Core.Tests.OutputShiftTests
+
+open System
+open Expecto
+open TorchSharp
+open MappingNets
+open MappingNets.Core
+open MappingNets.Core.Tests.LayerExamples
+open MappingNets.Core.Tests.TensorExpectations
+open MappingNets.Core.Tests.TheoremExamples
+
+/// What a sample shows of one layer without branches.
+let private shownBy (layer: TargetLayer) (x: torch.Tensor) =
+    match layer with
+    | LayerNormLayer _ ->
+        let centred = x - x.mean ([| -1L |], keepdim = true)
+        let deviations = centred.square().mean([| -1L |]).sqrt ()
+        [| norm x; deviations.min().ToDouble() * (1.0 - 1e-12) |]
+    | _ -> [| norm x |]
+
+let private isOneStep (example: Example) =
+    match example.Layers with
+    | [ ResidualLayer _ ]
+    | [ ConcatenationLayer _ ] -> false
+    | [ layer ] -> isNull (OutputShift.unmodelled [ layer ])
+    | _ -> false
+
+let private moved (layout: ParameterLayout) (change: torch.Tensor) =
+    layout.Split change |> Array.map (fun tensor -> norm tensor * (1.0 + 1e-14))
+
+/// The largest distance over its bound for changes of one tensor at a time, at random and along the top singular direction.
+let private closest example seeds =
+    let layout = layoutFor example
+
+    let target =
+        { Layout = layout
+          InputShape = example.Input
+          Layers = example.Layers }
+
+    Seq.max
+        [ for seed in 1..seeds do
+              use _ = torch.NewDisposeScope()
+              let random = Random seed
+              let theta = uniform random layout.Count
+              let x = uniform random (example.Input |> Array.fold (*) 1L)
+              let steps = OutputShift.steps target theta
+              let shown = shownBy example.Layers.Head (x.view example.Input)
+              let here = output example layout theta x
+
+              let struct (_, _, right) =
+                  torch.linalg.svd (Differentiation.jacobian (fun theta -> output example layout theta x) theta)
+
+              for along in [ right[0L]; direction random layout.Count ] do
+                  for place in 0 .. layout.Entries.Length - 1 do
+                      let size = if seed % 2 = 0 then 0.5 else 1e-3
+
+                      let change =
+                          layout.Split along
+                          |> Array.mapi (fun index part ->
+                              if index <> place || norm part < 1e-12 then
+                                  torch.zeros_like part
+                              else
+                                  part * (size / norm part).ToScalar())
+                          |> layout.Join
+
+                      let distance = norm (output example layout (theta + change) x - here)
+
+                      let bound = OutputShift.outputs steps shown (moved layout change) 0.0
+
+                      Expect.isLessThanOrEqual
+                          distance
+                          (bound * (1.0 + 1e-12) + 1e-14)
+                          $"{example.Name}, {layout.Entries[place].Name}, seed {seed}"
+
+                      yield if bound > 0.0 then distance / bound else 0.0 ]
+
+[<Tests>]
+let tests =
+    testList
+        "Output shift"
+        [ for example in examples |> List.filter isOneStep do
+              test $"{example.Name}: moved weights move the output by no more than the step's bound" (fun () ->
+                  let reached = closest example 6
+
+                  if not example.Tensors.IsEmpty then
+                      Expect.isGreaterThan reached 0.1 "and not absurdly less")
+
+          test "a residual adds its branches' distances, a concatenation their squares" (fun () ->
+              let layout =
+                  ParameterLayout.create
+                      [ "f.weight", [| 3L; 3L |], 3L
+                        "f.bias", [| 3L |], 3L
+                        "g.weight", [| 3L; 3L |], 3L ]
+
+              let affine (tensors: torch.Tensor[]) (x: torch.Tensor) = tensors[0].mv x + tensors[1]
+
+              for layer, run, isConcatenation in
+                  [ ResidualLayer([ LinearLayer "f" ], [ LinearLayer "g" ]),
+                    (fun (tensors: torch.Tensor[]) x -> affine tensors x + tensors[2].mv x),
+                    false
+                    ConcatenationLayer [ LinearLayer "f" ], (fun tensors x -> torch.cat ([| x; affine tensors x |], 0L)), true ] do
+                  let mutable closest = 0.0
+
+                  for seed in 1..20 do
+                      use _ = torch.NewDisposeScope()
+                      let random = Random seed
+                      // A layer before it, so that distances arrive at it: here the same matrix g.
+                      let theta, x = uniform random layout.Count, uniform random 3L
+                      let tensors = layout.Split theta
+                      let arriving = tensors[2].mv x
+
+                      let target =
+                          { Layout = layout
+                            InputShape = [| 3L |]
+                            Layers = [ LinearLayer "g"; layer ] }
+
+                      let steps = OutputShift.steps target theta
+
+                      let shown =
+                          [| norm x
+                             norm arriving
+                             norm arriving
+                             norm (affine tensors arriving)
+                             if not isConcatenation then
+                                 norm arriving
+                                 norm (tensors[2].mv arriving) |]
+
+                      let change = direction random layout.Count * 0.1.ToScalar()
+                      let there = layout.Split(theta + change)
+
+                      let distance = norm (run there (there[2].mv x) - run tensors arriving)
+
+                      let bound = OutputShift.outputs steps shown (moved layout change) 0.0
+                      Expect.isLessThanOrEqual distance bound $"seed {seed}"
+                      closest <- max closest (distance / bound)
+
+                  Expect.isGreaterThan closest 0.15 $"not absurd: {layer}")
+
+          test "a sample that shows another number of things is refused" (fun () ->
+              let layout = ParameterLayout.create [ "f.weight", [| 2L; 2L |], 2L ]
+
+              let steps =
+                  OutputShift.steps
+                      { Layout = layout
+                        InputShape = [| 2L |]
+                        Layers = [ LinearLayer "f" ] }
+                      (vector [ 1.0; 0.0; 0.0; 1.0 ])
+
+              raises<ArgumentException> [ "2 numbers"; "need 1" ] (fun () ->
+                  OutputShift.outputs steps [| 1.0; 1.0 |] [| 0.1 |] 0.0 |> ignore))
+
+          test "what moves alone moves as in company, and what is held keeps its rounding" (fun () ->
+              use mapping = curved MappingActivation.Tanh (AdditiveModulation 0.1) 40L 3
+              let shift = (TensorShift.ofMapping mapping (startOf mapping) null)[0]
+              let held = TensorShift.held shift
+              Expect.isGreaterThan (shift.Moves 1.0) 0.1 "it moves"
+              Expect.equal (held.Moves 1.0) 0.0 "it stays"
+              Expect.equal (held.Rounding 1.0) (shift.Rounding 0.0) "as it is"
+              Expect.isGreaterThan (held.Rounding 1.0) 0.0 "and is rounded") ]
