@@ -35,7 +35,9 @@ return ExampleProgram.Run(
 
             // The certificate: what is proven, and what it rests on.
             var certificate = model.Certify(sample.Inputs);
-            Console.WriteLine(certificate);
+            var alone = string.Join('\n', certificate.RadiiAlone.Select(latent => FormattableString.Invariant(
+                $"the latent of {latent.Key} alone: smallest {latent.Value.Min():G3}, median {Middle(latent.Value):G3}")));
+            Console.WriteLine($"{certificate}\n{alone}");
 
             // Beside it what an attack finds: the distance at which each prediction was seen to change.
             var found = Attack.Distances(model, sample.Inputs, certificate, stop);
@@ -45,7 +47,7 @@ return ExampleProgram.Run(
                 + FormattableString.Invariant($"median certified {Middle(certificate.Radii):G3}, median found {Middle(found):G3}; ")
                 + $"found inside a certified radius: {found.Zip(certificate.Radii).Count(pair => pair.First <= pair.Second)}";
             Console.WriteLine(line);
-            AtomicFile.WriteAllText(Path.Combine(options.Output, "certificate.txt"), $"{certificate}\n{line}\n");
+            AtomicFile.WriteAllText(Path.Combine(options.Output, "certificate.txt"), $"{certificate}\n{alone}\n{line}\n");
 
             var plot = new Plot();
             plot.Title("CNN2, LWT 2,688: how far the latent may move");

@@ -195,7 +195,8 @@ let private loss =
                 let label = int64 (random.Next 3)
 
                 let lossAt theta =
-                    -(scene.Output theta x).log_softmax (0L)[label]
+                    let scores = (scene.Output theta x).log_softmax 0L
+                    -scores[label]
 
                 let along = Differentiation.grad lossAt scene.Theta
                 let step = along |> ofLength (radius * share random)

@@ -99,7 +99,9 @@ let tests =
                   [ ResidualLayer([ LinearLayer "f" ], [ LinearLayer "g" ]),
                     (fun (tensors: torch.Tensor[]) x -> affine tensors x + tensors[2].mv x),
                     false
-                    ConcatenationLayer [ LinearLayer "f" ], (fun tensors x -> torch.cat ([| x; affine tensors x |], 0L)), true ] do
+                    ConcatenationLayer [ LinearLayer "f" ],
+                    (fun tensors x -> torch.cat ([| x; affine tensors x |], 0L)),
+                    true ] do
                   let mutable closest = 0.0
 
                   for seed in 1..20 do
