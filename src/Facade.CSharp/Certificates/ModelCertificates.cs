@@ -10,7 +10,7 @@ namespace MappingNets;
 /// <remarks>
 /// The bounds include the rounding of single precision, in generating the weights and in the pass, by the model of <c>TensorShift</c>: it is
 /// an assumption about the machine. Models that have no bound are refused by name: weights from a function of the user's, a custom
-/// modulation, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> speaks of exact arithmetic and takes recurrent layers
+/// modulation, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> is about exact arithmetic and takes recurrent layers
 /// and self-attention too; <see cref="Certify"/> and <see cref="OutputStability"/> refuse them, since nothing here bounds their rounding. A layer of the
 /// user's own needs <see cref="Layer.Constants"/>.
 /// </remarks>

@@ -77,8 +77,8 @@ internal sealed record NpyHeader(string Type, bool IsFortran, long[] Shape)
         private string Text()
         {
             Skip();
-            // Python 2 wrote u'...' where its source said so.
-            if (place + 1 < text.Length && text[place] is 'u' or 'U' && text[place + 1] is '\'' or '"')
+            // Python 2 wrote u'...' where its source said so; r'...' is the same text where nothing is escaped.
+            if (place + 1 < text.Length && text[place] is 'u' or 'U' or 'r' or 'R' && text[place + 1] is '\'' or '"')
                 place++;
             if (place >= text.Length || text[place] is not ('\'' or '"'))
                 throw new FormatException("a text in quotes is missing");

@@ -1,5 +1,6 @@
 using MappingNets.Core;
 using Microsoft.FSharp.Collections;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -57,7 +58,9 @@ internal sealed class LayerChain
             using var scope = NewDisposeScope();
             var centred = value - value.mean([-1], keepdim: true);
             var deviations = centred.square().mean([-1]).sqrt().reshape(value.shape[0], -1).amin([1]);
-            return Values((deviations - (value.flatten(1).norm(1) * Rounding)).clamp_min(0));
+            using var rounding = Rounding.ToScalar();
+            using var zero = 0.ToScalar();
+            return Values((deviations - value.flatten(1).norm(1).mul(rounding)).clamp_min(zero));
         }
 
         private static double[] Values(Tensor row) => row.cpu().data<double>().ToArray();

@@ -18,8 +18,11 @@ internal readonly record struct TensorMemory(nint Storage, long Start, long End,
         using var scope = NewDisposeScope();
         using var plain = tensor.detach();
         var (shape, strides, size) = (plain.shape, plain.stride(), plain.element_size());
+        // What has no element has no place either, and shares none.
+        if (shape.Contains(0))
+            return new(tensor.Handle, 0, 0, ShapeText.Of(shape));
         var start = plain.storage_offset() * size;
-        var span = shape.Any(length => length == 0) ? 0 : 1 + shape.Zip(strides, (length, stride) => (length - 1) * stride).Sum();
+        var span = 1 + shape.Zip(strides, (length, stride) => (length - 1) * stride).Sum();
         return new(Address(plain), start, start + span * size, ShapeText.Of(shape) + ShapeText.Of(strides));
     }
 

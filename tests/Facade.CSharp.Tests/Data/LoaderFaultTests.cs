@@ -22,6 +22,7 @@ public sealed class LoaderFaultTests : IDisposable
     [InlineData("{\"descr\": \"<f4\", \"fortran_order\": False, \"shape\": (2, 3), }")]
     [InlineData("{ 'descr' :\t'=f4' , 'fortran_order' : False , 'shape' : ( 2 , 3 , ) }  \n")]
     [InlineData("{'descr':'f4','fortran_order':False,'shape':(2L,3L)}")]
+    [InlineData("{u'descr': r'<f4', U\"fortran_order\": False, 'shape': (2, 3)}")]
     [InlineData("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 6, 1)}")]
     [InlineData("{'descr': '<f4', 'fortran_order': True, 'shape': (6,)}")]
     public void Npy_headers_are_read_as_the_dict_literals_that_they_are(string header)

@@ -122,13 +122,14 @@ public sealed class WrittenIsReadTests : IDisposable
     [InlineData(ScalarType.BFloat16, 0.1)]
     [InlineData(ScalarType.Float64, 0.1)]
     [InlineData(ScalarType.Float32, double.PositiveInfinity)]
-    [InlineData(ScalarType.Bool, 1)]
-    [InlineData(ScalarType.Byte, 7)]
-    [InlineData(ScalarType.Int64, -7)]
-    public void With_a_buffer_of_any_type(ScalarType type, double value)
+    [InlineData(ScalarType.Bool, 1d)]
+    [InlineData(ScalarType.Byte, 7d)]
+    [InlineData(ScalarType.Int64, -7d)]
+    [InlineData(ScalarType.Float32, null)]
+    public void With_a_buffer_of_any_type_or_an_empty_one(ScalarType type, double? value)
     {
         using var scope = NewDisposeScope();
-        using var module = new Buffered(tensor(new[] { value, 1 }).to(type));
+        using var module = new Buffered(value is { } first ? tensor(new[] { first, 1 }).to(type) : zeros(0, dtype: type));
         using var target = TargetNetwork.From(module, randn(2, 3));
         using var model = MappingNetwork.For(target).SingleLatent(4).Build();
 
