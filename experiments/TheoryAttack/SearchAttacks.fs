@@ -57,7 +57,7 @@ type private Facts =
       Parts: float
       Remainder: float }
 
-/// theta* near g, and what theorem 2 says of it.
+/// theta* near g, and what theorem 2 concludes there.
 let rec private instance (random: Random) =
     let mapping = MappingAttacks.mapping random
     let start = uniform random (int64 mapping.LatentCount)
