@@ -10,7 +10,10 @@ internal sealed class Server(string file, OnnxTarget target) : IDisposable
 {
     private const int Tile = 128;
 
-    private readonly InferenceSession session = new(file);
+    // Without the warning for each tensor that a run may replace.
+    private static readonly SessionOptions Quiet = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+
+    private readonly InferenceSession session = new(file, Quiet);
     private readonly RunOptions options = new();
     private readonly Dictionary<string, (OrtValue[] Values, string[] Names, long Bytes)> customers = [];
 
@@ -46,7 +49,7 @@ internal sealed class Server(string file, OnnxTarget target) : IDisposable
         using var one = data.Take(1);
         var (same, swapped) = (Median(_ => "first"), Median(run => run % 2 == 0 ? "first" : "second"));
         var started = Stopwatch.GetTimestamp();
-        using (new InferenceSession(file))
+        using (new InferenceSession(file, Quiet))
             Console.WriteLine(
                 $"  one picture: {same:F2} ms for one customer, {swapped:F2} ms where each run is for the other one; a session of its own takes "
                 + $"{Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0} ms to open\n  in memory: {customers["second"].Bytes:N0} bytes for each "

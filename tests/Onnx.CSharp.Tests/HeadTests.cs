@@ -52,6 +52,17 @@ public sealed class HeadTests
         Assert.Equal([7L], target.WithHead(7).OutputShape);
     }
 
+    // What ExportOnnx writes ends in an Identity.
+    [Fact]
+    public void TheLastLayerOfAWrittenNetworkIsReplaced()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = DirectModel.For(Small.Classifier(), seed: 1);
+        model.ExportOnnx(folder.File("net.onnx"));
+        var target = TargetNetwork.FromOnnx(folder.File("net.onnx")).WithHead(7);
+        Assert.Equal(["fc1.weight(14, 4)", "fc1.bias(14)", "fc2.weight(7, 14)", "fc2.bias(7)"], target.Parameters.Select(parameter => parameter.ToString()));
+    }
+
     // A pooling of 6 x 6 windows fixes the size of pictures; the features before it come from any, in the written file too.
     [Fact]
     public void FeaturesBeforeAPoolingTakeOtherPictures()

@@ -19,10 +19,10 @@ internal static class OnnxHead
         var model = target.File.WholeModel();
         var graph = model.Graph;
         var last = Giving(graph, target.Output)!;
-        if (last.OpType is "Softmax" or "LogSoftmax")
-            last = Giving(graph, last.Input[0]) ?? last;
+        while (last.OpType is "Softmax" or "LogSoftmax" or "Identity" && Giving(graph, last.Input[0]) is { } before)
+            last = before;
         if (!IsReplaced(target, graph, last, outputs))
-            last = Appended(target, graph, last.OpType is "Softmax" or "LogSoftmax" ? last.Input[0] : last.Output[0], outputs);
+            last = Appended(target, graph, last.Output[0], outputs);
         name = last.Output[0];
         graph.Output.Clear();
         graph.Output.Add(GraphWriter.Described(name, Kind.Float, [outputs], batch: true));
