@@ -96,8 +96,9 @@ let private lipschitz =
                 let step = 0.3 * radius * random.NextDouble()
                 let inner = centre + (y - centre) * (1.0 - step / radius).ToScalar()
                 let z = inner + along * step.ToScalar()
-                let moved = mapping.Generate z - mapping.Generate inner
-                max steepest (norm moved / max 1e-12 (norm (z - inner))) / bound }
+                let first, second = mapping.Generate z, mapping.Generate inner
+                let moved = norm (first - second) - rounding [ first; second ]
+                max steepest (moved / max 1e-12 (norm (z - inner))) / bound }
 
 let private curvature =
     { Bound = "MappingBounds.onBall, curvature"
