@@ -3,6 +3,7 @@ namespace MappingNets.Core
 open System
 open TorchSharp
 open MappingNets
+open MappingNets.Core.HeldNumbers
 
 type LossTerms =
     { Stability: torch.Tensor | null
@@ -24,16 +25,6 @@ module MappingLoss =
             raise (
                 ArgumentException($"The shapes differ: {shapeText first.shape} and {shapeText second.shape}.", argument)
             )
-
-    // Numbers are held until the end: the collector may free one that an operation has just been given and is still reading.
-
-    let private times (factor: float) (tensor: torch.Tensor) =
-        use factor = factor.ToScalar()
-        tensor * factor
-
-    let private plus (number: float) (tensor: torch.Tensor) =
-        use number = number.ToScalar()
-        tensor + number
 
     let distillation temperature (teacher: torch.Tensor) (scores: torch.Tensor) =
         requirePositive (nameof temperature) temperature
@@ -184,142 +175,20 @@ module MappingLoss =
         let terms = mapping.Pieces |> Array.map one
         torch.stack(terms, 0L).mean ()
 
-    let private names = [| "stability"; "smoothness"; "alignment" |]
-
     let private rules (options: LossOptions) =
         [| options.Stability; options.Smoothness; options.Alignment |]
 
     let trainableCount options =
-        rules options |> Array.filter _.IsTrainable |> Array.length
-
-    /// The natural logarithm of 10: the bound of a bounded coefficient, and the decade that u counts for a balanced one.
-    let private decade = log 10.0
-
-    /// How far a balanced coefficient may go from its start: six decades.
-    let private widest = 6.0 * decade
-
-    /// Below this a term counts as this, so that its logarithm is finite.
-    let private smallestTerm = 1e-30
-
-    let private checkRaw options (raw: torch.Tensor | null) =
-        let count = trainableCount options
-
-        match raw with
-        | null when count = 0 -> ()
-        | NonNull raw when raw.shape = [| int64 count |] -> ()
-        | _ ->
-            raise (
-                ArgumentException(
-                    $"There are {count} trainable coefficients; u must have the shape ({count}).",
-                    nameof raw
-                )
-            )
-
-    /// Each rule with its u, or null where it is not trained.
-    let private withRaw options (raw: torch.Tensor | null) : struct (LossCoefficient * (torch.Tensor | null))[] =
-        checkRaw options raw
-
-        // One node of the graph for all of them: each `raw[i]` would send back a gradient as long as u.
-        let trained =
-            match raw with
-            | null -> [||]
-            | raw -> raw.unbind 0
-
-        rules options
-        |> Array.mapFold
-            (fun next (rule: LossCoefficient) ->
-                if rule.IsTrainable && next < trained.Length then
-                    struct (rule, (trained[next]: torch.Tensor | null)), next + 1
-                else
-                    struct (rule, null), next)
-            0
-        |> fst
-
-    /// ln(lambda / start) of a rule that is trained.
-    let private logarithm (rule: LossCoefficient) (u: torch.Tensor) =
-        match rule.Rule with
-        | LossCoefficientRule.Plain -> u
-        | LossCoefficientRule.Bounded -> times -decade (u.tanh ())
-        | _ -> times widest ((times (decade / widest) u).tanh ())
+        LossCoefficients.trained (rules options)
 
     let current options raw =
-        withRaw options raw
-        |> Array.map (fun (struct (rule, u)) ->
-            match u with
-            | null -> rule.Value
-            | u -> rule.Value * exp ((logarithm rule u).ToDouble()))
-
-    /// One number for each rule, as a vector.
-    let private vectorOf
-        (number: LossCoefficient -> float)
-        (rules: LossCoefficient[])
-        (dtype: Nullable<torch.ScalarType>)
-        device
-        =
-        torch.tensor (Array.map number rules, dtype = dtype, device = device)
-
-    /// lambda L with lambda held still, and the coefficient's own loss with L held still, for each of some balanced rules: all of them in
-    /// one vector, because on small networks it is the number of operations that costs time.
-    let private balanced (rules: LossCoefficient[]) (raw: torch.Tensor[]) (terms: torch.Tensor[]) =
-        let u = torch.stack (raw, 0L)
-        let terms = torch.stack (terms, 0L)
-        let isDouble = u.dtype = torch.float64 || terms.dtype = torch.float64
-        let dtype = Nullable(if isDouble then torch.float64 else terms.dtype)
-        use values = vectorOf _.Value rules dtype u.device
-
-        use offsets =
-            vectorOf (fun rule -> log rule.Value - log rule.Share) rules dtype u.device
-
-        use shares = vectorOf _.Share rules dtype u.device
-        use floor = smallestTerm.ToScalar()
-        let logarithm = logarithm rules[0] u
-        let size = terms.detach().clamp_min(floor).log ()
-        // x = ln(lambda L / share)
-        let excess = logarithm + size + offsets
-        let own = plus -1.0 ((plus 1.0 (excess.square ())).sqrt ()) * shares
-        (logarithm.detach().exp () * terms * values + own).unbind 0
-
-    let private contribution (rule: LossCoefficient) (u: torch.Tensor | null) (term: torch.Tensor) =
-        match u with
-        | null -> times rule.Value term
-        | u ->
-            let logarithm = logarithm rule u
-
-            match rule.Rule with
-            | LossCoefficientRule.Plain -> times rule.Value (logarithm.exp () * term)
-            | _ -> times rule.Value (logarithm.exp () * term - logarithm)
+        LossCoefficients.current (rules options) raw
 
     let total options (raw: torch.Tensor | null) (task: torch.Tensor) (terms: LossTerms) =
-        let on =
-            Array.map3
-                (fun name (struct (rule: LossCoefficient, u: torch.Tensor | null)) (term: torch.Tensor | null) ->
-                    match term with
-                    | _ when rule.IsOff -> None
-                    | null -> raise (ArgumentException($"The {name} term is on and has no value.", "terms"))
-                    | term -> Some(rule, u, term))
-                names
-                (withRaw options raw)
-                [| terms.Stability; terms.Smoothness; terms.Alignment |]
-            |> Array.choose id
-
-        let isBalanced (rule: LossCoefficient, u: torch.Tensor | null, _) =
-            not (isNull u) && rule.Rule = LossCoefficientRule.Balanced
-
-        let together =
-            match on |> Array.filter isBalanced with
-            | [||] -> [||]
-            | some ->
-                balanced
-                    (some |> Array.map (fun (rule, _, _) -> rule))
-                    (some |> Array.map (fun (_, u, _) -> nonNull u))
-                    (some |> Array.map (fun (_, _, term) -> term))
-
-        on
-        |> Array.fold
-            (fun (struct (sum: torch.Tensor, next)) one ->
-                if isBalanced one then
-                    struct (sum + together[next], next + 1)
-                else
-                    struct (sum + (one |||> contribution), next))
-            (struct (task, 0))
-        |> fun (struct (sum, _)) -> sum
+        LossCoefficients.contributions
+            (rules options)
+            raw
+            [| "stability", terms.Stability
+               "smoothness", terms.Smoothness
+               "alignment", terms.Alignment |]
+        |> Array.fold (+) task
