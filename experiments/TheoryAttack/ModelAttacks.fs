@@ -101,16 +101,11 @@ let private predictionOf (model: Model) (input: torch.Tensor) =
     use best = scores.argmax 1L
     best.ToInt64()
 
-/// The direction in which the best other score gains most.
-let private steepest (model: Model) (input: torch.Tensor) (prediction: int64) =
+/// The slope of a scalar of the model in its trained parameters.
+let private slopeOf (model: Model) (scalar: unit -> torch.Tensor) =
     model.zero_grad ()
     use _ = torch.enable_grad ()
-    let scores = (model.forward input)[0L]
-
-    let others =
-        scores.index_fill (0L, torch.tensor [| prediction |], Double.NegativeInfinity.ToScalar())
-
-    (others.max () - scores[prediction]).backward ()
+    scalar().backward ()
 
     let slope =
         torch.cat
@@ -121,6 +116,16 @@ let private steepest (model: Model) (input: torch.Tensor) (prediction: int64) =
 
     model.zero_grad ()
     slope.clone ()
+
+/// The direction in which the best other score gains most.
+let private steepest (model: Model) (input: torch.Tensor) (prediction: int64) =
+    slopeOf model (fun () ->
+        let scores = (model.forward input)[0L]
+
+        let others =
+            scores.index_fill (0L, torch.tensor [| prediction |], Double.NegativeInfinity.ToScalar())
+
+        others.max () - scores[prediction])
 
 let private inputsOf (random: Random) (model: Model) count =
     let size = model.Target.InputShape |> Seq.fold (*) 1L
@@ -256,30 +261,18 @@ let private weights =
                 after - before
 
             fun random ->
-                // Two rounds of J^T J by autograd, from a random start.
+                // A round of J^T J by autograd, from a random start.
                 let improved =
                     if random.Next 4 = 0 then
                         direction random start.shape[0]
                     else
                         let change = moved (direction random start.shape[0] |> scaled radius)
-                        model.zero_grad ()
 
-                        use _ = torch.enable_grad ()
+                        slopeOf model (fun () ->
+                            let theta =
+                                torch.cat [| for weight in model.CurrentWeights() -> weight.reshape (-1L) |]
 
-                        let theta =
-                            torch.cat [| for weight in model.CurrentWeights() -> weight.reshape (-1L) |]
-
-                        (theta.dot (change.to_type torch.float32)).backward ()
-
-                        let slope =
-                            torch.cat
-                                [| for tensor in model.Trainables do
-                                       match tensor.grad with
-                                       | null -> yield torch.zeros (tensor.numel (), dtype = torch.float64)
-                                       | gradient -> yield gradient.detach().to_type(torch.float64).reshape (-1L) |]
-
-                        model.zero_grad ()
-                        slope.clone ()
+                            theta.dot (change.to_type torch.float32))
 
                 // Single precision makes both weights and parameters: what it may add is not the bound's.
                 let change = moved (improved |> ofLength (radius * (1.0 - 1e-7)))
