@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants each small code change of list.json, one at a time, in a copy of the tree, and sees whether the tests notice.
 
-    python3 tests/mutants/run.py COPY REPORT [--only AREA] [--from N] [--check]
+    python3 tests/mutants/run.py COPY REPORT [--only AREA] [--from N] [--numbers N,N,...] [--check]
 
 COPY is a folder for the copy of the tree (made with git clone, built once); REPORT is a JSON file, written anew after each change, so that a
 run can be stopped and looked at. A change is killed when it does not build, or when a test fails: first the test list that
@@ -95,6 +95,9 @@ def main():
         numbered = [pair for pair in numbered if pair[1]["area"] == arguments[arguments.index("--only") + 1]]
     if "--from" in arguments:
         numbered = [pair for pair in numbered if pair[0] >= int(arguments[arguments.index("--from") + 1])]
+    if "--numbers" in arguments:
+        chosen = [int(number) for number in arguments[arguments.index("--numbers") + 1].split(",")]
+        numbered = [(number, mutants[number - 1]) for number in chosen]
     if not os.path.isdir(copy):
         subprocess.run(["git", "clone", "-q", ROOT, copy], check=True)
         for command in (["dotnet", "tool", "restore"], ["dotnet", "restore", "MappingNets.sln"]):
