@@ -52,6 +52,11 @@ internal static class CommandLine
             + "an unfinished one continues after its last epoch, with the bits of an uninterrupted run.",
     };
 
+    private static readonly Option<string?> Pretrained = new("--pretrained")
+    {
+        Description = "The folder or file of the pretrained network; the experiment says which.",
+    };
+
     public static RootCommand Build(CancellationToken stop)
     {
         Output.Validators.Add(result =>
@@ -103,6 +108,8 @@ internal static class CommandLine
         var verb = new Command(experiment.Name, experiment.Summary) { Dataset, Seeds, Epochs, Quick, Resume, Output };
         if (experiment.Methods.Count > 0)
             verb.Options.Add(methods);
+        if (experiment.TakesPretrained)
+            verb.Options.Add(Pretrained);
         verb.SetAction(parsed => experiment.Run(
             new(
                 parsed.GetRequiredValue(Dataset),
@@ -113,6 +120,7 @@ internal static class CommandLine
             {
                 Methods = experiment.Methods.Count > 0 ? parsed.GetRequiredValue(methods) : [],
                 Resume = parsed.GetValue(Resume),
+                Pretrained = experiment.TakesPretrained ? parsed.GetValue(Pretrained) : null,
             },
             stop));
         return verb;

@@ -23,6 +23,9 @@ internal sealed record ExperimentOptions(
     /// <summary>The rows to run, by name, with * for any characters; all where empty.</summary>
     public IReadOnlyList<string> Methods { get; init; } = [];
 
+    /// <summary>Where a pretrained network lies; null where nothing was named.</summary>
+    public string? Pretrained { get; init; }
+
     /// <summary>Whether runs that the output folder's report holds already are taken from there, and an unfinished one goes on.</summary>
     public bool Resume { get; init; }
 

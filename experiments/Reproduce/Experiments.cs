@@ -18,6 +18,7 @@ internal static class Experiments
         new DeepfakeExperiment(),
         new ResNetExperiment(),
         new FineTuneExperiment(),
+        new PretrainedExperiment(),
         new RivalsExperiment(),
         new SweepExperiment(),
         new ManifoldExperiment(),

@@ -12,6 +12,9 @@ internal interface IExperiment
     /// <summary>The names of its rows, for --methods; empty where there is nothing to choose.</summary>
     IReadOnlyList<string> Methods => [];
 
+    /// <summary>Whether --pretrained names a network that it starts from.</summary>
+    bool TakesPretrained => false;
+
     /// <summary>Trains what it needs, prints a table, and writes report.json, report.md and plots into the options' output folder.</summary>
     /// <param name="options">What the command line says.</param>
     /// <param name="stop">Asked for by Ctrl-C.</param>

@@ -69,6 +69,9 @@ public sealed class OnnxTarget : TargetNetwork
     ];
 
     /// <inheritdoc/>
+    internal override bool IsScaleOrShift(ParameterSpecification parameter) => graph.ScalesAndShifts.Contains(parameter.Name);
+
+    /// <inheritdoc/>
     public override string Describe()
     {
         var text = new StringBuilder().Append(this).Append('\n');

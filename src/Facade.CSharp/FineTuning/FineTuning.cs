@@ -3,16 +3,16 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Describes a fine-tuning of given weights: theta = theta_pretrained + what few trained parameters add. The parameters are latents
-/// that move groups of weights (<see cref="Groups"/>), a latent whose mapping is added (<see cref="Mapping"/>), factors of low rank
-/// (<see cref="LowRank"/>), the weights themselves (<see cref="WholeWeights"/>), or several of these for different layers. Every step
-/// returns a new description.
+/// Describes a fine-tuning of given weights: theta = theta_pretrained + what few trained parameters add. The parameters are a latent whose
+/// mapping moves scales, shifts, biases and the head (<see cref="Scales"/>), latents that move groups of weights (<see cref="Groups"/>), a
+/// latent whose mapping is added (<see cref="Mapping"/>), factors of low rank (<see cref="LowRank"/>), the weights themselves
+/// (<see cref="WholeWeights"/>), or several of these for different layers. Every step returns a new description.
 /// </summary>
 /// <example>
 /// <code>
 /// using var pretrained = PretrainedWeights.FromFile("resnet.safetensors");
 /// using var model = FineTuning.Of(target, pretrained)
-///     .LowRank(4, layers: ["layer4"]).Groups(512, layers: ["bn*"]).WholeWeights("fc").WithSeed(7).Build();
+///     .Scales(8192).LowRank(1, layers: ["layer4"]).WithSeed(7).Build();
 /// </code>
 /// </example>
 public sealed class FineTuning
@@ -22,7 +22,7 @@ public sealed class FineTuning
     private IReadOnlyList<FineTuningForm> forms = [];
     private IReadOnlyList<string>? layers;
     private IReadOnlyList<string>? newHead;
-    private HeadTraining head = HeadTraining.Direct;
+    private HeadTraining? head;
     private ulong seed;
 
     private FineTuning(TargetNetwork target, PretrainedWeights pretrained) => (this.target, this.pretrained) = (target, pretrained);
@@ -37,6 +37,35 @@ public sealed class FineTuning
         ArgumentNullException.ThrowIfNull(pretrained);
         pretrained.RequireAlive();
         return new(target, pretrained);
+    }
+
+    /// <summary>
+    /// Generates the change of the scales and shifts of all normalisations, of all biases and of the head through one mapping of one
+    /// latent: theta = theta_pretrained + s (W z), started at z = 0, with s = strength times the standard deviation of the tensor's own
+    /// pretrained values, or strength / sqrt(fan-in) for a new head and for a tensor whose values are all equal. These few weights
+    /// decide most of what a network can be adapted to. A head that is started anew is moved too, unless <see cref="WithNewHead"/> says
+    /// otherwise, so the parameters can be fewer than its weights.
+    /// </summary>
+    /// <param name="parameters">How many are trained, from 1 to the number of these weights; where null, 8,192 or as many as these are.</param>
+    /// <param name="strength">How far a parameter of 1 moves a weight, in deviations of its tensor, positive.</param>
+    /// <param name="fixedWeights">The family of W.</param>
+    /// <param name="layers">
+    /// Patterns of the layers whose scales, shifts, biases and head are changed; where null, those of <see cref="Layers"/> that no way with layers
+    /// of its own changes.
+    /// </param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
+    public FineTuning Scales(
+        int? parameters = null,
+        double strength = 1,
+        FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
+        IReadOnlyList<string>? layers = null)
+    {
+        if (parameters < 1)
+            throw new ArgumentOutOfRangeException(nameof(parameters), parameters, "There must be at least 1 parameter.");
+        if (!Enum.IsDefined(fixedWeights))
+            throw new ArgumentOutOfRangeException(nameof(fixedWeights), fixedWeights, "There is no such family of fixed weights.");
+        return With(new ScalesForm(parameters, MappingChecks.Positive(strength, nameof(strength)), fixedWeights, Checked(layers)));
     }
 
     /// <summary>Lets each of K latents move a group of L weights: theta = theta_pretrained + alpha * o[group(i)].</summary>
@@ -133,7 +162,8 @@ public sealed class FineTuning
 
     /// <summary>
     /// Starts layers anew instead of taking them from the pretrained weights. Without this step the last layer is started anew
-    /// where its shape differs, as it does when the number of classes changes, and each of its weights is trained itself.
+    /// where its shape differs, as it does when the number of classes changes, and each of its weights is trained itself (or
+    /// moved by <see cref="Scales"/>).
     /// </summary>
     /// <param name="training">Whether each of its weights is trained itself or it is changed like the other layers.</param>
     /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer where its shape differs.</param>
@@ -163,7 +193,7 @@ public sealed class FineTuning
     {
         if (forms.Count == 0)
             throw new InvalidOperationException(
-                "Nothing is trained yet: say Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
+                "Nothing is trained yet: say Scales, Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
         var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
         try
         {

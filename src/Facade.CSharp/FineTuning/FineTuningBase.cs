@@ -33,6 +33,11 @@ internal sealed class FineTuningBase : IDisposable
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }
 
+    /// <summary>A new head, or the last layer that has a matrix where there is none; empty where there is no matrix.</summary>
+    public IReadOnlyList<string> HeadOrLastLayer => Head.Count > 0
+        ? Head
+        : [.. Target.Layout.Layers.LastOrDefault(layer => layer.Entries.Any(entry => entry.Shape.Length > 1))?.Entries.Select(entry => entry.Name) ?? []];
+
     /// <summary>Takes what fits, starts the head anew, and refuses what neither fits nor is the head.</summary>
     /// <param name="target">The network to fine-tune.</param>
     /// <param name="pretrained">The weights.</param>

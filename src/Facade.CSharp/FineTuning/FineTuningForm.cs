@@ -8,15 +8,21 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     /// <summary>What messages call it.</summary>
     public abstract string Name { get; }
 
+    /// <summary>When it gets its tensors: ways with layers of their own first, then those that look for certain tensors, then those that take the rest.</summary>
+    public virtual int Turn => Layers is null ? 2 : 0;
+
+    /// <summary>Whether it moves a new head as well, where nobody said how that is trained.</summary>
+    public virtual bool MovesNewHead => false;
+
     /// <summary>Whether it can change a tensor at all.</summary>
-    public virtual bool Takes(ParameterSpecification parameter) => true;
+    public virtual bool Takes(FineTuningBase start, ParameterSpecification parameter) => true;
 
     /// <summary>The part of the configuration for the tensors that it got; null where they simply have values of their own.</summary>
-    /// <param name="target">The network.</param>
+    /// <param name="start">The weights that it changes, and their network.</param>
     /// <param name="tensors">What it changes, in the target's order; at least one.</param>
     /// <param name="everything">Whether these are all tensors that have no values of their own.</param>
     /// <param name="seed">The seed that was said.</param>
-    public abstract FineTuningPart? Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed);
+    public abstract FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed);
 }
 
 /// <summary>theta = theta_pretrained + alpha * o[group(i)].</summary>
@@ -25,8 +31,9 @@ internal sealed record GroupsForm(int Latents, long GroupSize, double Strength, 
 {
     public override string Name => "Groups";
 
-    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
     {
+        var target = start.Target;
         var weights = target.Parameters.Where(parameter => tensors.Contains(parameter.Name)).Sum(parameter => parameter.Count);
         if (Latents > weights / GroupSize)
             throw new ArgumentOutOfRangeException(
@@ -42,9 +49,9 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
 {
     public override string Name => "Mapping";
 
-    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
     {
-        var part = everything ? target : new TargetPart(target, tensors);
+        var part = everything ? start.Target : new TargetPart(start.Target, tensors);
         var description = Steps(MappingNetwork.OnTopOf(part, seed))
             ?? throw new ArgumentException("The steps give null; they must give the description.", "describe");
         if (description.Target != part)
@@ -67,11 +74,11 @@ internal sealed record LowRankForm(int? Rank, long Budget, double Strength, IRea
 {
     public override string Name => "LowRank";
 
-    public override bool Takes(ParameterSpecification parameter) => parameter.Shape.Count > 1;
+    public override bool Takes(FineTuningBase start, ParameterSpecification parameter) => parameter.Shape.Count > 1;
 
-    public override FineTuningPart Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
     {
-        var matrices = target.Parameters.Where(parameter => tensors.Contains(parameter.Name))
+        var matrices = start.Target.Parameters.Where(parameter => tensors.Contains(parameter.Name))
             .Select(parameter => (parameter.Name, Outputs: parameter.Shape[0], Inputs: parameter.Count / parameter.Shape[0])).ToArray();
         return FineTuningPart.OfLowRank(
             Rank is { } same
@@ -112,5 +119,5 @@ internal sealed record WholeWeightsForm(IReadOnlyList<string>? Layers) : FineTun
 {
     public override string Name => "WholeWeights";
 
-    public override FineTuningPart? Describe(TargetNetwork target, IReadOnlyList<string> tensors, bool everything, ulong seed) => null;
+    public override FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed) => null;
 }

@@ -7,17 +7,18 @@ internal static class FineTuningPlanner
     /// <param name="baseWeights">The base, whose head is known.</param>
     /// <param name="forms">The ways, in the order in which they were said; at least one.</param>
     /// <param name="layers">What <see cref="FineTuning.Layers"/> chose for the ways without layers of their own; null where it was not said.</param>
-    /// <param name="training">How a new head is trained.</param>
+    /// <param name="head">How a new head is trained; where null, like the other layers if a way moves it, and else directly.</param>
     /// <param name="seed">The seed.</param>
     /// <exception cref="ArgumentException">Something that was said would have no effect, or contradicts something else.</exception>
     public static FineTuningConfiguration Configure(
-        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining training, ulong seed)
+        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining? head, ulong seed)
     {
         var target = baseWeights.Target;
         if (layers is not null && forms.All(form => form.Layers is not null))
             throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
+        var training = head ?? (MovesNewHead(baseWeights, forms, layers) ? HeadTraining.Mapped : HeadTraining.Direct);
         var direct = training == HeadTraining.Direct ? baseWeights.Head : [];
-        var taken = Deal(target, forms, layers ?? [LayerPatterns.All], direct);
+        var taken = Deal(baseWeights, forms, layers ?? [LayerPatterns.All], direct);
         if (training == HeadTraining.Mapped && baseWeights.Head.Count > 0 && !baseWeights.Head.Any(taken.ContainsKey))
             throw new ArgumentException(
                 $"The new head [{string.Join(", ", baseWeights.Head)}] is to be moved like the other layers, but nothing that was asked for moves it: "
@@ -30,22 +31,28 @@ internal static class FineTuningPlanner
         foreach (var form in forms)
         {
             string[] tensors = [.. target.Parameters.Select(parameter => parameter.Name).Where(name => ReferenceEquals(taken.GetValueOrDefault(name), form))];
-            if (form.Describe(target, tensors, tensors.Length + own.Length == target.Parameters.Count, seed) is { } part)
+            if (form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed) is { } part)
                 parts.Add(part);
         }
 
         return new() { Head = own, NewHead = baseWeights.Head, Seed = seed, Parts = parts };
     }
 
+    private static bool MovesNewHead(FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers) =>
+        forms.Any(form => form.MovesNewHead
+            && LayerPatterns.Select(baseWeights.Target, form.Layers ?? layers ?? [LayerPatterns.All], nameof(layers)).Intersect(baseWeights.Head).Any());
+
     private static Dictionary<string, FineTuningForm> Deal(
-        TargetNetwork target, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
+        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
     {
         var taken = new Dictionary<string, FineTuningForm>(StringComparer.Ordinal);
-        foreach (var form in forms.Where(form => form.Layers is not null))
-            Take(form, Choose(target, form, form.Layers!, direct));
-        var rest = taken.Keys.ToHashSet(StringComparer.Ordinal);
-        foreach (var form in forms.Where(form => form.Layers is null))
-            Take(form, [.. Choose(target, form, layers, direct).Where(name => !rest.Contains(name))]);
+        foreach (var turn in forms.GroupBy(form => form.Turn).OrderBy(turn => turn.Key))
+        {
+            var gone = taken.Keys.ToHashSet(StringComparer.Ordinal);
+            foreach (var form in turn)
+                Take(form, [.. Choose(baseWeights, form, form.Layers ?? layers, direct).Where(name => form.Layers is not null || !gone.Contains(name))]);
+        }
+
         return taken;
 
         void Take(FineTuningForm form, IReadOnlyList<string> tensors)
@@ -54,6 +61,9 @@ internal static class FineTuningPlanner
                 throw new ArgumentException(
                     form is LowRankForm
                         ? "The chosen layers have no matrix that a rank could be given to, or it is changed in another way already."
+                        : form is ScalesForm
+                        ? "The chosen layers have no scale, shift, bias or head, or it is changed in another way already, or belongs to a new head that is "
+                          + "trained directly."
                         : $"{form.Name} has nothing to change: each weight of the chosen layers is changed in another way already, or belongs to a new "
                           + "head that is trained directly.",
                     nameof(layers));
@@ -67,12 +77,13 @@ internal static class FineTuningPlanner
 
     // A new head that is trained directly needs no other way, but whole weights are the same way.
     private static IReadOnlyList<string> Choose(
-        TargetNetwork target, FineTuningForm form, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
+        FineTuningBase baseWeights, FineTuningForm form, IReadOnlyList<string> layers, IReadOnlyList<string> direct)
     {
+        var target = baseWeights.Target;
         var chosen = LayerPatterns.Select(target, layers, nameof(layers));
         return
         [
-            .. target.Parameters.Where(parameter => chosen.Contains(parameter.Name) && form.Takes(parameter)).Select(parameter => parameter.Name)
+            .. target.Parameters.Where(parameter => chosen.Contains(parameter.Name) && form.Takes(baseWeights, parameter)).Select(parameter => parameter.Name)
                 .Where(name => form is WholeWeightsForm || !direct.Contains(name)),
         ];
     }

@@ -30,6 +30,10 @@ internal sealed class LowRankTarget : TargetNetwork
     /// <inheritdoc/>
     internal override IReadOnlyDictionary<string, int> Ranks => ranks;
 
+    /// <inheritdoc/>
+    internal override bool IsScaleOrShift(ParameterSpecification parameter) =>
+        plain.Parameters.Any(own => own.Name == parameter.Name) && plain.IsScaleOrShift(parameter);
+
     /// <summary>The network with a rank for the matrices that a pattern chooses.</summary>
     /// <param name="target">The network, whose matrices may have ranks already.</param>
     /// <param name="pattern">Names of layers or tensors.</param>

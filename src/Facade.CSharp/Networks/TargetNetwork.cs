@@ -167,6 +167,12 @@ public abstract partial class TargetNetwork
     }
 
     /// <summary>
+    /// Whether a tensor scales or shifts what a layer puts out: the scales and shifts of normalisations, and biases. Vectors, unless a
+    /// network knows better.
+    /// </summary>
+    internal virtual bool IsScaleOrShift(ParameterSpecification parameter) => parameter.Shape.Count == 1 || parameter.Center != 0;
+
+    /// <summary>
     /// The weights that each layer takes when its turn comes, in that order: the place of the first and how many; empty where the network
     /// takes all at once.
     /// </summary>

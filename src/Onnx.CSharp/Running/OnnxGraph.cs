@@ -29,6 +29,9 @@ internal sealed class OnnxGraph
     /// <summary>The weights, in the order of their first use, those of one layer as neighbours.</summary>
     public IReadOnlyList<ParameterSpecification> Parameters { get; private set; } = [];
 
+    /// <summary>The names of the weights that scale or shift what a layer puts out.</summary>
+    public IReadOnlySet<string> ScalesAndShifts { get; private set; } = new HashSet<string>();
+
     /// <summary>The running statistics.</summary>
     public IReadOnlyList<BufferSpecification> Buffers { get; private set; } = [];
 
@@ -159,6 +162,7 @@ internal sealed class OnnxGraph
         var roles = new Dictionary<string, TensorRole>(StringComparer.Ordinal);
         var parameters = new Dictionary<string, ParameterSpecification>(StringComparer.Ordinal);
         var order = new List<string>();
+        var scalesAndShifts = new HashSet<string>(StringComparer.Ordinal);
         var fanIn = 1L;
         foreach (var node in steps.SelectMany(step => step.Node.WithNested))
             for (var input = 0; input < node.Inputs.Count; input++)
@@ -179,6 +183,8 @@ internal sealed class OnnxGraph
                     order.Add(name);
                 if (role != TensorRole.Parameter)
                     continue;
+                if (TensorRoles.IsScaleOrShift(node, input, tensor.Shape))
+                    scalesAndShifts.Add(name);
                 fanIn = Math.Max(1, TensorRoles.FanIn(node, input, index => ShapeOf(node, index)) ?? fanIn);
                 parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn) { Center = TensorRoles.Center(node, input, tensor.Shape) });
             }
@@ -189,6 +195,7 @@ internal sealed class OnnxGraph
         Parameters = [.. order.Where(name => roles[name] == TensorRole.Parameter).Select(name => parameters[name])
             .GroupBy(parameter => parameter.Name.LastIndexOf('.') is >= 0 and var dot ? parameter.Name[..dot] : parameter.Name)
             .SelectMany(layer => layer)];
+        ScalesAndShifts = scalesAndShifts;
         foreach (var name in order.Where(name => roles[name] == TensorRole.Constant))
             constants[name] = file.Initializers[name].Load().DetachFromDisposeScope();
         if (file.Initializers.TryGetValue(Output, out _) || Parameters.Count == 0)

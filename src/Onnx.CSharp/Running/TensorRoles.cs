@@ -59,6 +59,21 @@ internal static class TensorRoles
         };
     }
 
+    /// <summary>Whether a weight scales or shifts what a layer puts out: the numbers of a normalisation, and biases.</summary>
+    /// <param name="node">The node that takes it.</param>
+    /// <param name="input">As which of its inputs, from 0.</param>
+    /// <param name="shape">Its shape.</param>
+    public static bool IsScaleOrShift(OnnxNode node, int input, IReadOnlyList<long> shape) => (node.Type, input) switch
+    {
+        ("BatchNormalization" or "LayerNormalization" or "InstanceNormalization", 1 or 2)
+            or ("Conv" or "ConvTranspose" or "Gemm", 2)
+            or ("LSTM" or "GRU", 3)
+            or ("PRelu", 1) => true,
+        // A number for each channel, whatever dimensions of 1 stand beside it.
+        ("Add" or "Mul", _) => shape.Count > 0 && ShapeText.Product(shape) == shape.Max(),
+        _ => false,
+    };
+
     /// <summary>The value around which a weight lies before training: 1 for scales.</summary>
     public static double Center(OnnxNode node, int input, IReadOnlyList<long> shape) => (node.Type, input) switch
     {

@@ -128,7 +128,7 @@ public sealed class ReproduceCommandTests : IDisposable
         Assert.Equal(
             [
                 "classification", "robustness", "add-ons", "loss-ablation", "overfitting", "timeseries", "segmentation", "deepfake", "resnet",
-                "finetune", "rivals", "sweep", "manifold", "intrinsic-dimension",
+                "finetune", "finetune-resnet", "rivals", "sweep", "manifold", "intrinsic-dimension",
             ],
             names);
         Assert.Contains("cnn2-lwt-2688\n", Succeeds("list", "classification"));

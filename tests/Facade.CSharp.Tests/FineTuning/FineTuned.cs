@@ -10,6 +10,7 @@ internal static class FineTuned
     [
         "groups", "hashed groups of 3", "some layers", "mapping", "mapping with scales", "lora", "new head", "mapped head", "whole weights",
         "some whole weights", "lora and groups and a whole head", "two mappings",
+        "scales", "scales and lora",
     ];
 
     /// <summary>The small classifier's weights after some training: 115 numbers.</summary>
@@ -40,6 +41,8 @@ internal static class FineTuned
             "lora and groups and a whole head" => start.LowRank(2, layers: ["fc1"]).Groups(14, layers: ["fc1.bias"]).WholeWeights("fc2").Build(),
             "two mappings" => start.Mapping(mapping => mapping.SingleLatent(9), layers: ["fc1"])
                 .Mapping(mapping => mapping.SingleLatent(7).WithTrainableScales(), strength: 5, layers: ["fc2"]).Build(),
+            "scales" => start.Scales(30).Build(),
+            "scales and lora" => start.Scales(30).LowRank(1).Build(),
             _ => throw new InvalidOperationException(way),
         };
     }

@@ -11,11 +11,13 @@ namespace MappingNets;
 /// <param name="Frozen">The names of those that the owner froze.</param>
 /// <param name="OtherNames">Further names of generated parameters, each with the name under which the parameter is generated.</param>
 /// <param name="Norms">The names of those that scale what a normalisation puts out.</param>
+/// <param name="OfLayerNorms">The names of those of layer normalisations, which can have more than one dimension.</param>
 internal sealed record ModuleParameters(
     IReadOnlyList<ModuleParameters.Entry> Generated,
     IReadOnlyList<string> Frozen,
     IReadOnlyDictionary<string, string> OtherNames,
-    IReadOnlySet<string> Norms)
+    IReadOnlySet<string> Norms,
+    IReadOnlySet<string> OfLayerNorms)
 {
     /// <summary>One parameter, and the other handles to its memory.</summary>
     internal sealed record Entry(string Name, Parameter Value, IReadOnlyList<Parameter> Ties)
@@ -43,7 +45,9 @@ internal sealed record ModuleParameters(
             .Select(group => new Entry(group[0].Name, group[0].Value, [.. group.Skip(1).Select(tie => tie.Value)])).ToList();
         string[] frozen = [.. all.Where(parameter => !parameter.Value.requires_grad).Select(parameter => parameter.Name)];
         var norms = generated.Where(IsNormScale).Select(parameter => parameter.Name).ToHashSet();
-        return new(ByLayer(generated), frozen, OtherNamesIn(module, all, frozen, generated), norms);
+        var layerNorms = module.named_modules().Where(part => part.module is LayerNorm)
+            .SelectMany(part => part.module.named_parameters().Select(parameter => $"{part.name}.{parameter.name}")).ToHashSet();
+        return new(ByLayer(generated), frozen, OtherNamesIn(module, all, frozen, generated), norms, layerNorms);
     }
 
     /// <summary>The number of inputs that feed an output: a matrix's row, and for a vector the row of its layer's matrix.</summary>

@@ -40,6 +40,10 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     /// <summary>The parameters that no mapping generates because the user froze them (requires_grad is false).</summary>
     public IReadOnlyList<string> FrozenParameters => module.Parameters.Frozen;
 
+    /// <inheritdoc/>
+    internal override bool IsScaleOrShift(ParameterSpecification parameter) =>
+        base.IsScaleOrShift(parameter) || module.Parameters.OfLayerNorms.Contains(parameter.Name);
+
     internal IReadOnlyList<Tensor> OwnBuffers => module.OwnBuffers;
 
     internal static ModuleTarget Create(

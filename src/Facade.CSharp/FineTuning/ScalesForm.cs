@@ -1,0 +1,59 @@
+using System.Globalization;
+using MappingNets.Core;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>theta = theta_pretrained + s (W z) for scales, shifts, biases and the head, with s from each tensor's own values.</summary>
+internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers)
+    : FineTuningForm(Layers)
+{
+    private const int UsualParameters = 8_192;
+
+    public override string Name => "Scales";
+
+    public override int Turn => Layers is null ? 1 : 0;
+
+    public override bool MovesNewHead => true;
+
+    public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
+        start.Target.IsScaleOrShift(parameter) || start.HeadOrLastLayer.Contains(parameter.Name);
+
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    {
+        var part = new TargetPart(start.Target, tensors);
+        if (Parameters > part.ParameterCount)
+            throw new ArgumentOutOfRangeException(
+                "parameters", Parameters,
+                $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {part.ParameterCount} weights; more parameters would move nothing else.");
+        var latents = Parameters ?? (int)Math.Min(UsualParameters, part.ParameterCount);
+        var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(Scales(start, part));
+        return FineTuningPart.OfMapping(tensors, description.Specification);
+    }
+
+    private double[] Scales(FineTuningBase start, TargetPart part)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var weights = start.Target.Layout.Split(start.Flat);
+        return
+        [
+            .. part.Places.Zip(part.Parameters, (place, parameter) =>
+            {
+                var deviation = start.Head.Contains(parameter.Name) ? 0 : Deviation(weights[place].to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
+                return Rounded(Strength * (deviation > 0 ? deviation : 1 / Math.Sqrt(parameter.FanIn)));
+            }),
+        ];
+    }
+
+    // Added in one order, and then rounded, so that the adapter's scales are the same on every machine and short in its file.
+    private static double Deviation(float[] values)
+    {
+        var mean = values.Average(value => (double)value);
+        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / values.Length);
+    }
+
+    private static double Rounded(double scale) =>
+        double.Parse(scale.ToString("E2", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+}
