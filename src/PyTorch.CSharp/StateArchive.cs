@@ -22,7 +22,7 @@ internal sealed class StateArchive : IDisposable
     /// <exception cref="CheckpointFormatException">It is no such archive.</exception>
     public static StateArchive Open(string path)
     {
-        var stream = File.OpenRead(path);
+        var stream = InputFile.Open(path);
         try
         {
             var archive = new ZipArchive(stream, ZipArchiveMode.Read);

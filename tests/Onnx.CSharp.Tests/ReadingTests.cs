@@ -28,6 +28,14 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public void AFolderInThePlaceOfAFileIsAnIOExceptionThatNamesIt()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains($"'{folder.Path}' cannot be read: it is a folder", Assert.Throws<IOException>(() => TargetNetwork.FromOnnx(folder.Path)).Message);
+        Assert.Throws<FileNotFoundException>(() => TargetNetwork.FromOnnx(folder.File("missing.onnx")));
+    }
+
+    [Fact]
     public void TrainingMovesTheStatisticsByTheFilesMomentum()
     {
         using var folder = new TemporaryFolder();

@@ -27,6 +27,15 @@ public sealed class StateDictTests
         }
     }
 
+    [Fact]
+    public void AFolderInThePlaceOfAFileIsAnIOExceptionThatNamesIt()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains(
+            $"'{folder.Path}' cannot be read: it is a folder", Assert.Throws<IOException>(() => PretrainedWeights.FromPyTorch(folder.Path)).Message);
+        Assert.Throws<FileNotFoundException>(() => PretrainedWeights.FromPyTorch(folder.File("missing.pth")));
+    }
+
     // tests/golden/pytorch.py: PyTorch 1.13.1 itself.
     [Theory]
     [InlineData("state.pth", null)]

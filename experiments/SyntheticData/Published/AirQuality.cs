@@ -24,13 +24,13 @@ public static class AirQuality
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentException.ThrowIfNullOrWhiteSpace(station);
-        var stations = AirQualityFiles.Read(folder);
+        var stations = AirQualityFiles.Read(folder, station);
         var main = stations.FirstOrDefault(read => read.Name == station) ?? throw new DatasetFormatException(
             folder, $"has no file of the station '{station}'; it has {string.Join(", ", stations.Select(read => read.Name))}.");
         return TimeSeriesWindows.FromColumns(
             folder,
-            [.. AirQualityFiles.Features(stations, main).Select(column => KeyValuePair.Create<string, IReadOnlyList<double>>(column.Name, column.Values))],
-            KeyValuePair.Create<string, IReadOnlyList<double>>($"{station} PM2.5", main.Columns["PM2.5"]),
+            [.. AirQualityFiles.Features(stations, main).Select(column => KeyValuePair.Create(column.Name, column.Values))],
+            KeyValuePair.Create($"{station} PM2.5", main.Columns["PM2.5"]),
             hours,
             trainingFraction: trainingFraction);
     }

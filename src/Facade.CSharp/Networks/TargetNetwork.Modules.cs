@@ -18,7 +18,7 @@ public abstract partial class TargetNetwork
     /// <returns>The target; the caller disposes it, which gives the module back intact, and keeps the module.</returns>
     /// <exception cref="ArgumentException">
     /// The module does not take one tensor and put out one; it has no parameters to generate, or parameters of several types, or two
-    /// that overlap in memory without being the same; it is on loan to another target; the example is no batch.
+    /// that overlap in memory without being the same; a buffer is complex; it is on loan to another target; the example is no batch.
     /// </exception>
     public static ModuleTarget From(nn.Module module, Tensor exampleInput, string? name = null)
     {

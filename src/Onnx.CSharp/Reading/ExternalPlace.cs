@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.MemoryMappedFiles;
 using Onnx;
 
 namespace MappingNets;
@@ -45,15 +44,16 @@ internal sealed record ExternalPlace(string FullPath, string Name, long Start, l
             : throw new CheckpointFormatException(model, $"has the {key} '{text}' for '{tensor.Name}'; it must be a whole number from 0.");
     }
 
-    /// <summary>The bytes, through a view of the file.</summary>
+    /// <summary>The bytes.</summary>
+    /// <exception cref="IOException">The file is gone, was cut off, or may not be read.</exception>
     public ReadOnlyMemory<byte> Read()
     {
         if (Length == 0)
             return default;
-        using var file = MemoryMappedFile.CreateFromFile(FullPath, FileMode.Open, null, 0, MemoryMappedFileAccess.Read);
-        using var view = file.CreateViewAccessor(Start, Length, MemoryMappedFileAccess.Read);
+        using var file = InputFile.Open(FullPath);
+        file.Position = Start;
         var bytes = new byte[Length];
-        view.ReadArray(0, bytes, 0, bytes.Length);
+        file.ReadExactly(bytes);
         return bytes;
     }
 }

@@ -43,10 +43,13 @@ internal sealed class OnnxFile
     public static OnnxFile Read(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        if (new FileInfo(path) is { Exists: true, Length: > int.MaxValue - 64 } large)
+        using var file = InputFile.Open(path);
+        if (file.Length > int.MaxValue - 64)
             throw new CheckpointFormatException(
-                path, $"has {large.Length} bytes; a model of 2 GiB or more keeps its tensors in external data files.");
-        return Parse(path, File.ReadAllBytes(path));
+                path, $"has {file.Length} bytes; a model of 2 GiB or more keeps its tensors in external data files.");
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        return Parse(path, bytes);
     }
 
     /// <summary>Understands the bytes of a file.</summary>

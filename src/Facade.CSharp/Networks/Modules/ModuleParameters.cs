@@ -29,7 +29,8 @@ internal sealed record ModuleParameters(
     /// <summary>Sorts a module's parameters.</summary>
     /// <exception cref="ArgumentException">
     /// Two of them have different types, or one is no float; two overlap in memory without being the same, or are the same and only
-    /// one of them is frozen; one has several elements in one place of memory, or shares memory with a buffer.
+    /// one of them is frozen; one has several elements in one place of memory, or shares memory with a buffer; a buffer's type has no
+    /// place in a file, such as complex numbers.
     /// </exception>
     public static ModuleParameters Of(nn.Module module)
     {
@@ -126,6 +127,11 @@ internal sealed record ModuleParameters(
     {
         foreach (var (name, buffer) in module.named_buffers())
         {
+            if (!buffer.IsInvalid && SafetensorsTypes.NameOf(buffer.dtype) is null)
+                throw new ArgumentException(
+                    $"The buffer '{name}' is {buffer.dtype}, which adapters and resume files cannot hold; they hold {SafetensorsTypes.Names}. Register "
+                    + "a constant with persistent: false; of a state keep the real and the imaginary part as two buffers.",
+                    "module");
             var memory = buffer.IsInvalid ? default : TensorMemory.Of(buffer);
             if (Array.Find(all, parameter => memory.Overlaps(parameter.Memory)) is { Name: { } parameter })
                 throw new ArgumentException(

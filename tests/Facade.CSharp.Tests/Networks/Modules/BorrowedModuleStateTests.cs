@@ -112,4 +112,34 @@ public sealed class BorrowedModuleStateTests
         Assert.Equal([1f, 1, 1, 1], module.get_parameter("fc.weight")!.grad!.data<float>());
         Assert.Null(module.get_parameter("conv.weight")!.grad);
     }
+
+    /// <summary>A linear layer beside the rotations of a transformer's positions, as complex numbers.</summary>
+    private sealed class Rotating : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> layer = nn.Linear(4, 3);
+
+        public Rotating(bool persistent)
+            : base("Rotating")
+        {
+            RegisterComponents();
+            register_buffer("rotations", zeros(3, ScalarType.ComplexFloat32), persistent);
+        }
+
+        public override Tensor forward(Tensor input) => layer.call(input);
+    }
+
+    [Fact]
+    public void A_buffer_that_no_file_can_hold_is_refused_before_the_training_not_after_it()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Rotating(persistent: true);
+        using var constant = new Rotating(persistent: false);
+
+        var message = Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(module, zeros(1, 4))).Message;
+
+        Assert.Contains("The buffer 'rotations' is ComplexFloat32, which adapters and resume files cannot hold", message);
+        // What the message advises.
+        Assert.Contains("Register a constant with persistent: false", message);
+        TargetNetwork.From(constant, zeros(1, 4)).Dispose();
+    }
 }
