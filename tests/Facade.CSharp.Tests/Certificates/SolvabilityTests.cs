@@ -68,6 +68,22 @@ public sealed class SolvabilityTests
     }
 
     [Fact]
+    public void A_search_that_runs_away_into_the_flat_ends_of_tanh_does_not_call_itself_converged()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MappingNetwork.For(Small.Classifier()).SingleLatent(100).WithSeed(7).StartingWithin(0.5).WithActivation(MappingActivation.Tanh).Build();
+
+        // Weights out of tanh's reach: latents grow without end, and the least squares of their steps, ever worse conditioned, stop early.
+        var report = model.Solvability(model.FlatWeights() + 1);
+
+        Assert.Equal((false, false), (report.HasConverged, report.LinearStepsConverged));
+        Assert.Contains("not converged", report.ToString());
+        Assert.InRange(report.Distance, 0, report.Residual);
+        // What the first step can reach is another question, and answered.
+        Assert.Equal(BoundStatus.Proven, report.PartsStatus);
+    }
+
+    [Fact]
     public void What_misfits_is_refused_by_name()
     {
         using var scope = NewDisposeScope();
