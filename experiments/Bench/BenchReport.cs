@@ -24,6 +24,9 @@ public sealed record BenchReport(
     /// <summary>A user's own training loop against the trainer.</summary>
     public List<Ratio> OwnLoop { get; init; } = [];
 
+    /// <summary>All four terms, the stability term on a quarter of the batch, against direct training.</summary>
+    public List<Ratio> StabilityShare { get; init; } = [];
+
     /// <summary>Private memory and step time of streamed training beside other ways.</summary>
     public List<StreamingPoint> Streaming { get; init; } = [];
 
@@ -56,6 +59,7 @@ public sealed record BenchReport(
             "memory" => report with { Memory = [] },
             "heap" => report with { Heap = [] },
             "own-loop" => report with { OwnLoop = [] },
+            "stability-share" => report with { StabilityShare = [] },
             "streaming" => report with { Streaming = [] },
             "cure" => report with { Cure = [] },
             _ => report with { Small = null },
@@ -76,11 +80,11 @@ public sealed record BenchReport(
         var text = new StringBuilder();
         Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
         Line(text, $"");
-        if (Steps.Count + Heap.Count + OwnLoop.Count > 0)
+        if (Steps.Count + StabilityShare.Count + Heap.Count + OwnLoop.Count > 0)
         {
             Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
             Line(text, $"|---|---|---|---|---|---|");
-            foreach (var ratio in Steps.Concat(Heap).Concat(OwnLoop))
+            foreach (var ratio in Steps.Concat(StabilityShare).Concat(Heap).Concat(OwnLoop))
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
             Line(text, $"");
         }

@@ -41,8 +41,8 @@ var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null
 // Before anything is measured, which takes long.
 var complaint = (only, File.Exists(folder), document) switch
 {
-    (not (null or "memory" or "streaming" or "heap" or "cure" or "steps" or "own-loop" or "generation" or "small"), _, _) =>
-        $"--only takes memory, streaming, heap, cure, steps, own-loop, generation or small; '{only}' is none of them.",
+    (not (null or "memory" or "streaming" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small"), _, _) =>
+        $"--only takes memory, streaming, heap, cure, steps, stability-share, own-loop, generation or small; '{only}' is none of them.",
     (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
     (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
     (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
@@ -60,7 +60,8 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    memory, streaming, heap, cure, steps, own-loop, generation or small alone; the other parts stay as they are in the folder's report
+          --only PART    memory, streaming, heap, cure, steps, stability-share, own-loop, generation or small alone; the other parts stay as they
+                         are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
@@ -121,6 +122,14 @@ if (!quick && Wanted("steps"))
     Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn2(5), 128, pairs));
     if (DenseCnn1Fits())
         Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
+}
+
+report.Write(folder);
+foreach (var @case in Wanted("stability-share") ? StepCase.All(quick) : [])
+{
+    var ratio = StepTimes.MappedAgainstDirect(@case, 128, pairs, LossOptions.Complete.WithStabilityShare(0.25), 1.35);
+    AnsiConsole.WriteLine(Line(ratio));
+    report.StabilityShare.Add(ratio);
 }
 
 report.Write(folder);

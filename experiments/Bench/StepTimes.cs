@@ -46,8 +46,14 @@ public static class StepTimes
         using var data = Data(@case, batch);
         using var mapped = MappingNetwork.For(@case.Target).SingleLatent(@case.Latents).WithAdditiveModulationIf(loss is not null).Build();
         using var direct = DirectModel.For(@case.Target);
+        var terms = loss switch
+        {
+            null => "",
+            { StabilityShare: < 1 } => FormattableString.Invariant($" with all four terms, stability on {loss.StabilityShare} of the batch"),
+            _ => " with all four terms",
+        };
         return Ratio.Measure(
-            FormattableString.Invariant($"{@case.Name} d={@case.Latents} batch {batch}: mapped{(loss is null ? "" : " with all four terms")} / direct"),
+            FormattableString.Invariant($"{@case.Name} d={@case.Latents} batch {batch}: mapped{terms} / direct"),
             "ms a step", pairs,
             () => Step(mapped, data, batch, loss), () => Step(direct, data, batch, null), atMost: goal);
     }

@@ -71,18 +71,25 @@ type LossCoefficient =
 
 [<Sealed>]
 type LossOptions
-    private (stability: LossCoefficient, smoothness: LossCoefficient, alignment: LossCoefficient, noiseDeviation: float)
-    =
+    private
+    (
+        stability: LossCoefficient,
+        smoothness: LossCoefficient,
+        alignment: LossCoefficient,
+        noiseDeviation: float,
+        stabilityShare: float
+    ) =
 
     static let taskOnly =
-        LossOptions(LossCoefficient(), LossCoefficient(), LossCoefficient(), 0.01)
+        LossOptions(LossCoefficient(), LossCoefficient(), LossCoefficient(), 0.01, 1.0)
 
     static let complete =
         LossOptions(
             LossCoefficient.Balanced(0.05, 0.01),
             LossCoefficient.Balanced(5e-6, 0.01),
             LossCoefficient.Balanced(0.01, 0.01),
-            0.01
+            0.01,
+            1.0
         )
 
     static member TaskOnly = taskOnly
@@ -91,21 +98,32 @@ type LossOptions
     member _.Smoothness = smoothness
     member _.Alignment = alignment
     member _.NoiseDeviation = noiseDeviation
+    member _.StabilityShare = stabilityShare
     member _.IsTaskOnly = stability.IsOff && smoothness.IsOff && alignment.IsOff
 
     member _.WithStability(coefficient: LossCoefficient) =
-        LossOptions(coefficient, smoothness, alignment, noiseDeviation)
+        LossOptions(coefficient, smoothness, alignment, noiseDeviation, stabilityShare)
 
     member _.WithSmoothness(coefficient: LossCoefficient) =
-        LossOptions(stability, coefficient, alignment, noiseDeviation)
+        LossOptions(stability, coefficient, alignment, noiseDeviation, stabilityShare)
 
     member _.WithAlignment(coefficient: LossCoefficient) =
-        LossOptions(stability, smoothness, coefficient, noiseDeviation)
+        LossOptions(stability, smoothness, coefficient, noiseDeviation, stabilityShare)
 
     member _.WithNoise(deviation: float) =
-        LossOptions(stability, smoothness, alignment, MappingChecks.Positive(deviation, nameof deviation))
+        LossOptions(
+            stability,
+            smoothness,
+            alignment,
+            MappingChecks.Positive(deviation, nameof deviation),
+            stabilityShare
+        )
 
-    member private _.Key = struct (stability, smoothness, alignment, noiseDeviation)
+    member _.WithStabilityShare(share: float) =
+        LossOptions(stability, smoothness, alignment, noiseDeviation, MappingChecks.Share(share, nameof share))
+
+    member private _.Key =
+        struct (stability, smoothness, alignment, noiseDeviation, stabilityShare)
 
     interface IEquatable<LossOptions> with
         member this.Equals(other) =
@@ -121,5 +139,11 @@ type LossOptions
     override this.GetHashCode() = hash this.Key
 
     override _.ToString() =
+        let share =
+            if stabilityShare = 1.0 then
+                ""
+            else
+                FormattableString.Invariant $" on {stabilityShare} of a batch"
+
         FormattableString.Invariant
-            $"stability {stability}, smoothness {smoothness}, alignment {alignment}, noise {noiseDeviation}"
+            $"stability {stability}{share}, smoothness {smoothness}, alignment {alignment}, noise {noiseDeviation}"

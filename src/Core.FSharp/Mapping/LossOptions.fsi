@@ -101,6 +101,11 @@ type LossOptions =
     /// <summary>s, the standard deviation of eps in the stability term; 0.01 unless changed.</summary>
     member NoiseDeviation: float
 
+    /// <summary>
+    /// The share of a batch that the stability term is computed on, above 0 and at most 1; 1, the whole batch, unless changed.
+    /// </summary>
+    member StabilityShare: float
+
     /// <summary>Whether all three terms are off.</summary>
     member IsTaskOnly: bool
 
@@ -120,6 +125,14 @@ type LossOptions =
     /// <param name="deviation">s, a positive finite number.</param>
     /// <exception cref="T:System.ArgumentOutOfRangeException">The deviation is not a positive finite number.</exception>
     member WithNoise: deviation: float -> LossOptions
+
+    /// <summary>
+    /// The same with the stability term on a share of each batch: n = ceil(share N) neighbours of its N samples, from a place that the step draws,
+    /// so that every sample counts equally often and the expected value stays what it is. The second pass then costs that share of a pass.
+    /// </summary>
+    /// <param name="share">Above 0 and at most 1.</param>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The share is out of range.</exception>
+    member WithStabilityShare: share: float -> LossOptions
 
     /// <summary>The terms and their coefficients in one line.</summary>
     override ToString: unit -> string

@@ -18,6 +18,12 @@ type internal MappingChecks =
         requirePositive argument value
         value
 
+    static member Share(value: float, argument: string) =
+        if not (value > 0.0 && value <= 1.0) then
+            raise (ArgumentOutOfRangeException(argument, value, "It must be above 0 and at most 1."))
+
+        value
+
     /// B for P weights; how it fits d shows when the mapping is built, since a later step may change d.
     static member LinearMap(weights: int64, map: torch.Tensor) =
         ArgumentNullException.ThrowIfNull(map, nameof map)

@@ -48,14 +48,42 @@ public sealed class MappingTerms
     /// <param name="step">The step; another step draws other noise.</param>
     /// <param name="seed">The seed of the noise.</param>
     /// <param name="deviation">s, positive and finite.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The deviation is not a positive finite number.</exception>
-    public Tensor Stability(long step, ulong seed = 0, double deviation = 0.01)
+    /// <param name="share">
+    /// The share of the batch that the mean is taken over, above 0 and at most 1: n = ceil(share N) neighbours, the last sample followed by the first,
+    /// from a place that the step and the seed draw, so that over steps every sample counts equally and the expected value is that of the whole batch. Only
+    /// these run once more. Where the target keeps a state, as batch normalisation and dropout do, they run twice more, so that both passes take their
+    /// statistics from the same samples.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">The deviation is not a positive finite number, or the share is out of range.</exception>
+    public Tensor Stability(long step, ulong seed = 0, double deviation = 0.01, double share = 1)
     {
         MappingChecks.Positive(deviation, nameof(deviation));
+        MappingChecks.Share(share, nameof(share));
         var key = CounterHash.named("stability-noise", CounterHash.ofSeed(seed));
         var shifted = passLatent + MappingLoss.noise(key, step, deviation, passLatent);
+        var all = Outputs.shape[0];
+        var count = (long)Math.Ceiling(share * all);
+        if (count == all)
+            return MappingLoss.stability(AsideAt(shifted, inputs), Outputs);
+        var first = (long)CounterHash.below(CounterHash.named("stability-batch", CounterHash.ofSeed(seed)), (ulong)all, (ulong)step);
+        Tensor[] some = [.. inputs.Select(input => Neighbours(input, first, count))];
+        var unshifted = model.State.Specifications.Count == 0 ? Neighbours(Outputs, first, count) : AsideAt(passLatent, some);
+        return MappingLoss.stability(AsideAt(shifted, some), unshifted);
+    }
+
+    // A pass that leaves no trace in the model's buffers.
+    private Tensor AsideAt(Tensor at, IReadOnlyList<Tensor> some)
+    {
         using var aside = new NetworkState(model.State.Specifications, before.Select(buffer => buffer.clone()));
-        return MappingLoss.stability(model.OutputsAt(shifted, inputs, aside, training), Outputs);
+        return model.OutputsAt(at, some, aside, training);
+    }
+
+    private static Tensor Neighbours(Tensor samples, long first, long count)
+    {
+        var beyond = first + count - samples.shape[0];
+        return beyond <= 0
+            ? samples.narrow(0, first, count)
+            : cat([samples.narrow(0, first, count - beyond), samples.narrow(0, 0, beyond)], 0);
     }
 
     /// <summary>

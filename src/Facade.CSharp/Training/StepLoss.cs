@@ -61,7 +61,7 @@ internal sealed class StepLoss : IDisposable
 
         var terms = model.Terms(inputs, training: true);
         var task = Task(terms.Outputs, targets, taught, isClassification);
-        var stability = !options.Stability.IsOff ? terms.Stability(step, seed, options.NoiseDeviation) : null;
+        var stability = !options.Stability.IsOff ? terms.Stability(step, seed, options.NoiseDeviation, options.StabilityShare) : null;
         var smoothness = !options.Smoothness.IsOff ? terms.Smoothness() : null;
         var alignment = !options.Alignment.IsOff ? terms.Alignment() : null;
         var total = MappingLoss.total(options, raw, task, new(stability, smoothness, alignment));
