@@ -30,6 +30,9 @@ public sealed record BenchReport(
     /// <summary>Private memory and step time of streamed training beside other ways.</summary>
     public List<StreamingPoint> Streaming { get; init; } = [];
 
+    /// <summary>Streamed training's bits against those of training that holds all weights.</summary>
+    public List<StreamedBits> StreamedBits { get; init; } = [];
+
     /// <summary>The cost of running TorchSharp's native calls unoptimised (docs/decisions/0009).</summary>
     public List<Ratio> Cure { get; init; } = [];
 
@@ -60,6 +63,7 @@ public sealed record BenchReport(
             "heap" => report with { Heap = [] },
             "own-loop" => report with { OwnLoop = [] },
             "stability-share" => report with { StabilityShare = [] },
+            "streamed-bits" => report with { StreamedBits = [] },
             "streaming" => report with { Streaming = [] },
             "cure" => report with { Cure = [] },
             _ => report with { Small = null },
@@ -131,6 +135,15 @@ public sealed record BenchReport(
             Line(text, $"|---|---|---|---|---|---|---|");
             foreach (var point in Streaming)
                 Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Batch} | {point.PeakBytes / 1e6:N1} | {(double)point.PeakBytes / point.Weights:F2} | {point.LargestTensorBytes / 1e6:N1} | {point.Milliseconds:N1} |");
+        }
+
+        if (StreamedBits.Count > 0)
+        {
+            Line(text, $"");
+            Line(text, $"| streamed against all weights held, Adam, batch 8 | P | loss | steps | numbers compared | differ |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var bits in StreamedBits)
+                Line(text, $"| {bits.Target} | {bits.Weights:N0} | {bits.Loss} | {bits.Steps} | {bits.Compared:N0} | {bits.Different:N0} |");
         }
 
         if (Small is { } small)
