@@ -74,6 +74,8 @@ internal sealed class FineTuneExperiment : IExperiment
                         BatchSize = FineTuneSetting.BatchSize,
                         LearningRate = plan.LearningRate,
                         Seed = seed,
+                        // The other classes of these small networks move them far, and so does the table's history.
+                        FrozenStatistics = false,
                     })
                 {
                     Data = data,

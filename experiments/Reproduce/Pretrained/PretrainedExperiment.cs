@@ -49,7 +49,7 @@ internal sealed class PretrainedExperiment : IExperiment
         using var pictures = options.Quick
             ? new CifarPictures(folder, QuickPerClass, QuickTestPerClass)
             : new CifarPictures(folder, PerClass, TestPerClass);
-        var training = new TrainingOptions { Epochs = options.Epochs ?? UsualEpochs, BatchSize = BatchSize };
+        var training = new TrainingOptions { Epochs = options.Epochs ?? UsualEpochs, BatchSize = BatchSize, FrozenStatistics = true };
         var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name)).ToArray();
         var search = new RateSearch(options.File("rates.json"), FormattableString.Invariant($"epochs {training.Epochs}, batch size {BatchSize}, quick {options.Quick}"));
         var rates = ChooseRates(wanted, search, network, pretrained, pictures, training, options, stop);
@@ -120,7 +120,7 @@ internal sealed class PretrainedExperiment : IExperiment
 
     private static string Remarks(ExperimentOptions options, RateSearch search) =>
         $"{options.Source!.Statement} The pictures are JPEG files, so accuracies are those of recompressed pictures. Training goes through each picture and its mirror image, "
-        + "batch norms with the batch's statistics; test pictures are seen once, at the end."
+        + "batch norms keep the pretrained statistics in all rows; test pictures are seen once, at the end."
         + (options.Quick
             ? "\n\nQuick: 10 pictures a class. It shows that everything runs; the accuracies mean nothing."
             : $"\n\nEach method's learning rate was chosen by the same search on 1,000 held-out pictures, with the training pictures of seed {SearchSeed}:\n\n{search.Describe()}");

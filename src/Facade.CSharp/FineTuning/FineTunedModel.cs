@@ -50,6 +50,8 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningConfiguration Configuration { get; }
 
+    internal override bool DefaultFrozenStatistics => Target.Buffers.Any(buffer => buffer.IsPersistent);
+
     internal FineTuningBase Base => baseWeights;
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));

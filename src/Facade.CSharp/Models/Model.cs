@@ -99,6 +99,9 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
         return Terms(inputs, training);
     }
 
+    /// <summary>Whether training leaves running statistics alone where the options do not say.</summary>
+    internal virtual bool DefaultFrozenStatistics => false;
+
     /// <summary>Whether the model has the terms beside the task's own.</summary>
     internal virtual bool HasTerms => false;
 

@@ -164,6 +164,7 @@ internal sealed class ResumeFile : IDisposable
     private void CheckSettings(SafetensorsFile file, TrainingOptions options)
     {
         var there = Parse<Dictionary<string, string>>(file, "settings");
+        there.TryAdd(RunIdentity.Statistics, RunIdentity.MovingStatistics);
         foreach (var (name, here) in settings)
             if (there.GetValueOrDefault(name) != here && name != RunIdentity.Epochs)
                 throw Other($"the {name} is {There(name)} there and {MessageText.Of(here)} here");

@@ -13,6 +13,12 @@ internal static class RunIdentity
     /// <summary>The setting that may differ where rates do not depend on it.</summary>
     public const string Epochs = "number of epochs";
 
+    /// <summary>The setting that files from before there was a choice do not have.</summary>
+    public const string Statistics = "running statistics";
+
+    /// <summary>What it is in such files.</summary>
+    public const string MovingStatistics = "moving";
+
     private const int Places = 64;
 
     private const string TrainingData = "SHA-256 of the training data";
@@ -48,6 +54,7 @@ internal static class RunIdentity
             ["held-out share"] = Text(options.ValidationFraction),
             ["patience"] = options.EarlyStoppingPatience is { } patience ? Text(patience) : "none",
             ["restoring of the best"] = options.RestoreBest.ToString(),
+            [Statistics] = options.FrozenStatistics ?? model.DefaultFrozenStatistics ? "frozen" : MovingStatistics,
             ["label smoothing"] = Text(options.LabelSmoothing),
             ["teaching"] = options.Distillation?.Describe() ?? "the labels",
             ["seed"] = Text(options.Seed),

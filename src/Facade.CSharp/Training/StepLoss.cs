@@ -16,12 +16,14 @@ internal sealed class StepLoss : IDisposable
     private readonly TaskLoss? taskLoss;
     private readonly Distillation? distillation;
     private readonly ulong seed;
+    private readonly bool training;
     private readonly Parameter? raw;
 
     public StepLoss(Model model, TrainingOptions options)
     {
         RequireTerms(model, options);
         (this.model, this.options, seed) = (model, options.Loss, options.Seed);
+        training = !(options.FrozenStatistics ?? model.DefaultFrozenStatistics);
         labelSmoothing = options.LabelSmoothing;
         taskLoss = options.TaskLoss;
         distillation = options.Distillation;
@@ -54,12 +56,12 @@ internal sealed class StepLoss : IDisposable
     {
         if (options.IsTaskOnly)
         {
-            var outputs = model.Outputs(inputs, training: true);
+            var outputs = model.Outputs(inputs, training);
             var alone = Task(outputs, targets, taught, isClassification);
             return new(alone, alone, outputs, [null, null, null]);
         }
 
-        var terms = model.Terms(inputs, training: true);
+        var terms = model.Terms(inputs, training);
         var task = Task(terms.Outputs, targets, taught, isClassification);
         var stability = !options.Stability.IsOff ? terms.Stability(step, seed, options.NoiseDeviation, options.StabilityShare) : null;
         var smoothness = !options.Smoothness.IsOff ? terms.Smoothness() : null;

@@ -34,6 +34,13 @@ public sealed record TrainingOptions
     public double? ClipGradientValue { get; init; }
 
     /// <summary>
+    /// Whether the network computes in training as in evaluation: batch norms by their running statistics, which stay as they are, and no
+    /// dropout. Null takes what suits the model: true for a <see cref="FineTunedModel"/> of a network with such statistics, because a few
+    /// samples give worse ones than pretraining did, and false for all others.
+    /// </summary>
+    public bool? FrozenStatistics { get; init; }
+
+    /// <summary>
     /// How many batches give the gradient of one step, at least 1: the mean over their samples, so that a loss that is a mean over samples
     /// has the gradient of one batch of so many times <see cref="BatchSize"/> (batch norm still sees one batch at a time).
     /// </summary>

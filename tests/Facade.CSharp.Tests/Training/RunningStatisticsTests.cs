@@ -26,6 +26,43 @@ public sealed class RunningStatisticsTests
         model.State.Tensors.All(values => !values.is_floating_point() || values.isfinite().all().item<bool>());
 
     [Theory]
+    [InlineData("fine-tuned", null, false)]
+    [InlineData("fine-tuned", true, false)]
+    [InlineData("fine-tuned", false, true)]
+    [InlineData("direct", null, true)]
+    [InlineData("direct", true, false)]
+    [InlineData("mapped", true, false)]
+    public void Frozen_statistics_stay_and_training_computes_with_them(string kind, bool? frozen, bool moves)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var target = TargetNetwork.Input(4).Linear(6).BatchNorm1d().ReLU().Linear(3).Build("normalised");
+        using var direct = DirectModel.For(target, seed: 3);
+        direct.State["bn1.running_mean"].fill_(0.25f);
+        using var pretrained = PretrainedWeights.Of(direct);
+        using Model model = kind switch
+        {
+            "fine-tuned" => FineTuning.Of(target, pretrained).Scales(8).Build(),
+            "direct" => DirectModel.For(target, seed: 3),
+            _ => MappingNetwork.For(target).SingleLatent(8).Build(),
+        };
+        using var data = Small.Classes(32);
+        var start = Small.Values(model.State["bn1.running_mean"]);
+        var before = Evaluation.Of(model, data).Loss;
+        var options = new TrainingOptions { Epochs = 1, BatchSize = 32, FrozenStatistics = frozen };
+
+        var report = new Trainer(model, options)
+            .Fit(data, resumeFile: folder.File("run.safetensors"));
+
+        Assert.Equal(moves, !start.SequenceEqual(Small.Values(model.State["bn1.running_mean"])));
+        // The loss of the only step is that of the evaluation before it.
+        Assert.Equal(!moves, Math.Abs(before - report.History[0].TrainingLoss) < 1e-5);
+        var other = Assert.Throws<CheckpointFormatException>(() =>
+            new Trainer(model, options with { FrozenStatistics = moves }).Fit(data, resumeFile: folder.File("run.safetensors")));
+        Assert.Contains("running statistics", other.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(3, 2)]
     [InlineData(2, 1)]
     public void A_batch_of_one_sample_leaves_the_running_statistics_of_a_module_as_they_are(int count, int batch)
