@@ -19,6 +19,7 @@ Usage: ./build.sh VERB [arguments]
   test facade       only the C# tests (xunit); arguments go to dotnet test
   test onnx         only the tests of the package for ONNX (xunit); arguments go to dotnet test
   test pytorch      only the tests of the package for PyTorch's files (xunit); arguments go to dotnet test
+  test orleans      only the tests of the package for clusters (xunit); arguments go to dotnet test
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format            format all F# and C# sources
   format --check    list the sources that are not formatted; change nothing
@@ -188,7 +189,7 @@ provide_numpy() {
 run_tests() {
   local part=${1:-all}
   shift || true
-  [[ $part =~ ^(all|core|facade|onnx|pytorch|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx', 'pytorch' or 'experiments' (then their runner's arguments), not '$part'."
+  [[ $part =~ ^(all|core|facade|onnx|pytorch|orleans|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx', 'pytorch', 'orleans' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
@@ -200,6 +201,7 @@ run_tests() {
   if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|onnx)$ ]]; then test_xunit Onnx.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|pytorch)$ ]]; then test_xunit PyTorch.CSharp.Tests "$@"; fi
+  if [[ $part =~ ^(all|orleans)$ ]]; then test_xunit Orleans.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
   if ((skipped > 0)); then skips=", $skipped skipped"; fi
@@ -265,7 +267,7 @@ pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
-  for project in src/Core.FSharp src/Facade.CSharp src/Onnx.CSharp src/PyTorch.CSharp; do
+  for project in src/Core.FSharp src/Facade.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done

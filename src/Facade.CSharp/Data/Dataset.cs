@@ -115,6 +115,12 @@ public sealed partial class Dataset : IDisposable
         return shuffle ? Shuffled(batchSize, seed, epoch) : InOrder(batchSize);
     }
 
+    /// <summary>The order of the samples in an epoch of <see cref="Batches"/>.</summary>
+    internal long[] Order(ulong seed, int epoch) => SampleOrder.Permutation("batches", seed, (ulong)epoch, Count);
+
+    /// <summary>The samples at some places, as a batch; the caller disposes it.</summary>
+    internal Batch At(long[] places) => Gather(places);
+
     /// <summary>The same samples on a device. A data set that streams is brought into memory.</summary>
     /// <param name="device">Where to.</param>
     public Dataset To(Device device)
@@ -153,8 +159,7 @@ public sealed partial class Dataset : IDisposable
 
     private IEnumerable<Batch> Shuffled(int batchSize, ulong seed, int epoch)
     {
-        var order = SampleOrder.Permutation("batches", seed, (ulong)epoch, Count);
-        foreach (var numbers in order.Chunk(batchSize))
+        foreach (var numbers in Order(seed, epoch).Chunk(batchSize))
         {
             using var batch = Gather(numbers);
             yield return batch;

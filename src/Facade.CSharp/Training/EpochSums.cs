@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace MappingNets;
 
 /// <summary>What an epoch adds up over its steps.</summary>
@@ -34,25 +31,20 @@ internal sealed class EpochSums(IReadOnlyList<Metric> metrics)
     public IReadOnlyDictionary<string, double> Metrics => totals.Values();
 
     /// <summary>Adds one batch.</summary>
-    public void Add(StepLoss.Values values, Tensor targets, int count, double weight, bool hasAccuracy)
+    public void Add(BatchFigures batch)
     {
-        using var noGradient = no_grad();
-        Loss += values.Task.ToDouble() * weight;
-        Weight += weight;
-        Count += count;
+        Loss += batch.Task * batch.Weight;
+        Weight += batch.Weight;
+        Count += batch.Count;
         batches++;
-        totals.Add(values.Outputs, targets);
-        if (hasAccuracy)
-        {
-            Right += values.Outputs.argmax(1).eq(targets).sum().ToInt64();
-            Judged += TaskLoss.Judged(targets);
-        }
-
+        totals.Add(batch.Metrics);
+        Right += batch.Right;
+        Judged += batch.Judged;
         for (var index = 0; index < terms.Length; index++)
         {
-            if (values.Terms[index] is not { } term)
+            if (batch.Terms[index] is not { } term)
                 continue;
-            terms[index] += term.ToDouble();
+            terms[index] += term;
             seen[index] = true;
         }
     }

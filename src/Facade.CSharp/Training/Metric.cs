@@ -155,16 +155,25 @@ public sealed class Metric
     {
         private readonly double[]?[] totals = new double[metrics.Count][];
 
-        /// <summary>Adds a batch.</summary>
-        public void Add(Tensor outputs, Tensor targets)
+        /// <summary>What each metric sums up over one batch.</summary>
+        public static double[][] Of(IReadOnlyList<Metric> metrics, Tensor outputs, Tensor targets)
         {
             if (metrics.Count == 0)
-                return;
+                return [];
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
+            return [.. metrics.Select(metric => metric.sums(outputs.detach(), targets).to(float64).cpu().reshape(-1).data<double>().ToArray())];
+        }
+
+        /// <summary>Adds a batch.</summary>
+        public void Add(Tensor outputs, Tensor targets) => Add(Of(metrics, outputs, targets));
+
+        /// <summary>Adds what <see cref="Of"/> gave for a batch.</summary>
+        public void Add(double[][] sums)
+        {
             for (var index = 0; index < totals.Length; index++)
             {
-                var added = metrics[index].sums(outputs.detach(), targets).to(float64).cpu().reshape(-1).data<double>().ToArray();
+                var added = sums[index];
                 var total = totals[index] ??= new double[added.Length];
                 if (total.Length != added.Length)
                     throw new ArgumentException(

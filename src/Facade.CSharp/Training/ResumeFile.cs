@@ -17,6 +17,7 @@ internal sealed class ResumeFile : IDisposable
 
     private static readonly JsonSerializerOptions Json = FileJson.Measured;
 
+    private readonly IRunStore store;
     private readonly string path;
     private readonly Model model;
     private readonly IReadOnlyDictionary<string, string> settings;
@@ -24,9 +25,9 @@ internal sealed class ResumeFile : IDisposable
     private readonly Tensor probe;
 
     /// <summary>The file of a run whose model is still at its start.</summary>
-    public ResumeFile(string path, Model model, IReadOnlyDictionary<string, string> settings, Parts parts)
+    public ResumeFile(IRunStore store, Model model, IReadOnlyDictionary<string, string> settings, Parts parts)
     {
-        (this.path, this.model, this.settings, this.parts) = (path, model, settings, parts);
+        (this.store, path, this.model, this.settings, this.parts) = (store, store.Name, model, settings, parts);
         probe = RunIdentity.Probe(model).DetachFromDisposeScope();
     }
 
@@ -47,7 +48,9 @@ internal sealed class ResumeFile : IDisposable
     /// <summary>Writes the state after an epoch.</summary>
     /// <exception cref="IOException">The file cannot be written; what it held is intact.</exception>
     /// <exception cref="NotSupportedException">The optimiser cannot write down what it remembers.</exception>
-    public void Save()
+    public void Save() => store.Keep(parts.Run.Step, Write);
+
+    private void Write(Stream stream)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -67,7 +70,7 @@ internal sealed class ResumeFile : IDisposable
             best.Captured.Count > 0,
             run.History);
         var (settingsJson, countedJson) = (JsonSerializer.Serialize(settings, Json), JsonSerializer.Serialize(counted, Json));
-        SafetensorsFile.Write(path, tensors, new Dictionary<string, string>
+        SafetensorsFile.Write(stream, tensors, new Dictionary<string, string>
         {
             ["format"] = Format,
             ["format_version"] = Version,
@@ -84,11 +87,11 @@ internal sealed class ResumeFile : IDisposable
     /// <exception cref="CheckpointFormatException">The file is damaged, no such file, or of another run.</exception>
     public void Restore(TrainingOptions options, RateCourse rates, int stepsPerEpoch)
     {
-        if (!File.Exists(path))
+        using var file = store.Open();
+        if (file is null)
             return;
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        using var file = SafetensorsFile.Read(path);
         CheckHeader(file);
         CheckSettings(file, options);
         var tensors = file.LoadAll();

@@ -70,17 +70,24 @@ public sealed class Trainer
         CancellationToken cancellation = default,
         string? resumeFile = null)
     {
+        if (resumeFile is not null)
+            ArgumentException.ThrowIfNullOrWhiteSpace(resumeFile);
+        var store = resumeFile is null ? null : new FileRunStore(resumeFile);
+        return Prepared(training, validation, (kept, held) => new TrainingRun(model, options, kept, held, progress, cancellation, store).Run());
+    }
+
+    /// <summary>Checks the data, and runs with the part that is trained on and the one that is held out.</summary>
+    internal TrainingReport Prepared(Dataset training, Dataset? validation, Func<Dataset, Dataset?, TrainingReport> run)
+    {
         model.RequireAlive();
         DatasetChecks.Check(model.Target, training, options.TaskLoss);
         options.Check(model.Target, training);
         options.Distillation?.Check(model.Target, training);
-        if (resumeFile is not null)
-            ArgumentException.ThrowIfNullOrWhiteSpace(resumeFile);
         if (validation is not null)
         {
             DatasetChecks.Check(model.Target, validation, options.TaskLoss);
             options.Check(model.Target, validation);
-            return new TrainingRun(model, options, training, validation, progress, cancellation, resumeFile).Run();
+            return run(training, validation);
         }
 
         var needing = options.RestoreBest ? nameof(options.RestoreBest)
@@ -93,12 +100,12 @@ public sealed class Trainer
                 + $"give one, or set {nameof(options.ValidationFraction)}.",
                 nameof(validation));
         if (options.ValidationFraction == 0)
-            return new TrainingRun(model, options, training, null, progress, cancellation, resumeFile).Run();
+            return run(training, null);
 
         var (kept, heldOut) = training.SplitHoldOut(options.ValidationFraction, options.Seed);
         using (kept)
         using (heldOut)
-            return new TrainingRun(model, options, kept, heldOut, progress, cancellation, resumeFile).Run();
+            return run(kept, heldOut);
     }
 
     /// <summary><see cref="Fit"/> on another thread.</summary>

@@ -113,12 +113,17 @@ public sealed record TrainingReport(
 /// <summary>Training met a number that is not finite. The model holds the last state whose loss and gradients were finite.</summary>
 public sealed class TrainingDivergedException : ArithmeticException
 {
+    /// <summary>What helps where a layer cannot take statistics.</summary>
+    internal const string TooFewForStatistics = "a layer that takes statistics needs more than one value of each channel";
+
+    private const string UsualCure = "a smaller learning rate is the usual cure";
+
     /// <summary>Says where training stopped and why.</summary>
     /// <param name="step">The step, counted from 0 over the whole run.</param>
     /// <param name="term">What was not finite, such as "task loss" or "gradient of 'latent'".</param>
     /// <param name="value">Its value.</param>
     public TrainingDivergedException(long step, string term, double value)
-        : this(step, term, value, "a smaller learning rate is the usual cure")
+        : this(step, term, value, UsualCure)
     {
     }
 
@@ -131,8 +136,7 @@ public sealed class TrainingDivergedException : ArithmeticException
         : base(FormattableString.Invariant(
             $"Training stopped at step {step}: the {term} is {value.ToString(CultureInfo.InvariantCulture)}. The model is back at the last state whose loss and gradients were finite; {cure}."))
     {
-        Step = step;
-        Term = term;
+        (Step, Term, Value, Cure) = (step, term, value, cure);
     }
 
     /// <summary>The step, counted from 0 over the whole run.</summary>
@@ -140,4 +144,10 @@ public sealed class TrainingDivergedException : ArithmeticException
 
     /// <summary>What was not finite.</summary>
     public string Term { get; }
+
+    /// <summary>Its value.</summary>
+    internal double Value { get; }
+
+    /// <summary>What helps.</summary>
+    internal string Cure { get; }
 }

@@ -12,9 +12,10 @@ internal sealed class TrainingRun(
     Dataset? validation,
     IProgress<TrainingProgress>? progress,
     CancellationToken cancellation,
-    string? resumeFile = null)
+    IRunStore? store = null,
+    Func<PartGradient, IReadOnlyList<Parameter>, IStepGradients>? share = null)
 {
-    private readonly int stepsPerEpoch = DivideUp(DivideUp(training.Count, options.BatchSize), options.GradientAccumulation);
+    private readonly int stepsPerEpoch = StepShape.Of(options, training).StepsPerEpoch;
     private readonly IReadOnlyList<Metric> metrics = options.AllMetrics;
     private readonly RunState run = new();
 
@@ -37,14 +38,16 @@ internal sealed class TrainingRun(
         using var selection = new BestState(model, options);
         using var average = StateAverage.For(model, options);
         using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
-        if (resumeFile is not null)
+        if (store is not null)
             optimizer.RequireSaving();
-        using var sole = resumeFile is null ? null : FileLock.Take(resumeFile);
-        using var resume = resumeFile is null
+        using var sole = store?.Take();
+        using var resume = store is null
             ? null
-            : new ResumeFile(resumeFile, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
+            : new ResumeFile(store, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
         resume?.Restore(options, rates, stepsPerEpoch);
-        var step = new TrainingStep(model, options, training, loss, lessons, optimizer, parameters, lastGood);
+        var parts = new PartGradient(model, options, training, loss, lessons, parameters, lastGood.IsKept);
+        var step = new TrainingStep(
+            model, options, parts, share?.Invoke(parts, parameters) ?? new SoleGradients(parts), optimizer, parameters, lastGood);
         try
         {
             for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly && !isToStop; epoch++)
@@ -96,25 +99,33 @@ internal sealed class TrainingRun(
         var clock = Stopwatch.StartNew();
         var sums = new EpochSums(metrics);
         var (done, total, rate) = (0, 0.0, 0.0);
-        using (var batches = training.Batches(options.BatchSize, options.Seed, epoch).GetEnumerator())
-            while (!isToStop && batches.MoveNext())
+        while (!isToStop && done < stepsPerEpoch)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var started = Stopwatch.GetTimestamp();
+            rates.BeforeStep(run.Step);
+            rate = optimizer.Rate;
+            if (step.Take(new(epoch, done, run.Step), sums) is not { } taken)
             {
-                cancellation.ThrowIfCancellationRequested();
-                var started = Stopwatch.GetTimestamp();
-                rates.BeforeStep(run.Step);
-                rate = optimizer.Rate;
-                total = step.Take(batches, run.Step, sums);
-                average?.Add(epoch);
-                run.StepTimes.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
-                done++;
-                run.Step++;
-                // No scope is open here: a tensor that a listener takes now is the listener's.
-                var here = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, total, rate, null);
-                if (done < stepsPerEpoch)
-                    progress?.Report(here);
-                isToStop = options.OnStep?.Invoke(here) == TrainingSignal.Stop;
+                isToStop = true;
+                break;
             }
 
+            total = taken;
+            average?.Add(epoch);
+            run.StepTimes.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            done++;
+            run.Step++;
+            // No scope is open here: a tensor that a listener takes now is the listener's.
+            var here = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, total, rate, null);
+            if (done < stepsPerEpoch)
+                progress?.Report(here);
+            isToStop = options.OnStep?.Invoke(here) == TrainingSignal.Stop;
+        }
+
+        // Another process ended the run after the epoch before this one.
+        if (done == 0)
+            return;
         var result = Result(epoch, sums, loss, average, clock.Elapsed.TotalSeconds);
         run.History.Add(result);
         run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
@@ -150,6 +161,4 @@ internal sealed class TrainingRun(
             AveragedValidation = validation is null ? null : average?.Evaluate(Evaluate),
         };
     }
-
-    private static int DivideUp(int number, int by) => (int)(((long)number + by - 1) / by);
 }

@@ -1,0 +1,77 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Orleans;
+
+namespace MappingNets;
+
+/// <summary>What all workers of a run must agree on.</summary>
+/// <param name="Samples">As in <see cref="StepShape"/>.</param>
+/// <param name="BatchSize">As in <see cref="StepShape"/>.</param>
+/// <param name="Parts">As in <see cref="StepShape"/>.</param>
+/// <param name="Epochs">As in <see cref="StepShape"/>.</param>
+/// <param name="Gradients">How many bytes a gradient has.</param>
+/// <param name="Workers">How many workers the first step waits for.</param>
+/// <param name="Deadline">How long the others wait for a worker.</param>
+/// <param name="Combination">How the parts' gradients become one.</param>
+/// <param name="ClipPartNorm">The largest norm of a part's gradient; null cuts nothing.</param>
+/// <param name="Settings">All settings of the training by name, as text.</param>
+/// <param name="Probe">Some weights near the model's start, which tell seeds and pretrained weights apart.</param>
+[GenerateSerializer, Immutable]
+internal sealed record RunTerms(
+    [property: Id(0)] int Samples,
+    [property: Id(1)] int BatchSize,
+    [property: Id(2)] int Parts,
+    [property: Id(3)] int Epochs,
+    [property: Id(4)] long Gradients,
+    [property: Id(5)] int Workers,
+    [property: Id(6)] TimeSpan Deadline,
+    [property: Id(7)] GradientCombination Combination,
+    [property: Id(8)] double? ClipPartNorm,
+    [property: Id(9)] Dictionary<string, string> Settings,
+    [property: Id(10)] float[] Probe)
+{
+    /// <summary>How the run cuts its data.</summary>
+    [JsonIgnore]
+    public StepShape Shape => new(Samples, BatchSize, Parts, Epochs);
+
+    /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
+    public string? DifferenceFrom(RunTerms other)
+    {
+        foreach (var name in Settings.Keys.Union(other.Settings.Keys))
+            if (Settings.GetValueOrDefault(name, "not named") is var here && other.Settings.GetValueOrDefault(name, "not named") is var there && here != there)
+                return $"the {name} is {MessageText.Of(there)} there and {MessageText.Of(here)} here";
+        if (Probe.Length != other.Probe.Length || Probe.Zip(other.Probe).Any(pair => !(Math.Abs(pair.First - pair.Second) <= 1e-6 + (1e-3 * Math.Abs(pair.Second)))))
+            return "the weights that the models start from, or how they make them, are not the same (the seed, the fixed or the pretrained weights)";
+        return null;
+    }
+}
+
+/// <summary>The answer to a worker that joins.</summary>
+/// <param name="Refusal">Why it may not, as a sentence; null where it may.</param>
+/// <param name="IsToWait">Whether it must ask again, because no state is kept yet from which it could catch up.</param>
+/// <param name="State">The state to start from, a resume file's bytes; empty where it starts at the beginning.</param>
+[GenerateSerializer, Immutable]
+internal sealed record JoinReply([property: Id(0)] string? Refusal, [property: Id(1)] bool IsToWait, [property: Id(2)] byte[] State);
+
+/// <summary>What outlives all silos: the state after an epoch. Plain types, which every storage writes alike.</summary>
+[GenerateSerializer]
+internal sealed class KeptRun
+{
+    /// <summary>What the run's workers agreed on, as JSON; empty before there is a state.</summary>
+    [Id(0)]
+    public string Terms { get; set; } = "";
+
+    /// <summary>How many steps are done.</summary>
+    [Id(1)]
+    public long Step { get; set; }
+
+    /// <summary>A resume file's bytes.</summary>
+    [Id(2)]
+    public byte[] State { get; set; } = [];
+
+    /// <summary>The state of a run.</summary>
+    public static KeptRun Of(RunTerms terms, long step, byte[] state) => new() { Terms = JsonSerializer.Serialize(terms), Step = step, State = state };
+
+    /// <summary>What the run's workers agreed on; null before there is a state.</summary>
+    public RunTerms? ReadTerms() => Terms.Length == 0 ? null : JsonSerializer.Deserialize<RunTerms>(Terms);
+}

@@ -1,0 +1,70 @@
+namespace MappingNets;
+
+/// <summary>A worker that takes part.</summary>
+internal sealed class Member(string worker)
+{
+    /// <summary>Its name.</summary>
+    public string Worker { get; } = worker;
+
+    /// <summary>Whether it has asked and waits for an answer.</summary>
+    public bool IsWaiting { get; set; }
+
+    /// <summary>The digest of its parameters when it last asked.</summary>
+    public ulong Digest { get; set; }
+}
+
+/// <summary>Which worker computes which part. A part stays where it is as long as its worker lives, for the sake of its statistics.</summary>
+internal sealed class Dealing(int parts)
+{
+    private readonly Member?[] owners = new Member?[parts];
+    private readonly List<Member> members = [];
+
+    /// <summary>The workers, in the order in which they joined.</summary>
+    public IReadOnlyList<Member> Members => members;
+
+    /// <summary>A worker; null where it does not take part.</summary>
+    public Member? Find(string worker) => members.Find(member => member.Worker == worker);
+
+    /// <summary>Who computes a part.</summary>
+    public Member? OwnerOf(int part) => owners[part];
+
+    /// <summary>A worker's parts, in order.</summary>
+    public IEnumerable<int> PartsOf(Member member) => Enumerable.Range(0, owners.Length).Where(part => owners[part] == member);
+
+    /// <summary>Takes a worker in.</summary>
+    public Member Join(string worker)
+    {
+        members.Add(new(worker));
+        return members[^1];
+    }
+
+    /// <summary>Takes a worker out; its parts are nobody's.</summary>
+    public void Drop(Member member)
+    {
+        members.Remove(member);
+        foreach (var part in PartsOf(member).ToArray())
+            owners[part] = null;
+    }
+
+    /// <summary>Gives each part that is nobody's to who has fewest.</summary>
+    public void Deal()
+    {
+        for (var part = 0; part < owners.Length; part++)
+            owners[part] ??= members.MinBy(member => PartsOf(member).Count());
+    }
+
+    /// <summary>The same, and then takes parts from who has most until none has two more than another.</summary>
+    public void DealEvenly()
+    {
+        if (members.Count == 0)
+            return;
+        Deal();
+        for (; ; )
+        {
+            var (least, most) = (members.MinBy(member => PartsOf(member).Count())!, members.MaxBy(member => PartsOf(member).Count())!);
+            if (PartsOf(most).Count() - PartsOf(least).Count() < 2)
+                return;
+            owners[PartsOf(most).Last()] = least;
+        }
+    }
+}

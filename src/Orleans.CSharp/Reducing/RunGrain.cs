@@ -1,0 +1,142 @@
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace MappingNets;
+
+/// <summary>One run: its reducer, and the state that outlives the silos.</summary>
+internal interface IRunGrain : IGrainWithStringKey
+{
+    /// <summary>A worker joins, with its model at the start.</summary>
+    Task<JoinReply> Join(string worker, RunTerms terms);
+
+    /// <summary>A worker gives parts of a step, and waits for its record or for more to do.</summary>
+    Task<StepReply> Contribute(Contribution contribution);
+
+    /// <summary>A worker tells a reducer that is new what the last steps came to.</summary>
+    Task Teach(long step, StepRecord[] records);
+
+    /// <summary>A worker ends the run.</summary>
+    Task End(long step, Divergence? divergence);
+
+    /// <summary>A worker leaves.</summary>
+    Task Leave(string worker);
+
+    /// <summary>A worker gives the state after an epoch.</summary>
+    Task Keep(long step, RunTerms terms, byte[] state);
+
+    /// <summary>Forgets the run.</summary>
+    Task Forget();
+}
+
+/// <summary>The grain: tells its reducer what happens, and passes the answers on.</summary>
+[Reentrant]
+internal sealed class RunGrain(
+    [PersistentState("run", ClusterHosting.StorageName)] IPersistentState<KeptRun> kept, TimeProvider? time = null) : Grain, IRunGrain
+{
+    private readonly TimeProvider time = time ?? TimeProvider.System;
+    private readonly Dictionary<string, (TaskCompletionSource<StepReply> Answer, DateTimeOffset Since)> waiting = [];
+    private RunTerms? terms;
+    private StepReducer? reducer;
+    private IGrainTimer? timer;
+
+    public Task<JoinReply> Join(string worker, RunTerms joining)
+    {
+        if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
+        {
+            // A run that nobody takes part in and that left nothing behind binds no one.
+            if (kept.State.Step > 0 || reducer is { Workers: > 0 })
+                return Task.FromResult(new JoinReply(difference, false, []));
+            reducer = null;
+        }
+
+        if (reducer is { IsEnded: true, Workers: 0 })
+            reducer = null;
+        Begin(joining);
+        return Task.FromResult(
+            reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
+    }
+
+    public Task<StepReply> Contribute(Contribution contribution)
+    {
+        // A new activation, which the worker does not know of: it joins again, and goes on where it is.
+        if (reducer is null)
+            return Task.FromResult(StepReply.Of(ReplyKind.Rejoin));
+        var answer = new TaskCompletionSource<StepReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (waiting.Remove(contribution.Worker, out var older))
+            older.Answer.TrySetResult(StepReply.Of(ReplyKind.Again));
+        waiting[contribution.Worker] = (answer, time.GetUtcNow());
+        try
+        {
+            reducer.Take(contribution, time.GetUtcNow());
+        }
+        catch (ArgumentException)
+        {
+            waiting.Remove(contribution.Worker);
+            throw;
+        }
+
+        PassOn();
+        return answer.Task;
+    }
+
+    public Task Teach(long step, StepRecord[] records) => Told(run => run.Learn(step, records, time.GetUtcNow()));
+
+    public Task End(long step, Divergence? divergence) => Told(run => run.End(step, divergence));
+
+    public Task Leave(string worker) => Told(run => run.Leave(worker, time.GetUtcNow()));
+
+    public async Task Keep(long step, RunTerms keeping, byte[] state)
+    {
+        if (step <= kept.State.Step)
+            return;
+        kept.State = KeptRun.Of(keeping, step, state);
+        await kept.WriteStateAsync();
+    }
+
+    public async Task Forget()
+    {
+        await kept.ClearStateAsync();
+        kept.State = new();
+        (reducer, terms) = (null, null);
+        DeactivateOnIdle();
+    }
+
+    private Task Told(Action<StepReducer> what)
+    {
+        if (reducer is not null)
+        {
+            what(reducer);
+            PassOn();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private void Begin(RunTerms joining)
+    {
+        if (reducer is not null)
+            return;
+        (terms, reducer) = (joining, new(joining, kept.State.Step));
+        timer?.Dispose();
+        var period = joining.Deadline / 4;
+        timer = this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = period, Period = period, Interleave = true, KeepAlive = true });
+    }
+
+    private Task Tick()
+    {
+        var now = time.GetUtcNow();
+        reducer?.Expire(now);
+        foreach (var (worker, _) in waiting.Where(call => now - call.Value.Since >= terms!.Deadline / 2).ToArray())
+            reducer?.AskAgain(worker);
+        PassOn();
+        return Task.CompletedTask;
+    }
+
+    private void PassOn()
+    {
+        foreach (var (worker, reply) in reducer!.TakeDue())
+            if (waiting.Remove(worker, out var call))
+                call.Answer.TrySetResult(reply);
+    }
+}

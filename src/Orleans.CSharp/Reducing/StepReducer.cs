@@ -1,0 +1,240 @@
+namespace MappingNets;
+
+/// <summary>
+/// Adds the parts of each step in their order, deals the parts out to the workers that live, and says to each what to do next. It
+/// knows no clock and no network: what happens is told to it, with the time.
+/// </summary>
+/// <remarks>
+/// The bits of a step depend on its parts alone. So whoever computes a part, and however often, gives the same record, and there is one
+/// record of each step: a worker takes it once, because it takes records in the order of their steps from the state it has.
+/// </remarks>
+internal sealed class StepReducer
+{
+    /// <summary>About how many bytes of records are kept for workers that are behind.</summary>
+    public const long KeptBytes = 64L << 20;
+
+    private const long MostBytesInReply = 1L << 20;
+
+    private readonly RunTerms terms;
+    private readonly StepShape shape;
+    private readonly Dealing dealing;
+    private readonly RecordLog log;
+    private readonly Dictionary<int, (Part Part, Member From)> gathered = [];
+    private readonly List<(string Worker, StepReply Reply)> due = [];
+    private bool isStarted;
+    private DateTimeOffset? waitingSince;
+    private (long Step, StepReply Reply)? end;
+
+    /// <summary>A reducer of a run.</summary>
+    /// <param name="terms">What the workers agreed on.</param>
+    /// <param name="step">How many steps are known to be done; a run that is not at its start does not wait for all its workers.</param>
+    public StepReducer(RunTerms terms, long step)
+    {
+        (this.terms, shape) = (terms, terms.Shape);
+        (dealing, log, isStarted) = (new(terms.Parts), new(step, KeptBytes), step > 0);
+    }
+
+    /// <summary>The step that is being gathered: how many are done.</summary>
+    public long Step => log.Next;
+
+    /// <summary>How many workers take part.</summary>
+    public int Workers => dealing.Members.Count;
+
+    /// <summary>Whether the run was ended before its last step.</summary>
+    public bool IsEnded => end is not null;
+
+    /// <summary>Whether the records of all steps from one on are known.</summary>
+    public bool Knows(long step) => log.Knows(step);
+
+    /// <summary>The answers that have become due, each once.</summary>
+    public IReadOnlyList<(string Worker, StepReply Reply)> TakeDue()
+    {
+        (string, StepReply)[] taken = [.. due];
+        due.Clear();
+        return taken;
+    }
+
+    /// <summary>Takes what a worker sends; its answer becomes due now or later.</summary>
+    /// <exception cref="ArgumentException">A part is not of this run's form.</exception>
+    public void Take(Contribution from, DateTimeOffset now)
+    {
+        foreach (var part in from.Parts)
+            Check(part);
+        if (from.Step < Step)
+        {
+            AnswerBehind(from.Worker, from.Step);
+            return;
+        }
+
+        if (end is { } ended && from.Step >= ended.Step)
+        {
+            due.Add((from.Worker, ended.Reply));
+            return;
+        }
+
+        if (from.Step > Step)
+        {
+            isStarted = true;
+            due.Add((from.Worker, StepReply.Of(ReplyKind.Teach) with { First = Step }));
+            return;
+        }
+
+        var member = dealing.Find(from.Worker) ?? dealing.Join(from.Worker);
+        (member.IsWaiting, member.Digest) = (true, from.Digest);
+        foreach (var part in from.Parts)
+            if (!gathered.ContainsKey(part.Index) && (terms.Combination == GradientCombination.Mean || dealing.OwnerOf(part.Index) == member))
+                gathered[part.Index] = (part, member);
+        Settle(now);
+    }
+
+    /// <summary>Takes the records of a worker that is ahead of this reducer, which is then new.</summary>
+    /// <param name="step">How many steps the worker has done.</param>
+    /// <param name="records">What it knows of them, in order.</param>
+    /// <param name="now">The time.</param>
+    public void Learn(long step, IReadOnlyList<StepRecord> records, DateTimeOffset now)
+    {
+        var before = Step;
+        foreach (var record in records.Where(record => record.Step == Step))
+            log.Add(record);
+        if (Step < step)
+            log.JumpTo(step);
+        if (Step > before)
+            Begin(now, completed: null);
+    }
+
+    /// <summary>A worker leaves: what it still owes is dealt out anew.</summary>
+    public void Leave(string worker, DateTimeOffset now)
+    {
+        if (dealing.Find(worker) is not { } member)
+            return;
+        dealing.Drop(member);
+        Settle(now);
+    }
+
+    /// <summary>The run ends once so many steps are done.</summary>
+    public void End(long step, Divergence? divergence)
+    {
+        end ??= (step, StepReply.Of(divergence is null ? ReplyKind.End : ReplyKind.Diverged) with { Divergence = divergence });
+        foreach (var member in dealing.Members.Where(member => member.IsWaiting && Step >= end.Value.Step))
+            Answer(member, end.Value.Reply);
+    }
+
+    /// <summary>Drops the workers for which the others have waited too long.</summary>
+    public void Expire(DateTimeOffset now)
+    {
+        if (waitingSince is not { } since || now - since < terms.Deadline)
+            return;
+        waitingSince = null;
+        foreach (var late in dealing.Members.Where(member => !member.IsWaiting && Missing(member).Length > 0).ToArray())
+            dealing.Drop(late);
+        Settle(now);
+    }
+
+    /// <summary>A worker that waits is answered, so that its call does not look lost; it asks again.</summary>
+    public void AskAgain(string worker)
+    {
+        if (dealing.Find(worker) is { IsWaiting: true } member)
+            Answer(member, StepReply.Of(ReplyKind.Again) with { Workers = Workers });
+    }
+
+    private void Settle(DateTimeOffset now)
+    {
+        if (dealing.Members.Count == 0 || Step >= shape.Steps || IsEnded)
+            return;
+        if (!isStarted && dealing.Members.Count < terms.Workers)
+            return;
+        isStarted = true;
+        dealing.Deal();
+        foreach (var member in dealing.Members.Where(member => member.IsWaiting).ToArray())
+            if (Missing(member) is { Length: > 0 } missing)
+                Answer(member, new(ReplyKind.Compute, [], missing, Workers: Workers));
+        if (gathered.Count == shape.Parts && DropsWhoDiffers())
+            Settle(now);
+        else if (gathered.Count == shape.Parts)
+            Complete(now);
+        else if (dealing.Members.Any(member => member.IsWaiting))
+            waitingSince ??= now;
+    }
+
+    /// <summary>
+    /// Replicas that took the same steps have the same bits, on one kind of machine. Whoever differs from most others is sent back to
+    /// the kept state, and its parts are computed anew.
+    /// </summary>
+    private bool DropsWhoDiffers()
+    {
+        var digests = dealing.Members.Where(member => member.IsWaiting && member.Digest != 0).GroupBy(member => member.Digest)
+            .OrderByDescending(group => group.Count()).ToArray();
+        foreach (var member in digests.Skip(1).SelectMany(group => group))
+        {
+            Answer(member, StepReply.Of(ReplyKind.Lost));
+            dealing.Drop(member);
+            foreach (var index in gathered.Where(part => part.Value.From == member).Select(part => part.Key).ToArray())
+                gathered.Remove(index);
+        }
+
+        return digests.Length > 1;
+    }
+
+    private void Complete(DateTimeOffset now)
+    {
+        var place = shape.Place(Step);
+        var parts = Enumerable.Range(0, shape.Parts).Select(index => gathered[index].Part).ToArray();
+        var trained = parts.Take(shape.PartsOf(place)).ToArray();
+        var record = new StepRecord(
+            Step,
+            Combining.Combine(
+                terms.Combination, terms.ClipPartNorm, [.. trained.Select(part => part.Gradient)], [.. trained.Select(part => shape.ShareOf(place, part.Index))]),
+            [.. Enumerable.Range(0, trained[0].Present.Length).Select(index => trained.Any(part => part.Present[index]))],
+            [.. trained.Select(part => part.Figures!)],
+            Combining.MeanStatistics(parts.Select(part => part.Statistics)));
+        log.Add(record);
+        Begin(now, record);
+    }
+
+    // Members that wait have asked for a step that is done now.
+    private void Begin(DateTimeOffset now, StepRecord? completed)
+    {
+        gathered.Clear();
+        waitingSince = null;
+        if (Step < shape.Steps)
+            dealing.DealEvenly();
+        var isKept = completed is not null && shape.Place(completed.Step).InEpoch == shape.StepsPerEpoch - 1;
+        foreach (var member in dealing.Members.Where(member => member.IsWaiting).ToArray())
+        {
+            if (completed is null)
+                Answer(member, StepReply.Of(ReplyKind.Again) with { Workers = Workers });
+            else
+                Answer(member, Answered([completed], member) with { KeepsState = isKept });
+            isKept = false;
+        }
+
+        Settle(now);
+    }
+
+    private void AnswerBehind(string worker, long step)
+    {
+        var records = log.From(step, MostBytesInReply);
+        due.Add((worker, records.Length == 0 ? StepReply.Of(ReplyKind.Lost) : Answered(records, dealing.Find(worker))));
+    }
+
+    private StepReply Answered(StepRecord[] records, Member? member) => new(
+        ReplyKind.Records, records, records[^1].Step == Step - 1 && member is not null ? Missing(member) : [], Workers: Workers);
+
+    private int[] Missing(Member member) =>
+        isStarted ? [.. dealing.PartsOf(member).Where(index => !gathered.ContainsKey(index))] : [];
+
+    private void Answer(Member member, StepReply reply)
+    {
+        member.IsWaiting = false;
+        due.Add((member.Worker, reply));
+    }
+
+    private void Check(Part part)
+    {
+        if (part.Index < 0 || part.Index >= shape.Parts)
+            throw new ArgumentException($"There is no part {part.Index}; a step has {shape.Parts}.", nameof(part));
+        if (part.Figures is null ? part.Gradient.Length != 0 : part.Gradient.Length != terms.Gradients)
+            throw new ArgumentException(
+                $"The gradient of part {part.Index} has {part.Gradient.Length} bytes; one of this run has {terms.Gradients}.", nameof(part));
+    }
+}

@@ -1,0 +1,24 @@
+namespace MappingNets;
+
+/// <summary>The state of a run in the cluster: read when a worker joins, and written after an epoch by the worker that is asked to.</summary>
+internal sealed class ClusterRunStore(ClusterLine line, string run, RunTerms terms, byte[] state) : IRunStore
+{
+    /// <summary>This worker's gradients, once there are any.</summary>
+    public SharedGradients? Gradients { get; set; }
+
+    public string Name => $"cluster run '{run}'";
+
+    public IDisposable? Take() => null;
+
+    public SafetensorsFile? Open() => state.Length == 0 ? null : SafetensorsFile.Read(new MemoryStream(state), Name);
+
+    public void Keep(long step, Action<Stream> write)
+    {
+        if (Gradients is not { KeepsState: true })
+            return;
+        using var stream = new MemoryStream();
+        write(stream);
+        var bytes = stream.ToArray();
+        line.Tell(grain => grain.Keep(step, terms, bytes));
+    }
+}

@@ -1,0 +1,120 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// The network's buffers while several workers train it. Each part moves running statistics of its own, from where the epoch began; after
+/// the epoch all take the mean over the parts, in their order. Counters of passes, which decide the masks of dropout, stand where one
+/// process would have them that computes all parts one after the other. Between steps the model holds the buffers of the epoch's start.
+/// </summary>
+internal sealed class PartBuffers(IReadOnlyList<Tensor> live) : IDisposable
+{
+    private readonly Dictionary<int, Tensor[]> ofParts = [];
+    private Tensor[] start = [];
+
+    /// <summary>Takes the buffers as they are now for the start of an epoch.</summary>
+    public void Begin()
+    {
+        Dispose();
+        start = Copies();
+    }
+
+    /// <summary>Puts a part's buffers into the model.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="passes">How many parts of the epoch come before this one of this step.</param>
+    public void Enter(int part, long passes)
+    {
+        if (live.Count == 0)
+            return;
+        Put(ofParts.GetValueOrDefault(part, start), passes);
+    }
+
+    /// <summary>Keeps what the part's pass has moved.</summary>
+    public void Leave(int part)
+    {
+        if (live.Count == 0)
+            return;
+        Free(part);
+        ofParts[part] = Copies();
+    }
+
+    /// <summary>Puts the epoch's start back.</summary>
+    public void Reset() => Put(start, passes: 0);
+
+    /// <summary>A part's floating buffers; empty where no pass here has moved them in this epoch.</summary>
+    public byte[] StatisticsOf(int part)
+    {
+        if (!ofParts.TryGetValue(part, out var buffers))
+            return [];
+        var floats = buffers.Where(IsStatistic).ToArray();
+        var bytes = new byte[sizeof(float) * floats.Sum(buffer => buffer.numel())];
+        var at = 0;
+        foreach (var buffer in floats)
+        {
+            var length = checked((int)(sizeof(float) * buffer.numel()));
+            FlatGradient.Copy(buffer, bytes.AsSpan(at, length));
+            at += length;
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Ends an epoch.</summary>
+    /// <param name="mean">The mean of the parts' statistics; empty where there are none.</param>
+    /// <param name="passes">How many parts the epoch had.</param>
+    public void Finish(byte[] mean, long passes)
+    {
+        if (live.Count == 0)
+            return;
+        Put(start, passes);
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var at = 0;
+        foreach (var buffer in live.Where(IsStatistic))
+        {
+            var length = checked((int)(sizeof(float) * buffer.numel()));
+            if (mean.Length > 0)
+                buffer.copy_(FlatGradient.FromBytes(mean.AsSpan(at, length), buffer.shape));
+            at += length;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var part in ofParts.Keys.ToArray())
+            Free(part);
+        foreach (var buffer in start)
+            buffer.Dispose();
+        start = [];
+    }
+
+    private static bool IsStatistic(Tensor buffer) => buffer.is_floating_point();
+
+    private static bool IsCounter(Tensor buffer) => buffer.dtype == ScalarType.Int64 && buffer.Dimensions == 0;
+
+    // Counters always come from the epoch's start.
+    private void Put(Tensor[] from, long passes)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        for (var index = 0; index < from.Length; index++)
+            if (IsCounter(live[index]))
+                live[index].copy_(tensor(start[index].item<long>() + passes));
+            else
+                live[index].copy_(from[index]);
+    }
+
+    private Tensor[] Copies()
+    {
+        using var noGradient = no_grad();
+        return [.. live.Select(buffer => buffer.clone().DetachFromDisposeScope())];
+    }
+
+    private void Free(int part)
+    {
+        if (ofParts.Remove(part, out var buffers))
+            foreach (var buffer in buffers)
+                buffer.Dispose();
+    }
+}

@@ -1,0 +1,131 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>Sends a worker back to the last state that was kept.</summary>
+internal sealed class ReplicaLostException : Exception;
+
+/// <summary>
+/// The gradients of a run of several workers: this one computes the parts that are its own, sends them, and takes the record of the step,
+/// which all take. A worker that is behind takes the records it has missed without computing anything.
+/// </summary>
+internal sealed class SharedGradients(
+    ClusterLine line, string worker, RunTerms terms, Model model, PartGradient parts, IReadOnlyList<Parameter> parameters, WorkerFigures figures)
+    : IStepGradients, IDisposable
+{
+    private readonly FlatGradient flat = new(parameters);
+    private readonly PartBuffers buffers = new(model.State.Tensors);
+    private readonly Queue<StepRecord> ahead = new();
+    private RecordLog? taken;
+    private int[] next = [];
+
+    /// <summary>Whether this worker is to keep the state after the last step taken.</summary>
+    public bool KeepsState { get; private set; }
+
+    public double? Take(StepPlace place, EpochSums sums)
+    {
+        if (place.InEpoch == 0)
+            buffers.Begin();
+        if (RecordOf(place) is not { } record)
+            return null;
+        flat.Write(record.Gradient, record.Present);
+        var total = 0.0;
+        for (var part = 0; part < record.Figures.Length; part++)
+        {
+            var batch = record.Figures[part].ToBatch();
+            sums.Add(batch);
+            total += batch.Total * parts.Shape.ShareOf(place, part);
+        }
+
+        if (place.InEpoch == parts.Shape.StepsPerEpoch - 1)
+            buffers.Finish(record.Statistics, parts.Shape.PartsPerEpoch);
+        (taken ??= new(place.Step, StepReducer.KeptBytes)).Add(record);
+        return total;
+    }
+
+    public void Dispose() => buffers.Dispose();
+
+    private StepRecord? RecordOf(StepPlace place)
+    {
+        KeepsState = false;
+        if (ahead.TryDequeue(out var known))
+            return known;
+        var digest = flat.Digest();
+        var computed = new SortedDictionary<int, Part>();
+        var sent = Compute(place, next, computed);
+        next = [];
+        for (; ; )
+        {
+            var contribution = new Contribution(worker, place.Step, digest, sent);
+            var reply = line.Ask(grain => grain.Contribute(contribution));
+            figures.Count(contribution, reply);
+            switch (reply.Kind)
+            {
+                case ReplyKind.Records:
+                    foreach (var record in reply.Records)
+                        ahead.Enqueue(record);
+                    (next, KeepsState) = (reply.Parts, reply.KeepsState);
+                    return ahead.Dequeue();
+                case ReplyKind.Compute:
+                    sent = Compute(place, reply.Parts, computed);
+                    break;
+                case ReplyKind.Again:
+                    sent = [];
+                    break;
+                case ReplyKind.Rejoin:
+                    line.Ask(grain => grain.Join(worker, terms));
+                    sent = [];
+                    break;
+                case ReplyKind.Teach:
+                    line.Tell(grain => grain.Teach(place.Step, taken?.From(reply.First, long.MaxValue) ?? []));
+                    sent = [];
+                    break;
+                case ReplyKind.End:
+                    return null;
+                case ReplyKind.Diverged:
+                    var divergence = reply.Divergence!;
+                    throw new TrainingDivergedException(divergence.Step, divergence.Term, divergence.Value, divergence.Cure);
+                default:
+                    throw new ReplicaLostException();
+            }
+        }
+    }
+
+    private Part[] Compute(StepPlace place, int[] wanted, SortedDictionary<int, Part> computed)
+    {
+        var isLast = place.InEpoch == parts.Shape.StepsPerEpoch - 1;
+        foreach (var index in wanted.Where(index => !computed.ContainsKey(index)))
+        {
+            var trained = index < parts.Shape.PartsOf(place) ? Trained(place, index) : (Gradient: [], Present: [], Figures: null);
+            computed[index] = new(
+                index, trained.Gradient, trained.Present, trained.Figures, isLast ? buffers.StatisticsOf(index) : []);
+        }
+
+        if (wanted.Length > 0)
+            buffers.Reset();
+        return [.. wanted.Select(index => computed[index])];
+    }
+
+    private (byte[] Gradient, bool[] Present, PartFigures? Figures) Trained(StepPlace place, int index)
+    {
+        using var scope = NewDisposeScope();
+        buffers.Enter(index, ((long)place.InEpoch * parts.Shape.Parts) + index);
+        parts.Forget();
+        try
+        {
+            var batch = parts.Add(place, index);
+            parts.RequireFiniteStatistics(place.Step);
+            buffers.Leave(index);
+            var (gradient, present) = flat.Read();
+            return (gradient, present, PartFigures.From(batch));
+        }
+        catch (TrainingDivergedException fault)
+        {
+            buffers.Reset();
+            line.Tell(grain => grain.End(place.Step, new Divergence(fault.Step, fault.Term, fault.Value, fault.Cure)));
+            throw;
+        }
+    }
+}

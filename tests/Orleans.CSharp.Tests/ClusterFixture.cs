@@ -1,0 +1,49 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans;
+using Orleans.TestingHost;
+using TorchSharp;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>A cluster of two silos in this process, for all tests; each takes a run of its own name.</summary>
+public sealed class ClusterFixture : IAsyncLifetime
+{
+    public InProcessTestCluster Cluster { get; private set; } = null!;
+
+    public IGrainFactory Grains => Cluster.Client;
+
+    /// <summary>Trains with several workers side by side, each with a model and data of its own.</summary>
+    public async Task<(Model[] Models, TrainingReport[] Reports)> Train(
+        string run,
+        Func<Model> build,
+        TrainingOptions options,
+        int workers,
+        Func<Dataset>? data = null,
+        ClusterOptions? cluster = null,
+        Dataset? validation = null)
+    {
+        var models = Enumerable.Range(0, workers).Select(_ => build()).ToArray();
+        var reports = await Task.WhenAll(models.Select(async model =>
+        {
+            using var training = (data ?? (() => Small.Classes()))();
+            return await new ClusterTrainer(Grains, run, model, options, cluster ?? new() { Workers = workers }).FitAsync(training, validation);
+        }));
+        return (models, reports);
+    }
+
+    public async Task InitializeAsync()
+    {
+        // Before several threads train at once.
+        torch.set_num_threads(1);
+        var builder = new InProcessTestClusterBuilder(2);
+        builder.ConfigureSilo((_, silo) => silo.AddMappingNetsTraining());
+        Cluster = builder.Build();
+        await Cluster.DeployAsync();
+    }
+
+    public async Task DisposeAsync() => await Cluster.DisposeAsync();
+}
+
+[CollectionDefinition("cluster")]
+public sealed class ClusterCollection : ICollectionFixture<ClusterFixture>;

@@ -1,0 +1,223 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Workers that train together end with the bits of one process.</summary>
+[Collection("cluster")]
+public sealed class ClusterTrainerTests(ClusterFixture fixture)
+{
+    private static readonly TrainingOptions Options = new() { Epochs = 3, BatchSize = 10, GradientAccumulation = 3, Seed = 5 };
+
+    public static TheoryData<string, int> Cases => new()
+    {
+        { "adam", 1 }, { "adam", 2 }, { "adam", 3 },
+        { "second order, all terms", 2 }, { "clipped, averaged", 3 }, { "own loss", 2 }, { "dropout", 3 }, { "direct", 2 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public async Task WorkersEndWithTheBitsOfOneProcess(string what, int workers)
+    {
+        var (build, options) = Case(what);
+        using var alone = build();
+        using var data = Small.Classes();
+        var expected = new Trainer(alone, options).Fit(data);
+
+        var (models, reports) = await fixture.Train($"{what} {workers}", build, options, workers);
+
+        foreach (var model in models)
+            using (model)
+                Assert.Equal(Bits(alone), Bits(model));
+        foreach (var report in reports)
+        {
+            Assert.Equal(expected.Steps, report.Steps);
+            Assert.Equal(expected.History.Select(epoch => epoch.TrainingLoss), report.History.Select(epoch => epoch.TrainingLoss));
+            Assert.Equal(expected.History.Select(epoch => epoch.TrainingAccuracy), report.History.Select(epoch => epoch.TrainingAccuracy));
+            Assert.Equal(expected.History.SelectMany(epoch => epoch.Terms), report.History.SelectMany(epoch => epoch.Terms));
+            Assert.Equal(expected.History.SelectMany(epoch => epoch.TrainingMetrics), report.History.SelectMany(epoch => epoch.TrainingMetrics));
+        }
+    }
+
+    [Fact]
+    public async Task ValidationAndEarlyStoppingAreTheSameOnEveryWorker()
+    {
+        var options = Options with { Epochs = 8, ValidationFraction = 0.3, EarlyStoppingPatience = 1, RestoreBest = true, LearningRate = 0.5 };
+        using var alone = Small.Slvt();
+        using var data = Small.Classes();
+        var expected = new Trainer(alone, options).Fit(data);
+
+        var (models, reports) = await fixture.Train("early", () => Small.Slvt(), options, 2);
+
+        Assert.True(expected.StoppedEarly && expected.History.Count < 8);
+        Assert.All(reports, report => Assert.Equal(expected.History.Count, report.History.Count));
+        Assert.All(reports, report => Assert.Equal(expected.BestEpoch, report.BestEpoch));
+        foreach (var model in models)
+            using (model)
+                Assert.Equal(Bits(alone), Bits(model));
+    }
+
+    [Fact]
+    public async Task BatchNormIsTheSameForEveryNumberOfWorkers()
+    {
+        var (one, _) = await fixture.Train("norm 1", Normed, Options, 1);
+        var (three, _) = await fixture.Train("norm 3", Normed, Options, 3);
+        foreach (var model in three)
+            using (model)
+            {
+                Assert.Equal(Bits(one[0]), Bits(model));
+                Assert.Equal(one[0].State.Tensors.SelectMany(Numbers), model.State.Tensors.SelectMany(Numbers));
+            }
+
+        // 10 parts an epoch, 3 epochs.
+        Assert.Equal(30, one[0].State["bn1.num_batches_tracked"].item<long>());
+        one[0].Dispose();
+    }
+
+    [Fact]
+    public async Task RunningStatisticsAreTheMeanOverThePartsOfAnEpoch()
+    {
+        // One step of two parts. Its statistics come from the weights at the start, so that each part's are those of a training on it alone.
+        var options = new TrainingOptions { Epochs = 1, BatchSize = 48, GradientAccumulation = 2, Seed = 3 };
+        using var data = Small.Classes();
+        using var scope = NewDisposeScope();
+        var means = new List<Tensor>();
+        foreach (var batch in data.Batches(48, seed: 3, epoch: 1))
+            using (batch)
+            using (var part = Dataset.FromTensors(batch.Inputs.clone(), batch.Targets.clone(), data.ClassNames))
+            using (var alone = Normed())
+            {
+                new Trainer(alone, options with { GradientAccumulation = 1 }).Fit(part);
+                means.Add(alone.State["bn1.running_mean"].clone());
+            }
+
+        var (models, _) = await fixture.Train("mean", Normed, options, 2);
+
+        foreach (var model in models)
+            using (model)
+                Assert.True(model.State["bn1.running_mean"].allclose((means[0] + means[1]) / 2, rtol: 1e-5, atol: 1e-7));
+        Assert.False(means[0].allclose(means[1], rtol: 1e-2));
+    }
+
+    [Fact]
+    public async Task AWorkerWithOtherSettingsIsRefused()
+    {
+        using var data = Small.Classes();
+        using var first = Small.Slvt();
+        await new ClusterTrainer(fixture.Grains, "refusal", first, Options).FitAsync(data);
+
+        using var otherSeed = Small.Slvt(seed: 8);
+        using var otherStart = Small.Slvt();
+        new Trainer(otherStart, Options with { Epochs = 1 }).Fit(data);
+        using var same = Small.Slvt();
+        var rate = await Assert.ThrowsAsync<ArgumentException>(
+            () => new ClusterTrainer(fixture.Grains, "refusal", same, Options with { LearningRate = 0.125 }).FitAsync(data));
+        var seed = await Assert.ThrowsAsync<ArgumentException>(() => new ClusterTrainer(fixture.Grains, "refusal", otherSeed, Options).FitAsync(data));
+        var start = await Assert.ThrowsAsync<ArgumentException>(() => new ClusterTrainer(fixture.Grains, "refusal", otherStart, Options).FitAsync(data));
+
+        Assert.Contains("the learning rate is ", rate.Message);
+        Assert.Contains("and 0.125 here", rate.Message);
+        Assert.Contains("the mapping is", seed.Message);
+        Assert.Contains("trained parameters at their start", start.Message);
+        await ClusterTrainer.ForgetAsync(fixture.Grains, "refusal");
+        await new ClusterTrainer(fixture.Grains, "refusal", otherSeed, Options).FitAsync(data);
+    }
+
+    [Fact]
+    public void OptionsOutOfRangeAreRefused()
+    {
+        using var model = Small.Slvt();
+        Assert.Throws<ArgumentOutOfRangeException>("Workers", () => With(new() { Workers = 4 }));
+        Assert.Throws<ArgumentOutOfRangeException>("Workers", () => With(new() { Workers = 0 }));
+        Assert.Throws<ArgumentOutOfRangeException>("Deadline", () => With(new() { Deadline = TimeSpan.Zero }));
+        Assert.Throws<ArgumentOutOfRangeException>("Patience", () => With(new() { Patience = TimeSpan.FromDays(2) }));
+        Assert.Throws<ArgumentOutOfRangeException>("ClipPartNorm", () => With(new() { ClipPartNorm = double.NaN }));
+        Assert.Throws<ArgumentOutOfRangeException>("Combination", () => With(new() { Combination = (GradientCombination)9 }));
+        Assert.Throws<ArgumentException>("run", () => new ClusterTrainer(fixture.Grains, " ", model));
+
+        void With(ClusterOptions options) => _ = new ClusterTrainer(fixture.Grains, "x", model, Options, options);
+    }
+
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 4)]
+    public async Task ACallbackOfOneWorkerStopsAllAfterTheSameStep(bool atEpoch, int steps)
+    {
+        using var data = Small.Classes();
+        using var one = Small.Slvt();
+        using var other = Small.Slvt();
+        var stopping = Options with
+        {
+            OnStep = progress => !atEpoch && progress.Step == 2 ? TrainingSignal.Stop : TrainingSignal.Continue,
+            OnEpoch = _ => atEpoch ? TrainingSignal.Stop : TrainingSignal.Continue,
+        };
+        var cluster = new ClusterOptions { Workers = 2 };
+
+        var reports = await Task.WhenAll(
+            new ClusterTrainer(fixture.Grains, $"stop {atEpoch}", one, stopping, cluster).FitAsync(data),
+            new ClusterTrainer(fixture.Grains, $"stop {atEpoch}", other, Options, cluster).FitAsync(data));
+
+        Assert.All(reports, report => Assert.Equal((steps, true, 1), (report.Steps, report.StoppedEarly, report.History.Count)));
+        Assert.Equal(Bits(one), Bits(other));
+    }
+
+    [Fact]
+    public async Task ALossThatIsNotFiniteStopsEveryWorkerAtItsStep()
+    {
+        // The sample is in one part only; its squared error is beyond single precision.
+        Dataset Broken()
+        {
+            using var scope = NewDisposeScope();
+            using var whole = Small.Numbers();
+            var targets = whole.Targets.clone();
+            targets[17, 0] = tensor(3e38f);
+            return Dataset.FromTensors(whole.Inputs.clone(), targets);
+        }
+
+        static Model Build() => MappingNetwork.For(Small.Regressor()).SingleLatent(24).Build();
+        using var alone = Build();
+        using var data = Broken();
+        var expected = Assert.Throws<TrainingDivergedException>(() => new Trainer(alone, Options).Fit(data));
+        Model[] models = [Build(), Build()];
+
+        var faults = await Task.WhenAll(models.Select(async model =>
+        {
+            using var own = Broken();
+            return await Assert.ThrowsAsync<TrainingDivergedException>(
+                () => new ClusterTrainer(fixture.Grains, "diverging", model, Options, new() { Workers = 2 }).FitAsync(own));
+        }));
+
+        Assert.All(faults, fault => Assert.Equal((expected.Step, expected.Term, expected.Message), (fault.Step, fault.Term, fault.Message)));
+        foreach (var model in models)
+            using (model)
+                Assert.Equal(Bits(alone), Bits(model));
+    }
+
+    internal static int[] Bits(Model model) => [.. model.Trainables.SelectMany(Small.Bits)];
+
+    private static (Func<Model> Build, TrainingOptions Options) Case(string what) => what switch
+    {
+        "second order, all terms" => (() => Small.Slvt(), Options with { Optimizer = TrainingOptimizer.FullMatrix, Loss = LossOptions.Complete }),
+        "clipped, averaged" => (
+            () => Small.Lwt(),
+            Options with { ClipGradientNorm = 0.5, AverageDecay = 0.9, RestoreAverage = true, Metrics = [Metric.F1()], LabelSmoothing = 0.1 }),
+        "own loss" => (
+            () => Small.Slvt(),
+            Options with { TaskLoss = new TaskLoss("squares", (outputs, targets) => nn.functional.mse_loss(outputs, nn.functional.one_hot(targets, 3).to(float32))) }),
+        "dropout" => (
+            () => MappingNetwork.For(TargetNetwork.Input(4).Linear(14).Tanh().Dropout(0.4, seed: 2).Linear(3).Build("dropped")).SingleLatent(24).Build(),
+            Options),
+        "direct" => (() => DirectModel.For(Small.Classifier(), seed: 3), Options),
+        _ => (() => Small.Slvt(), Options),
+    };
+
+    private static Model Normed() =>
+        MappingNetwork.For(TargetNetwork.Input(4).Linear(14).BatchNorm1d().Tanh().Linear(3).Build("normed")).SingleLatent(24).Build();
+
+    private static IEnumerable<double> Numbers(Tensor values)
+    {
+        using var wide = values.to(float64);
+        return [.. wide.data<double>()];
+    }
+}
