@@ -6,7 +6,7 @@ namespace MappingNets;
 /// Describes a fine-tuning of given weights: theta = theta_pretrained + what few trained parameters add. The parameters are a latent whose
 /// mapping moves scales, shifts, biases and the head (<see cref="Scales"/>), latents that move groups of weights (<see cref="Groups"/>), a
 /// latent whose mapping is added (<see cref="Mapping"/>), factors of low rank (<see cref="LowRank"/>), the weights themselves
-/// (<see cref="WholeWeights"/>), or several of these for different layers. Every step returns a new description.
+/// (<see cref="WholeWeights"/>), gates of channels (<see cref="Gates"/>), or several of these for different layers. Every step returns a new description.
 /// </summary>
 /// <example>
 /// <code>
@@ -61,11 +61,29 @@ public sealed class FineTuning
         FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
         IReadOnlyList<string>? layers = null)
     {
-        if (parameters < 1)
-            throw new ArgumentOutOfRangeException(nameof(parameters), parameters, "There must be at least 1 parameter.");
-        if (!Enum.IsDefined(fixedWeights))
-            throw new ArgumentOutOfRangeException(nameof(fixedWeights), fixedWeights, "There is no such family of fixed weights.");
+        CheckMapped(parameters, fixedWeights);
         return With(new ScalesForm(parameters, MappingChecks.Positive(strength, nameof(strength)), fixedWeights, Checked(layers)));
+    }
+
+    /// <summary>
+    /// Multiplies each channel c of the chosen matrices and convolutions: W_c (1 + o_c), with all o = strength (W z) from one mapping of one
+    /// latent, started at z = 0. A channel is an entry of the tensor's first dimension: an output, but for a transposed convolution and
+    /// for a factor of MatMul in an ONNX file, where it is an input.
+    /// </summary>
+    /// <param name="parameters">How many are trained, from 1 to the number of channels; where null, 8,192 or as many as there are channels.</param>
+    /// <param name="strength">How far a parameter of 1 moves a gate from 1, positive.</param>
+    /// <param name="fixedWeights">The family of W.</param>
+    /// <param name="layers">As for <see cref="Groups"/>; scales, shifts and biases stay.</param>
+    /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
+    public FineTuning Gates(
+        int? parameters = null,
+        double strength = 1,
+        FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
+        IReadOnlyList<string>? layers = null)
+    {
+        CheckMapped(parameters, fixedWeights);
+        return With(new GatesForm(parameters, MappingChecks.Positive(strength, nameof(strength)), fixedWeights, Checked(layers)));
     }
 
     /// <summary>Lets each of K latents move a group of L weights: theta = theta_pretrained + alpha * o[group(i)].</summary>
@@ -193,7 +211,7 @@ public sealed class FineTuning
     {
         if (forms.Count == 0)
             throw new InvalidOperationException(
-                "Nothing is trained yet: say Scales, Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
+                "Nothing is trained yet: say Scales, Gates, Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
         var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
         try
         {
@@ -204,6 +222,14 @@ public sealed class FineTuning
             baseWeights.Dispose();
             throw;
         }
+    }
+
+    private static void CheckMapped(int? parameters, FixedWeightsKind fixedWeights)
+    {
+        if (parameters < 1)
+            throw new ArgumentOutOfRangeException(nameof(parameters), parameters, "There must be at least 1 parameter.");
+        if (!Enum.IsDefined(fixedWeights))
+            throw new ArgumentOutOfRangeException(nameof(fixedWeights), fixedWeights, "There is no such family of fixed weights.");
     }
 
     private IReadOnlyList<string>? Checked(IReadOnlyList<string>? patterns, string argument = nameof(layers))

@@ -8,11 +8,12 @@ internal sealed record FineTuningPart
     private const string KindGroups = "groups";
     private const string KindMapping = "mapping";
     private const string KindLowRank = "low-rank";
+    private const string KindGates = "gates";
 
-    /// <summary>"groups", "mapping" or "low-rank".</summary>
+    /// <summary>"groups", "mapping", "low-rank" or "gates".</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The tensors that groups or a mapping change; "all", or null for a mapping, for every one that has no values of its own.</summary>
+    /// <summary>The tensors that groups, a mapping or gates change; "all", or null for a mapping, for every one that has no values of its own.</summary>
     public IReadOnlyList<string>? Tensors { get; init; }
 
     public int? Latents { get; init; }
@@ -23,7 +24,7 @@ internal sealed record FineTuningPart
 
     public string? Grouping { get; init; }
 
-    /// <summary>The mapping of the additive form.</summary>
+    /// <summary>The mapping of the additive form, or of the gates.</summary>
     public AdapterDescription? Mapping { get; init; }
 
     /// <summary>The rank of each tensor that low rank changes.</summary>
@@ -47,6 +48,9 @@ internal sealed record FineTuningPart
         Mapping = AdapterDescription.Of(specification, new Dictionary<string, double>()),
     };
 
+    public static FineTuningPart OfGates(IReadOnlyList<string> tensors, MappingSpecification specification) =>
+        OfMapping(tensors, specification) with { Kind = KindGates };
+
     public static FineTuningPart OfLowRank(IReadOnlyList<(string Name, int Rank)> ranks, double strength) => new()
     {
         Kind = KindLowRank,
@@ -61,6 +65,7 @@ internal sealed record FineTuningPart
             new GroupIncrement(
                 Core.FineTuning.plan(target.Layout, Selected(target, whole, Tensors), latents, size, ToGrouping(Grouping), GroupKey(whole.Seed)), strength),
         KindMapping when Mapping is { } mapping => ToMapping(target, mapping),
+        KindGates when Tensors is not null && Mapping is { } mapping => ToGates(target, Tensors, mapping),
         KindLowRank when Ranks is { Count: > 0 } ranks && Strength is { } strength =>
             new LowRankIncrement(target.Layout, CheckRanks(target, ranks), strength, whole.Seed),
         _ => throw new FormatException($"it describes an unknown or incomplete way of fine-tuning, '{MessageText.Of(Kind)}'"),
@@ -72,7 +77,7 @@ internal sealed record FineTuningPart
     {
         if (Strength is { } strength)
             StoredNumber.Require("strength", strength);
-        if (Kind is KindGroups or KindMapping)
+        if (Kind is KindGroups or KindMapping or KindGates)
             CheckTensors(target);
         switch (Kind)
         {
@@ -80,7 +85,10 @@ internal sealed record FineTuningPart
                 CheckGroups(target, whole, latents, size);
                 break;
             case KindMapping when Mapping is not null:
-                CheckMapping(target, Mapping, limits);
+                CheckMapping(Tensors is null ? target.Layout : new TargetPart(target, Tensors).Layout, Mapping, limits);
+                break;
+            case KindGates when Tensors is not null && Mapping is not null:
+                CheckGates(target, Tensors, Mapping, limits);
                 break;
             case KindLowRank when Ranks is { Count: > 0 } ranks && Strength is not null:
                 CheckRanks(target, ranks);
@@ -106,7 +114,7 @@ internal sealed record FineTuningPart
             case KindGroups:
                 yield return ("latent", [Latents!.Value]);
                 break;
-            case KindMapping:
+            case KindMapping or KindGates:
                 yield return ("latent", [Mapping!.LatentCount()]);
                 if (Mapping.TrainableScale)
                     yield return ("scales", [Tensors?.Count ?? target.Parameters.Count]);
@@ -142,14 +150,34 @@ internal sealed record FineTuningPart
         ToGrouping(Grouping);
     }
 
-    private void CheckMapping(TargetNetwork target, AdapterDescription mapping, ReadLimits? limits)
+    private static void CheckMapping(ParameterLayout layout, AdapterDescription mapping, ReadLimits? limits)
     {
         if (mapping.NeedsFunction() || mapping.NeedsMap())
             throw new FormatException($"its mapping has the modulation '{MessageText.Of(mapping.Modulation)}', which no such adapter holds");
         if (mapping.LowRank is not null)
             throw new FormatException("its mapping names ranks, which only a whole model's adapter has");
-        mapping.Check(Tensors is null ? target.Layout : new TargetPart(target, Tensors).Layout, limits);
+        mapping.Check(layout, limits);
     }
+
+    private static void CheckGates(TargetNetwork target, IReadOnlyList<string> matrices, AdapterDescription mapping, ReadLimits? limits)
+    {
+        foreach (var name in matrices)
+            if (target.Layout.Find(name).Shape.Length < 2)
+                throw new FormatException($"it has gates for '{name}', which is no matrix");
+        if (matrices.Distinct(StringComparer.Ordinal).Count() < matrices.Count)
+            throw new FormatException("it names a matrix twice");
+        if (mapping.TrainableScale)
+            throw new FormatException("its gates have trained scales, which no such adapter holds");
+        CheckMapping(GateIncrement.LayoutOf(target, InOrder(target, matrices)), mapping, limits);
+    }
+
+    // As the network has them, whatever order a file names.
+    private static IReadOnlyList<string> InOrder(TargetNetwork target, IReadOnlyList<string> names) =>
+        [.. target.Parameters.Select(parameter => parameter.Name).Where(names.Contains)];
+
+    private static GateIncrement ToGates(TargetNetwork target, IReadOnlyList<string> matrices, AdapterDescription mapping) => new(
+        Core.FineTuning.increment(GateIncrement.LayoutOf(target, InOrder(target, matrices)), mapping.ToSpecification()),
+        new TargetPart(target, matrices).Places);
 
     private MappingIncrement ToMapping(TargetNetwork target, AdapterDescription mapping)
     {

@@ -10,7 +10,7 @@ internal static class FineTuned
     [
         "groups", "hashed groups of 3", "some layers", "mapping", "mapping with scales", "lora", "new head", "mapped head", "whole weights",
         "some whole weights", "lora and groups and a whole head", "two mappings",
-        "scales", "scales and lora",
+        "scales", "scales and lora", "gates and scales",
     ];
 
     /// <summary>The small classifier's weights after some training: 115 numbers.</summary>
@@ -43,6 +43,7 @@ internal static class FineTuned
                 .Mapping(mapping => mapping.SingleLatent(7).WithTrainableScales(), strength: 5, layers: ["fc2"]).Build(),
             "scales" => start.Scales(30).Build(),
             "scales and lora" => start.Scales(30).LowRank(1).Build(),
+            "gates and scales" => start.Gates(9).Scales(25).Build(),
             _ => throw new InvalidOperationException(way),
         };
     }

@@ -1,0 +1,25 @@
+namespace MappingNets;
+
+/// <summary>W_c (1 + o_c) for each channel of the chosen matrices, with o = strength (W z).</summary>
+internal sealed record GatesForm(int? Parameters, double Strength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
+{
+    private const long UsualParameters = 8_192;
+
+    public override string Name => "Gates";
+
+    public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
+        parameter.Shape.Count > 1 && !start.Target.IsScaleOrShift(parameter);
+
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    {
+        var layout = GateIncrement.LayoutOf(start.Target, tensors);
+        if (Parameters > layout.Count)
+            throw new ArgumentOutOfRangeException(
+                "parameters", Parameters, $"The matrices that were chosen of '{start.Target.Name}' have {layout.Count} channels; more parameters would move nothing else.");
+        var latents = Parameters ?? (int)Math.Min(UsualParameters, layout.Count);
+        var description = Core.MappingModule.singleLatent(latents);
+        return FineTuningPart.OfGates(tensors, new(
+            description.Split, FixedWeights, seed, description.Modulations, description.Activation, MappingBias.Zero, Core.ScaleRule.NewFanInScale(Strength),
+            false, Core.LatentStart.ZeroStart, description.FixedWeightsVersion));
+    }
+}
