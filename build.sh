@@ -28,6 +28,9 @@ Usage: ./build.sh VERB [arguments]
   stress --published  the same from each published form (framework-dependent, self-contained, ReadyToRun, single-file)
   consumer          pack, and use the packages from a C# and an F# program outside the repository: built, published in each form, and opted
                     out of the build step
+  cluster           train CNN2 on FashionMNIST in three processes, kill one, start another; needs Redis [--epochs N] [--samples N] [--compare]
+  cluster-figures   measure bytes and times of training by several workers [--quick] [--out FOLDER], or kill N of them at random and compare
+                    with one process (--kills N, needs Redis); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
@@ -186,6 +189,15 @@ provide_numpy() {
   echo "build.sh: numpy is missing, so the tests of the reader in Python are skipped. On Debian or Ubuntu: sudo apt-get install python3-numpy." >&2
 }
 
+# Clusters keep their members and their runs in it; without it the tests of that are skipped.
+provide_redis() {
+  [[ -x /usr/bin/redis-server ]] && return
+  # The package would start a server of its own; tests and the example start theirs, on a free port.
+  can_install && RUNLEVEL=1 install redis-server && return
+  echo "build.sh: redis-server is missing. On Debian or Ubuntu: sudo apt-get install redis-server." >&2
+  return 1
+}
+
 run_tests() {
   local part=${1:-all}
   shift || true
@@ -194,6 +206,7 @@ run_tests() {
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
   provide_numpy
+  provide_redis || echo "build.sh: tests that need it will be skipped." >&2
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT
@@ -282,6 +295,14 @@ case $verb in
   demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
   consumer) restore_tools && tests/consumer/run.sh ;;
+  cluster)
+    provide_redis || exit 1
+    run_example examples/Cluster "$@"
+    ;;
+  cluster-figures)
+    provide_redis || true
+    run_example experiments/ClusterFigures "$@"
+    ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   fuzz)

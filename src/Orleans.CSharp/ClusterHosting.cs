@@ -6,7 +6,7 @@ using Orleans.Storage;
 namespace MappingNets;
 
 /// <summary>Makes a silo of Orleans one that holds training runs.</summary>
-public static class ClusterHosting
+public static partial class ClusterHosting
 {
     /// <summary>
     /// The name of the grain storage in which the state of runs lies after each epoch. Give the silo a storage of this name, such as

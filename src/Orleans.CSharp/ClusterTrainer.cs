@@ -23,7 +23,7 @@ namespace MappingNets;
 /// ...
 /// var trainer = new ClusterTrainer(
 ///     host.Services.GetRequiredService&lt;IClusterClient>(), "run 1", model, new TrainingOptions { BatchSize = 43, GradientAccumulation = 3 },
-///     new ClusterOptions { Workers = 3 });
+///     new ClusterTrainingOptions { Workers = 3 });
 /// var report = await trainer.FitAsync(train);
 /// </code>
 /// </example>
@@ -33,7 +33,7 @@ public sealed class ClusterTrainer
     private readonly string run;
     private readonly Model model;
     private readonly TrainingOptions options;
-    private readonly ClusterOptions clusterOptions;
+    private readonly ClusterTrainingOptions clusterOptions;
     private readonly Trainer trainer;
     private readonly WorkerFigures figures = new();
 
@@ -46,7 +46,7 @@ public sealed class ClusterTrainer
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range; its name is the exception's argument.</exception>
     /// <exception cref="ArgumentException">The run's name is blank, or two options do not go together.</exception>
     public ClusterTrainer(
-        IGrainFactory cluster, string run, Model model, TrainingOptions? options = null, ClusterOptions? clusterOptions = null)
+        IGrainFactory cluster, string run, Model model, TrainingOptions? options = null, ClusterTrainingOptions? clusterOptions = null)
     {
         ArgumentNullException.ThrowIfNull(cluster);
         ArgumentException.ThrowIfNullOrWhiteSpace(run);

@@ -20,7 +20,7 @@ public sealed class ClusterFixture : IAsyncLifetime
         TrainingOptions options,
         int workers,
         Func<Dataset>? data = null,
-        ClusterOptions? cluster = null,
+        ClusterTrainingOptions? cluster = null,
         Dataset? validation = null)
     {
         var models = Enumerable.Range(0, workers).Select(_ => build()).ToArray();

@@ -136,7 +136,7 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
         Assert.Throws<ArgumentOutOfRangeException>("Combination", () => With(new() { Combination = (GradientCombination)9 }));
         Assert.Throws<ArgumentException>("run", () => new ClusterTrainer(fixture.Grains, " ", model));
 
-        void With(ClusterOptions options) => _ = new ClusterTrainer(fixture.Grains, "x", model, Options, options);
+        void With(ClusterTrainingOptions options) => _ = new ClusterTrainer(fixture.Grains, "x", model, Options, options);
     }
 
     [Theory]
@@ -152,7 +152,7 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
             OnStep = progress => !atEpoch && progress.Step == 2 ? TrainingSignal.Stop : TrainingSignal.Continue,
             OnEpoch = _ => atEpoch ? TrainingSignal.Stop : TrainingSignal.Continue,
         };
-        var cluster = new ClusterOptions { Workers = 2 };
+        var cluster = new ClusterTrainingOptions { Workers = 2 };
 
         var reports = await Task.WhenAll(
             new ClusterTrainer(fixture.Grains, $"stop {atEpoch}", one, stopping, cluster).FitAsync(data),

@@ -12,7 +12,7 @@ public sealed class FaultTests(ClusterFixture fixture)
         Epochs = 4, BatchSize = 10, GradientAccumulation = 3, Seed = 5, Optimizer = TrainingOptimizer.FullMatrix, AverageDecay = 0.9,
     };
 
-    private static readonly ClusterOptions Cluster = new() { Workers = 2, Deadline = TimeSpan.FromMilliseconds(400) };
+    private static readonly ClusterTrainingOptions Cluster = new() { Workers = 2, Deadline = TimeSpan.FromMilliseconds(400) };
 
     [Fact]
     public async Task AWorkerThatLeavesIsReplacedAndALaterOneCatchesUp()

@@ -7,7 +7,7 @@ namespace MappingNets;
 /// A worker's line to the grain of its run: asks until there is an answer. Silos come and go; the grain then lives elsewhere, and asking
 /// twice changes nothing.
 /// </summary>
-internal sealed class ClusterLine(IRunGrain run, ClusterOptions options, CancellationToken cancellation)
+internal sealed class ClusterLine(IRunGrain run, ClusterTrainingOptions options, CancellationToken cancellation)
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
@@ -55,7 +55,7 @@ internal sealed class ClusterLine(IRunGrain run, ClusterOptions options, Cancell
             {
                 if (clock.Elapsed >= options.Patience)
                     throw new ClusterUnavailableException(
-                        $"The cluster has not answered for {clock.Elapsed.TotalSeconds:0} s ({nameof(ClusterOptions)}.{nameof(ClusterOptions.Patience)}): {fault.Message}", fault);
+                        $"The cluster has not answered for {clock.Elapsed.TotalSeconds:0} s ({nameof(ClusterTrainingOptions)}.{nameof(ClusterTrainingOptions.Patience)}): {fault.Message}", fault);
                 await Task.Delay(BetweenTries, cancellation).ConfigureAwait(false);
             }
         }

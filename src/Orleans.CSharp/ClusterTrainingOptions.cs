@@ -1,7 +1,7 @@
 namespace MappingNets;
 
 /// <summary>How workers train one model together. All workers of a run must have the same.</summary>
-public sealed record ClusterOptions
+public sealed record ClusterTrainingOptions
 {
     /// <summary>
     /// How many workers the first step waits for, at least 1 and at most <see cref="TrainingOptions.GradientAccumulation"/>, the number of parts

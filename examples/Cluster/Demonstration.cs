@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace MappingNets.Examples.Cluster;
+
+/// <summary>Three workers on this machine, of which one is killed, and a fourth that takes its place.</summary>
+internal static class Demonstration
+{
+    public static async Task<int> Run(Settings settings)
+    {
+        if (!File.Exists(RedisServer.Program))
+        {
+            Console.Error.WriteLine($"{RedisServer.Program} is missing. On Debian or Ubuntu: sudo apt-get install redis-server.");
+            return 1;
+        }
+
+        await using var redis = await RedisServer.Start();
+        Console.WriteLine($"Redis listens at {redis.Address}. Three workers start; each holds its data and its silo.");
+        var table = new LiveTable();
+        var workers = new List<WorkerProcess>();
+        try
+        {
+            for (var number = 1; number <= 3; number++)
+                workers.Add(new(number, settings, redis, table));
+            var steps = await workers[0].Reached(share: 0.3);
+            workers[2].Kill();
+            table.Note($"Worker 3 was killed (SIGKILL) after step {steps}.");
+            steps = await workers[0].Reached(share: 0.6);
+            workers.Add(new(4, settings, redis, table));
+            table.Note($"Worker 4 was started after step {steps}.");
+            foreach (var worker in workers.Where(worker => worker.Number != 3))
+                await worker.Ended();
+            return Show(settings, workers, table);
+        }
+        finally
+        {
+            foreach (var worker in workers)
+                worker.Dispose();
+        }
+    }
+
+    private static int Show(Settings settings, IReadOnlyList<WorkerProcess> workers, LiveTable table)
+    {
+        table.End();
+        Console.WriteLine($"{"worker",-8}{"steps",8}{"KB sent",12}{"accuracy",12}  trained parameters");
+        foreach (var worker in workers)
+            Console.WriteLine(worker.Result is { } result
+                ? string.Create(CultureInfo.InvariantCulture, $"{worker.Number,-8}{result.Steps,8:N0}{result.Sent / 1e3,12:N1}{result.Accuracy,12:P2}  {result.Digest}")
+                : $"{worker.Number,-8}  killed");
+        using var model = Settings.Model();
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"A step sends {4 * model.TrainableCount:N0} bytes of gradient for each part; trained directly it would be {4 * model.Target.ParameterCount:N0}."));
+        var results = workers.Where(worker => worker.Number != 3).Select(worker => worker.Result).ToArray();
+        var isSame = results.All(result => result is not null && result.Digest == results[0]?.Digest);
+        Console.WriteLine($"All workers ended with the same bits: {(isSame ? "yes" : "NO")}");
+        if (isSame && settings.Compares)
+        {
+            var (train, test) = Settings.Data(settings);
+            using (train)
+            using (test)
+                new Trainer(model, Settings.Training(settings)).Fit(train);
+            isSame = Worker.Digest(model) == results[0]!.Digest;
+            Console.WriteLine($"One process ends with the same bits: {(isSame ? "yes" : "NO")}");
+        }
+
+        return isSame ? 0 : 1;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using StackExchange.Redis;
+
+namespace MappingNets.Examples.Cluster;
+
+/// <summary>What the program is told.</summary>
+internal sealed record Settings
+{
+    public bool IsWorker { get; init; }
+
+    /// <summary>The run; workers of one name train together.</summary>
+    public string Run { get; init; } = "cnn2";
+
+    /// <summary>Host and port of Redis; its password comes from the environment variable MAPPINGNETS_REDIS_PASSWORD.</summary>
+    public string Redis { get; init; } = "127.0.0.1:6379";
+
+    /// <summary>The ports of the worker's silo, one for silos and one for clients.</summary>
+    public int Port { get; init; } = 11111;
+
+    /// <summary>This machine's address, at which the other workers reach it.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>How many training images; all where 0.</summary>
+    public int Samples { get; init; }
+
+    /// <summary>A PEM file of the worker's certificate and key, and one of the authority's; none where null.</summary>
+    public string? Certificate { get; init; }
+
+    public string? Authority { get; init; }
+
+    /// <summary>Whether the demonstration trains in one process too, and compares bits.</summary>
+    public bool Compares { get; init; }
+
+    /// <summary>Three workers have the batch of 128, one more, dealt out evenly.</summary>
+    public static TrainingOptions Training(Settings settings) =>
+        new() { Epochs = settings.Epochs, BatchSize = 43, GradientAccumulation = 3, Seed = 1 };
+
+    public static MappedModel Model() => MappingNetwork.For(Targets.Cnn2()).SingleLatent(2048).WithSeed(1).Build();
+
+    /// <summary>The training images and the test images.</summary>
+    public static (Dataset Train, Dataset Test) Data(Settings settings)
+    {
+        var (train, test) = FashionMnist.Load();
+        if (settings.Samples == 0)
+            return (train, test);
+        using (train)
+        using (test)
+            return (train.Take(settings.Samples), test.Take(settings.Samples));
+    }
+
+    /// <summary>How Redis is reached.</summary>
+    public ConfigurationOptions RedisOptions()
+    {
+        var options = ConfigurationOptions.Parse(Redis);
+        options.Password = Environment.GetEnvironmentVariable("MAPPINGNETS_REDIS_PASSWORD");
+        return options;
+    }
+
+    public static Settings Parse(string[] args)
+    {
+        var settings = new Settings { IsWorker = args.FirstOrDefault() == "worker" };
+        for (var place = settings.IsWorker ? 1 : 0; place < args.Length; place++)
+        {
+            string Value() => ++place < args.Length ? args[place] : throw new ArgumentException($"{args[^1]} needs a value.");
+            int Number() => int.Parse(Value(), CultureInfo.InvariantCulture);
+            settings = args[place] switch
+            {
+                "--run" => settings with { Run = Value() },
+                "--redis" => settings with { Redis = Value() },
+                "--port" => settings with { Port = Number() },
+                "--address" => settings with { Address = Value() },
+                "--epochs" => settings with { Epochs = Number() },
+                "--samples" => settings with { Samples = Number() },
+                "--certificate" => settings with { Certificate = Value() },
+                "--authority" => settings with { Authority = Value() },
+                "--compare" => settings with { Compares = true },
+                var other => throw new ArgumentException(
+                    $"There is no '{other}'; there are worker, --run, --redis, --address, --port, --epochs, --samples, --certificate, --authority and --compare."),
+            };
+        }
+
+        var isLoopback = IPAddress.IsLoopback(IPAddress.Parse(settings.Address));
+        return isLoopback || settings is { Certificate: not null, Authority: not null }
+            ? settings
+            : throw new ArgumentException($"--address {settings.Address} is reached by others: name --certificate and --authority, so that only workers may.");
+    }
+}

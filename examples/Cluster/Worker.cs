@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using TorchSharp;
+
+namespace MappingNets.Examples.Cluster;
+
+/// <summary>One worker: a silo, and a trainer beside it.</summary>
+internal static class Worker
+{
+    /// <summary>Trains, and prints a line for each step, "step 12 of 465, 3 workers, 106,496 bytes sent, loss 0.512", and one for the result.</summary>
+    public static async Task<int> Run(Settings settings)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        // Orleans reports every silo that it cannot reach, which is what the demonstration brings about.
+        builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter("Orleans", LogLevel.Critical);
+        builder.UseOrleans(silo => Join(silo, settings));
+        using var host = builder.Build();
+        await host.StartAsync();
+
+        var (train, test) = Settings.Data(settings);
+        using (train)
+        using (test)
+        {
+            using var model = Settings.Model();
+            var trainer = new ClusterTrainer(
+                host.Services.GetRequiredService<IClusterClient>(), settings.Run, model, Settings.Training(settings),
+                new ClusterTrainingOptions { Workers = 3, Deadline = TimeSpan.FromSeconds(4) });
+            var lines = new Lines(trainer);
+            var report = await trainer.FitAsync(train, progress: lines);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"result {report.Steps} {trainer.BytesSent} {Evaluation.Of(model, test).Accuracy} {Digest(model)}"));
+        }
+
+        await host.StopAsync();
+        return 0;
+    }
+
+    /// <summary>A digest of the trained parameters.</summary>
+    public static string Digest(Model model)
+    {
+        using var scope = torch.NewDisposeScope();
+        var latent = model.state_dict().First().Value.detach().data<float>().ToArray();
+        return Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(latent.AsSpan())))[..16];
+    }
+
+    private static void Join(ISiloBuilder silo, Settings settings)
+    {
+        silo.Configure<Orleans.Configuration.ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = ("mappingnets", "mappingnets"));
+        silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.Port + 1000);
+        silo.UseRedisClustering(redis => redis.ConfigurationOptions = settings.RedisOptions());
+        silo.AddRedisGrainStorage(ClusterHosting.StorageName, redis => redis.ConfigurationOptions = settings.RedisOptions());
+        silo.AddMappingNetsTraining();
+        // A process that was killed is noticed after four seconds, and not after fifteen.
+        silo.Configure<ClusterMembershipOptions>(members =>
+            (members.ProbeTimeout, members.NumMissedProbesLimit, members.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(2), 2, 1));
+        if (settings is { Certificate: { } certificate, Authority: { } authority })
+            silo.UseMutualTls(X509Certificate2.CreateFromPemFile(certificate), X509CertificateLoader.LoadCertificateFromFile(authority));
+    }
+
+    private sealed class Lines(ClusterTrainer trainer) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"step {((value.Epoch - 1) * value.StepsPerEpoch) + value.Step} of {value.Epochs * value.StepsPerEpoch}, {trainer.Workers} workers, {trainer.BytesSent:N0} bytes sent, loss {value.Loss:0.000}"));
+    }
+}

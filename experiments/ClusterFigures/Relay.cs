@@ -1,0 +1,101 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace MappingNets.Experiments.ClusterFigures;
+
+/// <summary>
+/// A TCP relay before a port of this machine: counts the bytes of both directions, delays each by a time, and lets no more than so many
+/// bytes a second through, one direction beside the other.
+/// </summary>
+internal sealed class Relay : IDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource end = new();
+    private readonly int target;
+    private readonly TimeSpan delay;
+    private readonly double? bytesPerSecond;
+    private long up;
+    private long down;
+
+    public Relay(int target, TimeSpan delay, double? bytesPerSecond)
+    {
+        (this.target, this.delay, this.bytesPerSecond) = (target, delay, bytesPerSecond);
+        listener.Start();
+        _ = Accept();
+    }
+
+    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    /// <summary>Bytes from the worker.</summary>
+    public long Up => Interlocked.Read(ref up);
+
+    /// <summary>Bytes to the worker.</summary>
+    public long Down => Interlocked.Read(ref down);
+
+    public void Dispose()
+    {
+        end.Cancel();
+        listener.Dispose();
+    }
+
+    private async Task Accept()
+    {
+        try
+        {
+            for (; ; )
+                _ = Serve(await listener.AcceptTcpClientAsync(end.Token));
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or ObjectDisposedException or SocketException)
+        {
+        }
+    }
+
+    private async Task Serve(TcpClient worker)
+    {
+        using (worker)
+        using (var silo = new TcpClient { NoDelay = true })
+        {
+            worker.NoDelay = true;
+            try
+            {
+                await silo.ConnectAsync(IPAddress.Loopback, target, end.Token);
+                await Task.WhenAny(
+                    Copy(worker.GetStream(), silo.GetStream(), count => Interlocked.Add(ref up, count)),
+                    Copy(silo.GetStream(), worker.GetStream(), count => Interlocked.Add(ref down, count)));
+            }
+            catch (Exception fault) when (fault is OperationCanceledException or IOException or SocketException)
+            {
+            }
+        }
+    }
+
+    // Reading goes on while earlier bytes are on their way, so that a delay is no limit to the rate.
+    private async Task Copy(NetworkStream from, NetworkStream to, Action<int> count)
+    {
+        var onTheWay = System.Threading.Channels.Channel.CreateUnbounded<(byte[] Bytes, DateTime Due)>();
+        var writing = Write(onTheWay.Reader, to);
+        var buffer = new byte[1 << 16];
+        var free = DateTime.UtcNow;
+        int read;
+        while ((read = await from.ReadAsync(buffer, end.Token)) > 0)
+        {
+            count(read);
+            var now = DateTime.UtcNow;
+            free = (free > now ? free : now) + TimeSpan.FromSeconds(bytesPerSecond is { } rate ? read / rate : 0);
+            onTheWay.Writer.TryWrite((buffer[..read], free + delay));
+        }
+
+        onTheWay.Writer.Complete();
+        await writing;
+    }
+
+    private async Task Write(System.Threading.Channels.ChannelReader<(byte[] Bytes, DateTime Due)> from, NetworkStream to)
+    {
+        await foreach (var (bytes, due) in from.ReadAllAsync(end.Token))
+        {
+            if (due - DateTime.UtcNow is { Ticks: > 0 } wait)
+                await Task.Delay(wait, end.Token);
+            await to.WriteAsync(bytes, end.Token);
+        }
+    }
+}

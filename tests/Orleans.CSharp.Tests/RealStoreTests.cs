@@ -1,0 +1,81 @@
+using System.Net;
+using MappingNets.Examples.Cluster;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Orleans.Hosting;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>Runs that outlive their cluster in a real Redis, and real processes that are killed.</summary>
+public sealed class RealStoreTests
+{
+    private static readonly TrainingOptions Options = new() { Epochs = 3, BatchSize = 10, GradientAccumulation = 3, Seed = 5 };
+
+    [RedisFact]
+    public async Task ARunGoesOnInANewClusterFromWhatRedisKept()
+    {
+        await using var redis = await RedisServer.Start();
+        using var data = Small.Classes();
+        using var first = Small.Slvt();
+        using var ending = new CancellationTokenSource();
+        var stopping = Options with
+        {
+            OnStep = progress =>
+            {
+                if ((progress.Epoch, progress.Step) == (2, 3))
+                    ending.Cancel();
+                return TrainingSignal.Continue;
+            },
+        };
+        using (var host = await Silo(redis))
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Trainer(host, first, stopping).FitAsync(data, cancellation: ending.Token));
+            await host.StopAsync();
+        }
+
+        using var second = Small.Slvt();
+        using var alone = Small.Slvt();
+        var heard = new Listener();
+        using (var host = await Silo(redis))
+        {
+            await Trainer(host, second, Options).FitAsync(data, progress: heard);
+            await host.StopAsync();
+        }
+
+        new Trainer(alone, Options).Fit(data);
+        Assert.Equal(2, heard.Heard[0].Epoch);
+        Assert.Equal(ClusterTrainerTests.Bits(alone), ClusterTrainerTests.Bits(second));
+    }
+
+    [RedisFact(withFashionMnist: true)]
+    public void AProcessThatIsKilledIsReplacedAndTheBitsAreThoseOfOneProcess()
+    {
+        // The example, on few images: three workers, one of them killed, a fourth joins. It ends with 1 where bits differ.
+        var output = ChildProcess.Run("dotnet", [typeof(RedisServer).Assembly.Location, "--samples", "390", "--epochs", "2", "--compare"]);
+        Assert.Contains("Worker 3 was killed (SIGKILL) after step", output);
+        Assert.Contains("Worker 4 was started after step", output);
+        Assert.Contains("All workers ended with the same bits: yes", output);
+        Assert.Contains("One process ends with the same bits: yes", output);
+    }
+
+    private static ClusterTrainer Trainer(IHost host, Model model, TrainingOptions options) =>
+        new(host.Services.GetRequiredService<IClusterClient>(), "kept", model, options);
+
+    private static async Task<IHost> Silo(RedisServer redis)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.UseOrleans(silo => silo
+            .Configure<Orleans.Configuration.ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = ("tests", "tests"))
+            .ConfigureEndpoints(IPAddress.Loopback, RedisServer.FreePort(), RedisServer.FreePort())
+            .UseRedisClustering(options => options.ConfigurationOptions = redis.Options())
+            .AddRedisGrainStorage(ClusterHosting.StorageName, options => options.ConfigurationOptions = redis.Options())
+            .AddMappingNetsTraining());
+        var host = builder.Build();
+        await host.StartAsync();
+        return host;
+    }
+}
