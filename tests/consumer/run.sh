@@ -16,6 +16,14 @@ for project in src/Core.FSharp src/Facade.CSharp; do
   dotnet pack "$project" -c Release --nologo --verbosity quiet -p:PackageVersion="$version" -o "$work/packages" >&2
 done
 
+# What a feed shows of a package, and what a debugger needs.
+for package in "$work/packages"/*.nupkg; do
+  for entry in README.md icon.png; do
+    python3 -m zipfile -l "$package" | grep -q "^$entry " || { echo "consumer: $(basename "$package") has no $entry."; failed=$((failed + 1)); }
+  done
+  python3 -m zipfile -l "${package%.nupkg}.snupkg" | grep -q '\.pdb ' || { echo "consumer: $(basename "$package") has no symbols."; failed=$((failed + 1)); }
+done
+
 # Arguments: the language's name, the project file and the source.
 project() {
   local folder=$work/$1
