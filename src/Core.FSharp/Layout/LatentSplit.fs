@@ -34,11 +34,9 @@ module LatentSplit =
 
             waterFill power (budget - used) rest filled
 
-    let byPowerFor (argument: string) (owner: string) (power: float) budget (layout: ParameterLayout) =
+    /// One latent a layer, and the rest in proportion to size^power.
+    let private shared (argument: string) (owner: string) power (sizes: float[]) budget (layout: ParameterLayout) =
         let layers = layout.Layers
-
-        if not (Double.IsFinite power) then
-            raise (ArgumentOutOfRangeException(nameof power, power, "The power must be a finite number."))
 
         if budget < layers.Length || int64 budget > layout.Count then
             raise (
@@ -51,8 +49,6 @@ module LatentSplit =
 
         // Every layer keeps one latent for itself, so the shares are of what is left.
         let caps = layers |> Array.map (fun layer -> float (layer.Count - 1L))
-
-        let sizes = layers |> Array.map (fun layer -> float layer.Count)
 
         let portions =
             waterFill
@@ -75,8 +71,41 @@ module LatentSplit =
         |> Array.mapi (fun index layer -> layer.Name, 1 + int whole[index] + (if extra.Contains index then 1 else 0))
         |> LayerWise
 
+    let byPowerFor (argument: string) (owner: string) (power: float) budget (layout: ParameterLayout) =
+        if not (Double.IsFinite power) then
+            raise (ArgumentOutOfRangeException(nameof power, power, "The power must be a finite number."))
+
+        let sizes = layout.Layers |> Array.map (fun layer -> float layer.Count)
+        shared argument owner power sizes budget layout
+
     let byPower power budget layout =
         byPowerFor (nameof budget) target power budget layout
+
+    /// The smallest share beside the largest: a layer without any gradient can still get one later.
+    let private leastShare = 1e-3
+
+    let byEnergy (energies: float[]) budget (layout: ParameterLayout) =
+        let layers = layout.Layers
+
+        if energies.Length <> layers.Length then
+            raise (
+                ArgumentException($"There are {energies.Length} energies for {layers.Length} layers.", nameof energies)
+            )
+
+        if
+            energies
+            |> Array.exists (fun energy -> not (Double.IsFinite energy && energy >= 0.0))
+        then
+            raise (ArgumentException("An energy is negative or no finite number.", nameof energies))
+
+        if energies |> Array.forall (fun energy -> energy = 0.0) then
+            raise (ArgumentException("All energies are 0: no layer has a gradient.", nameof energies))
+
+        let sizes =
+            Array.map2 (fun energy (layer: ParameterLayer) -> sqrt energy * sqrt (float layer.Count)) energies layers
+
+        let least = leastShare * Array.max sizes
+        shared (nameof budget) target 1.0 (sizes |> Array.map (max least)) budget layout
 
     let count split =
         match split with

@@ -26,6 +26,17 @@ module LatentSplit =
     val internal byPowerFor:
         argument: string -> owner: string -> power: float -> budget: int -> layout: ParameterLayout -> LatentSplit
 
+    /// <summary>
+    /// A split by what the first gradients say: every layer gets one latent, and the rest of the budget is shared in proportion to
+    /// sqrt(E_l P_l), the geometric mean of the layer's energy and its weights, with the caps and the rounding of <see cref="byPower"/>.
+    /// </summary>
+    /// <param name="energies">E_l of each layer: the sum of (s_i dL/dtheta_i)^2 over its weights, how fast the loss falls if all of them move. At least 0 and not all 0.</param>
+    /// <param name="budget">The total number of latents, from the number of layers to P.</param>
+    /// <param name="layout">The parameter layout.</param>
+    /// <exception cref="T:System.ArgumentException">There is not one energy for each layer, one is negative or not finite, or all are 0.</exception>
+    /// <exception cref="T:System.ArgumentOutOfRangeException">The budget is out of range.</exception>
+    val byEnergy: energies: float[] -> budget: int -> layout: ParameterLayout -> LatentSplit
+
     /// <summary>The total number of latents.</summary>
     /// <param name="split">The split.</param>
     val count: split: LatentSplit -> int

@@ -23,6 +23,7 @@ public sealed class FineTuning
     private IReadOnlyList<string>? layers;
     private IReadOnlyList<string>? newHead;
     private HeadTraining? head;
+    private GradientProbe? probe;
     private ulong seed;
 
     private FineTuning(TargetNetwork target, PretrainedWeights pretrained) => (this.target, this.pretrained) = (target, pretrained);
@@ -195,6 +196,23 @@ public sealed class FineTuning
         return With(copy => (copy.head, copy.newHead) = (training, patterns.Length == 0 ? null : Checked(patterns, nameof(patterns))));
     }
 
+    /// <summary>
+    /// Lets <see cref="Scales"/> have a latent for each layer in place of one for all, and shares its parameters out by the gradient of the loss at
+    /// the start: one a layer, the rest in proportion to sqrt(E P), E the sum of (s_k dL/dtheta_i)^2 over the layer's P weights. Measured in
+    /// <see cref="Build"/>, in evaluation mode; an adapter keeps the shares.
+    /// </summary>
+    /// <param name="inputs">Some hundred samples, a batch (N, ...) for each of the network's inputs; read in Build, all at once.</param>
+    /// <param name="loss">From the outputs (N, ...) to the loss of these samples, such as <c>y => functional.cross_entropy(y, labels)</c>.</param>
+    /// <exception cref="ArgumentException">There is no input.</exception>
+    public FineTuning SplitByGradient(IReadOnlyList<Tensor> inputs, Func<Tensor, Tensor> loss)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(loss);
+        if (inputs.Count == 0)
+            throw new ArgumentException("There is no input; give a batch for each of the network's inputs.", nameof(inputs));
+        return With(copy => copy.probe = new([.. inputs], loss));
+    }
+
     /// <summary>The seed of all that is drawn: hashed groups, a mapping's fixed weights, low rank's A and a new head.</summary>
     /// <param name="seed">Any number.</param>
     public FineTuning WithSeed(ulong seed) => With(copy => copy.seed = seed);
@@ -205,7 +223,8 @@ public sealed class FineTuning
     /// <exception cref="InvalidOperationException">Nothing was said to be trained.</exception>
     /// <exception cref="ArgumentException">
     /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was said would have no
-    /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank.
+    /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank; the samples or the loss of
+    /// <see cref="SplitByGradient"/> do not fit.
     /// </exception>
     public FineTunedModel Build(Device? device = null)
     {
@@ -215,7 +234,7 @@ public sealed class FineTuning
         var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
         try
         {
-            return new(baseWeights, FineTuningPlanner.Configure(baseWeights, forms, layers, head, seed), device ?? CPU);
+            return new(baseWeights, FineTuningPlanner.Configure(baseWeights, forms, layers, head, seed, probe), device ?? CPU);
         }
         catch
         {

@@ -14,6 +14,9 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     /// <summary>Whether it moves a new head as well, where nobody said how that is trained.</summary>
     public virtual bool MovesNewHead => false;
 
+    /// <summary>Whether the first gradients can share out its parameters.</summary>
+    public virtual bool IsSplit => false;
+
     /// <summary>Whether it can change a tensor at all.</summary>
     public virtual bool Takes(FineTuningBase start, ParameterSpecification parameter) => true;
 
@@ -22,7 +25,8 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     /// <param name="tensors">What it changes, in the target's order; at least one.</param>
     /// <param name="everything">Whether these are all tensors that have no values of their own.</param>
     /// <param name="seed">The seed that was said.</param>
-    public abstract FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed);
+    /// <param name="probe">What its parameters are shared out by; null where that was not said.</param>
+    public abstract FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe);
 }
 
 /// <summary>theta = theta_pretrained + alpha * o[group(i)].</summary>
@@ -31,7 +35,7 @@ internal sealed record GroupsForm(int Latents, long GroupSize, double Strength, 
 {
     public override string Name => "Groups";
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var target = start.Target;
         var weights = target.Parameters.Where(parameter => tensors.Contains(parameter.Name)).Sum(parameter => parameter.Count);
@@ -49,7 +53,7 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
 {
     public override string Name => "Mapping";
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var part = everything ? start.Target : new TargetPart(start.Target, tensors);
         var description = Steps(MappingNetwork.OnTopOf(part, seed))
@@ -76,7 +80,7 @@ internal sealed record LowRankForm(int? Rank, long Budget, double Strength, IRea
 
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) => parameter.Shape.Count > 1;
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var matrices = start.Target.Parameters.Where(parameter => tensors.Contains(parameter.Name))
             .Select(parameter => (parameter.Name, Outputs: parameter.Shape[0], Inputs: parameter.Count / parameter.Shape[0])).ToArray();
@@ -119,5 +123,5 @@ internal sealed record WholeWeightsForm(IReadOnlyList<string>? Layers) : FineTun
 {
     public override string Name => "WholeWeights";
 
-    public override FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed) => null;
+    public override FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe) => null;
 }

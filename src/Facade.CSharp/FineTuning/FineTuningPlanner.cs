@@ -9,13 +9,16 @@ internal static class FineTuningPlanner
     /// <param name="layers">What <see cref="FineTuning.Layers"/> chose for the ways without layers of their own; null where it was not said.</param>
     /// <param name="head">How a new head is trained; where null, like the other layers if a way moves it, and else directly.</param>
     /// <param name="seed">The seed.</param>
+    /// <param name="probe">What <see cref="FineTuning.SplitByGradient"/> gave; null where it was not said.</param>
     /// <exception cref="ArgumentException">Something that was said would have no effect, or contradicts something else.</exception>
     public static FineTuningConfiguration Configure(
-        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining? head, ulong seed)
+        FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers, HeadTraining? head, ulong seed, GradientProbe? probe)
     {
         var target = baseWeights.Target;
         if (layers is not null && forms.All(form => form.Layers is not null))
             throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
+        if (probe is not null && !forms.Any(form => form.IsSplit))
+            throw new ArgumentException("SplitByGradient would have no effect: Scales alone shares its parameters out by layer.", nameof(probe));
         var training = head ?? (MovesNewHead(baseWeights, forms, layers) ? HeadTraining.Mapped : HeadTraining.Direct);
         var direct = training == HeadTraining.Direct ? baseWeights.Head : [];
         var taken = Deal(baseWeights, forms, layers ?? [LayerPatterns.All], direct);
@@ -31,7 +34,7 @@ internal static class FineTuningPlanner
         foreach (var form in forms)
         {
             string[] tensors = [.. target.Parameters.Select(parameter => parameter.Name).Where(name => ReferenceEquals(taken.GetValueOrDefault(name), form))];
-            if (form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed) is { } part)
+            if (form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed, probe) is { } part)
                 parts.Add(part);
         }
 

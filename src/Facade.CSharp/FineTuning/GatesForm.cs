@@ -10,7 +10,7 @@ internal sealed record GatesForm(int? Parameters, double Strength, FixedWeightsK
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
         parameter.Shape.Count > 1 && !start.Target.IsScaleOrShift(parameter);
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var layout = GateIncrement.LayoutOf(start.Target, tensors);
         if (Parameters > layout.Count)

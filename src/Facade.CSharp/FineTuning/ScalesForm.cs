@@ -17,10 +17,12 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
 
     public override bool MovesNewHead => true;
 
+    public override bool IsSplit => true;
+
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
         start.Target.IsScaleOrShift(parameter) || start.HeadOrLastLayer.Contains(parameter.Name);
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed)
+    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var part = new TargetPart(start.Target, tensors);
         if (Parameters > part.ParameterCount)
@@ -28,9 +30,13 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
                 "parameters", Parameters,
                 $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {part.ParameterCount} weights; more parameters would move nothing else.");
         var latents = Parameters ?? (int)Math.Min(UsualParameters, part.ParameterCount);
-        var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(Scales(start, part));
-        return FineTuningPart.OfMapping(tensors, description.Specification);
+        var scales = Scales(start, part);
+        var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(scales);
+        return FineTuningPart.OfMapping(tensors, (probe is null ? description : Split(description, latents, probe.Energies(start, part, scales, seed))).Specification);
     }
+
+    private static MappingNetwork Split(MappingNetwork description, int latents, double[] energies) => description.LayerWise(
+        [.. ((LatentSplit.LayerWise)LatentSplitModule.byEnergy(energies, latents, description.Target.Layout)).counts.Select(pair => (pair.Item1, pair.Item2))]);
 
     private double[] Scales(FineTuningBase start, TargetPart part)
     {

@@ -63,6 +63,40 @@ let tests =
               for count, share in free do
                   Expect.isLessThan (abs (count - total * share / shares)) (1.0 + float sizes.Length) $"seed {seed}")
 
+          testProperty "a split by energy spends the budget, at least 1 and at most P_l a layer" (fun seed ->
+              let sizes, _, budget = example seed
+              let layout = layoutOf sizes
+
+              let energies =
+                  Array.init sizes.Length (fun layer ->
+                      if layer = 0 then
+                          1.0
+                      else
+                          float (hashedSize seed $"energy{layer}" 0 1000))
+
+              let split = LatentSplit.byEnergy energies budget layout
+              Expect.equal (LatentSplit.count split) budget $"seed {seed}"
+              LatentSplit.check split layout)
+
+          testCase "a split by energy shares by the root of energy times weights" (fun () ->
+              let layout = layoutOf [ 400L; 100L; 100L; 900L ]
+              // Beside one each, 96 by 20 : 20 : 10 : 0.02, a thousandth of the largest.
+              let actual = counts (LatentSplit.byEnergy [| 1.0; 4.0; 1.0; 0.0 |] 100 layout)
+              Expect.equal actual [| 40; 39; 20; 1 |] "latents"
+              let full = counts (LatentSplit.byEnergy [| 1.0; 4e6; 1.0; 0.0 |] 150 layout)
+              Expect.equal full[1] 100 "a full layer")
+
+          testCase "energies that are no energies are refused" (fun () ->
+              let layout = layoutOf [ 40L; 10L ]
+
+              for energies, message in
+                  [ [| 1.0 |], "1 energies for 2 layers"
+                    [| 1.0; -1.0 |], "negative"
+                    [| nan; 1.0 |], "no finite"
+                    [| 0.0; 0.0 |], "all energies" ] do
+                  Expect.throwsC (fun () -> LatentSplit.byEnergy energies 5 layout |> ignore) (fun fault ->
+                      Expect.stringContains (fault.Message.ToLowerInvariant()) message "message"))
+
           testCase "CNN2 with 2,688 latents and power 1/4: the first layer is full" (fun () ->
               // The re-run gave its 160 weights 268 latents; here it gets 160 and leaves the rest to the others:
               // 1 + 2525 * P^(1/4) / sum P^(1/4) = 649.4, 1406.8, 471.8.

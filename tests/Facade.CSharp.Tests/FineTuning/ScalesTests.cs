@@ -180,6 +180,51 @@ public sealed class ScalesTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_first_gradients_share_the_parameters_out(bool hasZeroHead)
+    {
+        using var scope = NewDisposeScope();
+        using var data = Pictures();
+        using var start = DirectModel.For(target, seed: 4);
+        using (no_grad())
+            foreach (var name in hasZeroHead ? new[] { "fc2.weight", "fc2.bias" } : [])
+                start.get_parameter(name)!.zero_();
+        using var from = PretrainedWeights.Of(start);
+        // No gradient goes to a layer whose channels the loss does not read: here everything before the head where that is zero.
+        FineTunedModel Build(Func<Tensor, Tensor> loss) => FineTuning.Of(target, from).Scales(25).SplitByGradient([data.Inputs], loss).WithSeed(5).Build();
+        using var model = Build(y => nn.functional.cross_entropy(y, data.Labels));
+        using var again = Build(y => nn.functional.cross_entropy(y, data.Labels));
+
+        var shares = model.Configuration.Parts[0].Mapping!.LayerWise!.ToDictionary(layer => layer.Layer, layer => layer.Latents);
+        Assert.Equal(["conv1", "bn1", "fc1", "ln1", "fc2"], shares.Keys);
+        Assert.Equal(25, shares.Values.Sum());
+        Assert.Equal(shares.Values, again.Configuration.Parts[0].Mapping!.LayerWise!.Select(layer => layer.Latents));
+        Assert.InRange(shares["ln1"], 2, 12);
+        Assert.InRange(shares["fc2"], 6, 21);
+        using var folder = new TemporaryFolder();
+        using (no_grad())
+            model.TrainedTensors["latent"].copy_(linspace(-1, 1, 25));
+        model.SaveAdapter(folder.File("a.safetensors"));
+        using var loaded = FineTunedModel.LoadAdapter(folder.File("a.safetensors"), target, from);
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
+    }
+
+    [Fact]
+    public void A_split_that_cannot_be_measured_is_refused()
+    {
+        using var data = Pictures();
+        var start = FineTuning.Of(target, pretrained);
+
+        string Refusal(Func<FineTuning> step) => Assert.Throws<ArgumentException>(() => step().Build()).Message;
+        Assert.Contains("no effect", Refusal(() => start.Groups(3).SplitByGradient([data.Inputs], y => y.sum())), StringComparison.Ordinal);
+        Assert.Contains("no input", Refusal(() => start.Scales().SplitByGradient([], y => y.sum())), StringComparison.Ordinal);
+        Assert.Contains("a tensor of (64, 3)", Refusal(() => start.Scales().SplitByGradient([data.Inputs], y => y)), StringComparison.Ordinal);
+        Assert.Contains("cut off", Refusal(() => start.Scales().SplitByGradient([data.Inputs], y => y.detach().sum())), StringComparison.Ordinal);
+        Assert.Contains("not finite", Refusal(() => start.Scales().SplitByGradient([data.Inputs], y => y.sum() / 0)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Both_numbers_of_a_layer_norm_over_several_dimensions_belong_to_it_in_a_module_too()
     {
