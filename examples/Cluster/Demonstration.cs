@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using TorchSharp;
 
 namespace MappingNets.Examples.Cluster;
 
@@ -15,7 +15,7 @@ internal static class Demonstration
         }
 
         await using var redis = await RedisServer.Start();
-        Console.WriteLine($"Redis listens at {redis.Address}. Three workers start; each holds its data and its silo.");
+        Console.WriteLine($"Redis listens at {redis.Address}. Three workers start; each holds its data and its silo.{(settings.IsSynthetic ? " The images are synthetic." : "")}");
         var table = new LiveTable();
         var workers = new List<WorkerProcess>();
         try
@@ -56,6 +56,8 @@ internal static class Demonstration
         Console.WriteLine($"All workers ended with the same bits: {(isSame ? "yes" : "NO")}");
         if (isSame && settings.Compares)
         {
+            // Like the workers: bits depend on how many threads share a sum.
+            torch.set_num_threads(1);
             var (train, test) = Settings.Data(settings);
             using (train)
             using (test)

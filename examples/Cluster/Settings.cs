@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using StackExchange.Redis;
+using TorchSharp;
 
 namespace MappingNets.Examples.Cluster;
 
@@ -26,6 +27,9 @@ internal sealed record Settings
     /// <summary>How many training images; all where 0.</summary>
     public int Samples { get; init; }
 
+    /// <summary>Whether the images are random, for a quick look at the machinery: nothing can be learnt from them.</summary>
+    public bool IsSynthetic { get; init; }
+
     /// <summary>A PEM file of the worker's certificate and key, and one of the authority's; none where null.</summary>
     public string? Certificate { get; init; }
 
@@ -43,12 +47,23 @@ internal sealed record Settings
     /// <summary>The training images and the test images.</summary>
     public static (Dataset Train, Dataset Test) Data(Settings settings)
     {
+        if (settings.IsSynthetic)
+            return (Noise(settings.Samples, 1), Noise(100, 2));
         var (train, test) = FashionMnist.Load();
         if (settings.Samples == 0)
             return (train, test);
         using (train)
         using (test)
             return (train.Take(settings.Samples), test.Take(settings.Samples));
+    }
+
+    private static Dataset Noise(int count, ulong seed)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var generator = new torch.Generator(seed);
+        return Dataset.FromTensors(
+            torch.randn([count, 1, 28, 28], generator: generator), torch.randint(10, [count], dtype: torch.int64, generator: generator),
+            [.. Enumerable.Range(0, 10).Select(number => $"class {number}")]);
     }
 
     /// <summary>How Redis is reached.</summary>
@@ -76,12 +91,15 @@ internal sealed record Settings
                 "--samples" => settings with { Samples = Number() },
                 "--certificate" => settings with { Certificate = Value() },
                 "--authority" => settings with { Authority = Value() },
+                "--synthetic" => settings with { IsSynthetic = true },
                 "--compare" => settings with { Compares = true },
                 var other => throw new ArgumentException(
-                    $"There is no '{other}'; there are worker, --run, --redis, --address, --port, --epochs, --samples, --certificate, --authority and --compare."),
+                    $"There is no '{other}'; there are worker, --run, --redis, --address, --port, --epochs, --samples, --certificate, --authority, --synthetic and --compare."),
             };
         }
 
+        if (settings is { IsSynthetic: true, Samples: < 1 })
+            throw new ArgumentException("--synthetic needs --samples.");
         var isLoopback = IPAddress.IsLoopback(IPAddress.Parse(settings.Address));
         return isLoopback || settings is { Certificate: not null, Authority: not null }
             ? settings

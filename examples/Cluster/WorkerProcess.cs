@@ -20,6 +20,7 @@ internal sealed partial class WorkerProcess : IDisposable
             "--port", RedisServer.FreePort().ToString(CultureInfo.InvariantCulture),
             "--epochs", settings.Epochs.ToString(CultureInfo.InvariantCulture),
             "--samples", settings.Samples.ToString(CultureInfo.InvariantCulture),
+            .. settings.IsSynthetic ? new[] { "--synthetic" } : [],
         ])
         {
             RedirectStandardOutput = true,

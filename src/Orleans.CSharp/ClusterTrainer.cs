@@ -104,7 +104,8 @@ public sealed class ClusterTrainer
         Dataset training, Dataset? validation, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
         var worker = $"{Environment.MachineName} {Environment.ProcessId} {Guid.NewGuid():N}";
-        var line = new ClusterLine(cluster.GetGrain<IRunGrain>(run), clusterOptions, cancellation);
+        var line = new ClusterLine<IRunGrain>(
+            cluster.GetGrain<IRunGrain>(run), clusterOptions.Deadline, clusterOptions.Patience, cancellation);
         var start = model.CaptureState();
         try
         {
@@ -140,7 +141,7 @@ public sealed class ClusterTrainer
         }
     }
 
-    private static byte[] Joined(ClusterLine line, string worker, RunTerms terms)
+    private static byte[] Joined(ClusterLine<IRunGrain> line, string worker, RunTerms terms)
     {
         for (; ; )
         {

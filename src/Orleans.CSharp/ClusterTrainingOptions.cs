@@ -43,7 +43,7 @@ public sealed record ClusterTrainingOptions
             throw new ArgumentOutOfRangeException(nameof(ClipPartNorm), norm, "The bound must be positive and finite, or null.");
     }
 
-    private static void RequirePositive(string name, TimeSpan value)
+    internal static void RequirePositive(string name, TimeSpan value)
     {
         if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
             throw new ArgumentOutOfRangeException(name, value, "The time must be positive and at most a day.");

@@ -194,6 +194,32 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
                 Assert.Equal(Bits(alone), Bits(model));
     }
 
+    [Fact]
+    public async Task AnEvilWorkerWrecksAMeanAndNotAMedianOrAClippedMean()
+    {
+        // It minimises the loss's opposite, ten thousand times over, under the loss's name.
+        static TaskLoss Loss(float sign) => new("cross-entropy of ours", (outputs, targets) => nn.functional.cross_entropy(outputs, targets).mul(tensor(sign)));
+        using var data = Small.Classes();
+        using var untrained = Small.Slvt();
+        var before = Evaluation.Of(untrained, data).Loss;
+
+        Assert.True(await After("evil mean", new()) > before);
+        Assert.True(await After("evil median", new() { Combination = GradientCombination.Median }) < before);
+        Assert.True(await After("evil clipped", new() { ClipPartNorm = 0.05 }) < before);
+
+        async Task<double> After(string run, ClusterTrainingOptions options)
+        {
+            Model[] models = [Small.Slvt(), Small.Slvt(), Small.Slvt()];
+            await Task.WhenAll(models.Select((model, place) => new ClusterTrainer(
+                fixture.Grains, run, model,
+                Options with { BatchSize = 32, Epochs = 12, TaskLoss = Loss(place == 2 ? -1e4f : 1) }, options with { Workers = 3 }).FitAsync(data)));
+            var loss = Evaluation.Of(models[0], data).Loss;
+            foreach (var model in models)
+                model.Dispose();
+            return loss;
+        }
+    }
+
     internal static int[] Bits(Model model) => [.. model.Trainables.SelectMany(Small.Bits)];
 
     private static (Func<Model> Build, TrainingOptions Options) Case(string what) => what switch

@@ -150,7 +150,7 @@ public sealed class FaultTests(ClusterFixture fixture)
     public void AClusterThatIsGoneIsReportedAfterTheWorkersPatience()
     {
         var asked = 0;
-        var line = new ClusterLine(null!, Cluster with { Patience = TimeSpan.FromMilliseconds(1) }, CancellationToken.None);
+        var line = new ClusterLine<IRunGrain>(null!, Cluster.Deadline, TimeSpan.FromMilliseconds(1), CancellationToken.None);
         var fault = Assert.Throws<ClusterUnavailableException>(() => line.Ask<int>(_ => ++asked > 0 ? throw new OrleansException("nobody is here") : null!));
         Assert.Contains("nobody is here", fault.Message);
         Assert.InRange(asked, 1, 2);

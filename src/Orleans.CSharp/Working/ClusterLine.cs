@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Orleans;
 using Orleans.Runtime;
 
 namespace MappingNets;
@@ -7,19 +8,24 @@ namespace MappingNets;
 /// A worker's line to the grain of its run: asks until there is an answer. Silos come and go; the grain then lives elsewhere, and asking
 /// twice changes nothing.
 /// </summary>
-internal sealed class ClusterLine(IRunGrain run, ClusterTrainingOptions options, CancellationToken cancellation)
+/// <param name="run">The grain.</param>
+/// <param name="deadline">About how long the grain may take to answer.</param>
+/// <param name="patience">How long it is asked in vain.</param>
+/// <param name="cancellation">Ends the asking.</param>
+internal sealed class ClusterLine<TGrain>(TGrain run, TimeSpan deadline, TimeSpan patience, CancellationToken cancellation)
+    where TGrain : IGrainWithStringKey
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Asks, and waits for the answer.</summary>
     /// <exception cref="ClusterUnavailableException">There is none.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public T Ask<T>(Func<IRunGrain, Task<T>> what) => AskAsync(what).GetAwaiter().GetResult();
+    public T Ask<T>(Func<TGrain, Task<T>> what) => AskAsync(what).GetAwaiter().GetResult();
 
     /// <summary>Tells.</summary>
     /// <exception cref="ClusterUnavailableException">Nobody hears.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public void Tell(Func<IRunGrain, Task> what) => Ask(async grain =>
+    public void Tell(Func<TGrain, Task> what) => Ask(async grain =>
     {
         await what(grain);
         return true;
@@ -30,18 +36,18 @@ internal sealed class ClusterLine(IRunGrain run, ClusterTrainingOptions options,
     public void Pause() => Task.Delay(BetweenTries, cancellation).GetAwaiter().GetResult();
 
     /// <summary>Tells, for a worker that ends and needs no answer.</summary>
-    public async Task TryTellAsync(Func<IRunGrain, Task> what)
+    public async Task TryTellAsync(Func<TGrain, Task> what)
     {
         try
         {
-            await what(run).WaitAsync(options.Deadline);
+            await what(run).WaitAsync(deadline);
         }
         catch (Exception fault) when (IsOfTheCluster(fault))
         {
         }
     }
 
-    private async Task<T> AskAsync<T>(Func<IRunGrain, Task<T>> what)
+    private async Task<T> AskAsync<T>(Func<TGrain, Task<T>> what)
     {
         var clock = Stopwatch.StartNew();
         for (; ; )
@@ -49,11 +55,11 @@ internal sealed class ClusterLine(IRunGrain run, ClusterTrainingOptions options,
             try
             {
                 // The grain answers within half a deadline; what takes four times as long is lost with a silo.
-                return await what(run).WaitAsync(2 * options.Deadline, cancellation).ConfigureAwait(false);
+                return await what(run).WaitAsync(2 * deadline, cancellation).ConfigureAwait(false);
             }
             catch (Exception fault) when (IsOfTheCluster(fault))
             {
-                if (clock.Elapsed >= options.Patience)
+                if (clock.Elapsed >= patience)
                     throw new ClusterUnavailableException(
                         $"The cluster has not answered for {clock.Elapsed.TotalSeconds:0} s ({nameof(ClusterTrainingOptions)}.{nameof(ClusterTrainingOptions.Patience)}): {fault.Message}", fault);
                 await Task.Delay(BetweenTries, cancellation).ConfigureAwait(false);

@@ -1,7 +1,7 @@
 namespace MappingNets;
 
 /// <summary>The state of a run in the cluster: read when a worker joins, and written after an epoch by the worker that is asked to.</summary>
-internal sealed class ClusterRunStore(ClusterLine line, string run, RunTerms terms, byte[] state) : IRunStore
+internal sealed class ClusterRunStore(ClusterLine<IRunGrain> line, string run, RunTerms terms, byte[] state) : IRunStore
 {
     /// <summary>This worker's gradients, once there are any.</summary>
     public SharedGradients? Gradients { get; set; }

@@ -12,7 +12,7 @@ internal sealed class ReplicaLostException : Exception;
 /// which all take. A worker that is behind takes the records it has missed without computing anything.
 /// </summary>
 internal sealed class SharedGradients(
-    ClusterLine line, string worker, RunTerms terms, Model model, PartGradient parts, IReadOnlyList<Parameter> parameters, WorkerFigures figures)
+    ClusterLine<IRunGrain> line, string worker, RunTerms terms, Model model, PartGradient parts, IReadOnlyList<Parameter> parameters, WorkerFigures figures)
     : IStepGradients, IDisposable
 {
     private readonly FlatGradient flat = new(parameters);

@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+
+namespace MappingNets;
+
+/// <summary>
+/// Adds the workers' changes of each round as whole numbers, modulo 2^32, and starts a round again without a worker that fails. It knows no
+/// clock and no network.
+/// </summary>
+/// <param name="workers">How many workers the run starts with.</param>
+/// <param name="deadline">How long the others wait for one.</param>
+internal sealed class Federation(int workers, TimeSpan deadline)
+{
+    private readonly List<FederatedMember> members = [];
+    private readonly Dictionary<string, byte[]> changes = [];
+    private DateTimeOffset? waitingSince;
+
+    /// <summary>The round and the workers now; null before all have come.</summary>
+    public Roster? Now { get; private set; }
+
+    /// <summary>The sum of the last round.</summary>
+    public (int Round, byte[] Sum)? Last { get; private set; }
+
+    /// <summary>A worker comes.</summary>
+    /// <returns>Why it may not; null where it may.</returns>
+    public string? Join(FederatedMember member)
+    {
+        if (members.Any(other => other.Worker == member.Worker))
+            return null;
+        if (Now is not null)
+            return "it has begun, and takes no more workers";
+        members.Add(member);
+        if (members.Count == workers)
+            Now = new(0, 0, [.. members]);
+        return null;
+    }
+
+    /// <summary>A worker sends its change; what belongs to another try is not looked at.</summary>
+    public void Take(string worker, int round, int attempt, byte[] change, DateTimeOffset now)
+    {
+        if (Now is not { } roster || (round, attempt) != (roster.Round, roster.Attempt) || roster.Members.All(member => member.Worker != worker))
+            return;
+        changes[worker] = change;
+        waitingSince ??= now;
+        Finish();
+    }
+
+    /// <summary>A worker leaves.</summary>
+    public void Leave(string worker)
+    {
+        if (members.RemoveAll(member => member.Worker == worker) == 0 || Now is null)
+            return;
+        Again();
+    }
+
+    /// <summary>Leaves out the workers for which the others have waited too long.</summary>
+    public void Expire(DateTimeOffset now)
+    {
+        if (waitingSince is not { } since || now - since < deadline)
+            return;
+        members.RemoveAll(member => !changes.ContainsKey(member.Worker));
+        Again();
+    }
+
+    /// <summary>The sum of changes of one length.</summary>
+    public static byte[] Sum(IReadOnlyList<byte[]> changes)
+    {
+        var sum = new byte[changes[0].Length];
+        var to = MemoryMarshal.Cast<byte, uint>(sum.AsSpan());
+        foreach (var change in changes)
+        {
+            var from = MemoryMarshal.Cast<byte, uint>(change.AsSpan());
+            for (var place = 0; place < to.Length; place++)
+                to[place] = unchecked(to[place] + from[place]);
+        }
+
+        return sum;
+    }
+
+    // Masks are between the workers of a roster: without one of them all send anew.
+    private void Again()
+    {
+        changes.Clear();
+        waitingSince = null;
+        Now = Now! with { Attempt = Now.Attempt + 1, Members = [.. members] };
+    }
+
+    private void Finish()
+    {
+        if (changes.Count < members.Count)
+            return;
+        Last = (Now!.Round, Sum([.. Now.Members.Select(member => changes[member.Worker])]));
+        changes.Clear();
+        waitingSince = null;
+        Now = new(Now.Round + 1, Now.Attempt, [.. members]);
+    }
+}

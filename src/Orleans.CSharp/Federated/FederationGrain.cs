@@ -1,0 +1,91 @@
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace MappingNets;
+
+/// <summary>One federated run.</summary>
+internal interface IFederationGrain : IGrainWithStringKey
+{
+    /// <summary>A worker comes, or asks again whether all have.</summary>
+    Task<FederatedReply> Join(FederatedMember member, string settings, int workers, TimeSpan deadline);
+
+    /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
+    Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
+
+    /// <summary>A worker leaves.</summary>
+    Task Leave(string worker);
+}
+
+/// <summary>The grain: holds the members of a run and the sum of its round, in memory.</summary>
+[Reentrant]
+internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFederationGrain
+{
+    private readonly TimeProvider time = time ?? TimeProvider.System;
+    private Federation? federation;
+    private string? settings;
+    private IGrainTimer? timer;
+    private TaskCompletionSource changed = New();
+
+    public async Task<FederatedReply> Join(FederatedMember member, string joining, int workers, TimeSpan deadline)
+    {
+        if (federation is null)
+        {
+            (federation, settings) = (new(workers, deadline), joining);
+            timer?.Dispose();
+            timer = this.RegisterGrainTimer(
+                () =>
+                {
+                    federation?.Expire(time.GetUtcNow());
+                    Change();
+                    return Task.CompletedTask;
+                },
+                new GrainTimerCreationOptions { DueTime = deadline / 4, Period = deadline / 4, Interleave = true, KeepAlive = true });
+        }
+
+        if (settings != joining)
+            return new($"it has other settings: {settings} there and {joining} here", [], null);
+        if (federation.Join(member) is { } refusal)
+            return new(refusal, [], null);
+        if (federation.Now is not null)
+            Change();
+        else
+            await changed.Task;
+        return new(null, [], federation?.Now);
+    }
+
+    public async Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change)
+    {
+        if (federation is null)
+            return new("the silo that held it has ended", [], null);
+        federation.Take(worker, round, attempt, change, time.GetUtcNow());
+        if (federation.Now is { } after && (after.Round, after.Attempt) != (round, attempt))
+            Change();
+        else
+            await changed.Task;
+        if (federation?.Now is not { } now || now.Members.All(member => member.Worker != worker))
+            return new("the others have gone on without this worker", [], null);
+        // A round ends when all have sent, so that the last sum is that of the round of who waits for it.
+        return now.Round > round && federation.Last is { } last && last.Round == round ? new(null, last.Sum, now)
+            : (now.Round, now.Attempt) == (round, attempt) ? new(null, [], null)
+            : new(null, [], now);
+    }
+
+    public Task Leave(string worker)
+    {
+        federation?.Leave(worker);
+        Change();
+        if (federation is { Now.Members.Length: 0 })
+            federation = null;
+        return Task.CompletedTask;
+    }
+
+    private void Change()
+    {
+        var was = changed;
+        changed = New();
+        was.SetResult();
+    }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,24 @@
+using Orleans;
+
+namespace MappingNets;
+
+/// <summary>The workers of a try at a round, in one order for all.</summary>
+/// <param name="Round">The round, from 0.</param>
+/// <param name="Attempt">How many rosters there were before.</param>
+/// <param name="Members">The workers.</param>
+[GenerateSerializer, Immutable]
+internal sealed record Roster([property: Id(0)] int Round, [property: Id(1)] int Attempt, [property: Id(2)] FederatedMember[] Members);
+
+/// <summary>A worker as the others know it.</summary>
+/// <param name="Worker">Its name.</param>
+/// <param name="Samples">How many samples it has.</param>
+/// <param name="PublicKey">Its public key of the run, on P-256, as SubjectPublicKeyInfo.</param>
+[GenerateSerializer, Immutable]
+internal sealed record FederatedMember([property: Id(0)] string Worker, [property: Id(1)] int Samples, [property: Id(2)] byte[] PublicKey);
+
+/// <summary>The answer to a worker that has come, or has sent its change.</summary>
+/// <param name="Refusal">Why it may not take part; null where it may.</param>
+/// <param name="Sum">The sum of the round's changes; empty where there is none yet.</param>
+/// <param name="Next">The workers of what comes next; null where it is to ask again.</param>
+[GenerateSerializer, Immutable]
+internal sealed record FederatedReply([property: Id(0)] string? Refusal, [property: Id(1)] byte[] Sum, [property: Id(2)] Roster? Next);

@@ -1,0 +1,158 @@
+using System.Globalization;
+using Orleans;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MappingNets;
+
+/// <summary>
+/// Trains a model together with workers whose data stay with them: in each round every worker takes some steps on its own data, and the
+/// changes of the trained parameters are averaged, weighted by the workers' numbers of samples (federated averaging, McMahan et al. 2017).
+/// A round sends 4 bytes for each trained parameter each way, 8 KB for a latent of 2,048, whatever the network.
+/// </summary>
+/// <remarks>
+/// Every worker ends with the same trained parameters, to the bit. Buffers such as running statistics stay each worker's own, and optimisers
+/// begin each round anew. The run lives in its silo's memory: where that silo ends, the run ends with an exception.
+/// </remarks>
+public sealed class FederatedTrainer
+{
+    private readonly IGrainFactory cluster;
+    private readonly string run;
+    private readonly Model model;
+    private readonly TrainingOptions local;
+    private readonly FederatedOptions options;
+
+    /// <summary>A worker of a federated run.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="run">The run's name, not blank.</param>
+    /// <param name="model">The model, built alike by every worker; the trainer does not own it.</param>
+    /// <param name="local">How each worker trains in a round; its rate must not depend on the length, as <see cref="LearningRateSchedule.Constant"/> does not. The number of epochs is not looked at.</param>
+    /// <param name="options">How the workers train together.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
+    /// <exception cref="ArgumentException">The name is blank, two options do not go together, or the schedule depends on the length.</exception>
+    public FederatedTrainer(IGrainFactory cluster, string run, Model model, TrainingOptions local, FederatedOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(cluster);
+        ArgumentException.ThrowIfNullOrWhiteSpace(run);
+        ArgumentNullException.ThrowIfNull(local);
+        ArgumentNullException.ThrowIfNull(options);
+        _ = new Trainer(model, local);
+        options.Check();
+        if (local.Schedule.DependsOnLength)
+            throw new ArgumentException(
+                $"The schedule '{local.Schedule.Name}' runs from the first step to the last, and a round has few; use {nameof(LearningRateSchedule)}.{nameof(LearningRateSchedule.Constant)}.",
+                nameof(local));
+        (this.cluster, this.run, this.model, this.local, this.options) = (cluster, run, model, local, options);
+    }
+
+    /// <summary>Trains to the last round.</summary>
+    /// <param name="training">This worker's own data, which no one else sees.</param>
+    /// <param name="progress">Told of each round, from 1, once its mean is in the model.</param>
+    /// <param name="cancellation">Takes this worker out of the run.</param>
+    /// <exception cref="ArgumentException">The data does not fit, or the run has other settings or has begun.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A change exceeds <see cref="FederatedOptions.Range"/>, the others have gone on without this worker, or the run's silo has ended.
+    /// </exception>
+    /// <exception cref="TrainingDivergedException">A loss or gradient is not finite.</exception>
+    /// <exception cref="ClusterUnavailableException">The cluster does not answer.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public Task FitAsync(Dataset training, IProgress<int>? progress = null, CancellationToken cancellation = default) => Task.Factory.StartNew(
+        () => Run(training, progress, cancellation), cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private void Run(Dataset training, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        using var mask = new ChangeMask();
+        var line = new ClusterLine<IFederationGrain>(cluster.GetGrain<IFederationGrain>(run), options.Deadline, options.Patience, cancellation);
+        var self = new FederatedMember(Guid.NewGuid().ToString("N"), training.Count, mask.PublicKey);
+        try
+        {
+            Roster? roster = null;
+            while (roster is null)
+                roster = Accepted(line.Ask(grain => grain.Join(self, Settings(), options.Workers, options.Deadline)), "run").Next;
+            for (var round = 0; round < options.Rounds; round++)
+            {
+                var before = Trained();
+                TakeLocalSteps(training, round, cancellation);
+                var change = Trained().Zip(before, (after, number) => after - number).ToArray();
+                var reply = Averaged(line, self.Worker, mask, roster, change);
+                Put(before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
+                roster = reply.Next!;
+                progress?.Report(round + 1);
+            }
+        }
+        finally
+        {
+            line.TryTellAsync(grain => grain.Leave(self.Worker)).GetAwaiter().GetResult();
+        }
+    }
+
+    private FederatedReply Averaged(ClusterLine<IFederationGrain> line, string worker, ChangeMask mask, Roster roster, float[] change)
+    {
+        byte[]? sent = null;
+        for (; ; )
+        {
+            if (sent is null)
+            {
+                var samples = roster.Members.Sum(member => (double)member.Samples);
+                var weight = options.NoiseMultiplier is not null
+                    ? 1.0 / roster.Members.Length
+                    : roster.Members.Single(member => member.Worker == worker).Samples / samples;
+                sent = WholeNumbers.From(change, weight, options, roster.Members.Length);
+                if (options.HidesChanges)
+                    mask.Apply(sent, run, roster, worker);
+            }
+
+            var (round, attempt, bytes) = (roster.Round, roster.Attempt, sent);
+            var reply = Accepted(line.Ask(grain => grain.Submit(worker, round, attempt, bytes)), null);
+            if (reply.Sum.Length > 0)
+                return reply;
+            if (reply.Next is not { } next)
+                continue;
+            // Without a worker that has failed: other weights, and other masks.
+            (roster, sent) = (next, null);
+        }
+    }
+
+    private static FederatedReply Accepted(FederatedReply reply, string? argument) => reply.Refusal is not { } refusal ? reply
+        : argument is null ? throw new InvalidOperationException($"The federated run cannot go on: {refusal}.")
+        : throw new ArgumentException($"The federated run takes no part of this worker: {refusal}.", argument);
+
+    private void TakeLocalSteps(Dataset training, int round, CancellationToken cancellation)
+    {
+        var shape = StepShape.Of(local, training);
+        var left = options.LocalSteps;
+        var here = local with
+        {
+            Epochs = (options.LocalSteps + shape.StepsPerEpoch - 1) / shape.StepsPerEpoch,
+            // Each round has orders of its own.
+            Seed = unchecked(local.Seed + ((ulong)round << 32)),
+            OnStep = at => local.OnStep?.Invoke(at) == TrainingSignal.Stop || --left == 0 ? TrainingSignal.Stop : TrainingSignal.Continue,
+        };
+        new Trainer(model, here).Fit(training, cancellation: cancellation);
+    }
+
+    private string Settings() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{model.Target.Name}, {model.Method}, {model.TrainableCount} trained parameters, {options.Workers} workers, {options.Rounds} rounds, "
+        + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}");
+
+    private float[] Trained()
+    {
+        using var scope = NewDisposeScope();
+        return [.. model.Trainables.SelectMany(tensor => tensor.detach().cpu().contiguous().data<float>().ToArray())];
+    }
+
+    private void Put(float[] values)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var at = 0;
+        foreach (var tensor in model.Trainables)
+        {
+            var length = checked((int)tensor.numel());
+            tensor.copy_(torch.tensor(values[at..(at + length)], tensor.shape, dtype: ScalarType.Float32));
+            at += length;
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Runtime.InteropServices;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>Workers whose data stay with them average what they have learnt.</summary>
+[Collection("cluster")]
+public sealed class FederatedTests(ClusterFixture fixture)
+{
+    private static readonly TrainingOptions Local = new() { BatchSize = 8, Schedule = LearningRateSchedule.Constant, Seed = 5 };
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARoundIsTheMeanOfLocalTrainingsWeightedBySamples(bool hides)
+    {
+        var options = new FederatedOptions { Workers = 2, Rounds = 1, LocalSteps = 3, HidesChanges = hides };
+        var models = await Train($"mean {hides}", options, 96, 32);
+
+        var expected = new double[24];
+        foreach (var (count, weight) in new[] { (96, 0.75), (32, 0.25) })
+        {
+            using var alone = Small.Slvt();
+            using var data = Small.Classes(count, (ulong)count);
+            var steps = 0;
+            new Trainer(alone, Local with { OnStep = _ => ++steps == 3 ? TrainingSignal.Stop : TrainingSignal.Continue }).Fit(data);
+            foreach (var (number, place) in Small.State(alone).Select((number, place) => (number, place)))
+                expected[place] += weight * number;
+        }
+
+        Assert.Equal(Small.State(models[0]), Small.State(models[1]));
+        foreach (var (number, place) in Small.State(models[0]).Select((number, place) => (number, place)))
+            Assert.Equal(expected[place], number, 1e-6);
+        Free(models);
+    }
+
+    [Fact]
+    public async Task MasksChangeNoBitOfTheResult()
+    {
+        var options = new FederatedOptions { Workers = 3, Rounds = 3, LocalSteps = 4 };
+        var open = await Train("open", options, 40, 50, 60);
+        var hidden = await Train("hidden", options with { HidesChanges = true }, 40, 50, 60);
+        Assert.All(hidden, model => Assert.Equal(ClusterTrainerTests.Bits(open[0]), ClusterTrainerTests.Bits(model)));
+        using var data = Small.Classes();
+        using var untrained = Small.Slvt();
+        Assert.True(Evaluation.Of(open[0], data).Loss < Evaluation.Of(untrained, data).Loss);
+        Free([.. open, .. hidden]);
+    }
+
+    [Fact]
+    public void AMaskedChangeIsAnotherInEachRoundAndCancelsInTheSum()
+    {
+        using var one = new ChangeMask();
+        using var two = new ChangeMask();
+        using var three = new ChangeMask();
+        var members = new FederatedMember[] { new("1", 1, one.PublicKey), new("2", 1, two.PublicKey), new("3", 1, three.PublicKey) };
+        byte[] Masked(ChangeMask mask, string worker, int value, int round, int attempt)
+        {
+            var change = MemoryMarshal.AsBytes<int>([value, -value, int.MaxValue]).ToArray();
+            mask.Apply(change, "run", new(round, attempt, members), worker);
+            return change;
+        }
+
+        var masked = Masked(one, "1", 5, 0, 0);
+        Assert.Equal(masked, Masked(one, "1", 5, 0, 0));
+        Assert.NotEqual(masked, Masked(one, "1", 5, 1, 0));
+        Assert.NotEqual(masked, Masked(one, "1", 5, 0, 1));
+        Assert.DoesNotContain(MemoryMarshal.Cast<byte, int>(masked).ToArray(), number => number is 5 or -5 or int.MaxValue);
+        var sum = MemoryMarshal.Cast<byte, int>(Federation.Sum([masked, Masked(two, "2", 7, 0, 0), Masked(three, "3", 11, 0, 0)])).ToArray();
+        Assert.Equal([23, -23, unchecked(3 * int.MaxValue)], sum);
+    }
+
+    [Fact]
+    public void ARoundIsRepeatedWithoutAWorkerThatIsSilentOrLeaves()
+    {
+        var federation = new Federation(3, TimeSpan.FromSeconds(5));
+        foreach (var worker in new[] { "a", "b", "c" })
+            Assert.Null(federation.Join(new(worker, 1, [])));
+        Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, [])));
+        Send("a", 0, 0, 1);
+        Send("b", 0, 0, 2);
+        federation.Expire(Start + TimeSpan.FromSeconds(4.9));
+        Assert.Equal((0, 0), (federation.Now!.Round, federation.Now.Attempt));
+        federation.Expire(Start + TimeSpan.FromSeconds(5));
+        Assert.Equal(["a", "b"], federation.Now.Members.Select(member => member.Worker));
+
+        // What was sent for the roster with c does not count: its masks would not cancel.
+        Send("a", 0, 0, 1);
+        Send("c", 0, 1, 4);
+        Send("b", 0, 1, 2);
+        Assert.Null(federation.Last);
+        Send("a", 0, 1, 1);
+        Assert.Equal(3, MemoryMarshal.Cast<byte, int>(federation.Last!.Value.Sum)[0]);
+        Assert.Equal((1, 1), (federation.Now.Round, federation.Now.Attempt));
+        federation.Leave("b");
+        Send("a", 1, 2, 9);
+        Assert.Equal((1, 9), (federation.Last.Value.Round, MemoryMarshal.Cast<byte, int>(federation.Last.Value.Sum)[0]));
+
+        void Send(string worker, int round, int attempt, int value) =>
+            federation.Take(worker, round, attempt, MemoryMarshal.AsBytes<int>([value]).ToArray(), Start);
+    }
+
+    [Fact]
+    public void NoiseHasItsDeviationAndClippingBoundsAChange()
+    {
+        var options = new FederatedOptions { ClipNorm = 1, NoiseMultiplier = 0.5, Range = 100 };
+        var noise = WholeNumbers.ToChange(WholeNumbers.From(new float[20_000], 1, options, workers: 4), options);
+        Assert.Equal(0.25, Math.Sqrt(noise.Average(number => (double)number * number)), 0.01);
+        Assert.Equal(0, noise.Average(), 0.01);
+
+        var clipped = WholeNumbers.ToChange(WholeNumbers.From([30, 40], 0.5, options with { NoiseMultiplier = null }, 2), options);
+        Assert.Equal(0.3, clipped[0], 1e-6);
+        Assert.Equal(0.4, clipped[1], 1e-6);
+        var fault = Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([17], 1, new(), 1));
+        Assert.Contains("changed by 17 in a round; Range allows 16", fault.Message);
+        Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([float.NaN], 1, new(), 1));
+    }
+
+    [Fact]
+    public void TheAccountantGivesZeroConcentratedPrivacy()
+    {
+        // rho = 100 / (2 * 25) = 2 and e = 2 + 2 sqrt(2 ln 1e5).
+        var options = new FederatedOptions { Rounds = 100, NoiseMultiplier = 5, ClipNorm = 1 };
+        Assert.Equal(2 + (2 * Math.Sqrt(2 * Math.Log(1e5))), options.Epsilon(1e-5), 1e-9);
+        Assert.Throws<ArgumentOutOfRangeException>("delta", () => options.Epsilon(1));
+        Assert.Throws<InvalidOperationException>(() => new FederatedOptions().Epsilon(0.1));
+    }
+
+    [Fact]
+    public void OptionsThatDoNotGoTogetherAreRefused()
+    {
+        using var model = Small.Slvt();
+        Assert.Throws<ArgumentException>("ClipNorm", () => With(new() { NoiseMultiplier = 1 }, Local));
+        Assert.Throws<ArgumentOutOfRangeException>("Range", () => With(new() { Range = 0 }, Local));
+        Assert.Throws<ArgumentOutOfRangeException>("LocalSteps", () => With(new() { LocalSteps = 0 }, Local));
+        Assert.Throws<ArgumentException>("local", () => With(new(), Local with { Schedule = LearningRateSchedule.Cosine }));
+
+        void With(FederatedOptions options, TrainingOptions local) => _ = new FederatedTrainer(fixture.Grains, "x", model, local, options);
+    }
+
+    private async Task<Model[]> Train(string run, FederatedOptions options, params int[] counts) => await Task.WhenAll(counts.Select(async count =>
+    {
+        var model = Small.Slvt();
+        using var data = Small.Classes(count, (ulong)count);
+        await new FederatedTrainer(fixture.Grains, run, model, Local, options).FitAsync(data);
+        return (Model)model;
+    }));
+
+    private static void Free(IEnumerable<Model> models)
+    {
+        foreach (var model in models)
+            model.Dispose();
+    }
+}
