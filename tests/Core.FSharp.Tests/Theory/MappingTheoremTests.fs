@@ -79,6 +79,26 @@ let tests =
               Expect.isFalse certificate.Facts.DistanceWithinDelta "distance"
               Expect.isGreaterThan certificate.Search.Facts.UnreachableNorm 0.1 "why: the unreachable part")
 
+          test "a loss that falls on the way to g(z*) is as far from theta*'s as one that rises" (fun () ->
+              let given = instance 0.4 1e-6
+
+              let certificates =
+                  [ given
+                    { given with
+                        Loss = fun theta -> -(given.Loss theta) } ]
+                  |> List.map certify
+
+              Expect.floatClose
+                  Accuracy.veryHigh
+                  certificates[0].Facts.LossGap
+                  certificates[1].Facts.LossGap
+                  "the gap of L and of -L"
+
+              for certificate in certificates do
+                  Expect.isGreaterThan certificate.Facts.LossGap 1e-6 "a gap"
+                  Expect.isFalse certificate.Facts.GapWithinEpsilon "not within epsilon"
+                  Expect.equal certificate.Conclusion NotReached "conclusion")
+
           test "outside the ball on which a constant is proven nothing follows from it" (fun () ->
               let given = instance 0.4 10.0
 
