@@ -11,8 +11,8 @@ namespace MappingNets;
 /// (8 KB for a latent of 2,048, whatever the network) and all take the same step. No worker is special; each ends with the same model.
 /// </summary>
 /// <remarks>
-/// The trained parameters have the bits of <see cref="Trainer"/> with the same options in one process, whatever the number of workers, and
-/// whoever fails, joins or leaves on the way (on machines of one kind, where single precision rounds alike). Running statistics, such as
+/// The trained parameters have the bits of <see cref="Trainer"/> with the same options in one process, whatever the number of workers, also
+/// when some fail, join or leave on the way (on machines of one kind with as many threads of libtorch, where sums round alike). Running statistics, such as
 /// those of batch norm, are each part's own within an epoch and the mean over the parts after it; a part that changes its worker starts
 /// them from the epoch's start.
 /// </remarks>

@@ -5,8 +5,8 @@ namespace MappingNets;
 /// knows no clock and no network: what happens is told to it, with the time.
 /// </summary>
 /// <remarks>
-/// The bits of a step depend on its parts alone. So whoever computes a part, and however often, gives the same record, and there is one
-/// record of each step: a worker takes it once, because it takes records in the order of their steps from the state it has.
+/// The bits of a step depend on its parts alone. So every worker that computes a part, however often, gives the same record, and there is
+/// one record of each step: a worker takes it once, because it takes records in the order of their steps from the state it has.
 /// </remarks>
 internal sealed class StepReducer
 {
@@ -157,8 +157,8 @@ internal sealed class StepReducer
     }
 
     /// <summary>
-    /// Replicas that took the same steps have the same bits, on one kind of machine. Whoever differs from most others is sent back to
-    /// the kept state, and its parts are computed anew.
+    /// Replicas that took the same steps have the same bits, on one kind of machine. A worker that differs from most others is sent back
+    /// to the kept state, and its parts are computed anew.
     /// </summary>
     private bool DropsWhoDiffers()
     {
