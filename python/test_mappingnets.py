@@ -9,7 +9,7 @@ import numpy as np
 import mappingnets
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
-BANKS = ("formats-0.1.0", "formats-version-2", "formats-version-3")
+BANKS = ("formats-0.1.0", "formats-version-2", "scales-version-3", "formats-version-3")
 SHAPES = {
     "conv1.weight": (2, 1, 3, 3), "conv1.bias": (2,), "bn1.weight": (2,), "bn1.bias": (2,),
     "fc1.weight": (6, 8), "fc1.bias": (6,), "fc2.weight": (3, 6), "fc2.bias": (3,)}
@@ -21,7 +21,7 @@ def arrays(bank, name):
 
 def adapters(bank):
     paths = sorted(path for path in (GOLDEN / bank).iterdir() if path.name.startswith(("mapped", "tuned")))
-    return [path for path in paths if "dense" not in path.name]
+    return [path for path in paths if "dense" not in path.name and "gates" not in path.name]
 
 
 def expected_weights(bank, name):
@@ -64,6 +64,8 @@ class Adapters(unittest.TestCase):
         self.refused("dense", bank / "mapped-dense-scales.safetensors")
         self.refused("an adapter is one of", bank / "base.safetensors")
         self.refused("base=", bank / "tuned-lora.safetensors")
+        for gates in ("tuned-gates", "tuned-gates-and-scales"):
+            self.refused("'gates' is unknown", GOLDEN / "scales-version-3" / f"{gates}.safetensors", base=arrays(BANKS[-1], "base"))
         content = (bank / "mapped-permutation.safetensors").read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             damaged = pathlib.Path(folder, "damaged.safetensors")

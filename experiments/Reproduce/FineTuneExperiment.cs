@@ -74,7 +74,7 @@ internal sealed class FineTuneExperiment : IExperiment
                         BatchSize = FineTuneSetting.BatchSize,
                         LearningRate = plan.LearningRate,
                         Seed = seed,
-                        // The other classes of these small networks move them far, and so does the table's history.
+                        // As the committed table was made.
                         FrozenStatistics = false,
                     })
                 {

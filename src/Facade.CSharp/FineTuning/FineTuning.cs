@@ -48,7 +48,7 @@ public sealed class FineTuning
     /// otherwise, so the parameters can be fewer than its weights.
     /// </summary>
     /// <param name="parameters">How many are trained, from 1 to the number of these weights; where null, 8,192 or as many as these are.</param>
-    /// <param name="strength">How far a parameter of 1 moves a weight, in deviations of its tensor, positive.</param>
+    /// <param name="strength">How far a parameter of 1 moves a weight, in deviations of its tensor, positive; the default suits Adam's default rate here.</param>
     /// <param name="fixedWeights">The family of W.</param>
     /// <param name="layers">
     /// Patterns of the layers whose scales, shifts, biases and head are changed; where null, those of <see cref="Layers"/> that no way with layers
@@ -58,7 +58,7 @@ public sealed class FineTuning
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
     public FineTuning Scales(
         int? parameters = null,
-        double strength = 1,
+        double strength = 2,
         FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
         IReadOnlyList<string>? layers = null)
     {

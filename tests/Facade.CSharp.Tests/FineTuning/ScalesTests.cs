@@ -82,7 +82,7 @@ public sealed class ScalesTests : IDisposable
         using (no_grad())
             fresh.get_parameter("ln1.weight")!.fill_(1);
         using var first = PretrainedWeights.Of(fresh);
-        using var model = FineTuning.Of(Network(5), first).Scales(12).WithSeed(3).Build();
+        using var model = FineTuning.Of(Network(5), first).Scales(12, strength: 1).WithSeed(3).Build();
         var before = ByName(model);
         SetAll(model, 1);
 
@@ -170,7 +170,7 @@ public sealed class ScalesTests : IDisposable
         foreach (var options in new TrainingOptions[]
         {
             new() { Epochs = 12, BatchSize = 32, LearningRate = 1, Optimizer = TrainingOptimizer.FullMatrix },
-            new() { Epochs = 12, BatchSize = 16, LearningRate = 0.05, AverageLastEpochs = 3, RestoreAverage = true },
+            new() { Epochs = 12, BatchSize = 16, LearningRate = 0.025, AverageLastEpochs = 3, RestoreAverage = true },
         })
         {
             using var model = FineTuning.Of(target, pretrained).Scales(20).Build();
