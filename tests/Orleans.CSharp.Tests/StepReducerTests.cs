@@ -126,6 +126,18 @@ public sealed class StepReducerTests
     }
 
     [Fact]
+    public void AReducerThatHearsNothingForADeadlineIsSilent()
+    {
+        var reducer = Started(workers: 2, parts: 2);
+        reducer.Take(Of("a", 0, PartOf(0, 1)), Start);
+        Assert.False(reducer.IsSilent(Start + Deadline - TimeSpan.FromTicks(1)));
+        Assert.True(reducer.IsSilent(Start + Deadline));
+        reducer.Learn(3, [], Start + Deadline);
+        Assert.False(reducer.IsSilent(Start + Deadline));
+        Assert.False(reducer.Knows(0));
+    }
+
+    [Fact]
     public void AReplicaThatDiffersIsSentBackAndItsPartsAreComputedAnew()
     {
         var reducer = Started(workers: 3, parts: 3);

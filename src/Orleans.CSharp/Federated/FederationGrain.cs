@@ -76,7 +76,11 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         federation?.Leave(worker);
         Change();
         if (federation is { Now.Members.Length: 0 })
+        {
             federation = null;
+            timer?.Dispose();
+        }
+
         return Task.CompletedTask;
     }
 

@@ -50,7 +50,7 @@ internal sealed class RunGrain(
             reducer = null;
         }
 
-        if (reducer is { IsEnded: true, Workers: 0 })
+        if (reducer is { IsEnded: true, Workers: 0 } || (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow())))
             reducer = null;
         Begin(joining);
         return Task.FromResult(
@@ -62,6 +62,7 @@ internal sealed class RunGrain(
         // A new activation, which the worker does not know of: it joins again, and goes on where it is.
         if (reducer is null)
             return Task.FromResult(StepReply.Of(ReplyKind.Rejoin));
+        Watch();
         var answer = new TaskCompletionSource<StepReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Remove(contribution.Worker, out var older))
             older.Answer.TrySetResult(StepReply.Of(ReplyKind.Again));
@@ -84,21 +85,43 @@ internal sealed class RunGrain(
 
     public Task End(long step, Divergence? divergence) => Told(run => run.End(step, divergence));
 
-    public Task Leave(string worker) => Told(run => run.Leave(worker, time.GetUtcNow()));
+    public Task Leave(string worker)
+    {
+        var told = Told(run => run.Leave(worker, time.GetUtcNow()));
+        // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
+        if (reducer is { Workers: 0 })
+        {
+            timer?.Dispose();
+            timer = null;
+        }
+
+        return told;
+    }
 
     public async Task Keep(long step, RunTerms keeping, byte[] state)
     {
         if (step <= kept.State.Step)
             return;
+        var before = kept.State;
         kept.State = KeptRun.Of(keeping, step, state);
-        await kept.WriteStateAsync();
+        try
+        {
+            await kept.WriteStateAsync();
+        }
+        catch
+        {
+            // The worker tries again.
+            kept.State = before;
+            throw;
+        }
     }
 
     public async Task Forget()
     {
         await kept.ClearStateAsync();
         kept.State = new();
-        (reducer, terms) = (null, null);
+        timer?.Dispose();
+        (reducer, terms, timer) = (null, null, null);
         DeactivateOnIdle();
     }
 
@@ -115,11 +138,16 @@ internal sealed class RunGrain(
 
     private void Begin(RunTerms joining)
     {
-        if (reducer is not null)
+        if (reducer is null)
+            (terms, reducer) = (joining, new(joining, kept.State.Step));
+        Watch();
+    }
+
+    private void Watch()
+    {
+        if (timer is not null)
             return;
-        (terms, reducer) = (joining, new(joining, kept.State.Step));
-        timer?.Dispose();
-        var period = joining.Deadline / 4;
+        var period = terms!.Deadline / 4;
         timer = this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = period, Period = period, Interleave = true, KeepAlive = true });
     }
 
@@ -135,7 +163,7 @@ internal sealed class RunGrain(
 
     private void PassOn()
     {
-        foreach (var (worker, reply) in reducer!.TakeDue())
+        foreach (var (worker, reply) in reducer?.TakeDue() ?? [])
             if (waiting.Remove(worker, out var call))
                 call.Answer.TrySetResult(reply);
     }

@@ -23,6 +23,7 @@ internal sealed class StepReducer
     private readonly List<(string Worker, StepReply Reply)> due = [];
     private bool isStarted;
     private DateTimeOffset? waitingSince;
+    private DateTimeOffset heard = DateTimeOffset.MinValue;
     private (long Step, StepReply Reply)? end;
 
     /// <summary>A reducer of a run.</summary>
@@ -43,6 +44,12 @@ internal sealed class StepReducer
     /// <summary>Whether the run was ended before its last step.</summary>
     public bool IsEnded => end is not null;
 
+    /// <summary>
+    /// Whether no worker has been heard of for as long as the others would wait for it: where nobody else can catch up with what it knew, the
+    /// run goes on without that.
+    /// </summary>
+    public bool IsSilent(DateTimeOffset now) => now - heard >= terms.Deadline;
+
     /// <summary>Whether the records of all steps from one on are known.</summary>
     public bool Knows(long step) => log.Knows(step);
 
@@ -60,6 +67,7 @@ internal sealed class StepReducer
     {
         foreach (var part in from.Parts)
             Check(part);
+        heard = now;
         if (from.Step < Step)
         {
             AnswerBehind(from.Worker, from.Step);
@@ -93,6 +101,7 @@ internal sealed class StepReducer
     /// <param name="now">The time.</param>
     public void Learn(long step, IReadOnlyList<StepRecord> records, DateTimeOffset now)
     {
+        heard = now;
         var before = Step;
         foreach (var record in records.Where(record => record.Step == Step))
             log.Add(record);
