@@ -45,6 +45,8 @@ Usage: ./build.sh VERB [arguments]
   mutants COPY REPORT  plant each error of tests/mutants/list.json in a copy of the tree and see whether the tests notice (hours);
                     --check only looks whether the list still fits
   bench             run the benchmarks; arguments go to the program
+  against COMMIT    step times of this commit over an older one's, each value from a process of its own [--pairs N] [--kinds KIND,...]
+                    [--folder FOLDER] [--out FOLDER]
   restore           restore tools and packages
   pack              write the NuGet packages to artifacts/packages
 VERBS
@@ -312,6 +314,7 @@ case $verb in
   attack) restore_tools && dotnet run -c Release --project experiments/TheoryAttack -- "$@" ;;
   mutants) python3 tests/mutants/run.py "$@" ;;
   bench) run_example experiments/Bench "$@" ;;
+  against) python3 experiments/Against/run.py "$@" ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;
   restore) restore ;;

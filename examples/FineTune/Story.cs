@@ -42,8 +42,7 @@ internal static class Story
         var changed = target.Parameters.Where(parameter => ChangedBy(target).Contains(parameter.Name)).ToArray();
         var weights = changed.Sum(parameter => parameter.Count);
         var trained = (int)Math.Min(MostTrained, weights);
-        var model = FineTuning.Of(target, pretrained)
-            .Groups(trained, weights / trained, layers: [.. changed.Select(parameter => parameter.Name)]).WithSeed(1).Build();
+        var model = FineTuning.Of(target, pretrained).Scales(trained).WithSeed(1).Build();
         var started = Stopwatch.GetTimestamp();
         new Trainer(model, new() { Epochs = 8, BatchSize = 32, Seed = 1 }).Fit(pictures.Training);
         var file = Path.Combine(results, $"{customer}.safetensors");
