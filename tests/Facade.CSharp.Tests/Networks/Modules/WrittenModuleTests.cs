@@ -39,7 +39,7 @@ public sealed class WrittenModuleTests
     {
         using var pretrained = PretrainedWeights.Of(target);
         var model = FineTuning.Of(target, pretrained).Groups(20).Build();
-        new Trainer(model, new() { Epochs = 2, BatchSize = 8 }).Fit(data);
+        new Trainer(model, new() { Epochs = 2, BatchSize = 8, FrozenStatistics = false }).Fit(data);
         return model;
     }
 
