@@ -9,7 +9,12 @@ public sealed class FaultTests(ClusterFixture fixture)
 {
     private static readonly TrainingOptions Options = new()
     {
-        Epochs = 4, BatchSize = 10, GradientAccumulation = 3, Seed = 5, Optimizer = TrainingOptimizer.FullMatrix, AverageDecay = 0.9,
+        Epochs = 4,
+        BatchSize = 10,
+        GradientAccumulation = 3,
+        Seed = 5,
+        Optimizer = TrainingOptimizer.FullMatrix,
+        AverageDecay = 0.9,
     };
 
     private static readonly ClusterTrainingOptions Cluster = new() { Workers = 2, Deadline = TimeSpan.FromMilliseconds(400) };
