@@ -76,7 +76,7 @@ def main():
     parser.add_argument("commit")
     parser.add_argument("--pairs", type=int, default=31)
     parser.add_argument("--kinds", default="direct,slvt,lwt,terms,lstm")
-    parser.add_argument("--folder")
+    parser.add_argument("--folder", help="keeps the two builds for the next run")
     parser.add_argument("--out", default=os.path.join("artifacts", "against"))
     options = parser.parse_args()
     folder = options.folder or tempfile.mkdtemp(prefix="against-")
@@ -84,7 +84,8 @@ def main():
     commits = {
         name: subprocess.run(["git", "rev-parse", commit], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
         for name, commit in (("old", options.commit), ("new", "HEAD"))}
-    programs = {name: built(commit, os.path.join(folder, name)) for name, commit in commits.items()}
+    # By its commit, so that a folder of an earlier run gives no other version than the report names.
+    programs = {name: built(commit, os.path.join(folder, commit[:12])) for name, commit in commits.items()}
     pairs = {kind: [] for kind in kinds}
     os.makedirs(options.out, exist_ok=True)
     for pair in range(options.pairs):

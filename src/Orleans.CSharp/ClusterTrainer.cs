@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using Orleans;
 using static TorchSharp.torch;
 
@@ -157,15 +156,15 @@ public sealed class ClusterTrainer
     /// <summary>The options with callbacks that tell when one of them stops the run.</summary>
     private TrainingOptions Heard(Action stopped)
     {
-        Func<TrainingProgress, TrainingSignal>? Heard(Func<TrainingProgress, TrainingSignal>? callback) => callback is null ? null : progress =>
+        return options with { OnStep = Telling(options.OnStep), OnEpoch = Telling(options.OnEpoch) };
+
+        Func<TrainingProgress, TrainingSignal>? Telling(Func<TrainingProgress, TrainingSignal>? callback) => callback is null ? null : progress =>
         {
             var signal = callback(progress);
             if (signal == TrainingSignal.Stop)
                 stopped();
             return signal;
         };
-
-        return options with { OnStep = Heard(options.OnStep), OnEpoch = Heard(options.OnEpoch) };
     }
 
     private RunTerms Terms(Dataset training, Dataset? validation)
@@ -174,7 +173,7 @@ public sealed class ClusterTrainer
         using var loss = new StepLoss(model, options);
         var settings = new Dictionary<string, string>(RunIdentity.Settings(model, options, training, validation))
         {
-            ["SHA-256 of the trained parameters at their start"] = StartDigest(),
+            ["SHA-256 of the trained parameters at their start"] = Convert.ToHexStringLower(FlatTensors.Digest(model.Trainables)),
             ["number of workers that the first step waits for"] = clusterOptions.Workers.ToString(CultureInfo.InvariantCulture),
             ["deadline"] = clusterOptions.Deadline.ToString("c", CultureInfo.InvariantCulture),
             ["combination of gradients"] = clusterOptions.Combination.ToString(),
@@ -182,21 +181,8 @@ public sealed class ClusterTrainer
         };
         return new(
             training.Count, options.BatchSize, options.GradientAccumulation, options.Epochs,
-            FlatGradient.BytesOf(TrainingRun.OptimisedParameters(model, loss)),
+            FlatTensors.BytesOf(TrainingRun.OptimisedParameters(model, loss)),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
             probe.to(ScalarType.Float32).data<float>().ToArray());
-    }
-
-    private string StartDigest()
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var tensor in model.Trainables)
-        {
-            var bytes = new byte[sizeof(float) * tensor.numel()];
-            FlatGradient.Copy(tensor, bytes);
-            hash.AppendData(bytes);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

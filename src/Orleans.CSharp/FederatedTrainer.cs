@@ -1,7 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Orleans;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace MappingNets;
 
@@ -137,22 +136,7 @@ public sealed class FederatedTrainer
         $"{model.Target.Name}, {model.Method}, {model.TrainableCount} trained parameters, {options.Workers} workers, {options.Rounds} rounds, "
         + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}");
 
-    private float[] Trained()
-    {
-        using var scope = NewDisposeScope();
-        return [.. model.Trainables.SelectMany(tensor => tensor.detach().cpu().contiguous().data<float>().ToArray())];
-    }
+    private float[] Trained() => MemoryMarshal.Cast<byte, float>(FlatTensors.Read(model.Trainables)).ToArray();
 
-    private void Put(float[] values)
-    {
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        var at = 0;
-        foreach (var tensor in model.Trainables)
-        {
-            var length = checked((int)tensor.numel());
-            tensor.copy_(torch.tensor(values[at..(at + length)], tensor.shape, dtype: ScalarType.Float32));
-            at += length;
-        }
-    }
+    private void Put(float[] values) => FlatTensors.Write(MemoryMarshal.AsBytes(values.AsSpan()), model.Trainables);
 }

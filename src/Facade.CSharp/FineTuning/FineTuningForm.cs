@@ -5,6 +5,8 @@ namespace MappingNets;
 /// <summary>One way of fine-tuning that was asked for, and the layers that it was given; null for those that no other way takes.</summary>
 internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
 {
+    private const long UsualParameters = 8_192;
+
     /// <summary>What messages call it.</summary>
     public abstract string Name { get; }
 
@@ -20,6 +22,10 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     /// <summary>Whether it can change a tensor at all.</summary>
     public virtual bool Takes(FineTuningBase start, ParameterSpecification parameter) => true;
 
+    /// <summary>Why it can end up with nothing to change, as a sentence.</summary>
+    public virtual string NothingToChange =>
+        $"{Name} has nothing to change: each weight of the chosen layers is changed in another way already, or belongs to a new head that is trained directly.";
+
     /// <summary>The part of the configuration for the tensors that it got; null where they simply have values of their own.</summary>
     /// <param name="start">The weights that it changes, and their network.</param>
     /// <param name="tensors">What it changes, in the target's order; at least one.</param>
@@ -27,6 +33,15 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     /// <param name="seed">The seed that was said.</param>
     /// <param name="probe">What its parameters are shared out by; null where that was not said.</param>
     public abstract FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe);
+
+    /// <summary>How many parameters one mapping of some numbers has: as many as were asked for, or 8,192, or as many as the numbers are.</summary>
+    /// <param name="parameters">What was asked for.</param>
+    /// <param name="numbers">How many numbers it moves.</param>
+    /// <param name="count">How many there are of what, as a clause for the message.</param>
+    /// <exception cref="ArgumentOutOfRangeException">More were asked for than there are numbers.</exception>
+    private protected static int ParametersOf(int? parameters, long numbers, string count) => parameters > numbers
+        ? throw new ArgumentOutOfRangeException(nameof(parameters), parameters, $"{count}; more parameters would move nothing else.")
+        : parameters ?? (int)Math.Min(UsualParameters, numbers);
 }
 
 /// <summary>theta = theta_pretrained + alpha * o[group(i)].</summary>
@@ -77,6 +92,9 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
 internal sealed record LowRankForm(int? Rank, long Budget, double Strength, IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
 {
     public override string Name => "LowRank";
+
+    public override string NothingToChange =>
+        "The chosen layers have no matrix that a rank could be given to, or it is changed in another way already.";
 
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) => parameter.Shape.Count > 1;
 

@@ -61,15 +61,7 @@ internal static class FineTuningPlanner
         void Take(FineTuningForm form, IReadOnlyList<string> tensors)
         {
             if (tensors.Count == 0)
-                throw new ArgumentException(
-                    form is LowRankForm
-                        ? "The chosen layers have no matrix that a rank could be given to, or it is changed in another way already."
-                        : form is ScalesForm
-                        ? "The chosen layers have no scale, shift, bias or head, or it is changed in another way already, or belongs to a new head that is "
-                          + "trained directly."
-                        : $"{form.Name} has nothing to change: each weight of the chosen layers is changed in another way already, or belongs to a new "
-                          + "head that is trained directly.",
-                    nameof(layers));
+                throw new ArgumentException(form.NothingToChange, nameof(layers));
             foreach (var tensor in tensors)
                 if (!taken.TryAdd(tensor, form))
                     throw new ArgumentException(

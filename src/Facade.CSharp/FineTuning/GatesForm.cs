@@ -3,8 +3,6 @@ namespace MappingNets;
 /// <summary>W_c (1 + o_c) for each channel of the chosen matrices, with o = strength (W z).</summary>
 internal sealed record GatesForm(int? Parameters, double Strength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers) : FineTuningForm(Layers)
 {
-    private const long UsualParameters = 8_192;
-
     public override string Name => "Gates";
 
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
@@ -13,11 +11,8 @@ internal sealed record GatesForm(int? Parameters, double Strength, FixedWeightsK
     public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var layout = GateIncrement.LayoutOf(start.Target, tensors);
-        if (Parameters > layout.Count)
-            throw new ArgumentOutOfRangeException(
-                "parameters", Parameters, $"The matrices that were chosen of '{start.Target.Name}' have {layout.Count} channels; more parameters would move nothing else.");
-        var latents = Parameters ?? (int)Math.Min(UsualParameters, layout.Count);
-        var description = Core.MappingModule.singleLatent(latents);
+        var description = Core.MappingModule.singleLatent(
+            ParametersOf(Parameters, layout.Count, $"The matrices that were chosen of '{start.Target.Name}' have {layout.Count} channels"));
         return FineTuningPart.OfGates(tensors, new(
             description.Split, FixedWeights, seed, description.Modulations, description.Activation, MappingBias.Zero, Core.ScaleRule.NewFanInScale(Strength),
             false, Core.LatentStart.ZeroStart, description.FixedWeightsVersion));

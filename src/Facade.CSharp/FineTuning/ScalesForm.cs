@@ -9,8 +9,6 @@ namespace MappingNets;
 internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers)
     : FineTuningForm(Layers)
 {
-    private const int UsualParameters = 8_192;
-
     public override string Name => "Scales";
 
     public override int Turn => Layers is null ? 1 : 0;
@@ -19,17 +17,18 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
 
     public override bool IsSplit => true;
 
+    public override string NothingToChange =>
+        "The chosen layers have no scale, shift, bias or head, or it is changed in another way already, or belongs to a new head that is trained directly.";
+
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
         start.Target.IsScaleOrShift(parameter) || start.HeadOrLastLayer.Contains(parameter.Name);
 
     public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var part = new TargetPart(start.Target, tensors);
-        if (Parameters > part.ParameterCount)
-            throw new ArgumentOutOfRangeException(
-                "parameters", Parameters,
-                $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {part.ParameterCount} weights; more parameters would move nothing else.");
-        var latents = Parameters ?? (int)Math.Min(UsualParameters, part.ParameterCount);
+        var latents = ParametersOf(
+            Parameters, part.ParameterCount,
+            $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {part.ParameterCount} weights");
         var scales = Scales(start, part);
         var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(scales);
         return FineTuningPart.OfMapping(tensors, (probe is null ? description : Split(description, latents, probe.Energies(start, part, scales, seed))).Specification);

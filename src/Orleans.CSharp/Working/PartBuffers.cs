@@ -43,22 +43,8 @@ internal sealed class PartBuffers(IReadOnlyList<Tensor> live) : IDisposable
     public void Reset() => Put(start, passes: 0);
 
     /// <summary>A part's floating buffers; empty where no pass here has moved them in this epoch.</summary>
-    public byte[] StatisticsOf(int part)
-    {
-        if (!ofParts.TryGetValue(part, out var buffers))
-            return [];
-        var floats = buffers.Where(IsStatistic).ToArray();
-        var bytes = new byte[sizeof(float) * floats.Sum(buffer => buffer.numel())];
-        var at = 0;
-        foreach (var buffer in floats)
-        {
-            var length = checked((int)(sizeof(float) * buffer.numel()));
-            FlatGradient.Copy(buffer, bytes.AsSpan(at, length));
-            at += length;
-        }
-
-        return bytes;
-    }
+    public byte[] StatisticsOf(int part) =>
+        ofParts.TryGetValue(part, out var buffers) ? FlatTensors.Read([.. buffers.Where(IsStatistic)]) : [];
 
     /// <summary>Ends an epoch.</summary>
     /// <param name="mean">The mean of the parts' statistics; empty where there are none.</param>
@@ -68,16 +54,8 @@ internal sealed class PartBuffers(IReadOnlyList<Tensor> live) : IDisposable
         if (live.Count == 0)
             return;
         Put(start, passes);
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
-        var at = 0;
-        foreach (var buffer in live.Where(IsStatistic))
-        {
-            var length = checked((int)(sizeof(float) * buffer.numel()));
-            if (mean.Length > 0)
-                buffer.copy_(FlatGradient.FromBytes(mean.AsSpan(at, length), buffer.shape));
-            at += length;
-        }
+        if (mean.Length > 0)
+            FlatTensors.Write(mean, [.. live.Where(IsStatistic)]);
     }
 
     public void Dispose()
