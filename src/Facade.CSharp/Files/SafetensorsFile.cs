@@ -12,6 +12,9 @@ namespace MappingNets;
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
+    /// <summary>What a processor's cache holds besides the place that it goes to.</summary>
+    private const long ElementsPerPiece = 1 << 18;
+
     private readonly Stream stream;
     private readonly long dataStart;
     private readonly Dictionary<string, SafetensorsEntry> byName;
@@ -144,6 +147,33 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>The header's description of a tensor; null where the file has none of that name.</summary>
     internal SafetensorsEntry? Find(string name) => byName.GetValueOrDefault(name);
+
+    /// <summary>Reads a tensor a piece at a time, for tensors that are not to be held whole. Several threads may read at once.</summary>
+    /// <param name="name">Its name; its type is one that libtorch has.</param>
+    /// <param name="take">Gets each piece, a vector of the stored type that is overwritten after it returns, and the place of its first element.</param>
+    /// <exception cref="CheckpointFormatException">The file was cut since it was opened.</exception>
+    internal void ReadPieces(string name, Action<Tensor, long> take)
+    {
+        var entry = byName[name];
+        var count = ShapeText.Product(entry.Shape);
+        using var piece = empty(Math.Min(count, ElementsPerPiece), entry.DType, device: CPU);
+        var size = piece.element_size();
+        for (var done = 0L; done < count; done += ElementsPerPiece)
+        {
+            using var part = piece.narrow(0, 0, Math.Min(ElementsPerPiece, count - done));
+            lock (stream)
+            {
+                stream.Position = dataStart + entry.Offset + (done * size);
+                Fill(part.bytes, entry);
+            }
+
+            take(part, done);
+        }
+    }
+
+    /// <summary>The file's length and when it was last written to; null for what is in memory.</summary>
+    internal (long Length, DateTime Written)? Stamp() =>
+        stream is FileStream file ? (RandomAccess.GetLength(file.SafeFileHandle), File.GetLastWriteTimeUtc(file.SafeFileHandle)) : null;
 
     /// <summary>The <see cref="ContentHash"/> of what the file holds; it reads all of it, a piece at a time.</summary>
     /// <exception cref="CheckpointFormatException">The file was cut since it was opened.</exception>

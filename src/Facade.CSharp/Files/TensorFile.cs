@@ -87,6 +87,15 @@ internal sealed class TensorFile : IDisposable
     /// <summary>Copies one tensor into memory, in the caller's dispose scope.</summary>
     public Tensor Load(string name) => encodings.TryGetValue(name, out var encoding) ? encoding.Decode(file, name) : file.Load(name);
 
+    /// <summary>Whether a tensor stands in the file as what it is, and not as codes or without what was pruned.</summary>
+    public bool IsPlain(string name) => !encodings.ContainsKey(name);
+
+    /// <summary>As <see cref="SafetensorsFile.ReadPieces"/>, for a plain tensor.</summary>
+    public void ReadPieces(string name, Action<Tensor, long> take) => file.ReadPieces(name, take);
+
+    /// <summary>As <see cref="SafetensorsFile.Stamp"/>.</summary>
+    public (long Length, DateTime Written)? Stamp() => file.Stamp();
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
 

@@ -13,18 +13,21 @@ public sealed class FineTunedModel : Model
 {
     private readonly FineTuningBase baseWeights;
     private readonly WeightChange change;
+    private readonly StreamedWeights? streamed;
 
     /// <summary>Takes over the base where it succeeds.</summary>
-    internal FineTunedModel(FineTuningBase baseWeights, FineTuningConfiguration configuration, Device device)
+    internal FineTunedModel(FineTuningBase baseWeights, FineTuningConfiguration configuration, Device device, bool isStreamed = false)
         : base(baseWeights.Target)
     {
         this.baseWeights = baseWeights;
         Configuration = configuration;
         change = new(baseWeights.Target, configuration);
+        if (isStreamed)
+            streamed = Streamed(device);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Register(
-            [.. change.Values.Zip(change.Start(baseWeights.Flat), (value, start) => (value.Name, Trainable.From(start.to(device, copy: true))))],
+            [.. change.Values.Zip(change.Start(baseWeights.Values), (value, start) => (value.Name, Trainable.From(start.to(device, copy: true))))],
             device);
         TakeState(baseWeights.State);
     }
@@ -48,6 +51,9 @@ public sealed class FineTunedModel : Model
     public IReadOnlyDictionary<string, Tensor> TrainedTensors =>
         TrainableNames.Zip(Trainables).ToDictionary(pair => pair.First, Tensor (pair) => pair.Second, StringComparer.Ordinal);
 
+    /// <summary>Whether weights are read and changed layer by layer and forgotten (<see cref="FineTuning.Streamed"/>).</summary>
+    public bool IsStreamed => streamed is not null;
+
     internal FineTuningConfiguration Configuration { get; }
 
     internal override bool DefaultFrozenStatistics => Target.Buffers.Any(buffer => buffer.IsPersistent);
@@ -55,6 +61,36 @@ public sealed class FineTunedModel : Model
     internal FineTuningBase Base => baseWeights;
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));
+
+    internal override Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training)
+    {
+        if (streamed is null)
+            return base.Outputs(inputs, training);
+        // Several threads may predict.
+        lock (streamed.Gate)
+        {
+            streamed.Mask = PruningMask;
+            return Target.Forward(inputs, new StreamedPass(streamed, Trainables), State, training);
+        }
+    }
+
+    internal override Func<IReadOnlyList<Tensor>, Tensor> Evaluator() =>
+        streamed is null ? base.Evaluator() : inputs => Outputs(inputs, training: false);
+
+    private StreamedWeights Streamed(Device device)
+    {
+        try
+        {
+            var parts = change.Streamed(out var missing);
+            StreamedWeights.Require(Target, missing, device);
+            return new(Target, parts!, baseWeights.Values, change.Direct);
+        }
+        catch
+        {
+            change.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
@@ -115,22 +151,29 @@ public sealed class FineTunedModel : Model
     /// <param name="pretrained">The base's weights.</param>
     /// <param name="device">Where the model lives; the CPU where none is given.</param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
+    /// <param name="streamed">
+    /// Whether weights are read and changed layer by layer and forgotten, as <see cref="FineTuning.Streamed"/> says, so that predicting from a base
+    /// on disk takes the memory of the largest layer.
+    /// </param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
     /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target or other weights; the message says which.
     /// </exception>
-    /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
-    public static FineTunedModel LoadAdapter(string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null)
+    /// <exception cref="ArgumentException">
+    /// The pretrained weights do not fit the target, or stay in their file without being streamed; or the weights are to be streamed and cannot be.
+    /// </exception>
+    public static FineTunedModel LoadAdapter(
+        string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null, bool streamed = false)
     {
         ArgumentNullException.ThrowIfNull(target);
         ArgumentNullException.ThrowIfNull(pretrained);
         pretrained.RequireAlive();
         using var contents = AdapterContents.Load(path, target, limits ?? ReadLimits.Default);
-        var baseWeights = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU);
+        var baseWeights = FineTuningBase.Of(target, pretrained, contents.Configuration.NewHead, contents.Configuration.Seed, device ?? CPU, streamed);
         try
         {
             contents.CheckWeights(baseWeights);
-            var model = new FineTunedModel(baseWeights, contents.Configuration, device ?? CPU);
+            var model = new FineTunedModel(baseWeights, contents.Configuration, device ?? CPU, streamed);
             model.RestoreState([.. contents.Values, .. contents.Buffers]);
             if (contents.Mask is { } mask)
                 model.TakeMask(mask);
@@ -147,6 +190,7 @@ public sealed class FineTunedModel : Model
 
     private protected override void DisposeConstants()
     {
+        streamed?.Dispose();
         change.Dispose();
         baseWeights.Dispose();
     }

@@ -25,12 +25,13 @@ public sealed class FineTuning
     private HeadTraining? head;
     private GradientProbe? probe;
     private ulong seed;
+    private bool isStreamed;
 
     private FineTuning(TargetNetwork target, PretrainedWeights pretrained) => (this.target, this.pretrained) = (target, pretrained);
 
     /// <summary>Starts a description that changes nothing yet: say next what is trained.</summary>
     /// <param name="target">The network.</param>
-    /// <param name="pretrained">Where its weights start; copied when the model is built.</param>
+    /// <param name="pretrained">Where its weights start; copied when the model is built, or with <see cref="Streamed"/> left in their file.</param>
     /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public static FineTuning Of(TargetNetwork target, PretrainedWeights pretrained)
     {
@@ -217,6 +218,17 @@ public sealed class FineTuning
     /// <param name="seed">Any number.</param>
     public FineTuning WithSeed(ulong seed) => With(copy => copy.seed = seed);
 
+    /// <summary>
+    /// Streaming: each layer's weights are read from the base and changed when the layer computes, and forgotten afterwards, forth and back. With a
+    /// base on disk (<see cref="PretrainedWeights.OnDisk"/>) training takes the memory of the largest layer's weights and gradients instead of all
+    /// weights'. Gradients and trained results have the bits of the same fine-tuning without streaming, and an adapter does not tell the two apart.
+    /// </summary>
+    /// <returns>
+    /// The description; <see cref="Build"/> refuses what cannot be streamed: ways beside <see cref="Scales"/>, <see cref="Mapping"/> and
+    /// <see cref="WholeWeights"/>, <see cref="SplitByGradient"/>, networks that are not the builder's, and devices beside the CPU.
+    /// </returns>
+    public FineTuning Streamed() => With(copy => copy.isStreamed = true);
+
     /// <summary>Builds the model, which starts as the pretrained network (and a new head).</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
     /// <returns>The model; the caller disposes it.</returns>
@@ -224,17 +236,19 @@ public sealed class FineTuning
     /// <exception cref="ArgumentException">
     /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was said would have no
     /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank; the samples or the loss of
-    /// <see cref="SplitByGradient"/> do not fit.
+    /// <see cref="SplitByGradient"/> do not fit; the weights are to be streamed and cannot be, or stay in their file and are not streamed.
     /// </exception>
     public FineTunedModel Build(Device? device = null)
     {
         if (forms.Count == 0)
             throw new InvalidOperationException(
                 "Nothing is trained yet: say Scales, Gates, Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
-        var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU);
+        if (isStreamed && probe is not null)
+            StreamedWeights.Require(target, "SplitByGradient measures the gradients of all weights at once", device ?? CPU);
+        var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU, isStreamed);
         try
         {
-            return new(baseWeights, FineTuningPlanner.Configure(baseWeights, forms, layers, head, seed, probe), device ?? CPU);
+            return new(baseWeights, FineTuningPlanner.Configure(baseWeights, forms, layers, head, seed, probe), device ?? CPU, isStreamed);
         }
         catch
         {

@@ -7,25 +7,28 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// The weights that a fine-tuning starts from, put in order for a target: one flat vector that never changes, and the names of
-/// the tensors that make up a new head.
+/// The weights that a fine-tuning starts from, held against a target: numbers that never change, and the names of the tensors that make up a
+/// new head.
 /// </summary>
 internal sealed class FineTuningBase : IDisposable
 {
     private readonly ConcurrentDictionary<string, string> hashes = new();
 
-    private FineTuningBase(TargetNetwork target, Tensor flat, NetworkState state, IReadOnlyList<string> head)
+    private FineTuningBase(TargetNetwork target, BaseValues values, NetworkState state, IReadOnlyList<string> head)
     {
         Target = target;
-        Flat = flat.DetachFromDisposeScope();
+        Values = values;
         State = state;
         Head = head;
     }
 
     public TargetNetwork Target { get; }
 
-    /// <summary>theta_pretrained, shape (P), on the model's device; a new head's part of it is the head's start.</summary>
-    public Tensor Flat { get; private set; }
+    /// <summary>theta_pretrained, on the model's device; a new head's part of it is the head's start.</summary>
+    public BaseValues Values { get; }
+
+    /// <summary>theta_pretrained, shape (P); of a base in a file a copy of all of it in the caller's dispose scope.</summary>
+    public Tensor Flat => Values.Flat;
 
     /// <summary>The buffers, such as running means, on the model's device.</summary>
     public NetworkState State { get; }
@@ -40,68 +43,94 @@ internal sealed class FineTuningBase : IDisposable
 
     /// <summary>Takes what fits, starts the head anew, and refuses what neither fits nor is the head.</summary>
     /// <param name="target">The network to fine-tune.</param>
-    /// <param name="pretrained">The weights.</param>
+    /// <param name="pretrained">The weights; those that stay in their file only where the weights are streamed.</param>
     /// <param name="newHead">Names or patterns of what to start anew; null for the last layer, where its shape differs.</param>
     /// <param name="seed">The seed of the new head.</param>
     /// <param name="device">Where the weights live.</param>
+    /// <param name="streamed">Whether the weights are to be taken layer by layer.</param>
     public static FineTuningBase Of(
-        TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string>? newHead, ulong seed, Device device)
+        TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string>? newHead, ulong seed, Device device, bool streamed = false)
     {
+        if (!streamed)
+            pretrained.RequireInMemory();
         var head = newHead is null ? ChangedHead(target, pretrained) : newHead.Count == 0 ? [] : LayerPatterns.Select(target, newHead, nameof(newHead));
-        var needed = target.Parameters.Where(parameter => !head.Contains(parameter.Name));
-        if (LowRankTarget.OtherForm(target.Name, needed, name => pretrained.Find(name)?.shape) is { } fault)
+        RequireFit(target, pretrained, head);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var state = target.CreateState(device);
+        try
+        {
+            RequireSound(target, pretrained, head, state);
+            foreach (var (name, values) in target.PersistentBuffers(state))
+                values.copy_(pretrained.Load(name));
+            var start = target.Parameters.Index().Where(pair => head.Contains(pair.Item.Name))
+                .ToDictionary(pair => pair.Index, pair => StartingWeights.Of(target, seed, pair.Index));
+            return new(target, ValuesOf(target, pretrained, start, device), state, head);
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+    }
+
+    private static BaseValues ValuesOf(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyDictionary<int, Tensor> head, Device device)
+    {
+        if (pretrained.File is { } file)
+            return new FileValues(target.Layout, file.Hold(), head.ToDictionary(pair => pair.Key, pair => pair.Value.DetachFromDisposeScope()));
+        var parts = target.Parameters.Select((parameter, index) => (head.GetValueOrDefault(index) ?? pretrained.Find(parameter.Name)!).reshape(-1));
+        return new HeldValues(target.Layout, cat(parts.ToArray(), 0).to(device).contiguous());
+    }
+
+    private static void RequireFit(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string> head)
+    {
+        ParameterSpecification[] needed = [.. target.Parameters.Where(parameter => !head.Contains(parameter.Name))];
+        if (LowRankTarget.OtherForm(target.Name, needed, name => pretrained.Describe(name)?.Shape) is { } fault)
             throw new ArgumentException($"{pretrained.Source} {fault}", nameof(pretrained));
-        foreach (var parameter in target.Parameters)
-            if (!head.Contains(parameter.Name) && !Fits(pretrained, parameter))
+        foreach (var parameter in needed)
+            if (!Fits(pretrained, parameter))
                 throw new ArgumentException(
-                    $"{(pretrained.Find(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.shape)} in" : $"There is no '{parameter.Name}' in")} "
+                    $"{(pretrained.Describe(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.Shape)} in" : $"There is no '{parameter.Name}' in")} "
                     + $"{pretrained.Source}; '{target.Name}' needs {parameter}. WithNewHead starts layers anew.",
                     nameof(pretrained));
         // The codes of another library's quantisation are no weights without their steps.
-        if (needed.FirstOrDefault(parameter => !pretrained.Find(parameter.Name)!.is_floating_point()) is { } whole)
+        foreach (var parameter in needed)
+            if (pretrained.Describe(parameter.Name)!.Value.Type is var type && !FloatTypes.Contains(type))
+                throw new ArgumentException($"'{parameter.Name}' is {type} in {pretrained.Source}; weights are floats.", nameof(pretrained));
+        if (pretrained.File is { } file && needed.FirstOrDefault(parameter => file.MissingOf(parameter.Name) is not null) is { } unread)
             throw new ArgumentException(
-                $"'{whole.Name}' is {pretrained.Find(whole.Name)!.dtype} in {pretrained.Source}; weights are floats.", nameof(pretrained));
+                $"'{unread.Name}' cannot be read layer by layer from {pretrained.Source}: {file.MissingOf(unread.Name)}; it must be F32, F16 or BF16. "
+                + "PretrainedWeights.FromFile reads the whole file into memory.",
+                nameof(pretrained));
         foreach (var buffer in target.Buffers.Where(buffer => buffer.IsPersistent))
-            if (!(pretrained.Find(buffer.Name) is { } values && values.shape.SequenceEqual(buffer.Shape)))
+            if (!(pretrained.Describe(buffer.Name) is { } values && values.Shape.SequenceEqual(buffer.Shape)))
                 throw new ArgumentException(
                     $"There is no buffer {buffer} in {pretrained.Source}; '{target.Name}' needs it.", nameof(pretrained));
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var start = head.Count == 0 ? [] : StartingWeights.Of(target, seed);
-        var parts = target.Parameters.Select((parameter, index) =>
-            (head.Contains(parameter.Name) ? start[index] : pretrained.Find(parameter.Name)!).reshape(-1));
-        var state = target.CreateState(device);
-        RequireSound(target, pretrained, head, state);
-        foreach (var (name, values) in target.PersistentBuffers(state))
-            values.copy_(pretrained.Find(name)!);
-        return new(target, cat(parts.ToArray(), 0).to(device).contiguous(), state, head);
     }
 
     // A file may hold infinities, for masks; weights may not, and buffers only where the network starts with them.
     private static void RequireSound(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string> head, NetworkState start)
     {
         var bad = target.Parameters.Select(parameter => parameter.Name)
-            .Where(name => !head.Contains(name) && !FiniteNumbers.AllIn(pretrained.Find(name)!))
+            .Where(name => !head.Contains(name) && !pretrained.IsFinite(name))
             .Concat(target.PersistentBuffers(start)
-                .Where(buffer => !FiniteNumbers.AllInOrAsIn(pretrained.Find(buffer.Name)!, buffer.Values)).Select(buffer => buffer.Name))
+                .Where(buffer => !FiniteNumbers.AllInOrAsIn(pretrained.Load(buffer.Name), buffer.Values)).Select(buffer => buffer.Name))
             .FirstOrDefault();
-        if (bad is null)
-            return;
-        start.Dispose();
-        throw new ArgumentException($"'{bad}' holds a number that is not finite in {pretrained.Source}.", nameof(pretrained));
+        if (bad is not null)
+            throw new ArgumentException($"'{bad}' holds a number that is not finite in {pretrained.Source}.", nameof(pretrained));
     }
 
     /// <summary>SHA-256 over the names and bits of all tensors but some.</summary>
     public string WeightsHash(IReadOnlyList<string> except) => hashes.GetOrAdd(string.Join('\n', except), _ =>
     {
         using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (parameter, weight) in Target.Parameters.Zip(Target.Layout.Split(Flat)))
+        foreach (var (index, parameter) in Target.Parameters.Index())
             if (!except.Contains(parameter.Name))
             {
+                using var scope = NewDisposeScope();
                 hash.AppendData(Encoding.UTF8.GetBytes(parameter.Name + "\n"));
-                foreach (var part in TensorBytes.Parts(weight.cpu().contiguous()))
+                foreach (var part in TensorBytes.Parts(Values.Of(index).cpu().contiguous()))
                     hash.AppendData(part.bytes);
             }
 
@@ -109,15 +138,11 @@ internal sealed class FineTuningBase : IDisposable
     });
 
     /// <summary>Moves the weights along with their model; the buffers are the model's own by then.</summary>
-    public void MoveTo(Device device)
-    {
-        using var noGradient = no_grad();
-        Flat = Flat.to(device, disposeAfter: true).DetachFromDisposeScope();
-    }
+    public void MoveTo(Device device) => Values.MoveTo(device);
 
     public void Dispose()
     {
-        Flat.Dispose();
+        Values.Dispose();
         State.Dispose();
     }
 
@@ -127,11 +152,11 @@ internal sealed class FineTuningBase : IDisposable
         var entries = target.Layout.Layers[^1].Entries;
         var names = entries.Select(entry => entry.Name).ToArray();
         var last = target.Parameters.Where(parameter => names.Contains(parameter.Name)).ToArray();
-        return last.All(parameter => pretrained.Find(parameter.Name) is not null) && !last.All(parameter => Fits(pretrained, parameter))
+        return last.All(parameter => pretrained.Describe(parameter.Name) is not null) && !last.All(parameter => Fits(pretrained, parameter))
             ? names
             : [];
     }
 
     private static bool Fits(PretrainedWeights pretrained, ParameterSpecification parameter) =>
-        pretrained.Find(parameter.Name) is { } tensor && tensor.shape.SequenceEqual(parameter.Shape);
+        pretrained.Describe(parameter.Name) is { } tensor && tensor.Shape.SequenceEqual(parameter.Shape);
 }

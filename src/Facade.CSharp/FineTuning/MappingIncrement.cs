@@ -8,6 +8,12 @@ namespace MappingNets;
 /// <param name="places">Where the tensors stand among the target's; null for all weights.</param>
 internal sealed class MappingIncrement(Mapping mapping, IReadOnlyList<int>? places) : Increment
 {
+    /// <summary>g.</summary>
+    public Mapping Mapping => mapping;
+
+    /// <summary>Where its tensors stand among the target's; null for all of them.</summary>
+    public IReadOnlyList<int>? Places => places;
+
     private bool HasScales => mapping.Specification.TrainableScale;
 
     public override string Method => "finetune-mapping";

@@ -41,12 +41,11 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var weights = start.Target.Layout.Split(start.Flat);
         return
         [
             .. part.Places.Zip(part.Parameters, (place, parameter) =>
             {
-                var deviation = start.Head.Contains(parameter.Name) ? 0 : Deviation(weights[place].to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
+                var deviation = start.Head.Contains(parameter.Name) ? 0 : Deviation(start.Values.Of(place).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
                 return Rounded(Strength * (deviation > 0 ? deviation : 1 / Math.Sqrt(parameter.FanIn)));
             }),
         ];

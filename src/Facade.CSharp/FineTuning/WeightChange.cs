@@ -63,11 +63,33 @@ internal sealed class WeightChange : IDisposable
     public IReadOnlyList<(string Name, long[] Shape)> Values { get; }
 
     /// <summary>Where training starts: the base's weights, in the caller's dispose scope.</summary>
-    public IReadOnlyList<Tensor> Start(Tensor pretrained)
+    public IReadOnlyList<Tensor> Start(BaseValues pretrained) => [.. parts.SelectMany(part => part.Start()), .. places.Select(pretrained.Of)];
+
+    /// <summary>The same change tensor by tensor, for weights that are streamed; null where a part needs all weights at once.</summary>
+    /// <param name="missing">What stands in the way; null where nothing does.</param>
+    public IReadOnlyList<StreamedPart>? Streamed(out string? missing)
     {
-        var own = target.Layout.Split(pretrained);
-        return [.. parts.SelectMany(part => part.Start()), .. places.Select(place => own[place])];
+        var streamed = new List<StreamedPart>();
+        var first = 0;
+        foreach (var part in parts)
+        {
+            missing = part is MappingIncrement mapping
+                ? StreamedPart.MissingOf(mapping.Mapping)
+                : $"the fine-tuning changes weights by '{part.Method}', and only Scales, Mapping and WholeWeights change them layer by layer";
+            if (missing is not null)
+                return null;
+            var increment = (MappingIncrement)part;
+            streamed.Add(new(increment.Mapping, increment.Places ?? [.. Enumerable.Range(0, target.Parameters.Count)], first));
+            first += part.Values.Count;
+        }
+
+        missing = null;
+        return streamed;
     }
+
+    /// <summary>The tensors that have values of their own: their places among the network's and among the values.</summary>
+    public IReadOnlyDictionary<int, int> Direct =>
+        places.Index().ToDictionary(pair => pair.Item, pair => Values.Count - places.Length + pair.Index);
 
     /// <summary>One tensor per entry of the target, from theta_pretrained (P) and the values; differentiable in these.</summary>
     public IReadOnlyList<Tensor> Weights(Tensor pretrained, IReadOnlyList<Tensor> values)

@@ -28,7 +28,7 @@ public sealed class MappedModel : Model
         this.owned = owned;
         mapping = MappingModule.create(target.Layout, specification);
         if (isStreamed)
-            RequireStreaming(device);
+            StreamedWeights.Require(target, StreamedPart.MissingOf(mapping), device);
         generator = mapping.Fused is { } fused ? new(fused, target) : null;
         using var scope = NewDisposeScope();
         var start = mapping.InitialLatent().to(device);
@@ -41,7 +41,7 @@ public sealed class MappedModel : Model
             trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
         Register(trained, device);
         if (isStreamed)
-            streamed = new(mapping, target);
+            streamed = new(target, [new(mapping, [.. Enumerable.Range(0, target.Parameters.Count)], latent: 0)]);
     }
 
     /// <inheritdoc/>
@@ -132,21 +132,8 @@ public sealed class MappedModel : Model
         lock (streamed.Gate)
         {
             streamed.Mask = PruningMask;
-            return Target.Forward(inputs, new StreamedPass(streamed, at, TrainableScales), state, training);
+            return Target.Forward(inputs, new StreamedPass(streamed, TrainableScales is { } scales ? [at, scales] : [at]), state, training);
         }
-    }
-
-    private void RequireStreaming(Device device)
-    {
-        var reason = Target.WeightsByLayer.Count == 0 ? $"'{Target.Name}' is not a network of the builder, whose layers follow one another"
-            : mapping.TensorPasses is null ? "the mapping has a modulation or fixed weights that need all weights at once"
-            : device.type != DeviceType.CPU ? $"its device is {device}"
-            : null;
-        if (reason is not null)
-            throw new ArgumentException(
-                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, no or additive "
-                + "modulation, and the CPU.",
-                "streamed");
     }
 
     /// <summary>

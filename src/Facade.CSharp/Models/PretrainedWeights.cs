@@ -5,13 +5,18 @@ namespace MappingNets;
 
 /// <summary>
 /// Weights (and buffers) to start a fine-tuning from: named tensors, from another model, a safetensors file or one flat vector. It owns copies
-/// in native memory; dispose it. Models that were built from it do not need it any more.
+/// in native memory, or an open file (<see cref="OnDisk"/>); dispose it. Models that were built from it do not need it any more.
 /// </summary>
 public sealed class PretrainedWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> tensors;
     private readonly Dictionary<string, CheckpointFormatException> unusable = new(StringComparer.Ordinal);
     private bool isDisposed;
+
+    private PretrainedWeights(WeightFile file)
+    {
+        (Source, File, tensors) = ($"'{file.FileName}'", file, []);
+    }
 
     private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false)
     {
@@ -33,7 +38,7 @@ public sealed class PretrainedWeights : IDisposable
         get
         {
             RequireAlive();
-            return tensors.Keys;
+            return File is null ? tensors.Keys : [.. File.Entries.Where(SafetensorsTypes.HoldsWeights).Select(entry => entry.Name)];
         }
     }
 
@@ -125,7 +130,7 @@ public sealed class PretrainedWeights : IDisposable
                 read.Add((entry.Name, Numbers(file, entry.Name)));
             var weights = new PretrainedWeights($"'{path}'", read, owned: true);
             foreach (var entry in file.Entries.Where(entry => !SafetensorsTypes.HoldsWeights(entry)))
-                weights.unusable.Add(entry.Name, new(path, $"has the tensor {entry}, whose type holds no weights; {SafetensorsTypes.WeightNames} do."));
+                weights.unusable.Add(entry.Name, Unusable(path, entry));
             return weights;
         }
         catch
@@ -134,6 +139,19 @@ public sealed class PretrainedWeights : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// Weights that stay in their safetensors file, for a base that is larger than memory: a streamed fine-tuning
+    /// (<see cref="FineTuning.Streamed"/>) reads each layer's weights when the layer computes. The file is open until this object and all
+    /// models that were built from it are disposed, and must not be written to until then.
+    /// </summary>
+    /// <param name="path">
+    /// The file, as for <see cref="FromFile"/>; the weights that a network needs as F32, F16 or BF16, neither encoded nor sparse. It is read through
+    /// once here where it carries a hash of its content, and once when a model is built, which looks for numbers that are not finite.
+    /// </param>
+    /// <exception cref="CheckpointFormatException">The file is damaged, or it is an adapter or another file of this library without weights.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static PretrainedWeights OnDisk(string path) => new(WeightFile.Open(path));
 
     /// <summary>Named tensors from a file of a format that another assembly reads; copied.</summary>
     /// <param name="source">Where they come from, as messages call it.</param>
@@ -148,13 +166,48 @@ public sealed class PretrainedWeights : IDisposable
         return new(source, tensors);
     }
 
-    /// <summary>A tensor by name, or null.</summary>
+    /// <summary>The file that the weights stay in; null where they are in memory.</summary>
+    internal WeightFile? File { get; }
+
+    /// <summary>A tensor by name, or null; of weights in memory.</summary>
     /// <exception cref="CheckpointFormatException">The file has it in a type that holds no weights.</exception>
     internal Tensor? Find(string name)
     {
         RequireAlive();
         return unusable.TryGetValue(name, out var refusal) ? throw refusal : tensors.GetValueOrDefault(name);
     }
+
+    /// <summary>Refuses weights that stay in their file, for what takes all of them at once.</summary>
+    /// <exception cref="ArgumentException">They do.</exception>
+    internal void RequireInMemory()
+    {
+        if (File is not null)
+            throw new ArgumentException(
+                $"The weights from {Source} stay in their file, where only a streamed fine-tuning reads them; say Streamed(), or read the file into "
+                + "memory by PretrainedWeights.FromFile.",
+                "pretrained");
+    }
+
+    /// <summary>The shape and the type of a tensor, or null where there is none of that name.</summary>
+    /// <exception cref="CheckpointFormatException">The file has it in a type that holds no weights.</exception>
+    internal (IReadOnlyList<long> Shape, ScalarType Type)? Describe(string name)
+    {
+        RequireAlive();
+        if (File is null)
+            return Find(name) is { } tensor ? (tensor.shape, tensor.dtype) : null;
+        return File.Entries.FirstOrDefault(entry => entry.Name == name) switch
+        {
+            null => null,
+            var entry when SafetensorsTypes.HoldsWeights(entry) => (entry.Shape, entry.DType),
+            var entry => throw Unusable(File.FileName, entry),
+        };
+    }
+
+    /// <summary>Whether all of a tensor's values are finite numbers.</summary>
+    internal bool IsFinite(string name) => File?.IsFinite(name) ?? FiniteNumbers.AllIn(Find(name)!);
+
+    /// <summary>One tensor in memory, in single precision where it is a float; of weights that stay in their file a copy in the caller's dispose scope.</summary>
+    internal Tensor Load(string name) => File is null ? Find(name)! : File.Load(name);
 
     /// <summary>Refuses what needs the weights once they are freed.</summary>
     /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
@@ -163,6 +216,9 @@ public sealed class PretrainedWeights : IDisposable
         if (isDisposed)
             throw new ObjectDisposedException(nameof(PretrainedWeights), $"The pretrained weights from {Source} were disposed.");
     }
+
+    private static CheckpointFormatException Unusable(string path, SafetensorsEntry entry) =>
+        new(path, $"has the tensor {entry}, whose type holds no weights; {SafetensorsTypes.WeightNames} do.");
 
     // One tensor at a time, so that the file is never in memory twice.
     private static Tensor Numbers(TensorFile file, string name)
@@ -187,9 +243,11 @@ public sealed class PretrainedWeights : IDisposable
         return (copy.is_floating_point() ? copy.to(float32) : copy).contiguous().DetachFromDisposeScope();
     }
 
-    /// <summary>Frees the copies.</summary>
+    /// <summary>Frees the copies, or lets go of the file.</summary>
     public void Dispose()
     {
+        if (!isDisposed)
+            File?.LetGo();
         isDisposed = true;
         foreach (var tensor in tensors.Values)
             tensor.Dispose();

@@ -15,4 +15,18 @@ internal static class StartingWeights
         using var start = MappingDescription.For(target.Layout).SingleLatent(1).WithSeed(seed).Build();
         return target.AroundCenters(target.Layout.Split(start.Generate(start.InitialLatent())));
     }
+
+    /// <summary>One tensor of these weights alone, with the same bits, without the memory of the others. In the caller's dispose scope.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="index">The tensor's place among the network's.</param>
+    public static Tensor Of(TargetNetwork target, ulong seed, int index)
+    {
+        using var noGradient = no_grad();
+        using var start = MappingDescription.For(target.Layout).SingleLatent(1).WithSeed(seed).Build();
+        var weights = empty([.. target.Parameters[index].Shape], dtype: ScalarType.Float32);
+        start.TensorPasses!.GenerateSome(start.InitialLatent(), index, [weights]);
+        TargetNetwork.MoveToCenter(weights, target.Parameters[index]);
+        return weights;
+    }
 }

@@ -6,8 +6,8 @@ using static TorchSharp.torch.autograd;
 namespace MappingNets;
 
 /// <summary>
-/// One pass of a network whose weights are generated layer by layer. Forth, each layer's weights are generated into the shared buffer,
-/// used and overwritten. Back, libtorch takes the nodes in the reverse order of the way forth: behind a layer stands
+/// One pass of a network whose weights are generated, or read and changed, layer by layer. Forth, each layer's weights are put into the
+/// shared buffer, used and overwritten. Back, libtorch takes the nodes in the reverse order of the way forth: behind a layer stands
 /// <see cref="Behind"/>, which generates its weights once more before its own backward pass reads them, and before it stands
 /// <see cref="Generation"/>, which turns the weights' gradients into z's at once. At the end <see cref="Start"/> hands that to z.
 /// Kernels write the buffer as raw memory, so libtorch counts no version of it.
@@ -15,91 +15,103 @@ namespace MappingNets;
 internal sealed class StreamedPass : LayerWeights
 {
     private readonly StreamedWeights weights;
-    private readonly float[] latent;
     private readonly Tensor? start;
-    private TensorwisePullback? pullback;
-    private float[] scaleGradients = [];
+    private TensorwisePullback[]? pullbacks;
 
-    /// <summary>Starts a pass at a latent; connected to it where gradients are on.</summary>
-    /// <param name="weights">What generates the weights.</param>
-    /// <param name="latent">z.</param>
-    /// <param name="scales">The scale of each weight that is trained besides; null where scales are fixed.</param>
-    public StreamedPass(StreamedWeights weights, Tensor latent, Tensor? scales)
+    /// <summary>Starts a pass at some values of the trained tensors; connected to them where gradients are on.</summary>
+    /// <param name="weights">What puts the weights into the buffer.</param>
+    /// <param name="trained">The trained tensors.</param>
+    public StreamedPass(StreamedWeights weights, IReadOnlyList<Tensor> trained)
     {
         this.weights = weights;
         using (no_grad())
         using (NewDisposeScope())
-        {
-            this.latent = Values(latent);
-            Scales = scales is null ? null : Values(scales);
-        }
-
-        if (is_grad_enabled() && (latent.requires_grad || scales is { requires_grad: true }))
-            start = scales is null ? Start.apply(latent, this) : Start.apply(latent, scales, this);
+            Values = [.. trained.Select(tensor => tensor.detach().contiguous().data<float>().ToArray())];
+        Gradients = new float[Values.Count][];
+        if (is_grad_enabled() && trained.Any(tensor => tensor.requires_grad))
+            start = Start.apply([.. trained, this]);
     }
 
-    /// <summary>The scales that are trained, as they were when the pass began; null where there are none.</summary>
-    public float[]? Scales { get; }
+    /// <summary>The trained tensors as they were when the pass began.</summary>
+    public IReadOnlyList<float[]> Values { get; }
 
-    /// <summary>z as it was when the pass began, in the caller's dispose scope.</summary>
-    public Tensor Latent()
-    {
-        using var managed = tensor(latent, dtype: ScalarType.Float32);
-        // In libtorch's own memory, which starts where vectors do: the bits of a dot product depend on that.
-        return managed.clone();
-    }
+    /// <summary>What the way back adds up beside the latents' gradients: those of scales and of tensors that are trained themselves.</summary>
+    public float[][] Gradients { get; }
+
+    /// <summary>A trained tensor as it was when the pass began, as a vector in the caller's dispose scope.</summary>
+    public Tensor Vector(int trained) => VectorOf(Values[trained]);
 
     /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Take(int first, int count)
     {
         var places = weights.Fill(this, first);
-        return start is null ? places : Generation.apply(start, this, first);
+        if (start is null)
+            return places;
+        // What does not depend on anything trained gets no gradient, and its layer's pass computes none.
+        var taken = Enumerable.Range(0, count).Any(index => weights.IsTrained(first + index)) ? Generation.apply(start, this, first) : [];
+        var next = 0;
+        return [.. places.Select((place, index) => weights.IsTrained(first + index) ? taken[next++] : StreamedWeights.SameMemory(place))];
     }
 
     /// <inheritdoc/>
     public override Tensor Leave(Tensor output, int first, int count) =>
         start is null ? output : Behind.apply(output, this, first);
 
-    /// <summary>Adds a layer's gradients; one that is invalid counts as 0.</summary>
+    /// <summary>Adds the gradients of a layer's trained tensors; one that is invalid counts as 0.</summary>
     private void Add(int first, List<Tensor> gradients)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var layer = weights.Fill(this, first);
-        if (pullback is null)
-        {
-            // Inside a dispose scope its own tensors stay: it keeps them apart.
-            using var here = Latent();
-            pullback = weights.Pullback(here);
-            scaleGradients = new float[Scales?.Length ?? 0];
-        }
-
-        for (var index = gradients.Count - 1; index >= 0; index--)
-        {
-            var gradient = gradients[index].IsInvalid ? zeros_like(layer[index]) : gradients[index];
-            var (behind, scale) = weights.BehindHead(this, first + index, gradient);
-            pullback.Add(first + index, behind);
-            if (Scales is not null)
-                scaleGradients[first + index] = scale;
-        }
+        pullbacks ??= Pullbacks();
+        var next = gradients.Count;
+        for (var index = layer.Count - 1; index >= 0; index--)
+            if (weights.IsTrained(first + index))
+            {
+                next--;
+                weights.Add(this, pullbacks, first + index, gradients[next].IsInvalid ? zeros_like(layer[index]) : gradients[next]);
+            }
     }
 
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
-
-    private Tensor Result()
+    private TensorwisePullback[] Pullbacks()
     {
-        using var last = pullback;
-        pullback = null;
-        return last!.Result();
+        foreach (var scales in weights.Parts.Select(part => part.Scales).OfType<int>())
+            Gradients[scales] = new float[Values[scales].Length];
+        // Inside a dispose scope their own tensors stay: they keep them apart.
+        return [.. weights.Parts.Select(part => part.Pullback(this))];
+    }
+
+    private static Tensor VectorOf(float[] values)
+    {
+        using var managed = tensor(values, dtype: ScalarType.Float32);
+        // In libtorch's own memory, which starts where vectors do: the bits of a dot product depend on that.
+        return managed.clone();
+    }
+
+    /// <summary>The gradients of the trained tensors, as vectors.</summary>
+    private Tensor[] Result()
+    {
+        try
+        {
+            var results = Gradients.Select((gradient, index) => gradient is null ? null : VectorOf(gradient)).ToArray();
+            foreach (var (part, pullback) in weights.Parts.Zip(pullbacks ?? throw new InvalidOperationException("No layer was gone through backwards.")))
+                results[part.Latent] = pullback.Result();
+            return [.. results.Select(result => result ?? throw new InvalidOperationException("A trained tensor has no gradient."))];
+        }
+        finally
+        {
+            Forget();
+        }
     }
 
     private void Forget()
     {
-        ((IDisposable?)pullback)?.Dispose();
-        pullback = null;
+        foreach (var pullback in pullbacks ?? [])
+            ((IDisposable)pullback).Dispose();
+        pullbacks = null;
     }
 
-    /// <summary>z at the beginning of the pass: what all layers hang on, as a number that stands for it.</summary>
+    /// <summary>The trained tensors at the beginning of the pass: what all layers hang on, as a number that stands for them.</summary>
     private sealed class Start : SingleTensorFunction<Start>
     {
         public override string Name => "StreamedPass.Start";
@@ -107,40 +119,34 @@ internal sealed class StreamedPass : LayerWeights
         public override Tensor forward(AutogradContext context, params object[] arguments)
         {
             context.save_data("pass", arguments[^1]);
-            context.save_for_backward([(Tensor)arguments[0]]);
+            context.save_data("shapes", arguments[..^1].Select(trained => ((Tensor)trained).shape).ToArray());
             return zeros(1, dtype: ScalarType.Float32);
         }
 
         public override List<Tensor> backward(AutogradContext context, Tensor gradient)
         {
             var pass = (StreamedPass)context.get_data("pass");
-            Tensor result;
+            var shapes = (long[][])context.get_data("shapes");
+            Tensor[] results;
             try
             {
                 // A second derivative would need all weights at once; nothing that is not it is returned for it.
                 if (is_grad_enabled())
                     throw new NotSupportedException();
-                result = pass.Result();
+                using var scope = NewDisposeScope();
+                results = [.. pass.Result().Zip(shapes, (result, shape) => result.reshape(shape).DetachFromDisposeScope())];
             }
             catch (Exception)
             {
                 // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
                 pass.Forget();
                 using var nothing = double.NaN.ToScalar();
-                result = full_like(context.get_saved_variables()[0], nothing);
+                results = [.. shapes.Select(shape => full(shape, nothing, dtype: ScalarType.Float32))];
             }
 
             gradient.Dispose();
-            if (pass.Scales is null)
-            {
-                context.save_data("result", new[] { result });
-                return [result, null!];
-            }
-
-            using var managed = tensor(pass.scaleGradients, dtype: ScalarType.Float32);
-            var scales = managed.clone();
-            context.save_data("result", new[] { result, scales });
-            return [result, scales, null!];
+            context.save_data("results", results);
+            return [.. results, null!];
         }
     }
 
@@ -155,7 +161,10 @@ internal sealed class StreamedPass : LayerWeights
             context.save_data("pass", pass);
             context.save_data("first", first);
             context.set_materialize_grads(false);
-            return [.. pass.weights.Fill(pass, first).Select(StreamedWeights.SameMemory)];
+            return
+            [
+                .. pass.weights.Fill(pass, first).Where((_, index) => pass.weights.IsTrained(first + index)).Select(StreamedWeights.SameMemory),
+            ];
         }
 
         public override List<Tensor> backward(AutogradContext context, List<Tensor> gradients)

@@ -5,27 +5,29 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// One buffer, as long as the largest layer's weights, into which the weights of one layer at a time are generated. Nothing of size P
-/// exists: a layer's weights are there while it computes, forth and back, and then the next one's stand in their place.
+/// One buffer, as long as the largest layer's weights, into which the weights of one layer at a time are generated, or read and changed.
+/// Nothing of size P exists: a layer's weights are there while it computes, forth and back, and then the next one's stand in their place.
 /// </summary>
 internal sealed class StreamedWeights : IDisposable
 {
     /// <summary>Each tensor starts on a multiple of a cache line.</summary>
     private const long Alignment = 16;
 
-    private readonly Mapping mapping;
-    private readonly FusedMapping passes;
     private readonly TargetNetwork target;
+    private readonly GivenWeights? given;
+    private readonly Dictionary<int, int> direct;
     private readonly Tensor buffer;
     private readonly Dictionary<int, Tensor[]> places = [];
     private (StreamedPass? Pass, int First) held;
 
     /// <summary>Makes the buffer.</summary>
-    /// <param name="mapping">What generates the weights.</param>
     /// <param name="target">A network that takes its weights layer by layer.</param>
-    public StreamedWeights(Mapping mapping, TargetNetwork target)
+    /// <param name="parts">What generates weights, or changes of them.</param>
+    /// <param name="given">What generated changes are added to; null where the weights themselves are generated.</param>
+    /// <param name="direct">The tensors of the network that are trained themselves: their places among the network's and among the trained.</param>
+    public StreamedWeights(TargetNetwork target, IReadOnlyList<StreamedPart> parts, GivenWeights? given = null, IReadOnlyDictionary<int, int>? direct = null)
     {
-        (this.mapping, passes, this.target) = (mapping, mapping.TensorPasses!, target);
+        (this.target, Parts, this.given, this.direct) = (target, parts, given, new(direct ?? new Dictionary<int, int>()));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         buffer = empty(target.WeightsByLayer.Max(Length), dtype: ScalarType.Float32).DetachFromDisposeScope();
@@ -33,8 +35,23 @@ internal sealed class StreamedWeights : IDisposable
             places.Add(layer.First, [.. Places(layer).Select(place => place.DetachFromDisposeScope())]);
     }
 
-    /// <summary>How many bytes the buffer takes.</summary>
-    public long Bytes => buffer.numel() * sizeof(float);
+    /// <summary>Refuses what cannot be streamed.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="missing">What stands in the way on the side of what generates the weights; null where nothing does.</param>
+    /// <param name="device">Where the model is to live.</param>
+    /// <exception cref="ArgumentException">It cannot be streamed; the message says why.</exception>
+    public static void Require(TargetNetwork target, string? missing, Device device)
+    {
+        var reason = target.WithoutWeightsByLayer ?? missing ?? (device.type != DeviceType.CPU ? $"its device is {device}" : null);
+        if (reason is not null)
+            throw new ArgumentException(
+                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, no or additive "
+                + "modulation, and the CPU.",
+                "streamed");
+    }
+
+    /// <summary>What generates weights, or changes of them.</summary>
+    public IReadOnlyList<StreamedPart> Parts { get; }
 
     /// <summary>A pass is to be done by one thread at a time.</summary>
     public object Gate { get; } = new();
@@ -42,14 +59,8 @@ internal sealed class StreamedWeights : IDisposable
     /// <summary>Which weights pruning left, booleans of shape (P); null where all are there.</summary>
     public Tensor? Mask { get; set; }
 
-    /// <summary>The gradients of a pass, from the last tensor to the first, to z's.</summary>
-    public TensorwisePullback Pullback(Tensor latent) => passes.PullbackByTensor(latent);
-
-    /// <summary>Whether anything follows the fused passes: an activation, or a scale that is trained.</summary>
-    private bool HasHead(StreamedPass pass) => mapping.Activation != MappingActivation.Identity || pass.Scales is not null;
-
     /// <summary>A layer's places in the buffer, with its weights in them.</summary>
-    /// <param name="pass">The pass whose latent they come from.</param>
+    /// <param name="pass">The pass whose trained tensors they come from.</param>
     /// <param name="first">The place of the layer's first weight among the network's.</param>
     public IReadOnlyList<Tensor> Fill(StreamedPass pass, int first)
     {
@@ -59,52 +70,54 @@ internal sealed class StreamedWeights : IDisposable
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         held = default;
-        passes.GenerateSome(pass.Latent(), first, layer);
+        foreach (var part in Parts)
+            part.Generate(pass, first, layer);
         for (var index = 0; index < layer.Length; index++)
-        {
-            if (HasHead(pass))
-                layer[index].copy_(Head(layer[index], first + index, pass.Scales?[first + index]));
-            TargetNetwork.MoveToCenter(layer[index], target.Parameters[first + index]);
-            if (MaskOf(first + index) is { } kept)
-                layer[index].mul_(kept);
-        }
-
+            Complete(pass, first + index, layer[index]);
         held = (pass, first);
         return layer;
     }
 
-    /// <summary>A weight's gradient as one of the fused passes' result, and that of the scale that is trained.</summary>
-    /// <param name="pass">The pass.</param>
-    /// <param name="index">The place of the weight.</param>
-    /// <param name="gradient">The weight's gradient.</param>
-    public (Tensor Passes, float Scale) BehindHead(StreamedPass pass, int index, Tensor gradient)
+    /// <summary>Whether a tensor's weights depend on anything that is trained.</summary>
+    public bool IsTrained(int index) => direct.ContainsKey(index) || Parts.Any(part => part.Moves(index));
+
+    /// <summary>Adds a tensor's gradient to those of the trained tensors that it depends on.</summary>
+    /// <param name="pass">The pass, which keeps the sums.</param>
+    /// <param name="pullbacks">That of each part.</param>
+    /// <param name="index">The place of the tensor among the network's.</param>
+    /// <param name="gradient">The gradient of the weights as the layer got them.</param>
+    public void Add(StreamedPass pass, IReadOnlyList<TensorwisePullback> pullbacks, int index, Tensor gradient)
     {
         if (MaskOf(index) is { } kept)
             gradient = gradient * kept;
-        if (!HasHead(pass))
-            return (gradient, 0);
-        var values = empty([.. target.Parameters[index].Shape], dtype: ScalarType.Float32);
-        passes.GenerateSome(pass.Latent(), index, [values]);
-        using (enable_grad())
+        if (direct.TryGetValue(index, out var trained))
         {
-            values.requires_grad_();
-            var scale = pass.Scales is { } scales ? tensor(scales[index], dtype: ScalarType.Float32).requires_grad_() : null;
-            var gradients = autograd.grad([Head(values, index, scale)], scale is null ? [values] : [values, scale], [gradient]);
-            return (gradients[0], scale is null ? 0 : gradients[1].ToSingle());
+            pass.Gradients[trained] = gradient.contiguous().data<float>().ToArray();
+            // What a mapping generates of it as well is not used.
+            gradient = zeros_like(gradient);
         }
+
+        foreach (var (part, pullback) in Parts.Zip(pullbacks))
+            if (part.Moves(index))
+                part.Add(pass, pullback, index, gradient);
     }
 
-    private Tensor Head(Tensor values, int index, Tensor? scale)
+    private void Complete(StreamedPass pass, int index, Tensor place)
     {
-        var activated = mapping.Activate(index, values);
-        return scale is null ? activated : activated * scale;
+        if (direct.TryGetValue(index, out var trained))
+            place.copy_(pass.Vector(trained).view(place.shape));
+        else if (given is null)
+            TargetNetwork.MoveToCenter(place, target.Parameters[index]);
+        else if (Parts.Any(part => part.Moves(index)))
+            given.AddTo(index, place);
+        else
+            given.CopyTo(index, place);
+        if (MaskOf(index) is { } kept)
+            place.mul_(kept);
     }
-
-    private Tensor Head(Tensor values, int index, float? scale) =>
-        Head(values, index, scale is { } number ? tensor(number, dtype: ScalarType.Float32) : null);
 
     /// <summary>Which of a tensor's weights pruning left, in its shape; null where all are there.</summary>
-    public Tensor? MaskOf(int index)
+    private Tensor? MaskOf(int index)
     {
         var entry = target.Layout.Entries[index];
         return Mask?.narrow(0, entry.Offset, entry.Count).view(entry.Shape);

@@ -178,6 +178,10 @@ public abstract partial class TargetNetwork
     /// </summary>
     internal virtual IReadOnlyList<(int First, int Count)> WeightsByLayer => [];
 
+    /// <summary>Why the layers cannot take their weights in turn; null where they can.</summary>
+    internal virtual string? WithoutWeightsByLayer =>
+        WeightsByLayer.Count == 0 ? $"'{Name}' is not a network of the builder, whose layers follow one another" : null;
+
     /// <summary>The network's function with weights that each layer takes when its turn comes.</summary>
     /// <exception cref="ArgumentException">An input does not fit, or the state is another network's.</exception>
     internal Tensor Forward(IReadOnlyList<Tensor> inputs, LayerWeights weights, NetworkState state, bool training)
