@@ -48,7 +48,7 @@ public static class ImageFolder
             [],
             [.. classes.Select(path => Path.GetFileName(path))],
             number => (
-                scale.Normalised(ImageFile.Colours(images[number].Path, channels, height, width, most), [channels, height, width]),
+                scale.Normalised(ImageFile.Colours(PictureSource.Of(images[number].Path), channels, height, width, most), [channels, height, width]),
                 tensor(images[number].Label, dtype: int64)));
     }
 

@@ -19,7 +19,13 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
     {
         Span<byte> start = stackalloc byte[26];
         using var stream = InputFile.Open(path);
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length
+        return Of(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+    }
+
+    /// <summary>The header of a file whose first bytes are in memory; null where it is no PNG file or ends inside its header.</summary>
+    public static PngHeader? Of(ReadOnlySpan<byte> start)
+    {
+        if (start.Length < 26
             || !start[..8].SequenceEqual(Signature) || !start[12..16].SequenceEqual("IHDR"u8))
             return null;
         return new(BinaryPrimitives.ReadUInt32BigEndian(start[16..]), BinaryPrimitives.ReadUInt32BigEndian(start[20..]), start[24], start[25]);

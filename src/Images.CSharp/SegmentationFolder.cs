@@ -65,7 +65,7 @@ public static class SegmentationFolder
             throw new DatasetFormatException(
                 images, imageEnd is null ? "holds no .png or .jpg." : $"holds no file that ends in {imageEnd}.");
         return Dataset.FromSamples(pairs.Length, [channels, height, width], [height, width], [.. classNames], number => (
-            scale.Normalised(ImageFile.Colours(pairs[number].Image, channels, height, width, most), [channels, height, width]),
+            scale.Normalised(ImageFile.Colours(PictureSource.Of(pairs[number].Image), channels, height, width, most), [channels, height, width]),
             tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64)));
     }
 
@@ -101,7 +101,7 @@ public static class SegmentationFolder
 
     private static long[] Labels(string mask, int height, int width, long?[] classOf, int classes, ReadLimits limits) =>
     [
-        .. ImageFile.Numbers(mask, height, width, limits).Select(value => classOf[value] ?? throw new DatasetFormatException(
+        .. ImageFile.Numbers(PictureSource.Of(mask), height, width, limits).Select(value => classOf[value] ?? throw new DatasetFormatException(
             mask, $"has a pixel of the value {value}; with {classes} classes it must be below {classes}, or {Unlabelled} to be ignored.")),
     ];
 }

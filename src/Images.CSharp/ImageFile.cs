@@ -42,10 +42,10 @@ internal static class ImageFile
     private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
 
     /// <summary>Red, green and blue planes one after another, or one plane of grey, scaled smoothly.</summary>
-    public static byte[] Colours(string path, int channels, int height, int width, ReadLimits limits)
+    public static byte[] Colours(PictureSource source, int channels, int height, int width, ReadLimits limits)
     {
-        using var image = Decode(path, SKColorType.Rgba8888, limits);
-        using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear), path);
+        using var image = Decode(source, SKColorType.Rgba8888, limits);
+        using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear), source.Name);
         var pixels = scaled.GetPixelSpan();
         var area = height * width;
         var planes = new byte[channels * area];
@@ -68,17 +68,18 @@ internal static class ImageFile
     }
 
     /// <summary>The bytes of an 8-bit grey image as they are, numbers rather than brightness; the nearest pixel where it is scaled.</summary>
-    public static byte[] Numbers(string path, int height, int width, ReadLimits limits)
+    public static byte[] Numbers(PictureSource source, int height, int width, ReadLimits limits)
     {
-        using var image = Decode(path, SKColorType.Gray8, limits);
-        using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Nearest), path);
+        using var image = Decode(source, SKColorType.Gray8, limits);
+        using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Nearest), source.Name);
         return scaled.GetPixelSpan().ToArray();
     }
 
-    private static SKBitmap Decode(string path, SKColorType type, ReadLimits limits)
+    private static SKBitmap Decode(PictureSource source, SKColorType type, ReadLimits limits)
     {
-        CheckFile(path, isMask: type == SKColorType.Gray8, limits);
-        using var codec = SKCodec.Create(path) ?? throw new DatasetFormatException(path, "is no image that can be read.");
+        var path = source.Name;
+        CheckFile(source, isMask: type == SKColorType.Gray8, limits);
+        using var codec = source.Codec() ?? throw new DatasetFormatException(path, "is no image that can be read.");
         if (codec.EncodedFormat is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg))
             throw new DatasetFormatException(path, $"is a {codec.EncodedFormat} file, whatever its name; PNG and JPEG files are read.");
         if ((long)codec.Info.Width * codec.Info.Height > limits.Pixels)
@@ -113,13 +114,13 @@ internal static class ImageFile
         return bitmap;
     }
 
-    private static void CheckFile(string path, bool isMask, ReadLimits limits)
+    private static void CheckFile(PictureSource source, bool isMask, ReadLimits limits)
     {
-        var length = new FileInfo(path).Length;
+        var (path, length) = (source.Name, source.Length);
         if (length > limits.Bytes)
             throw new DatasetFormatException(
                 path, $"has {length} bytes; at most {limits.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
-        if (PngHeader.Of(path) is not { } header)
+        if (source.Header() is not { } header)
         {
             // A JPEG's numbers are only about those that were stored.
             if (isMask)
