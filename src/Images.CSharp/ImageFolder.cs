@@ -49,7 +49,8 @@ public static class ImageFolder
             [.. classes.Select(path => Path.GetFileName(path))],
             number => (
                 scale.Normalised(ImageFile.Colours(PictureSource.Of(images[number].Path), channels, height, width, most), [channels, height, width]),
-                tensor(images[number].Label, dtype: int64)));
+                tensor(images[number].Label, dtype: int64)),
+            labels: [.. images.Select(image => image.Label)]);
     }
 
     private static string[] ImagesIn(string folder)

@@ -5,7 +5,7 @@ namespace MappingNets;
 /// <summary>Where a picture's bytes are: in a file, or in memory.</summary>
 /// <param name="Name">What messages call it.</param>
 /// <param name="Length">Its bytes.</param>
-/// <param name="Header">What it says of itself if it is a PNG file.</param>
+/// <param name="Header">How it describes itself if it is a PNG file.</param>
 /// <param name="Codec">Begins to decode it; null where SkiaSharp does not know the format.</param>
 internal sealed record PictureSource(string Name, long Length, Func<PngHeader?> Header, Func<SKCodec?> Codec)
 {

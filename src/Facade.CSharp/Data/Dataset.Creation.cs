@@ -84,14 +84,19 @@ public sealed partial class Dataset
     /// numbers of single precision). The same number must give the same sample. Tensors are disposed with the batch.
     /// </param>
     /// <param name="inputType">The type of the inputs' elements: single precision, or int64 for whole numbers such as token ids.</param>
-    /// <exception cref="ArgumentException">There is no sample or a size is below 1.</exception>
+    /// <param name="labels">
+    /// The class of each sample, where it is known without making the sample: then counts of classes and stratified splits read none. Null
+    /// where it is not, or where a sample has many labels or none.
+    /// </param>
+    /// <exception cref="ArgumentException">There is no sample, a size is below 1, or a label is missing or outside the classes.</exception>
     public static Dataset FromSamples(
         int count,
         IReadOnlyList<long> inputShape,
         IReadOnlyList<long> targetShape,
         IReadOnlyList<string> classNames,
         Func<int, (Tensor Input, Tensor Target)> load,
-        ScalarType inputType = ScalarType.Float32)
+        ScalarType inputType = ScalarType.Float32,
+        IReadOnlyList<long>? labels = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         ArgumentNullException.ThrowIfNull(load);
@@ -103,9 +108,18 @@ public sealed partial class Dataset
         }
 
         ArgumentNullException.ThrowIfNull(classNames);
+        if (labels is not null && (labels.Count != count || targetShape.Count > 0))
+            throw new ArgumentException(
+                $"There are {labels.Count} labels for {count} samples with targets of the shape {ShapeText.Of(targetShape)}; there must be one for each, of no shape.",
+                nameof(labels));
+        if (labels?.FirstOrDefault(label => label != IgnoredLabel && (label < 0 || label >= classNames.Count), IgnoredLabel) is { } outside and not IgnoredLabel)
+            throw new ArgumentException($"A label is {outside}; with {classNames.Count} classes it must be below {classNames.Count}.", nameof(labels));
         return new Dataset(
             new StreamedSamples(
-                [.. Enumerable.Range(0, count)], [[.. inputShape]], [inputType], [.. targetShape], classNames.Count, load),
+                [.. Enumerable.Range(0, count)], [[.. inputShape]], [inputType], [.. targetShape], classNames.Count, load)
+            {
+                Labels = labels is null ? null : [.. labels],
+            },
             [.. classNames]);
     }
 

@@ -21,6 +21,9 @@ public sealed partial class Dataset
         var shapes = InputShapes.Zip(InputTypes, (shape, type) => $"{type}{ShapeText.Of(shape)}").Append($"{TargetType}{ShapeText.Of(TargetShape)}");
         foreach (var text in ClassNames.Concat(shapes).Append(FormattableString.Invariant($"{Count}")))
             hash.AppendData(Encoding.UTF8.GetBytes(text + "\0"));
+        // Data sets without it keep the fingerprint that their runs' files hold.
+        if (augmentation != Augmentation.None)
+            hash.AppendData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"augmentation {augmentation}, seed {augmentationSeed}\0")));
         var read = IsStreaming ? Math.Min(StreamedSamplesRead, Count) : Count;
         for (var start = 0; start < read; start += SamplesAtATime)
         {

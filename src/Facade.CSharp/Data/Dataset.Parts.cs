@@ -21,9 +21,9 @@ public sealed partial class Dataset
             throw new ArgumentOutOfRangeException(nameof(start), start, $"The start must lie between 0 and {Count - 1}.");
         if (count < 1 || count > Count - start)
             throw new ArgumentOutOfRangeException(nameof(count), count, $"The count must lie between 1 and {Count - start}.");
-        return Alive.stream is null
+        return Alike(Alive.stream is null
             ? new Dataset(InputList.Select(input => input.narrow(0, start, count)), Targets.narrow(0, start, count), ClassNames)
-            : new Dataset(stream!.At(Places(start, count)), ClassNames);
+            : new Dataset(stream!.At(Places(start, count)), ClassNames));
     }
 
     /// <summary>The samples of some classes, copied in their order; the classes are numbered anew as they are given here.</summary>
@@ -55,12 +55,13 @@ public sealed partial class Dataset
         var kept = renumbered.ge(zero).nonzero().squeeze(1);
         if (kept.shape[0] == 0)
             throw new ArgumentException($"There is no sample of the classes {string.Join(", ", classes)}.", nameof(classes));
-        return new Dataset(
-            InputList.Select(input => input.index_select(0, kept)), renumbered.index_select(0, kept), [.. classes.Select(number => ClassNames[number])]);
+        return Alike(new Dataset(
+            InputList.Select(input => input.index_select(0, kept)), renumbered.index_select(0, kept), [.. classes.Select(number => ClassNames[number])]));
     }
 
     /// <summary>
     /// Splits at random, the same way for the same seed on every machine; both parts keep the order and copy their samples.
+    /// What is held out is not augmented.
     /// </summary>
     /// <param name="count">How many samples are held out, 1 to <see cref="Count"/> - 1.</param>
     /// <param name="seed">Any seed.</param>
@@ -71,7 +72,7 @@ public sealed partial class Dataset
             throw new ArgumentOutOfRangeException(
                 nameof(count), count, $"Both parts need a sample: of {Count}, between 1 and {Count - 1} can be held out.");
         var order = SampleOrder.Permutation("hold out", seed, 0, Count);
-        return (Select([.. order[count..].Order()]), Select([.. order[..count].Order()]));
+        return (Select([.. order[count..].Order()]), Unchanged(Select([.. order[..count].Order()])));
     }
 
     /// <summary>Splits at random, like the split by count.</summary>

@@ -54,6 +54,9 @@ public sealed partial class Dataset : IDisposable
     /// <summary>Whether samples are made as batches need them, instead of lying in memory.</summary>
     public bool IsStreaming => stream is not null;
 
+    /// <summary>Whether a batch is more than a copy of what lies in memory.</summary>
+    internal bool MakesSamples => IsStreaming || augmentation != Augmentation.None;
+
     /// <summary>The type of each input's elements.</summary>
     internal IReadOnlyList<ScalarType> InputTypes { get; }
 
@@ -93,9 +96,9 @@ public sealed partial class Dataset : IDisposable
     {
         using var scope = NewDisposeScope();
         if (stream is null)
-            return new(InputList.Select(input => input.clone()), Targets.clone(), ClassNames);
+            return Alike(new(InputList.Select(input => input.clone()), Targets.clone(), ClassNames));
         var (allInputs, allTargets) = stream.Gather([.. Places(0, Count)]);
-        return new(allInputs, allTargets, ClassNames);
+        return Alike(new(allInputs, allTargets, ClassNames));
     }
 
     /// <summary>
@@ -112,14 +115,14 @@ public sealed partial class Dataset : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(epoch);
         _ = Alive;
-        return shuffle ? Shuffled(batchSize, seed, epoch) : InOrder(batchSize);
+        return shuffle ? Shuffled(batchSize, seed, epoch) : InOrder(batchSize, epoch);
     }
 
     /// <summary>The order of the samples in an epoch of <see cref="Batches"/>.</summary>
     internal long[] Order(ulong seed, int epoch) => SampleOrder.Permutation("batches", seed, (ulong)epoch, Count);
 
     /// <summary>The samples at some places, as a batch; the caller disposes it.</summary>
-    internal Batch At(long[] places) => Gather(places);
+    internal Batch At(long[] places, int epoch) => Gather(places, epoch);
 
     /// <summary>The same samples on a device. A data set that streams is brought into memory.</summary>
     /// <param name="device">Where to.</param>
@@ -132,7 +135,7 @@ public sealed partial class Dataset : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        return new(InputList.Select(input => input.to(device).alias()), Targets.to(device).alias(), ClassNames);
+        return Alike(new(InputList.Select(input => input.to(device).alias()), Targets.to(device).alias(), ClassNames));
     }
 
     /// <summary>Frees this data set's tensors.</summary>
@@ -161,37 +164,37 @@ public sealed partial class Dataset : IDisposable
     {
         foreach (var numbers in Order(seed, epoch).Chunk(batchSize))
         {
-            using var batch = Gather(numbers);
+            using var batch = Gather(numbers, epoch);
             yield return batch;
         }
     }
 
-    private IEnumerable<Batch> InOrder(int batchSize)
+    private IEnumerable<Batch> InOrder(int batchSize, int epoch)
     {
         for (var start = 0; start < Count; start += batchSize)
         {
             var count = Math.Min(batchSize, Count - start);
-            using var batch = stream is null
+            using var batch = stream is null && augmentation == Augmentation.None
                 ? new Batch([.. InputList.Select(input => input.narrow(0, start, count))], Targets.narrow(0, start, count), [.. Places(start, count)])
-                : Gather([.. Places(start, count)]);
+                : Gather([.. Places(start, count)], epoch);
             yield return batch;
         }
     }
 
-    private Batch Gather(long[] numbers)
+    private Batch Gather(long[] numbers, int epoch)
     {
         using var scope = NewDisposeScope();
         var (someInputs, someTargets) = Alive.stream is null ? InMemory(numbers) : stream!.Gather(numbers);
-        return new Batch(someInputs, someTargets, numbers);
+        return new Batch(Changed(someInputs, numbers, epoch), someTargets, numbers);
     }
 
     private Dataset Select(long[] numbers)
     {
         if (Alive.stream is not null)
-            return new Dataset(stream!.At(numbers), ClassNames);
+            return Alike(new Dataset(stream!.At(numbers), ClassNames));
         using var scope = NewDisposeScope();
         var (someInputs, someTargets) = InMemory(numbers);
-        return new Dataset(someInputs, someTargets, ClassNames);
+        return Alike(new Dataset(someInputs, someTargets, ClassNames));
     }
 
     private (Tensor[] Inputs, Tensor Targets) InMemory(long[] numbers)

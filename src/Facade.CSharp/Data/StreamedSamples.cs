@@ -12,6 +12,9 @@ internal sealed record StreamedSamples(
     int Classes,
     Func<int, (Tensor Input, Tensor Target)> Load)
 {
+    /// <summary>The class of each sample by its number, where it is known without making the sample.</summary>
+    public IReadOnlyList<long>? Labels { get; init; }
+
     /// <summary>The same samples, some of them, by their places.</summary>
     public StreamedSamples At(IEnumerable<long> places) => this with { Numbers = [.. places.Select(place => Numbers[place])] };
 
@@ -45,6 +48,8 @@ internal sealed record StreamedSamples(
         if (input.dtype != InputTypes[0] || target.dtype != type)
             throw new InvalidOperationException(
                 $"Sample {number} came as {input.dtype} and {target.dtype}; it must be {InputTypes[0]} and {type}.");
+        if (Labels is not null && target.item<long>() != Labels[number])
+            throw new InvalidOperationException($"Sample {number} has the label {target.item<long>()}; {Labels[number]} was announced.");
         if (Classes > 0 && Dataset.FirstOutside(target, Classes) is var (_, label))
             throw new InvalidOperationException($"Sample {number} has the label {label}; with {Classes} classes it must be below {Classes}.");
         return (input, target);

@@ -7,6 +7,7 @@ namespace MappingNets;
 /// <summary>The gradient of one part of a step: a batch that goes through the network by itself.</summary>
 internal sealed class PartGradient(
     Model model, TrainingOptions options, Dataset training, StepLoss loss, Lessons? lessons, IReadOnlyList<Parameter> parameters, bool areFew)
+    : IDisposable
 {
     // The network's buffers that are finite now, such as running statistics, and must stay so; a mask may consist of infinities.
     private readonly (string Name, Tensor Values)[] statistics =
@@ -17,7 +18,7 @@ internal sealed class PartGradient(
 
     private readonly bool hasAccuracy = DatasetChecks.HasAccuracy(model.Target, training);
     private readonly IReadOnlyList<Metric> metrics = options.AllMetrics;
-    private (int Epoch, long[] Samples) order;
+    private readonly BatchesAhead batches = new(training, StepShape.Of(options, training), options.LoadAhead, epoch => training.Order(options.Seed, epoch));
 
     /// <summary>How the run cuts its data.</summary>
     public StepShape Shape { get; } = StepShape.Of(options, training);
@@ -45,8 +46,7 @@ internal sealed class PartGradient(
     public BatchFigures Add(StepPlace place, int part)
     {
         using var scope = NewDisposeScope();
-        var (first, count) = Shape.SamplesOf(place, part);
-        using var batch = training.At(OrderOf(place.Epoch).AsSpan(first, count).ToArray());
+        using var batch = batches.Take(place.Epoch, Shape.SamplesOf(place, part).First);
         var share = Shape.ShareOf(place, part);
         var inputs = batch.InputsOn(model.Device);
         var targets = DatasetChecks.Fitted(batch.Targets.to(model.Device), model.Target, training);
@@ -71,12 +71,8 @@ internal sealed class PartGradient(
                     step, $"buffer '{name}'", values.sum().ToDouble(), TrainingDivergedException.TooFewForStatistics);
     }
 
-    private long[] OrderOf(int epoch)
-    {
-        if (order.Epoch != epoch)
-            order = (epoch, training.Order(options.Seed, epoch));
-        return order.Samples;
-    }
+    /// <summary>Frees the batches that were made ahead.</summary>
+    public void Dispose() => batches.Dispose();
 
     private static TrainingDivergedException Diverged(long step, StepLoss.Values values, double total)
     {

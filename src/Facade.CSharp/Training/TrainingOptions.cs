@@ -95,6 +95,12 @@ public sealed record TrainingOptions
     /// <summary>Trained models whose outputs replace the labels; null trains on the labels.</summary>
     public Distillation? Distillation { get; init; }
 
+    /// <summary>
+    /// How many batches are made ahead on another thread while the network computes, at least 0; none of a data set that lies in memory as it
+    /// is. A function given to <see cref="Dataset.FromSamples"/> is called there, never twice at once by one run. Results do not depend on it.
+    /// </summary>
+    public int LoadAhead { get; init; } = 2;
+
     /// <summary>The seed of the order of samples, the held-out part and the noise.</summary>
     public ulong Seed { get; init; }
 
@@ -134,6 +140,7 @@ public sealed record TrainingOptions
         RequirePositive(nameof(ClipGradientValue), ClipGradientValue);
         Require(
             GradientAccumulation >= 1, nameof(GradientAccumulation), GradientAccumulation, "A step needs at least 1 batch.");
+        Require(LoadAhead >= 0, nameof(LoadAhead), LoadAhead, "The number of batches made ahead must be at least 0.");
         if (AverageDecay is { } kept)
             Require(kept > 0 && kept < 1, nameof(AverageDecay), kept, "The average must keep a share between 0 and 1, or be null.");
         if (AverageLastEpochs is { } last)
@@ -154,6 +161,10 @@ public sealed record TrainingOptions
             throw new ArgumentException(
                 FormattableString.Invariant($"The label smoothing is {LabelSmoothing}, but the data set has numbers to regress and no labels; leave it 0."),
                 nameof(LabelSmoothing));
+        if (Distillation is not null && data.Augmentation != Augmentation.None)
+            throw new ArgumentException(
+                $"The data set is augmented ({data.Augmentation}), but the teachers' outputs are those for unchanged samples; leave {nameof(Distillation)} null.",
+                nameof(Distillation));
         TaskLoss?.Check(target, data);
         foreach (var metric in AllMetrics)
             metric.Check(target, data);

@@ -45,7 +45,7 @@ internal sealed class TrainingRun(
             ? null
             : new ResumeFile(store, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
         resume?.Restore(options, rates, stepsPerEpoch);
-        var parts = new PartGradient(model, options, training, loss, lessons, parameters, lastGood.IsKept);
+        using var parts = new PartGradient(model, options, training, loss, lessons, parameters, lastGood.IsKept);
         var step = new TrainingStep(
             model, options, parts, share?.Invoke(parts, parameters) ?? new SoleGradients(parts), optimizer, parameters, lastGood);
         try

@@ -1,0 +1,129 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+public sealed class AugmentationTests
+{
+    private static readonly Augmentation Everything =
+        Augmentation.None.FlipHorizontally().FlipVertically(0.2).Shift(2).Rotate(20, 1.2).Light(0.3, 0.2).Erase(0.4);
+
+    private static Dataset Ramp(int count = 6, int side = 8) => Dataset.FromTensors(
+        arange(count * side * side, dtype: float32).reshape(count, 1, side, side).div(100), zeros(count, dtype: int64), ["only"]);
+
+    private static float[] Batch(Dataset data, int epoch, int batchSize, bool shuffle = false) =>
+        [.. data.Batches(batchSize, seed: 5, epoch, shuffle).SelectMany(batch => batch.Places.Zip(batch.Inputs.split(1)))
+            .OrderBy(sample => sample.First).SelectMany(sample => sample.Second.data<float>().ToArray())];
+
+    [Fact]
+    public void A_sample_changes_by_seed_and_epoch_and_not_by_its_batch_or_order()
+    {
+        using var scope = NewDisposeScope();
+        var data = Ramp();
+        var changing = data.Augmented(Everything, seed: 7);
+
+        var first = Batch(changing, epoch: 1, batchSize: 6);
+
+        Assert.Equal(first, Batch(changing, epoch: 1, batchSize: 2));
+        Assert.Equal(first, Batch(changing, epoch: 1, batchSize: 4, shuffle: true));
+        Assert.Equal(first, Batch(data.Augmented(Everything, seed: 7), epoch: 1, batchSize: 6));
+        Assert.NotEqual(first, Batch(changing, epoch: 2, batchSize: 6));
+        Assert.NotEqual(first, Batch(data.Augmented(Everything, seed: 8), epoch: 1, batchSize: 6));
+        Assert.Equal(data.Inputs.data<float>().ToArray(), Batch(data, epoch: 1, batchSize: 6));
+        Assert.Equal(data.Inputs.data<float>().ToArray(), changing.Inputs.data<float>().ToArray());
+    }
+
+    [Fact]
+    public void Torchs_generator_is_neither_used_nor_moved()
+    {
+        using var scope = NewDisposeScope();
+        var changing = Ramp().Augmented(Everything.Then("noise", (input, random) => input.add((float)random.NextDouble())), seed: 7);
+        manual_seed(1);
+        var first = Batch(changing, 1, 6);
+        var drawn = rand(1).item<float>();
+        manual_seed(1);
+        Assert.Equal(drawn, rand(1).item<float>());
+        manual_seed(2);
+        Assert.Equal(first, Batch(changing, 1, 6));
+    }
+
+    [Fact]
+    public void Flips_mirror_shifts_move_and_erasing_makes_a_hole_of_its_size()
+    {
+        using var scope = NewDisposeScope();
+        var data = Ramp(1);
+        var picture = data.Inputs[0];
+        Assert.Equal(picture.flip(-1).data<float>().ToArray(), Batch(data.Augmented(Augmentation.None.FlipHorizontally(1)), 0, 1));
+        Assert.Equal(picture.flip(-2).data<float>().ToArray(), Batch(data.Augmented(Augmentation.None.FlipVertically(1)), 0, 1));
+        Assert.Equal(picture.data<float>().ToArray(), Batch(data.Augmented(Augmentation.None.FlipHorizontally(0).Erase(0.5, 0).Rotate(0).Light(0, 0)), 0, 1));
+
+        var moves = Enumerable.Range(0, 60).Select(epoch => Moved(Batch(data.Augmented(Augmentation.None.Shift(1)), epoch, 1))).ToHashSet();
+        Assert.Equal(9, moves.Count);
+
+        var ones = Dataset.FromTensors(ones_like(data.Inputs), zeros(1, dtype: int64), ["only"]);
+        for (var epoch = 0; epoch < 20; epoch++)
+            Assert.Equal(64 - 16, Batch(ones.Augmented(Augmentation.None.Erase(0.5, 1)), epoch, 1).Sum());
+
+        // The way a picture went, found by comparing it with all it can become.
+        (int Down, int Right) Moved(float[] result) => (
+            from down in Enumerable.Range(-1, 3)
+            from right in Enumerable.Range(-1, 3)
+            let expected = Enumerable.Range(0, 64).Select(at => (Y: (at / 8) + down, X: (at % 8) + right))
+                .Select(at => at is { Y: >= 0 and < 8, X: >= 0 and < 8 } ? ((8 * at.Y) + at.X) / 100f : 0)
+            where expected.SequenceEqual(result)
+            select (down, right)).Single();
+    }
+
+    [Fact]
+    public void A_turn_by_up_to_180_degrees_keeps_a_disc_and_scaling_stays_within_its_factor()
+    {
+        using var scope = NewDisposeScope();
+        var line = arange(33, dtype: float32).sub(16);
+        var disc = line.pow(2).unsqueeze(0).add(line.pow(2).unsqueeze(1)).le(100).to(float32).reshape(1, 1, 33, 33);
+        var data = Dataset.FromTensors(disc, zeros(1, dtype: int64), ["only"]);
+        var area = disc.sum().item<float>();
+
+        for (var epoch = 0; epoch < 10; epoch++)
+        {
+            Assert.InRange(Batch(data.Augmented(Augmentation.None.Rotate(180)), epoch, 1).Sum(), 0.97 * area, 1.03 * area);
+            Assert.InRange(Batch(data.Augmented(Augmentation.None.Rotate(0, 1.3)), epoch, 1).Sum(), area / 1.75, area * 1.75);
+        }
+
+        var wide = Dataset.FromTensors(disc[.., .., 4..29, ..].contiguous(), zeros(1, dtype: int64), ["only"]);
+        Assert.InRange(Batch(wide.Augmented(Augmentation.None.Rotate(180)), 3, 1).Sum(), 0.97 * area, 1.03 * area);
+    }
+
+    [Fact]
+    public void What_is_held_out_of_an_augmented_set_is_unchanged_and_its_other_parts_are_not()
+    {
+        using var scope = NewDisposeScope();
+        var changing = Ramp().Augmented(Everything);
+
+        var (training, heldOut) = changing.SplitHoldOut(2, seed: 1);
+        var (stratified, rest) = changing.SplitStratified(0.5, seed: 1);
+
+        Assert.Equal("none", heldOut.Augmentation.ToString());
+        Assert.Equal("none", rest.Augmentation.ToString());
+        foreach (var part in new[] { training, stratified, changing.Take(2), changing.ToMemory() })
+            Assert.Equal("flip horizontally 0.5, flip vertically 0.2, shift 2, rotate 20 1.2, light 0.3 0.2, erase 0.4 0.5", part.Augmentation.ToString());
+    }
+
+    [Fact]
+    public void What_cannot_be_augmented_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var flat = Dataset.FromTensors(zeros(2, 3), zeros(2, dtype: int64), ["only"]);
+        Assert.Contains("a height and a width", Assert.Throws<InvalidOperationException>(() => flat.Augmented(Everything)).Message);
+        var pixels = Dataset.FromTensors(zeros(2, 3, 4, 4), zeros(2, 4, 4, dtype: int64), ["only"]);
+        Assert.Contains("would stay where they are", Assert.Throws<InvalidOperationException>(() => pixels.Augmented(Everything)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("share", () => Augmentation.None.FlipHorizontally(1.1));
+        Assert.Throws<ArgumentOutOfRangeException>("pixels", () => Augmentation.None.Shift(0));
+        Assert.Throws<ArgumentOutOfRangeException>("degrees", () => Augmentation.None.Rotate(double.NaN));
+        Assert.Throws<ArgumentOutOfRangeException>("scale", () => Augmentation.None.Rotate(1, 0.9));
+        Assert.Throws<ArgumentOutOfRangeException>("contrast", () => Augmentation.None.Light(-1, 0));
+        Assert.Throws<ArgumentOutOfRangeException>("side", () => Augmentation.None.Erase(0));
+        var wrong = Ramp().Augmented(Augmentation.None.Then("crop", (input, _) => input.narrow(-1, 0, 4)));
+        Assert.Contains("'crop' made", Assert.Throws<InvalidOperationException>(() => Batch(wrong, 0, 2)).Message);
+    }
+}
