@@ -55,6 +55,16 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     /// <summary>Whether a name in metadata is that of a format of this library.</summary>
     public static bool IsKnown(string? format) => new[] { Mapped, FineTuned, TrainedTensors }.Any(header => header.Format == format);
 
+    /// <summary>Whether a file or folder is of this format.</summary>
+    /// <param name="path">The file, or the folder.</param>
+    /// <param name="limits">What it may cost.</param>
+    public bool IsOf(string path, ReadLimits limits)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var file = TensorFile.Open(path, limits);
+        return file.Metadata.GetValueOrDefault(FormatKey) == Format;
+    }
+
     /// <summary>The metadata of a file to write.</summary>
     /// <param name="target">The network.</param>
     /// <param name="method">The method, where the format has one.</param>

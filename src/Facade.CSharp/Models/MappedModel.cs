@@ -96,6 +96,25 @@ public sealed class MappedModel : Model
         }
     }
 
+    /// <summary>A model of its own with the same mapping, trained parameters, buffers and mask; not streamed.</summary>
+    internal MappedModel CopyTo(Device device)
+    {
+        RequireAlive();
+        var specification = Mapping.Specification;
+        // A linear modulation's map is its model's own.
+        var map = specification.Modulations is [Modulation.LinearModulation linear] ? linear.map.to(device, copy: true).DetachFromDisposeScope() : null;
+        if (map is not null)
+            specification = AdapterDescription.Of(specification, Coefficients).ToSpecification(map, null);
+        var copy = new MappedModel(Target, specification, device, owned: map);
+        using var noGradient = no_grad();
+        foreach (var (to, from) in copy.Trainables.Concat(copy.State.Tensors).Zip(Trainables.Concat(State.Tensors)))
+            to.copy_(from);
+        copy.Coefficients = Coefficients;
+        if (PruningMask is { } mask)
+            copy.TakeMask(mask);
+        return copy;
+    }
+
     internal override bool HasTerms => true;
 
     internal override void TakeCoefficients(IReadOnlyDictionary<string, double> values) => Coefficients = values;

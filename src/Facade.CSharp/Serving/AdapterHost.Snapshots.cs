@@ -50,19 +50,25 @@ public sealed partial class AdapterHost
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var contents = read();
+        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original));
+    }
+
+    // Takes the adapter over, or disposes it.
+    private void Take(string name, HostedAdapter adapter, Action check)
+    {
         try
         {
             lock (gate)
             {
                 ObjectDisposedException.ThrowIf(isDisposed, this);
-                contents.CheckWeights(original);
-                if (!adapters.TryAdd(name, contents))
+                check();
+                if (!adapters.TryAdd(name, adapter))
                     throw new ArgumentException($"There is an adapter '{name}' already; delete it first.", nameof(name));
             }
         }
         catch
         {
-            contents.Dispose();
+            adapter.Dispose();
             throw;
         }
     }
@@ -97,25 +103,26 @@ public sealed partial class AdapterHost
     private void Serve(string? name)
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
-        WeightsSnapshot next;
-        if (name is null)
-        {
-            next = PlainSnapshot();
-        }
-        else
-        {
-            var adapter = Find(name);
-            RefuseMerged(name);
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            next = new(name, [.. WeightsOf(adapter).Select(weight => weight.alias().DetachFromDisposeScope())], StateOf(adapter));
-        }
-
-        Interlocked.Exchange(ref current, next).Release();
+        Interlocked.Exchange(ref current, name is null ? PlainSnapshot() : SnapshotOf(name)).Release();
     }
+
+    private WeightsSnapshot SnapshotOf(string name)
+    {
+        var adapter = Find(name);
+        RefuseMerged(name);
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return new(name, [.. adapter.Weights(Base()).Select(weight => weight.alias().DetachFromDisposeScope())], adapter.State(Base()));
+    }
+
+    private HostedBase Base() => new(Target, theta, device, changes, BaseState);
+
+    /// <summary>The buffers of the base; those of the adapter that was merged last are the base's.</summary>
+    private NetworkState BaseState() => merged.TryPeek(out var last) ? last.Adapter.State(Base()) : original.State.Copy();
 
     private void Rebase(string? active)
     {
+        latest.Clear();
         Interlocked.Exchange(ref plain, PlainSnapshot()).Release();
         Serve(active);
     }
@@ -127,36 +134,10 @@ public sealed partial class AdapterHost
         return new(
             null,
             [.. Target.Layout.Split(theta).Select(weight => weight.DetachFromDisposeScope())],
-            merged.TryPeek(out var last) ? StateOf(last.Adapter) : original.State.Copy());
+            BaseState());
     }
 
-    private IReadOnlyList<Tensor> WeightsOf(AdapterContents adapter)
-    {
-        var configuration = adapter.Configuration;
-        var values = adapter.Values.Select(value => value.to(device)).ToArray();
-        var weights = changes.Of(configuration).Weights(BaseOf(configuration), values);
-        return adapter.Mask is { } mask
-            ? [.. weights.Zip(Target.Layout.Split(mask.to(device)), (weight, kept) => weight * kept)]
-            : weights;
-    }
-
-    /// <summary>The buffers that an adapter was trained with; those of the last one merged are the base's.</summary>
-    private NetworkState StateOf(AdapterContents adapter) =>
-        new(Target.Buffers, [.. adapter.Buffers.Select(buffer => buffer.to(device, copy: true))]);
-
-    /// <summary>The base, with a new head that the adapter moves but does not hold in its place.</summary>
-    private Tensor BaseOf(FineTuningConfiguration configuration)
-    {
-        var moved = configuration.NewHead.Except(configuration.Head).ToArray();
-        if (moved.Length == 0)
-            return theta;
-        var start = StartingWeights.Of(Target, configuration.Seed);
-        var parts = Target.Layout.Split(theta);
-        return Target.Layout.Join(Target.Parameters.Select((parameter, index) =>
-            moved.Contains(parameter.Name) ? start[index].to(device) : parts[index]));
-    }
-
-    private AdapterContents Find(string name)
+    private HostedAdapter Find(string name)
     {
         ObjectDisposedException.ThrowIf(isDisposed, this);
         ArgumentNullException.ThrowIfNull(name);

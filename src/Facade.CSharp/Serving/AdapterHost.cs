@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// One base network and many adapters for it, of which one answers at a time. Every method may be called from any thread: a
+/// One base network and many adapters for it, of which one is active; others answer when they are asked by name. Every method may be called from any thread: a
 /// prediction runs from its first layer to its last on the weights of one moment, while another thread swaps, merges or deletes.
 /// A swap computes the new weights aside and then replaces one reference.
 /// </summary>
@@ -22,10 +22,11 @@ public sealed partial class AdapterHost : IDisposable
     private readonly Lock gate = new();
     private readonly FineTuningBase original;
     private readonly Device device;
-    private readonly Dictionary<string, AdapterContents> adapters = new(StringComparer.Ordinal);
-    private readonly Stack<(AdapterContents Adapter, string Name, Tensor Before)> merged = new();
+    private readonly Dictionary<string, HostedAdapter> adapters = new(StringComparer.Ordinal);
+    private readonly Stack<(HostedAdapter Adapter, string Name, Tensor Before)> merged = new();
     private readonly ChangeCache changes;
     private readonly AsyncLocal<int> disabled = new();
+    private readonly LatestSnapshots latest = new();
     private Tensor theta;
     private WeightsSnapshot plain;
     private WeightsSnapshot current;
@@ -77,14 +78,43 @@ public sealed partial class AdapterHost : IDisposable
         }
     }
 
-    /// <summary>Adds an adapter from a file or folder; the one that answers stays.</summary>
+    /// <summary>Adds an adapter from a file or folder, of a fine-tuned or a mapped model; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="path">The file, or the folder with adapter_config.json.</param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
-    public void Add(string name, string path, ReadLimits? limits = null) =>
-        Take(name, () => AdapterContents.Load(path, Target, limits ?? ReadLimits.Default));
+    public void Add(string name, string path, ReadLimits? limits = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var most = limits ?? ReadLimits.Default;
+        if (!AdapterHeader.Mapped.IsOf(path, most))
+        {
+            Take(name, () => AdapterContents.Load(path, Target, most));
+            return;
+        }
+
+        var model = MappedModel.LoadAdapter(path, Target, device, limits: most);
+        Take(name, new WholeAdapter(model), () => RequireWhole(model, path));
+    }
+
+    /// <summary>
+    /// Adds a mapped model, trained from nothing, as an adapter that replaces every weight; the one that answers stays.
+    /// </summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="model">A model of this network; its trained parameters are copied, its weights generated when it answers.</param>
+    /// <exception cref="ArgumentException">The name is blank or taken, or the model is of another network.</exception>
+    public void Add(string name, MappedModel model)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        ArgumentNullException.ThrowIfNull(model);
+        var (ours, theirs) = (TargetIdentity.Of(Target.Name, Target.Layout), TargetIdentity.Of(model.Target.Name, model.Target.Layout));
+        if (ours.Fingerprint != theirs.Fingerprint)
+            throw new ArgumentException(
+                $"The model generates '{theirs.Name}' with {theirs.Parameters} weights; names or shapes of '{ours.Name}', with {ours.Parameters}, differ.",
+                nameof(model));
+        Take(name, new WholeAdapter(model.CopyTo(device)), () => RequireWhole(model, "the model"));
+    }
 
     /// <summary>Adds a copy of what a model has trained; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
@@ -145,7 +175,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>Removes an adapter and frees its numbers.</summary>
     /// <param name="name">Which one.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It answers now, or is merged into the base.</exception>
+    /// <exception cref="InvalidOperationException">It answers now, is merged into the base, or is a part of a combination.</exception>
     public void Delete(string name)
     {
         lock (gate)
@@ -154,7 +184,10 @@ public sealed partial class AdapterHost : IDisposable
             RefuseMerged(name);
             if (current.Adapter == name)
                 throw new InvalidOperationException($"The adapter '{name}' answers now; let another one, or none, do so first.");
+            if (adapters.FirstOrDefault(other => other.Value.Parts.Contains(name)).Key is { } user)
+                throw new InvalidOperationException($"The adapter '{name}' is a part of '{user}'; delete that first.");
             adapters.Remove(name);
+            latest.Remove(name);
             adapter.Dispose();
         }
     }
@@ -162,18 +195,20 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>Folds an adapter into the base: every other adapter is then applied on top of the two.</summary>
     /// <param name="name">Which one. If it answers, the base with the same bits does from now on.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It is merged already.</exception>
+    /// <exception cref="InvalidOperationException">It is merged already, or it generates every weight itself.</exception>
     public void Merge(string name)
     {
         lock (gate)
         {
             var adapter = Find(name);
             RefuseMerged(name);
+            if (adapter.MergeFault is { } fault)
+                throw new InvalidOperationException($"The adapter '{name}' {fault}.");
             var active = current.Adapter == name ? null : current.Adapter;
             using (no_grad())
             using (NewDisposeScope())
             {
-                var weights = WeightsOf(adapter);
+                var weights = adapter.Weights(Base());
                 merged.Push((adapter, name, theta));
                 theta = Target.Layout.Join(weights).DetachFromDisposeScope();
             }
@@ -236,17 +271,8 @@ public sealed partial class AdapterHost : IDisposable
     {
         ArgumentNullException.ThrowIfNull(inputs);
         var snapshot = Hold();
-        try
-        {
-            adapter = snapshot.Adapter;
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return Target.Forward([.. inputs.Select(input => input.to(device))], snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
-        }
-        finally
-        {
-            snapshot.Release();
-        }
+        adapter = snapshot.Adapter;
+        return Answer(snapshot, inputs);
     }
 
     /// <summary>Frees the native memory once the predictions under way have ended.</summary>
@@ -259,6 +285,7 @@ public sealed partial class AdapterHost : IDisposable
             isDisposed = true;
             current.Release();
             plain.Release();
+            latest.Clear();
             foreach (var adapter in adapters.Values)
                 adapter.Dispose();
             foreach (var (_, _, before) in merged)
