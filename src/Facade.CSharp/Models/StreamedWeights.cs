@@ -45,8 +45,8 @@ internal sealed class StreamedWeights : IDisposable
         var reason = target.WithoutWeightsByLayer ?? missing ?? (device.type != DeviceType.CPU ? $"its device is {device}" : null);
         if (reason is not null)
             throw new ArgumentException(
-                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder, matrix-free fixed weights, no or additive "
-                + "modulation, and the CPU.",
+                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder or a Sequential, matrix-free fixed weights, no or "
+                + "additive modulation, and the CPU.",
                 "streamed");
     }
 

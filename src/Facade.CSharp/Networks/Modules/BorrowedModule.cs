@@ -8,7 +8,7 @@ namespace MappingNets;
 /// A user's module on loan: its parameters and buffers are overwritten, in place, with the weights and buffers of the pass that
 /// runs, and given back as they were. One pass at a time: the caller holds <see cref="Gate"/>.
 /// </summary>
-internal sealed class BorrowedModule : IDisposable
+internal sealed class BorrowedModule : LentModule, IDisposable
 {
     private readonly nn.Module module;
     private readonly string name;
@@ -21,6 +21,7 @@ internal sealed class BorrowedModule : IDisposable
     private readonly IReadOnlyList<nn.Module> lent;
     private bool? mode;
     private bool returned;
+    private long partWrites;
 
     public BorrowedModule(nn.Module module, Func<IReadOnlyList<Tensor>, Tensor> forward, string name)
     {
@@ -46,16 +47,19 @@ internal sealed class BorrowedModule : IDisposable
             : [.. module.named_modules().Select(part => part.module).Prepend(module).Select(part => (part, part.training))];
     }
 
-    public object Gate { get; } = new();
+    /// <inheritdoc/>
+    public override object Gate { get; } = new();
+
+    /// <summary>What messages call the target that has it.</summary>
+    public string Name => name;
 
     public ModuleParameters Parameters { get; }
 
-    /// <summary>
-    /// Whether the module must run in gradient mode even where nobody wants a gradient: it has a native LSTM. Without gradients
-    /// libtorch 2.10 hands an LSTM on the CPU to oneDNN, which gave wrong outputs for 16 hidden units or fewer, off by 0.5 where the
-    /// pass with gradients agrees with the equations to 1e-7.
-    /// </summary>
-    public bool NeedsGradientMode { get; }
+    /// <inheritdoc/>
+    public override IReadOnlyList<ModuleParameters.Entry> Generated => Parameters.Generated;
+
+    /// <inheritdoc/>
+    public override bool NeedsGradientMode { get; }
 
     /// <summary>The floating-point type that the module computes in.</summary>
     public ScalarType Type => Parameters.Generated.Count == 0 ? ScalarType.Float32 : ownWeights[0].dtype;
@@ -75,37 +79,56 @@ internal sealed class BorrowedModule : IDisposable
     public IReadOnlyList<BufferSpecification> BufferSpecifications =>
         [.. buffers.Select(buffer => new BufferSpecification(buffer.Name, buffer.Value.shape, buffer.Value.dtype, 0))];
 
-    /// <summary>
-    /// Counts the times that something was written into the module. A graph that a pass left behind reads the parameters when it
-    /// is gone through backwards, so it is good only while this number is the same as after the pass.
-    /// </summary>
-    public long Writes { get; private set; }
+    /// <summary>The times that something was written into it as a whole, and not by one of its parts.</summary>
+    public long WholeWrites { get; private set; }
 
-    /// <summary>The buffers' tensors now; a module may put other ones in their place as it runs.</summary>
-    public IReadOnlyList<Tensor> Buffers() => [.. module.named_buffers().Select(buffer => buffer.buffer)];
+    /// <inheritdoc/>
+    public override long Writes => WholeWrites + partWrites;
 
-    /// <summary>Puts weights and buffers into the module, leaving alone what is the same already.</summary>
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> Buffers() => [.. module.named_buffers().Select(buffer => buffer.buffer)];
+
+    /// <inheritdoc/>
+    public override void Write(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state, bool training)
+    {
+        if (Put(0, weights, Buffers(), state, training))
+            WholeWrites++;
+    }
+
+    /// <summary>Puts weights and buffers into a part of the module, leaving alone what is the same already.</summary>
+    /// <param name="first">The place of the part's first parameter.</param>
+    /// <param name="weights">Its weights.</param>
+    /// <param name="buffers">Its buffers.</param>
+    /// <param name="state">What goes into them.</param>
+    /// <param name="training">The mode of the pass.</param>
+    /// <returns>Whether anything was not the same already.</returns>
     /// <exception cref="ObjectDisposedException">The target or the module was disposed.</exception>
-    public void Write(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state, bool training)
+    public bool WritePart(int first, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> buffers, IReadOnlyList<Tensor> state, bool training)
+    {
+        var written = Put(first, weights, buffers, state, training);
+        if (written)
+            partWrites++;
+        return written;
+    }
+
+    private bool Put(int first, IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> buffers, IReadOnlyList<Tensor> state, bool training)
     {
         RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var written = false;
         for (var index = 0; index < weights.Count; index++)
-            written |= Write(Parameters.Generated[index].Value, weights[index].detach());
-        foreach (var (buffer, value) in Buffers().Zip(state))
+            written |= Write(Parameters.Generated[first + index].Value, weights[index].detach());
+        foreach (var (buffer, value) in buffers.Zip(state))
             written |= Write(buffer, value);
-        if (written)
-            Writes++;
-        if (mode == training)
-            return;
-        module.train(training);
+        if (mode != training)
+            module.train(training);
         mode = training;
+        return written;
     }
 
-    /// <summary>Runs the module as it stands.</summary>
-    public Tensor Run(IReadOnlyList<Tensor> inputs) => forward(inputs);
+    /// <inheritdoc/>
+    public override Tensor Run(IReadOnlyList<Tensor> inputs) => forward(inputs);
 
     /// <summary>Changes what the module is given back with.</summary>
     public void TakeAsOwn(IReadOnlyList<Tensor> weights, IReadOnlyList<Tensor> state)
@@ -133,7 +156,7 @@ internal sealed class BorrowedModule : IDisposable
                 GiveBack();
             foreach (var own in ownWeights.Concat(ownBuffers))
                 own.Dispose();
-            Writes++;
+            WholeWrites++;
         }
     }
 

@@ -8,7 +8,7 @@ namespace MappingNets;
 /// own parameters. Going back uses that graph; where other weights were written into the module in between, it makes the graph
 /// once more, with the same buffers and the same random numbers.
 /// </summary>
-internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool training, int inputCount)
+internal sealed class ModuleCall(LentModule module, IReadOnlyList<Tensor> state, bool training, int inputCount)
 {
     private readonly List<Tensor> made = [];
     private IReadOnlyList<Tensor> handedOut = [];
@@ -27,7 +27,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
         {
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
-            module.Write(weights, state.Tensors, training);
+            module.Write(weights, state, training);
             Tensor output;
             using (set_grad_enabled(module.NeedsGradientMode))
                 output = module.Run(inputs);
@@ -44,9 +44,9 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
         {
             using var scope = NewDisposeScope();
             (inputHasGradient, weightCount) = ([.. inputs.Select(input => input.requires_grad)], weights.Length);
-            module.Write(weights, state.Tensors, training);
+            module.Write(weights, state, training);
             var before = new List<Tensor> { random.get_rng_state() };
-            before.AddRange(state.Tensors.Select(buffer => buffer.clone()));
+            before.AddRange(state.Select(buffer => buffer.clone()));
             Tensor[] leaves = [.. inputs.Select(input => input.detach().requires_grad_(input.requires_grad))];
             Tensor output;
             using (enable_grad())
@@ -84,7 +84,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
                 output = RunAgain(leaves, weights, kept[(1 + inputCount + weightCount)..]);
             isSpent = true;
 
-            var parameters = module.Parameters.Generated;
+            var parameters = module.Generated;
             var withGradient = leaves.Where((_, index) => inputHasGradient[index]);
             if (output.requires_grad)
                 autograd.backward([output], [gradient], inputs: [.. parameters.SelectMany(parameter => parameter.Handles), .. withGradient]);
@@ -124,7 +124,7 @@ internal sealed class ModuleCall(BorrowedModule module, NetworkState state, bool
     {
         if (!training)
             return;
-        var pairs = state.Tensors.Zip(module.Buffers()).ToArray();
+        var pairs = state.Zip(module.Buffers()).ToArray();
         // The variance of one value is not a number; as in the layers of the builder it must not become the running one.
         if (isOneSample && pairs.Any(pair => FiniteNumbers.AllIn(pair.First) && !FiniteNumbers.AllIn(pair.Second)))
             return;

@@ -15,9 +15,11 @@ namespace MappingNets;
 public sealed class ModuleTarget : TargetNetwork, IDisposable
 {
     private readonly BorrowedModule module;
+    private readonly ModuleSequence? sequence;
+    private readonly string? withoutSequence;
 
     private ModuleTarget(
-        string name, BorrowedModule module, IReadOnlyList<InputSpecification> inputs, IReadOnlyList<long> output)
+        string name, BorrowedModule module, IReadOnlyList<InputSpecification> inputs, IReadOnlyList<long> output, ModuleSequence? sequence, string? withoutSequence)
         : base(
             name,
             inputs,
@@ -29,7 +31,8 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     Center = module.Parameters.Norms.Contains(parameter.Name) ? 1 : 0,
                 }),
             ],
-            module.BufferSpecifications) => this.module = module;
+            module.BufferSpecifications) =>
+        (this.module, this.sequence, this.withoutSequence) = (module, sequence, withoutSequence);
 
     /// <summary>
     /// The values of the weights that the module came with, such as pretrained ones, in the order of theta, and with which it goes
@@ -64,7 +67,10 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
             // Its floats are of the module's own type, whatever those of the example are.
             var inputs = exampleInputs.Select(example => new InputSpecification(
                 example.shape[1..], FloatTypes.Contains(example.dtype) ? borrowed.Type : example.dtype)).ToArray();
-            return new(called, borrowed, inputs, ShapeOfOutput(borrowed, exampleInputs, inputs));
+            var parts = ModuleSequence.Of(module, borrowed, out var missing);
+            if (forward is not null)
+                (parts, missing) = (null, $"'{called}' is run by a function of yours, which alone knows the order of its parts; give a Sequential without one");
+            return new(called, borrowed, inputs, ShapeOfOutput(borrowed, exampleInputs, inputs), parts, missing);
         }
         catch
         {
@@ -111,10 +117,30 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     {
         using var scope = NewDisposeScope();
         Tensor[] own = [.. inputs.Zip(Inputs, (input, wanted) => input.to(wanted.Type))];
-        return Run(own, parameters, state, training).to(parameters[0].dtype).MoveToOuterDisposeScope();
+        return Run(module, own, parameters, state.Tensors, training).to(parameters[0].dtype).MoveToOuterDisposeScope();
     }
 
-    private Tensor Run(Tensor[] inputs, IReadOnlyList<Tensor> parameters, NetworkState state, bool training)
+    internal override string? WithoutWeightsByLayer => withoutSequence;
+
+    internal override IReadOnlyList<(int First, int Count)> WeightsByLayer =>
+        [.. (sequence?.Parts ?? []).Where(part => part.Generated.Count > 0).Select(part => (part.First, part.Generated.Count))];
+
+    private protected override Tensor Compute(IReadOnlyList<Tensor> inputs, LayerWeights weights, NetworkState state, bool training)
+    {
+        using var scope = NewDisposeScope();
+        var value = inputs[0].to(Inputs[0].Type);
+        foreach (var part in sequence!.Parts)
+        {
+            var count = part.Generated.Count;
+            value = Run(part, [value], count == 0 ? [] : weights.Take(part.First, count), part.Own(state.Tensors), training);
+            if (count > 0)
+                value = weights.Leave(value, part.First, count);
+        }
+
+        return value.to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Run(LentModule module, Tensor[] inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> state, bool training)
     {
         var call = new ModuleCall(module, state, training, inputs.Length);
         if (!is_grad_enabled() || !inputs.Concat(parameters).Any(tensor => tensor.requires_grad))
