@@ -29,8 +29,9 @@ Usage: ./build.sh VERB [arguments]
   consumer          pack, and use the packages from a C# and an F# program outside the repository: built, published in each form, and opted
                     out of the build step
   cluster           train CNN2 on FashionMNIST in three processes, kill one, start another; needs Redis [--epochs N] [--samples N] [--compare]
-  cluster-figures   measure bytes and times of training by several workers [--quick] [--out FOLDER], or kill N of them at random and compare
-                    with one process (--kills N, needs Redis); artifacts/cluster by default
+  cluster-figures   measure bytes and times of training by several workers [--quick] [--only PART,...] [--out FOLDER], or train with N kills,
+                    joins and cuts of the network at random and compare with one process (--kills N, needs Redis; cuts need root and
+                    iproute2); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
@@ -200,6 +201,13 @@ provide_redis() {
   return 1
 }
 
+# Network namespaces with slow lines; without them relays take their place, and nothing is cut.
+provide_namespaces() {
+  command -v ip >/dev/null && command -v tc >/dev/null && return
+  can_install && install iproute2 && return
+  echo "build.sh: ip and tc are missing. On Debian or Ubuntu: sudo apt-get install iproute2." >&2
+}
+
 run_tests() {
   local part=${1:-all}
   shift || true
@@ -303,6 +311,7 @@ case $verb in
     ;;
   cluster-figures)
     provide_redis || true
+    provide_namespaces
     run_example experiments/ClusterFigures "$@"
     ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using TorchSharp;
 
 namespace MappingNets.Examples.Cluster;
 
@@ -42,30 +41,45 @@ internal static class Demonstration
     private static int Show(Settings settings, IReadOnlyList<WorkerProcess> workers, LiveTable table)
     {
         table.End();
-        Console.WriteLine($"{"worker",-8}{"steps",8}{"KB sent",12}{"accuracy",12}  trained parameters");
+        Console.WriteLine($"{"worker",-8}{"steps",8}{"KB sent",12}  trained parameters");
         foreach (var worker in workers)
             Console.WriteLine(worker.Result is { } result
-                ? string.Create(CultureInfo.InvariantCulture, $"{worker.Number,-8}{result.Steps,8:N0}{result.Sent / 1e3,12:N1}{result.Accuracy,12:P2}  {result.Digest}")
-                : $"{worker.Number,-8}  killed");
+                ? string.Create(CultureInfo.InvariantCulture, $"{worker.Number,-8}{result.Steps,8:N0}{result.Sent / 1e3,12:N1}  {result.Digest}")
+                : $"{worker.Number,-8}  {(worker.Number == 3 ? "killed" : $"ended without a result: {worker.Error}")}");
         using var model = Settings.Model();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"A step sends {4 * model.TrainableCount:N0} bytes of gradient for each part; trained directly it would be {4 * model.Target.ParameterCount:N0}."));
         var results = workers.Where(worker => worker.Number != 3).Select(worker => worker.Result).ToArray();
-        var isSame = results.All(result => result is not null && result.Digest == results[0]?.Digest);
+        if (results[0] is not { } first)
+            return 1;
+        var rows = new List<(string, WorkerResult)> { ("slvt, 3 workers", first) };
+        var isSame = results.All(result => result?.Digest == first.Digest);
         Console.WriteLine($"All workers ended with the same bits: {(isSame ? "yes" : "NO")}");
         if (isSame && settings.Compares)
         {
-            // Like the workers: bits depend on how many threads share a sum.
-            torch.set_num_threads(1);
             var (train, test) = Settings.Data(settings);
             using (train)
             using (test)
-                new Trainer(model, Settings.Training(settings)).Fit(train);
-            isSame = Worker.Digest(model) == results[0]!.Digest;
+                rows.Add(("slvt, one process", WorkerResult.Of(model, new Trainer(model, Settings.Training(settings)).Fit(train), 0, train, test)));
+            isSame = rows[1].Item2.Digest == first.Digest;
             Console.WriteLine($"One process ends with the same bits: {(isSame ? "yes" : "NO")}");
         }
 
+        WriteTable(model, rows);
         return isSame ? 0 : 1;
+    }
+
+    /// <summary>The columns of the demo's table.</summary>
+    private static void WriteTable(MappedModel model, IEnumerable<(string Method, WorkerResult Result)> rows)
+    {
+        string[] headings = ["trainable", "ratio", "train %", "test %", "gap", "ms/step", "checkpoint bytes"];
+        Console.WriteLine();
+        Console.WriteLine($"{"method",-18}{string.Concat(headings.Select(heading => $"  {heading,9}"))}");
+        foreach (var (method, result) in rows)
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{method,-18}  {model.TrainableCount,9:N0}  {(double)model.Target.ParameterCount / model.TrainableCount,8:F1}x  {100 * result.TrainAccuracy,9:F2}"
+                + $"  {100 * result.TestAccuracy,9:F2}  {100 * (result.TrainAccuracy - result.TestAccuracy),9:F2}  {result.MillisecondsPerStep,9:F1}  {result.CheckpointBytes,16:N0}"));
     }
 }

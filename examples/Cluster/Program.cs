@@ -3,7 +3,10 @@
 // on any machine that reaches the same Redis.
 using MappingNets;
 using MappingNets.Examples.Cluster;
+using TorchSharp;
 
+// The bits of a sum depend on how many threads share it, so that every process of a run must have as many; and three share this machine.
+torch.set_num_threads(1);
 _ = NativeHeap.RetainFreedMemory();
 var settings = Settings.Parse(args);
 return settings.IsWorker ? await Worker.Run(settings) : await Demonstration.Run(settings);

@@ -11,25 +11,26 @@ public sealed class RedisServer : IAsyncDisposable
 {
     private readonly Process process;
 
-    private RedisServer(Process process, int port, string password) => (this.process, Port, Password) = (process, port, password);
+    private RedisServer(Process process, string host, int port, string password) =>
+        (this.process, Address, Password) = (process, $"{host}:{port}", password);
 
     /// <summary>Where the Debian package has the program.</summary>
     public static string Program => "/usr/bin/redis-server";
 
-    public int Port { get; }
+    /// <summary>Host and port.</summary>
+    public string Address { get; }
 
     public string Password { get; }
 
-    public string Address => $"127.0.0.1:{Port}";
-
     /// <summary>Starts it, and waits until it answers.</summary>
-    public static async Task<RedisServer> Start()
+    /// <param name="host">The address of this machine at which it listens.</param>
+    public static async Task<RedisServer> Start(string host = "127.0.0.1")
     {
         var (port, password) = (FreePort(), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         // The password goes in by standard input: arguments can be read by every user of the machine.
         var start = new ProcessStartInfo(Program, ["-"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync($"port {port}\nbind 127.0.0.1\nsave \"\"\nappendonly no\nrequirepass {password}\n");
+        await process.StandardInput.WriteAsync($"port {port}\nbind {host}\nsave \"\"\nappendonly no\nrequirepass {password}\n");
         process.StandardInput.Close();
         // It says that it is ready, and goes on talking to nobody.
         while (await process.StandardOutput.ReadLineAsync() is { } line && !line.Contains("Ready to accept connections", StringComparison.Ordinal))
@@ -39,15 +40,19 @@ public sealed class RedisServer : IAsyncDisposable
         _ = process.StandardOutput.ReadToEndAsync();
         return process.HasExited
             ? throw new InvalidOperationException($"{Program} ended with {process.ExitCode}.")
-            : new(process, port, password);
+            : new(process, host, port, password);
     }
 
-    /// <summary>A port of this machine that nobody listens at.</summary>
-    public static int FreePort()
+    /// <summary>A port of this machine at which nobody listens, below those that systems give to outgoing connections.</summary>
+    /// <param name="above">Nobody listens at the port so much above it either.</param>
+    public static int FreePort(int above = 0)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        for (; ; )
+        {
+            var port = Random.Shared.Next(10_000, 31_000);
+            if (IsFree(port) && IsFree(port + above))
+                return port;
+        }
     }
 
     public ConfigurationOptions Options() => new() { EndPoints = { Address }, Password = Password };
@@ -57,5 +62,19 @@ public sealed class RedisServer : IAsyncDisposable
         process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
+        try
+        {
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 }

@@ -16,7 +16,10 @@ internal sealed record Settings
     /// <summary>Host and port of Redis; its password comes from the environment variable MAPPINGNETS_REDIS_PASSWORD.</summary>
     public string Redis { get; init; } = "127.0.0.1:6379";
 
-    /// <summary>The ports of the worker's silo, one for silos and one for clients.</summary>
+    /// <summary>How far the port for clients is above the one for silos.</summary>
+    public const int ClientsAbove = 1000;
+
+    /// <summary>The port of the worker's silo for other silos; the one for clients is <see cref="ClientsAbove"/> it.</summary>
     public int Port { get; init; } = 11111;
 
     /// <summary>This machine's address, at which the other workers reach it.</summary>

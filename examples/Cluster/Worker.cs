@@ -1,12 +1,10 @@
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
-using TorchSharp;
 
 namespace MappingNets.Examples.Cluster;
 
@@ -33,27 +31,17 @@ internal static class Worker
                 new ClusterTrainingOptions { Workers = 3, Deadline = TimeSpan.FromSeconds(4) });
             var lines = new Lines(trainer);
             var report = await trainer.FitAsync(train, progress: lines);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"result {report.Steps} {trainer.BytesSent} {Evaluation.Of(model, test).Accuracy} {Digest(model)}"));
+            Console.WriteLine(WorkerResult.Of(model, report, trainer.BytesSent, train, test));
         }
 
         await host.StopAsync();
         return 0;
     }
 
-    /// <summary>A digest of the trained parameters.</summary>
-    public static string Digest(Model model)
-    {
-        using var scope = torch.NewDisposeScope();
-        var latent = model.state_dict().First().Value.detach().data<float>().ToArray();
-        return Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(latent.AsSpan())))[..16];
-    }
-
     private static void Join(ISiloBuilder silo, Settings settings)
     {
         silo.Configure<Orleans.Configuration.ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = ("mappingnets", "mappingnets"));
-        silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.Port + 1000);
+        silo.ConfigureEndpoints(IPAddress.Parse(settings.Address), settings.Port, settings.Port + Settings.ClientsAbove);
         silo.UseRedisClustering(redis => redis.ConfigurationOptions = settings.RedisOptions());
         silo.AddRedisGrainStorage(ClusterHosting.StorageName, redis => redis.ConfigurationOptions = settings.RedisOptions());
         silo.AddMappingNetsTraining();

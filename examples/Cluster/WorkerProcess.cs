@@ -12,29 +12,47 @@ internal sealed partial class WorkerProcess : IDisposable
     private readonly List<(Func<int, int, bool> IsSo, TaskCompletionSource<int> Reached)> awaited = [];
     private readonly Task reading;
 
-    public WorkerProcess(int number, Settings settings, RedisServer redis, LiveTable table)
+    /// <summary>Starts a worker.</summary>
+    /// <param name="number">Its number, for people.</param>
+    /// <param name="settings">What it is told; where its address is this machine's own, it takes a port that is free.</param>
+    /// <param name="redis">The store.</param>
+    /// <param name="table">Where it shows.</param>
+    /// <param name="within">A command that runs a program elsewhere, such as in another network; none where empty.</param>
+    public WorkerProcess(int number, Settings settings, RedisServer redis, LiveTable table, params IReadOnlyList<string> within)
     {
         (Number, this.table) = (number, table);
-        var start = new ProcessStartInfo("dotnet", [
-            typeof(WorkerProcess).Assembly.Location, "worker", "--redis", redis.Address, "--run", settings.Run,
-            "--port", RedisServer.FreePort().ToString(CultureInfo.InvariantCulture),
+        string[] command = [.. within, "dotnet", typeof(WorkerProcess).Assembly.Location, "worker"];
+        var port = within.Count == 0 ? RedisServer.FreePort(Settings.ClientsAbove) : settings.Port;
+        var start = new ProcessStartInfo(command[0], [
+            .. command[1..], "--redis", redis.Address, "--run", settings.Run, "--address", settings.Address,
+            "--port", port.ToString(CultureInfo.InvariantCulture),
             "--epochs", settings.Epochs.ToString(CultureInfo.InvariantCulture),
             "--samples", settings.Samples.ToString(CultureInfo.InvariantCulture),
             .. settings.IsSynthetic ? new[] { "--synthetic" } : [],
+            .. settings is { Certificate: { } certificate, Authority: { } authority } ? new[] { "--certificate", certificate, "--authority", authority } : [],
         ])
         {
             RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         start.Environment["MAPPINGNETS_REDIS_PASSWORD"] = redis.Password;
-        // Three processes share this machine's cores.
-        start.Environment["OMP_NUM_THREADS"] = "1";
         process = Process.Start(start)!;
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (Error.Length == 0 && line.Data is { Length: > 0 } text)
+                Error = text;
+        };
+        process.BeginErrorReadLine();
         reading = Read();
     }
 
     public int Number { get; }
 
+    /// <summary>What it ended with; null before, and where it fails.</summary>
     public WorkerResult? Result { get; private set; }
+
+    /// <summary>The first line that it wrote of an error; empty where there is none.</summary>
+    public string Error { get; private set; } = "";
 
     /// <summary>The steps that it has taken, in its order.</summary>
     public List<int> Steps { get; } = [];
@@ -43,21 +61,13 @@ internal sealed partial class WorkerProcess : IDisposable
     /// <returns>The step.</returns>
     public Task<int> Reached(double share) => Until((step, steps) => step >= share * steps);
 
-    /// <summary>Waits until it has taken so many steps more.</summary>
-    /// <returns>The step.</returns>
-    public Task<int> Takes(int steps)
-    {
-        var from = Steps.Count;
-        return Until((_, _) => Steps.Count >= from + steps);
-    }
-
     private Task<int> Until(Func<int, int, bool> isSo)
     {
         var reached = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (awaited)
             awaited.Add((isSo, reached));
         return Task.WhenAny(reached.Task, reading.ContinueWith<int>(
-            _ => throw new InvalidOperationException($"Worker {Number} ended with {process.ExitCode}."), TaskScheduler.Default)).Unwrap();
+            _ => throw new InvalidOperationException($"Worker {Number} ended with {process.ExitCode}: {Error}"), TaskScheduler.Default)).Unwrap();
     }
 
     public Task Ended() => reading;
@@ -75,10 +85,8 @@ internal sealed partial class WorkerProcess : IDisposable
     {
         while (await process.StandardOutput.ReadLineAsync() is { } line)
         {
-            if (line.Split(' ') is ["result", var steps, var sent, var accuracy, var digest])
-                Result = new(
-                    int.Parse(steps, CultureInfo.InvariantCulture), long.Parse(sent, CultureInfo.InvariantCulture),
-                    double.Parse(accuracy, CultureInfo.InvariantCulture), digest);
+            if (WorkerResult.Parse(line) is { } result)
+                Result = result;
             else if (StepLine().Match(line) is { Success: true } step)
                 Hear(int.Parse(step.Groups[1].Value, CultureInfo.InvariantCulture), int.Parse(step.Groups[2].Value, CultureInfo.InvariantCulture), line);
             else
@@ -100,10 +108,3 @@ internal sealed partial class WorkerProcess : IDisposable
     [GeneratedRegex(@"^step (\d+) of (\d+),")]
     private static partial Regex StepLine();
 }
-
-/// <summary>What a worker ended with.</summary>
-/// <param name="Steps">How many steps the run had.</param>
-/// <param name="Sent">Bytes of gradients that it sent.</param>
-/// <param name="Accuracy">Its accuracy on the test images.</param>
-/// <param name="Digest">A digest of its trained parameters.</param>
-internal sealed record WorkerResult(int Steps, long Sent, double Accuracy, string Digest);

@@ -66,8 +66,9 @@ public sealed class ClusterTrainer
 
     /// <summary>
     /// Trains with the other workers of the run to its end. A worker that joins a run which has begun takes over what has been trained. The
-    /// state is kept in the silo's storage after each epoch; where all silos end, the run goes on after the last of these, also
-    /// when it is called again after its end, which then only gives the result. <see cref="ForgetAsync"/> forgets it.
+    /// state is kept in the silo's storage after each epoch; where all silos end, the run goes on after the last of these. Called again after
+    /// the run's end it only gives the result, or, with more epochs and a model at its start, trains on, as a resume file does.
+    /// <see cref="ForgetAsync"/> forgets a run.
     /// </summary>
     /// <param name="training">The training set, the same for every worker.</param>
     /// <param name="validation">Data for model selection only, the same for every worker, which all evaluate; where null, the options' share of the training set is held out.</param>
@@ -183,6 +184,6 @@ public sealed class ClusterTrainer
             training.Count, options.BatchSize, options.GradientAccumulation, options.Epochs,
             FlatTensors.BytesOf(TrainingRun.OptimisedParameters(model, loss)),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
-            probe.to(ScalarType.Float32).data<float>().ToArray());
+            probe.to(ScalarType.Float32).data<float>().ToArray(), options.LengthBound);
     }
 }

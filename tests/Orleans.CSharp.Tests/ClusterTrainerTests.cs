@@ -125,6 +125,41 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task ARunThatHasEndedGoesOnWithMoreEpochs()
+    {
+        var options = Options with { Epochs = 5, Schedule = LearningRateSchedule.Constant };
+        using var alone = Small.Slvt();
+        using var data = Small.Classes();
+        new Trainer(alone, options).Fit(data);
+
+        var (first, _) = await fixture.Train("longer", () => Small.Slvt(), options with { Epochs = 2 }, 2);
+        var (second, reports) = await fixture.Train("longer", () => Small.Slvt(), options, 2);
+
+        Assert.All(second, model => Assert.Equal(Bits(alone), Bits(model)));
+        Assert.All(reports, report => Assert.Equal((20, 5, false), (report.Steps, report.History.Count, report.StoppedEarly)));
+        using var other = Small.Slvt();
+        Assert.Contains("it has 5 finished epochs, and the number of epochs is 3 here", (await Refusal(options with { Epochs = 3 })).Message);
+        Assert.Contains("the learning rate is ", (await Refusal(options with { Epochs = 6, LearningRate = 0.125 })).Message);
+        foreach (var model in (Model[])[.. first, .. second])
+            model.Dispose();
+
+        Task<ArgumentException> Refusal(TrainingOptions with) => Assert.ThrowsAsync<ArgumentException>(
+            () => new ClusterTrainer(fixture.Grains, "longer", other, with, new() { Workers = 2 }).FitAsync(data));
+    }
+
+    [Fact]
+    public async Task ARunWhoseRatesDependOnItsLengthDoesNotBecomeLonger()
+    {
+        using var data = Small.Classes();
+        using var first = Small.Slvt();
+        using var second = Small.Slvt();
+        await new ClusterTrainer(fixture.Grains, "cosine", first, Options).FitAsync(data);
+        var fault = await Assert.ThrowsAsync<ArgumentException>(
+            () => new ClusterTrainer(fixture.Grains, "cosine", second, Options with { Epochs = 4 }).FitAsync(data));
+        Assert.Contains("the number of epochs is 3 there and 4 here, and the schedule 'Cosine' runs over all of them", fault.Message);
+    }
+
+    [Fact]
     public void OptionsOutOfRangeAreRefused()
     {
         using var model = Small.Slvt();

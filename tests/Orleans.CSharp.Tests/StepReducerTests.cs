@@ -183,6 +183,23 @@ public sealed class StepReducerTests
     }
 
     [Fact]
+    public void AWorkerWithMoreEpochsThanTheReducerIsToJoinAgain()
+    {
+        // 2 samples, 2 parts of 1, 3 epochs: three steps.
+        var reducer = Started(workers: 2, parts: 2, samples: 2);
+        foreach (var step in new[] { 0, 1, 2 })
+        {
+            Assert.False(reducer.IsOver);
+            reducer.Take(Of("a", step, PartOf(0, 1)), Start);
+            reducer.Take(Of("b", step, PartOf(1, 2)), Start);
+        }
+
+        Assert.True(reducer.IsOver);
+        Ask(reducer, 3, "a");
+        Assert.Equal(ReplyKind.Lost, Last("a").Kind);
+    }
+
+    [Fact]
     public void RecordsAreKeptUpToABoundAndOneMore()
     {
         var log = new RecordLog(0, keptBytes: 1000);

@@ -16,6 +16,7 @@ namespace MappingNets;
 /// <param name="ClipPartNorm">The largest norm of a part's gradient; null cuts nothing.</param>
 /// <param name="Settings">All settings of the training by name, as text.</param>
 /// <param name="Probe">Some weights near the model's start, which tell seeds and pretrained weights apart.</param>
+/// <param name="LengthBound">Why the run cannot go on with another number of epochs; null where it can.</param>
 [GenerateSerializer, Immutable]
 internal sealed record RunTerms(
     [property: Id(0)] int Samples,
@@ -28,16 +29,29 @@ internal sealed record RunTerms(
     [property: Id(7)] GradientCombination Combination,
     [property: Id(8)] double? ClipPartNorm,
     [property: Id(9)] Dictionary<string, string> Settings,
-    [property: Id(10)] float[] Probe)
+    [property: Id(10)] float[] Probe,
+    [property: Id(11)] string? LengthBound = null)
 {
     /// <summary>How the run cuts its data.</summary>
     [JsonIgnore]
     public StepShape Shape => new(Samples, BatchSize, Parts, Epochs);
 
     /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
-    public string? DifferenceFrom(RunTerms other)
+    public string? DifferenceFrom(RunTerms other) => Difference(other, _ => true);
+
+    /// <summary>Why a run with a kept state cannot go on with these terms, as a sentence; null where it can, such as with more epochs.</summary>
+    /// <param name="there">What its workers agreed on.</param>
+    /// <param name="step">How many steps are done.</param>
+    public string? RefusalToGoOnFrom(RunTerms there, long step) =>
+        Difference(there, name => name != RunIdentity.Epochs || LengthBound is not null) is { } difference
+            ? LengthBound is { } bound && Difference(there, name => name != RunIdentity.Epochs) is null ? $"{difference}, and {bound}" : difference
+            : Shape.Steps < step
+                ? $"it has {step / Shape.StepsPerEpoch} finished epochs, and the {RunIdentity.Epochs} is {Epochs} here"
+                : null;
+
+    private string? Difference(RunTerms other, Func<string, bool> counts)
     {
-        foreach (var name in Settings.Keys.Union(other.Settings.Keys))
+        foreach (var name in Settings.Keys.Union(other.Settings.Keys).Where(counts))
             if (Settings.GetValueOrDefault(name, "not named") is var here && other.Settings.GetValueOrDefault(name, "not named") is var there && here != there)
                 return $"the {name} is {MessageText.Of(there)} there and {MessageText.Of(here)} here";
         if (Probe.Length != other.Probe.Length || Probe.Zip(other.Probe).Any(pair => !(Math.Abs(pair.First - pair.Second) <= 1e-6 + (1e-3 * Math.Abs(pair.Second)))))

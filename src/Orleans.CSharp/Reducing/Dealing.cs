@@ -11,6 +11,9 @@ internal sealed class Member(string worker)
 
     /// <summary>The digest of its parameters when it last asked.</summary>
     public ulong Digest { get; set; }
+
+    /// <summary>Its parts, in order.</summary>
+    public SortedSet<int> Parts { get; } = [];
 }
 
 /// <summary>Which worker computes which part. A part stays where it is as long as its worker lives, for the sake of its statistics.</summary>
@@ -28,9 +31,6 @@ internal sealed class Dealing(int parts)
     /// <summary>Who computes a part.</summary>
     public Member? OwnerOf(int part) => owners[part];
 
-    /// <summary>A worker's parts, in order.</summary>
-    public IEnumerable<int> PartsOf(Member member) => Enumerable.Range(0, owners.Length).Where(part => owners[part] == member);
-
     /// <summary>Takes a worker in.</summary>
     public Member Join(string worker)
     {
@@ -42,15 +42,17 @@ internal sealed class Dealing(int parts)
     public void Drop(Member member)
     {
         members.Remove(member);
-        foreach (var part in PartsOf(member).ToArray())
+        foreach (var part in member.Parts)
             owners[part] = null;
+        member.Parts.Clear();
     }
 
     /// <summary>Gives each part that is nobody's to who has fewest.</summary>
     public void Deal()
     {
         for (var part = 0; part < owners.Length; part++)
-            owners[part] ??= members.MinBy(member => PartsOf(member).Count());
+            if (owners[part] is null)
+                Give(part, members.MinBy(member => member.Parts.Count)!);
     }
 
     /// <summary>The same, and then takes parts from who has most until none has two more than another.</summary>
@@ -61,10 +63,17 @@ internal sealed class Dealing(int parts)
         Deal();
         for (; ; )
         {
-            var (least, most) = (members.MinBy(member => PartsOf(member).Count())!, members.MaxBy(member => PartsOf(member).Count())!);
-            if (PartsOf(most).Count() - PartsOf(least).Count() < 2)
+            var (least, most) = (members.MinBy(member => member.Parts.Count)!, members.MaxBy(member => member.Parts.Count)!);
+            if (most.Parts.Count - least.Parts.Count < 2)
                 return;
-            owners[PartsOf(most).Last()] = least;
+            Give(most.Parts.Max, least);
         }
+    }
+
+    private void Give(int part, Member to)
+    {
+        owners[part]?.Parts.Remove(part);
+        owners[part] = to;
+        to.Parts.Add(part);
     }
 }

@@ -44,9 +44,11 @@ internal sealed class RunGrain(
     {
         if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
         {
-            // A run that nobody takes part in and that left nothing behind binds no one.
-            if (kept.State.Step > 0 || reducer is { Workers: > 0 })
-                return Task.FromResult(new JoinReply(difference, false, []));
+            // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
+            var isBound = reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow()));
+            var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
+            if (refusal is not null)
+                return Task.FromResult(new JoinReply(refusal, false, []));
             reducer = null;
         }
 

@@ -44,6 +44,9 @@ internal sealed class StepReducer
     /// <summary>Whether the run was ended before its last step.</summary>
     public bool IsEnded => end is not null;
 
+    /// <summary>Whether there is no step to gather any more.</summary>
+    public bool IsOver => IsEnded || Step >= shape.Steps;
+
     /// <summary>
     /// Whether no worker has been heard of for as long as the others would wait for it: where nobody else can catch up with what it knew, the
     /// run goes on without that.
@@ -84,6 +87,13 @@ internal sealed class StepReducer
         {
             isStarted = true;
             due.Add((from.Worker, StepReply.Of(ReplyKind.Teach) with { First = Step }));
+            return;
+        }
+
+        // It was told of more epochs than this reducer: it joins again, and is refused or makes the run longer.
+        if (Step >= shape.Steps)
+        {
+            due.Add((from.Worker, StepReply.Of(ReplyKind.Lost)));
             return;
         }
 
@@ -230,7 +240,7 @@ internal sealed class StepReducer
         ReplyKind.Records, records, records[^1].Step == Step - 1 && member is not null ? Missing(member) : [], Workers: Workers);
 
     private int[] Missing(Member member) =>
-        isStarted ? [.. dealing.PartsOf(member).Where(index => !gathered.ContainsKey(index))] : [];
+        isStarted ? [.. member.Parts.Where(index => !gathered.ContainsKey(index))] : [];
 
     private void Answer(Member member, StepReply reply)
     {

@@ -75,7 +75,8 @@ internal sealed class SharedGradients(
                     sent = [];
                     break;
                 case ReplyKind.Rejoin:
-                    line.Ask(grain => grain.Join(worker, terms));
+                    if (line.Ask(grain => grain.Join(worker, terms)).Refusal is not null)
+                        throw new ReplicaLostException();
                     sent = [];
                     break;
                 case ReplyKind.Teach:
