@@ -32,7 +32,7 @@ Usage: ./build.sh VERB [arguments]
   cluster-figures   measure bytes and times of training by several workers [--quick] [--only PART,...] [--out FOLDER], or train with N kills,
                     joins and cuts of the network at random and compare with one process (--kills N, needs Redis; cuts need root and
                     iproute2); artifacts/cluster by default
-  larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS]
+  larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS BATCH]
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
   crash             end processes by SIGKILL in the midst of training, saving and serving, fill disks, take folders away; nothing may be

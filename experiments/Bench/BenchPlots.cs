@@ -21,7 +21,7 @@ internal static class BenchPlots
     }
 
     private static void DrawMemory(BenchReport report, string folder) => Draw(
-        [.. report.Streaming.Where(point => point.Target.StartsWith("mlp-", StringComparison.Ordinal) && point.Target != "mlp-25m").OrderBy(point => point.Weights)],
+        [.. report.Streaming.Where(point => point.Target.StartsWith("mlp-", StringComparison.Ordinal) && point.Target is not ("mlp-25m" or "mlp-4000m")).OrderBy(point => point.Weights)],
         point => point.Method, point => Math.Log10(point.Weights), point => Math.Log10(point.PeakBytes / 1e6),
         "Private memory to train P weights, batch 16", "weights P", "MB at the peak", true, Path.Combine(folder, "memory-against-weights.png"));
 

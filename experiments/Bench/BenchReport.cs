@@ -30,6 +30,9 @@ public sealed record BenchReport(
     /// <summary>Private memory and step time of streamed training beside other ways.</summary>
     public List<StreamingPoint> Streaming { get; init; } = [];
 
+    /// <summary>Step time of streamed against mapped training.</summary>
+    public List<Ratio> StreamingTimes { get; init; } = [];
+
     /// <summary>Streamed training's bits against those of training that holds all weights.</summary>
     public List<StreamedBits> StreamedBits { get; init; } = [];
 
@@ -64,7 +67,7 @@ public sealed record BenchReport(
             "own-loop" => report with { OwnLoop = [] },
             "stability-share" => report with { StabilityShare = [] },
             "streamed-bits" => report with { StreamedBits = [] },
-            "streaming" => report with { Streaming = [] },
+            "streaming" => report with { Streaming = [], StreamingTimes = [] },
             "cure" => report with { Cure = [] },
             _ => report with { Small = null },
         };
@@ -131,10 +134,19 @@ public sealed record BenchReport(
         if (Streaming.Count > 0)
         {
             Line(text, $"");
-            Line(text, $"| training, one process each | P | batch | private MB at the peak, beyond the start | bytes a weight | largest tensor, MB | ms a step |");
+            Line(text, $"| training, one process each | P | batch | private MB at the peak, beyond the start | bytes a weight | weights and gradients on paper, MB | the rest, MB |");
             Line(text, $"|---|---|---|---|---|---|---|");
             foreach (var point in Streaming)
-                Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Batch} | {point.PeakBytes / 1e6:N1} | {(double)point.PeakBytes / point.Weights:F2} | {point.LargestTensorBytes / 1e6:N1} | {point.Milliseconds:N1} |");
+                Line(text, $"| {point.Target}, {point.Method} | {point.Weights:N0} | {point.Batch} | {point.PeakBytes / 1e6:N1} | {(double)point.PeakBytes / point.Weights:F2} | {point.WeightBytes / 1e6:N1} | {(point.PeakBytes - point.WeightBytes) / 1e6:N1} |");
+        }
+
+        if (StreamingTimes.Count > 0)
+        {
+            Line(text, $"");
+            Line(text, $"| step time, processes in turn | A, ms | B, ms | A / B | goal | reached |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var ratio in StreamingTimes)
+                Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
         }
 
         if (StreamedBits.Count > 0)

@@ -19,7 +19,13 @@ if (args is ["--heap-child", var childHeap, var heapTarget])
 
 if (args is ["--streaming-child", var streamingMethod, var streamingTarget])
 {
-    StreamingUse.RunChild(streamingMethod, streamingTarget);
+    StreamingUse.RunChild(streamingMethod, streamingTarget, watchMemory: true);
+    return 0;
+}
+
+if (args is ["--streaming-time-child", var timedMethod, var timedTarget])
+{
+    StreamingUse.RunChild(timedMethod, timedTarget, watchMemory: false);
     return 0;
 }
 
@@ -88,6 +94,14 @@ foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick)
     var point = StreamingUse.Measure(method, target);
     AnsiConsole.WriteLine($"{target}, {method}: {point.PeakBytes / 1e6:N0} MB private, {point.Milliseconds:N0} ms a step");
     report.Streaming.Add(point);
+    report.Write(folder);
+}
+
+foreach (var target in Wanted("streaming") ? quick ? ["mlp-25m"] : new[] { "mlp-25m", "resnet-18" } : [])
+{
+    var ratio = StreamingUse.Times(target, 5);
+    AnsiConsole.WriteLine(Line(ratio));
+    report.StreamingTimes.Add(ratio);
 }
 
 report.Write(folder);

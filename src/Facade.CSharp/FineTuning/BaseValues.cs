@@ -7,9 +7,6 @@ namespace MappingNets;
 /// <summary>The numbers of a base: the weights that a fine-tuning starts from, wherever they are.</summary>
 internal abstract class BaseValues : GivenWeights, IDisposable
 {
-    /// <summary>Whether they are in memory.</summary>
-    public abstract bool AreHeld { get; }
-
     /// <summary>theta_pretrained, shape (P): the numbers themselves where they are held, and else a copy of all in the caller's dispose scope.</summary>
     public abstract Tensor Flat { get; }
 
@@ -36,9 +33,6 @@ internal abstract class BaseValues : GivenWeights, IDisposable
 internal sealed class HeldValues(ParameterLayout layout, Tensor flat) : BaseValues
 {
     private Tensor flat = flat.DetachFromDisposeScope();
-
-    /// <inheritdoc/>
-    public override bool AreHeld => true;
 
     /// <inheritdoc/>
     public override Tensor Flat => flat;
@@ -70,9 +64,6 @@ internal sealed class FileValues(ParameterLayout layout, WeightFile file, IReadO
     private bool isDisposed;
 
     /// <inheritdoc/>
-    public override bool AreHeld => false;
-
-    /// <inheritdoc/>
     public override Tensor Flat => cat([.. layout.Entries.Select((_, index) => Of(index).reshape(-1))], 0);
 
     /// <inheritdoc/>
@@ -85,11 +76,8 @@ internal sealed class FileValues(ParameterLayout layout, WeightFile file, IReadO
     public override void CopyTo(int index, Tensor place) => Put(index, place, add: false);
 
     /// <inheritdoc/>
-    public override void MoveTo(Device device)
-    {
-        if (device.type != DeviceType.CPU)
-            throw new NotSupportedException($"A model whose weights are streamed stays on the CPU; it cannot go to {device}.");
-    }
+    public override void MoveTo(Device device) =>
+        throw new NotSupportedException("A base that stays in its file is read by the CPU, wherever its model is.");
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -60,7 +60,7 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningBase Base => baseWeights;
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat, Trainables));
+    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat.to(Device), Trainables));
 
     internal override Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training)
     {
@@ -82,8 +82,8 @@ public sealed class FineTunedModel : Model
         try
         {
             var parts = change.Streamed(out var missing);
-            StreamedWeights.Require(Target, missing, device);
-            return new(Target, parts!, baseWeights.Values, change.Direct);
+            StreamedWeights.Require(Target, missing);
+            return new(device, Target, parts!, baseWeights.Values, change.Direct);
         }
         catch
         {
@@ -96,7 +96,7 @@ public sealed class FineTunedModel : Model
     internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
     {
         missing = "";
-        return change.Weights(baseWeights.Flat.to_type(values[0].dtype), values);
+        return change.Weights(baseWeights.Flat.to(values[0].dtype, values[0].device), values);
     }
 
     /// <inheritdoc/>
@@ -186,7 +186,16 @@ public sealed class FineTunedModel : Model
         }
     }
 
-    private protected override void MoveConstants(Device to) => baseWeights.MoveTo(to);
+    /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
+    internal StreamedWeights? LayerByLayer => streamed;
+
+    private protected override void MoveConstants(Device to)
+    {
+        if (streamed is null)
+            baseWeights.MoveTo(to);
+        else
+            streamed.MoveTo(to);
+    }
 
     private protected override void DisposeConstants()
     {

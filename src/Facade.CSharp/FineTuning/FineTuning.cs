@@ -225,7 +225,7 @@ public sealed class FineTuning
     /// </summary>
     /// <returns>
     /// The description; <see cref="Build"/> refuses what cannot be streamed: ways beside <see cref="Scales"/>, <see cref="Mapping"/> and
-    /// <see cref="WholeWeights"/>, <see cref="SplitByGradient"/>, networks that are not the builder's, and devices beside the CPU.
+    /// <see cref="WholeWeights"/>, <see cref="SplitByGradient"/>, and networks whose layers do not follow one another.
     /// </returns>
     public FineTuning Streamed() => With(copy => copy.isStreamed = true);
 
@@ -244,7 +244,7 @@ public sealed class FineTuning
             throw new InvalidOperationException(
                 "Nothing is trained yet: say Scales, Gates, Groups, Mapping, LowRank, LowRankWithin or WholeWeights before Build.");
         if (isStreamed && probe is not null)
-            StreamedWeights.Require(target, "SplitByGradient measures the gradients of all weights at once", device ?? CPU);
+            StreamedWeights.Require(target, "SplitByGradient measures the gradients of all weights at once");
         var baseWeights = FineTuningBase.Of(target, pretrained, newHead, seed, device ?? CPU, isStreamed);
         try
         {

@@ -65,7 +65,7 @@ internal sealed class FineTuningBase : IDisposable
                 values.copy_(pretrained.Load(name));
             var start = target.Parameters.Index().Where(pair => head.Contains(pair.Item.Name))
                 .ToDictionary(pair => pair.Index, pair => StartingWeights.Of(target, seed, pair.Index));
-            return new(target, ValuesOf(target, pretrained, start, device), state, head);
+            return new(target, ValuesOf(target, pretrained, start, streamed ? CPU : device), state, head);
         }
         catch
         {

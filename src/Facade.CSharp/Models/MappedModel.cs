@@ -28,7 +28,7 @@ public sealed class MappedModel : Model
         this.owned = owned;
         mapping = MappingModule.create(target.Layout, specification);
         if (isStreamed)
-            StreamedWeights.Require(target, StreamedPart.MissingOf(mapping), device);
+            StreamedWeights.Require(target, StreamedPart.MissingOf(mapping));
         generator = mapping.Fused is { } fused ? new(fused, target) : null;
         using var scope = NewDisposeScope();
         var start = mapping.InitialLatent().to(device);
@@ -41,7 +41,7 @@ public sealed class MappedModel : Model
             trained.Add((ScalesName, Trainable.From(ones(target.Parameters.Count, dtype: float32, device: device))));
         Register(trained, device);
         if (isStreamed)
-            streamed = new(target, [new(mapping, [.. Enumerable.Range(0, target.Parameters.Count)], latent: 0)]);
+            streamed = new(device, target, [new(mapping, [.. Enumerable.Range(0, target.Parameters.Count)], latent: 0)]);
     }
 
     /// <inheritdoc/>
@@ -233,6 +233,11 @@ public sealed class MappedModel : Model
         ArgumentNullException.ThrowIfNull(target);
         return MappedAdapter.Load(path, target, modulation, device ?? CPU, limits ?? ReadLimits.Default, streamed);
     }
+
+    /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
+    internal StreamedWeights? LayerByLayer => streamed;
+
+    private protected override void MoveConstants(Device to) => streamed?.MoveTo(to);
 
     private protected override void DisposeConstants()
     {

@@ -26,7 +26,7 @@ internal sealed class StreamedPass : LayerWeights
         this.weights = weights;
         using (no_grad())
         using (NewDisposeScope())
-            Values = [.. trained.Select(tensor => tensor.detach().contiguous().data<float>().ToArray())];
+            Values = [.. trained.Select(tensor => tensor.detach().cpu().contiguous().data<float>().ToArray())];
         Gradients = new float[Values.Count][];
         if (is_grad_enabled() && trained.Any(tensor => tensor.requires_grad))
             start = Start.apply([.. trained, this]);
@@ -50,7 +50,7 @@ internal sealed class StreamedPass : LayerWeights
         // What does not depend on anything trained gets no gradient, and its layer's pass computes none.
         var taken = Enumerable.Range(0, count).Any(index => weights.IsTrained(first + index)) ? Generation.apply(start, this, first) : [];
         var next = 0;
-        return [.. places.Select((place, index) => weights.IsTrained(first + index) ? taken[next++] : StreamedWeights.SameMemory(place))];
+        return [.. places.Select((place, index) => weights.IsTrained(first + index) ? taken[next++] : LayerBuffer.SameMemory(place))];
     }
 
     /// <inheritdoc/>
@@ -120,13 +120,15 @@ internal sealed class StreamedPass : LayerWeights
         {
             context.save_data("pass", arguments[^1]);
             context.save_data("shapes", arguments[..^1].Select(trained => ((Tensor)trained).shape).ToArray());
-            return zeros(1, dtype: ScalarType.Float32);
+            var device = ((Tensor)arguments[0]).device;
+            context.save_data("device", device);
+            return zeros(1, dtype: ScalarType.Float32, device: device);
         }
 
         public override List<Tensor> backward(AutogradContext context, Tensor gradient)
         {
             var pass = (StreamedPass)context.get_data("pass");
-            var shapes = (long[][])context.get_data("shapes");
+            var (shapes, device) = ((long[][])context.get_data("shapes"), (Device)context.get_data("device"));
             Tensor[] results;
             try
             {
@@ -134,14 +136,14 @@ internal sealed class StreamedPass : LayerWeights
                 if (is_grad_enabled())
                     throw new NotSupportedException();
                 using var scope = NewDisposeScope();
-                results = [.. pass.Result().Zip(shapes, (result, shape) => result.reshape(shape).DetachFromDisposeScope())];
+                results = [.. pass.Result().Zip(shapes, (result, shape) => result.reshape(shape).to(device).DetachFromDisposeScope())];
             }
             catch (Exception)
             {
                 // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
                 pass.Forget();
                 using var nothing = double.NaN.ToScalar();
-                results = [.. shapes.Select(shape => full(shape, nothing, dtype: ScalarType.Float32))];
+                results = [.. shapes.Select(shape => full(shape, nothing, ScalarType.Float32, device))];
             }
 
             gradient.Dispose();
@@ -160,10 +162,11 @@ internal sealed class StreamedPass : LayerWeights
             var (pass, first) = ((StreamedPass)arguments[1], (int)arguments[2]);
             context.save_data("pass", pass);
             context.save_data("first", first);
+            context.save_data("device", ((Tensor)arguments[0]).device);
             context.set_materialize_grads(false);
             return
             [
-                .. pass.weights.Fill(pass, first).Where((_, index) => pass.weights.IsTrained(first + index)).Select(StreamedWeights.SameMemory),
+                .. pass.weights.Fill(pass, first).Where((_, index) => pass.weights.IsTrained(first + index)).Select(LayerBuffer.SameMemory),
             ];
         }
 
@@ -180,7 +183,7 @@ internal sealed class StreamedPass : LayerWeights
                 pass.Forget();
             }
 
-            var nothing = zeros(1, dtype: ScalarType.Float32);
+            var nothing = zeros(1, dtype: ScalarType.Float32, device: (Device)context.get_data("device"));
             context.save_data("nothing", new[] { nothing });
             foreach (var gradient in gradients)
                 gradient.Dispose();

@@ -7,48 +7,59 @@ namespace MappingNets;
 /// <summary>
 /// One buffer, as long as the largest layer's weights, into which the weights of one layer at a time are generated, or read and changed.
 /// Nothing of size P exists: a layer's weights are there while it computes, forth and back, and then the next one's stand in their place.
+/// On a device that is not the CPU a layer's weights are put together in a buffer of the CPU and copied; its gradients come back by a copy.
 /// </summary>
 internal sealed class StreamedWeights : IDisposable
 {
-    /// <summary>Each tensor starts on a multiple of a cache line.</summary>
-    private const long Alignment = 16;
-
     private readonly TargetNetwork target;
     private readonly GivenWeights? given;
     private readonly Dictionary<int, int> direct;
-    private readonly Tensor buffer;
-    private readonly Dictionary<int, Tensor[]> places = [];
+    private LayerBuffer buffer;
+    private LayerBuffer? staging;
     private (StreamedPass? Pass, int First) held;
 
     /// <summary>Makes the buffer.</summary>
+    /// <param name="device">Where the layers compute.</param>
     /// <param name="target">A network that takes its weights layer by layer.</param>
     /// <param name="parts">What generates weights, or changes of them.</param>
     /// <param name="given">What generated changes are added to; null where the weights themselves are generated.</param>
     /// <param name="direct">The tensors of the network that are trained themselves: their places among the network's and among the trained.</param>
-    public StreamedWeights(TargetNetwork target, IReadOnlyList<StreamedPart> parts, GivenWeights? given = null, IReadOnlyDictionary<int, int>? direct = null)
+    public StreamedWeights(
+        Device device, TargetNetwork target, IReadOnlyList<StreamedPart> parts, GivenWeights? given = null, IReadOnlyDictionary<int, int>? direct = null)
     {
         (this.target, Parts, this.given, this.direct) = (target, parts, given, new(direct ?? new Dictionary<int, int>()));
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        buffer = empty(target.WeightsByLayer.Max(Length), dtype: ScalarType.Float32).DetachFromDisposeScope();
-        foreach (var layer in target.WeightsByLayer)
-            places.Add(layer.First, [.. Places(layer).Select(place => place.DetachFromDisposeScope())]);
+        buffer = new(target, device);
+        staging = device.type == DeviceType.CPU ? null : new(target, CPU);
     }
 
     /// <summary>Refuses what cannot be streamed.</summary>
     /// <param name="target">The network.</param>
     /// <param name="missing">What stands in the way on the side of what generates the weights; null where nothing does.</param>
-    /// <param name="device">Where the model is to live.</param>
     /// <exception cref="ArgumentException">It cannot be streamed; the message says why.</exception>
-    public static void Require(TargetNetwork target, string? missing, Device device)
+    public static void Require(TargetNetwork target, string? missing)
     {
-        var reason = target.WithoutWeightsByLayer ?? missing ?? (device.type != DeviceType.CPU ? $"its device is {device}" : null);
-        if (reason is not null)
+        if ((target.WithoutWeightsByLayer ?? missing) is { } reason)
             throw new ArgumentException(
-                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder or a Sequential, matrix-free fixed weights, no or "
-                + "additive modulation, and the CPU.",
+                $"The weights cannot be streamed: {reason}. Streaming takes a network of the builder or a Sequential, matrix-free fixed weights, and no or "
+                + "additive modulation.",
                 "streamed");
     }
+
+    /// <summary>Moves the buffer along with its model.</summary>
+    public void MoveTo(Device device)
+    {
+        lock (Gate)
+        {
+            held = default;
+            buffer.Dispose();
+            staging?.Dispose();
+            buffer = new(target, device);
+            staging = device.type == DeviceType.CPU ? null : new(target, CPU);
+        }
+    }
+
+    /// <summary>Takes the way of other devices on the CPU, for tests where there is no other device.</summary>
+    internal void CopyAsForDevices() => staging ??= new(target, CPU);
 
     /// <summary>What generates weights, or changes of them.</summary>
     public IReadOnlyList<StreamedPart> Parts { get; }
@@ -64,16 +75,24 @@ internal sealed class StreamedWeights : IDisposable
     /// <param name="first">The place of the layer's first weight among the network's.</param>
     public IReadOnlyList<Tensor> Fill(StreamedPass pass, int first)
     {
-        var layer = places[first];
+        var layer = buffer.Places(first);
         if (held == (pass, first))
             return layer;
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         held = default;
+        var made = staging?.Places(first) ?? layer;
         foreach (var part in Parts)
-            part.Generate(pass, first, layer);
-        for (var index = 0; index < layer.Length; index++)
-            Complete(pass, first + index, layer[index]);
+            part.Generate(pass, first, made);
+        for (var index = 0; index < layer.Count; index++)
+        {
+            Complete(pass, first + index, made[index]);
+            if (staging is not null)
+                layer[index].copy_(made[index]);
+            if (MaskOf(first + index) is { } kept)
+                layer[index].mul_(kept);
+        }
+
         held = (pass, first);
         return layer;
     }
@@ -90,6 +109,7 @@ internal sealed class StreamedWeights : IDisposable
     {
         if (MaskOf(index) is { } kept)
             gradient = gradient * kept;
+        gradient = gradient.cpu();
         if (direct.TryGetValue(index, out var trained))
         {
             pass.Gradients[trained] = gradient.contiguous().data<float>().ToArray();
@@ -112,8 +132,6 @@ internal sealed class StreamedWeights : IDisposable
             given.AddTo(index, place);
         else
             given.CopyTo(index, place);
-        if (MaskOf(index) is { } kept)
-            place.mul_(kept);
     }
 
     /// <summary>Which of a tensor's weights pruning left, in its shape; null where all are there.</summary>
@@ -123,34 +141,9 @@ internal sealed class StreamedWeights : IDisposable
         return Mask?.narrow(0, entry.Offset, entry.Count).view(entry.Shape);
     }
 
-    /// <summary>Another tensor on the same memory, with a history and a version of its own.</summary>
-    public static Tensor SameMemory(Tensor place)
-    {
-        var tensor = empty(0, dtype: place.dtype);
-        tensor.set_(place);
-        return tensor;
-    }
-
     public void Dispose()
     {
-        foreach (var place in places.Values.SelectMany(layer => layer))
-            place.Dispose();
         buffer.Dispose();
-    }
-
-    private static long RoundedUp(long count) => (count + Alignment - 1) / Alignment * Alignment;
-
-    private long Length((int First, int Count) layer) =>
-        Enumerable.Range(layer.First, layer.Count).Sum(index => RoundedUp(target.Parameters[index].Count));
-
-    private IEnumerable<Tensor> Places((int First, int Count) layer)
-    {
-        var at = 0L;
-        for (var index = layer.First; index < layer.First + layer.Count; index++)
-        {
-            var parameter = target.Parameters[index];
-            yield return SameMemory(buffer.narrow(0, at, parameter.Count).view([.. parameter.Shape]));
-            at += RoundedUp(parameter.Count);
-        }
+        staging?.Dispose();
     }
 }

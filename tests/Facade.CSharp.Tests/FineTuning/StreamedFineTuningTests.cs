@@ -60,10 +60,11 @@ public sealed class StreamedFineTuningTests : IDisposable
         };
     }
 
-    private static int[] Trained(FineTuning way, Dataset data)
+    private static int[] Trained(FineTuning way, Dataset data, Action<FineTunedModel>? prepare = null)
     {
         using var scope = NewDisposeScope();
         using var model = way.Build();
+        prepare?.Invoke(model);
         new Trainer(model, new() { Epochs = 3, BatchSize = 10, LearningRate = 0.05, Seed = 2, FrozenStatistics = false }).Fit(data);
         return
         [
@@ -91,6 +92,16 @@ public sealed class StreamedFineTuningTests : IDisposable
         var expected = Trained(Way(way, target, held), data);
         Assert.Equal(expected, Trained(Way(way, target, held).Streamed(), data));
         Assert.Equal(expected, Trained(Way(way, target, onDisk).Streamed(), data));
+    }
+
+    [Fact]
+    public void The_way_of_other_devices_has_the_same_bits()
+    {
+        var path = Written(target);
+        using var data = Data();
+        using var onDisk = PretrainedWeights.OnDisk(path);
+        var way = Way("new head", target, onDisk).Streamed();
+        Assert.Equal(Trained(way, data), Trained(way, data, model => model.LayerByLayer!.CopyAsForDevices()));
     }
 
     [Theory]

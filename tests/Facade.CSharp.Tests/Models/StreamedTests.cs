@@ -74,6 +74,30 @@ public sealed class StreamedTests
         Assert.Equal(Trained(mapping, data, options), Trained(mapping.Streamed(), data, options));
     }
 
+    [Theory]
+    [InlineData("cnn", "sine, lwt, scales")]
+    [InlineData("mlp", "hadamard")]
+    public void TheWayOfOtherDevicesHasTheSameBits(string network, string kind)
+    {
+        // There is no other device here: the CPU takes the way that copies each layer's weights and gradients.
+        var target = Network(network);
+        using var data = Data(target);
+        int[] Bits(Action<MappedModel> prepare)
+        {
+            using var scope = NewDisposeScope();
+            using var model = Mapping(kind, target).Streamed().Build();
+            prepare(model);
+            new Trainer(model, new() { Epochs = 2, BatchSize = 20, Seed = 2 }).Fit(data);
+            Pruning.ToShare(model, 0.5);
+            new Trainer(model, new() { Epochs = 1, BatchSize = 20, Seed = 3 }).Fit(data);
+            return [.. model.state_dict().Values.SelectMany(tensor => Small.Bits(tensor.detach().to(ScalarType.Float32))), .. Small.Bits(model.Predict(ones([2, .. target.InputShape])))];
+        }
+
+        var expected = Bits(_ => { });
+        Assert.Equal(expected, Bits(model => model.LayerByLayer!.CopyAsForDevices()));
+        Assert.Equal(expected, Bits(model => model.LayerByLayer!.MoveTo(CPU)));
+    }
+
     [Fact]
     public void PredictionsAndWeightsHaveTheBitsOfTheMappingThatHoldsAllWeights()
     {
