@@ -46,15 +46,24 @@ public sealed partial class AdapterHost
         }
     }
 
-    private void Take(string name, Func<AdapterContents> read)
+    private void Read(string name, string path, ReadLimits? limits, bool replaces)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var contents = read();
-        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original));
+        var most = limits ?? ReadLimits.Default;
+        if (AdapterHeader.Mapped.IsOf(path, most))
+        {
+            var model = MappedModel.LoadAdapter(path, Target, device, limits: most);
+            Take(name, new WholeAdapter(model), () => RequireWhole(model, path), replaces);
+        }
+        else
+        {
+            var contents = AdapterContents.Load(path, Target, most);
+            Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original), replaces);
+        }
     }
 
     // Takes the adapter over, or disposes it.
-    private void Take(string name, HostedAdapter adapter, Action check)
+    private void Take(string name, HostedAdapter adapter, Action check, bool replaces = false)
     {
         try
         {
@@ -62,8 +71,21 @@ public sealed partial class AdapterHost
             {
                 ObjectDisposedException.ThrowIf(isDisposed, this);
                 check();
-                if (!adapters.TryAdd(name, adapter))
-                    throw new ArgumentException($"There is an adapter '{name}' already; delete it first.", nameof(name));
+                if (!adapters.TryGetValue(name, out var old))
+                {
+                    adapters.Add(name, adapter);
+                    return;
+                }
+
+                if (!replaces)
+                    throw new ArgumentException($"There is an adapter '{name}' already; delete it first, or replace it.", nameof(name));
+                RefuseMerged(name);
+                RefusePart(name);
+                adapters[name] = adapter;
+                latest.Remove(name);
+                if (current.Adapter == name)
+                    Serve(name);
+                old.Dispose();
             }
         }
         catch
@@ -144,6 +166,12 @@ public sealed partial class AdapterHost
         return adapters.TryGetValue(name, out var adapter)
             ? adapter
             : throw new KeyNotFoundException($"There is no adapter '{name}'; there are [{string.Join(", ", adapters.Keys.Order(StringComparer.Ordinal))}].");
+    }
+
+    private void RefusePart(string name)
+    {
+        if (adapters.FirstOrDefault(other => other.Value.Parts.Contains(name)).Key is { } user)
+            throw new InvalidOperationException($"The adapter '{name}' is a part of '{user}'; delete that first.");
     }
 
     private void RefuseMerged(string name)

@@ -84,19 +84,19 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
-    public void Add(string name, string path, ReadLimits? limits = null)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(name);
-        var most = limits ?? ReadLimits.Default;
-        if (!AdapterHeader.Mapped.IsOf(path, most))
-        {
-            Take(name, () => AdapterContents.Load(path, Target, most));
-            return;
-        }
+    public void Add(string name, string path, ReadLimits? limits = null) => Read(name, path, limits, replaces: false);
 
-        var model = MappedModel.LoadAdapter(path, Target, device, limits: most);
-        Take(name, new WholeAdapter(model), () => RequireWhole(model, path));
-    }
+    /// <summary>
+    /// Adds an adapter from a file or folder, or puts it in the place of the one of that name: a prediction gets one or the other, whole, and if
+    /// the name is active the new one is. Where the file is refused the old one stays.
+    /// </summary>
+    /// <param name="name">What to call it.</param>
+    /// <param name="path">As for <see cref="Add(string, string, ReadLimits?)"/>.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
+    /// <exception cref="ArgumentException">The name is blank.</exception>
+    /// <exception cref="InvalidOperationException">The adapter of that name is merged into the base, or is a part of a combination.</exception>
+    /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
+    public void Replace(string name, string path, ReadLimits? limits = null) => Read(name, path, limits, replaces: true);
 
     /// <summary>
     /// Adds a mapped model, trained from nothing, as an adapter that replaces every weight; the one that answers stays.
@@ -124,7 +124,9 @@ public sealed partial class AdapterHost : IDisposable
     public void Add(string name, FineTunedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        Take(name, () => AdapterContents.Of(model, bindToWeights: true));
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var contents = AdapterContents.Of(model, bindToWeights: true);
+        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original));
     }
 
     /// <summary>Writes an adapter that was added, as one file.</summary>
@@ -184,8 +186,7 @@ public sealed partial class AdapterHost : IDisposable
             RefuseMerged(name);
             if (current.Adapter == name)
                 throw new InvalidOperationException($"The adapter '{name}' answers now; let another one, or none, do so first.");
-            if (adapters.FirstOrDefault(other => other.Value.Parts.Contains(name)).Key is { } user)
-                throw new InvalidOperationException($"The adapter '{name}' is a part of '{user}'; delete that first.");
+            RefusePart(name);
             adapters.Remove(name);
             latest.Remove(name);
             adapter.Dispose();

@@ -28,6 +28,7 @@ internal sealed class TrainingRun(
 
     public TrainingReport Run()
     {
+        using var activity = Telemetry.Train(model, options);
         // The caller may stand in a block without gradients.
         using var gradients = enable_grad();
         using var loss = new StepLoss(model, options);
@@ -96,6 +97,7 @@ internal sealed class TrainingRun(
         StateAverage? average,
         ResumeFile? resume)
     {
+        using var activity = Telemetry.Epoch(epoch);
         var clock = Stopwatch.StartNew();
         var sums = new EpochSums(metrics);
         var (done, total, rate) = (0, 0.0, 0.0);
@@ -113,7 +115,10 @@ internal sealed class TrainingRun(
 
             total = taken;
             average?.Add(epoch);
-            run.StepTimes.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
+            var took = Stopwatch.GetElapsedTime(started);
+            run.StepTimes.Add(took.TotalMilliseconds);
+            if (Telemetry.IsHeard)
+                Telemetry.Step(model, Math.Min(options.BatchSize * options.GradientAccumulation, training.Count - (done * options.BatchSize * options.GradientAccumulation)), took, total);
             done++;
             run.Step++;
             // No scope is open here: a tensor that a listener takes now is the listener's.
@@ -127,6 +132,7 @@ internal sealed class TrainingRun(
         if (done == 0)
             return;
         var result = Result(epoch, sums, loss, average, clock.Elapsed.TotalSeconds);
+        Telemetry.End(activity, result);
         run.History.Add(result);
         run.StoppedEarly = validation is not null && selection.Offer(result) && epoch < options.Epochs;
         rates.AfterEpoch(result.ValidationLoss ?? result.TrainingLoss);

@@ -162,6 +162,29 @@ public sealed class AdaptersByNameTests : IDisposable
     }
 
     [Fact]
+    public void A_file_takes_an_adapters_place_also_while_it_answers_and_a_refused_one_does_not()
+    {
+        using var folder = new TemporaryFolder();
+        host.Save("two", folder.File("two"));
+        var (one, two) = (Named("one", data.Inputs), Named("two", data.Inputs));
+        host.SetActive("one");
+        host.Replace("one", folder.File("two"));
+        Assert.Equal(two, Named("one", data.Inputs));
+        using (var active = host.Predict(data.Inputs))
+            Assert.Equal(two, Small.Bits(active));
+
+        folder.Write([1, 2, 3], "bad");
+        Assert.Throws<CheckpointFormatException>(() => host.Replace("one", folder.File("bad")));
+        Assert.Equal(two, Named("one", data.Inputs));
+        Assert.NotEqual(one, two);
+        host.Replace("new", folder.File("two"));
+        Assert.Equal(two, Named("new", data.Inputs));
+        host.AddCombination("sum", [("new", 1)]);
+        Assert.Throws<InvalidOperationException>(() => host.Replace("new", folder.File("two")));
+        Assert.Contains("or replace it", Assert.Throws<ArgumentException>("name", () => host.Add("one", folder.File("two"))).Message);
+    }
+
+    [Fact]
     public async Task Many_threads_ask_by_name_while_adapters_are_merged_and_swapped()
     {
         host.KeptAdapters = 1;
