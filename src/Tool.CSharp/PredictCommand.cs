@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using TorchSharp;
+
+namespace MappingNets.Tool;
+
+/// <summary>predict: the classes of some pictures.</summary>
+internal static class PredictCommand
+{
+    private static readonly Argument<string[]> PictureFiles = new("pictures") { Description = "PNG or JPEG files.", Arity = ArgumentArity.OneOrMore };
+
+    public static Command Build(TextWriter output)
+    {
+        var verb = new Command("predict", "Names the classes of pictures.")
+        {
+            Commands.Adapter, PictureFiles, Commands.Data, Commands.Network, Commands.Base, Commands.Side, Commands.Grey, Commands.Json,
+        };
+        verb.SetAction((parsed, _) => Task.Run(() => Predict(parsed, output), CancellationToken.None));
+        return verb;
+    }
+
+    private static int Predict(ParseResult parsed, TextWriter output)
+    {
+        var adapter = parsed.GetValue(Commands.Adapter)!;
+        var recipe = Recipe.Of(
+            adapter, parsed.GetValue(Commands.Network), parsed.GetValue(Commands.Base), parsed.GetValue(Commands.Data), parsed.GetValue(Commands.Side),
+            parsed.GetValue(Commands.Grey));
+        if (recipe.InputShape is not [var channels, var height, var width])
+            throw new ArgumentException($"'{adapter}' takes samples of the shape ({string.Join(", ", recipe.InputShape)}), which are no pictures.");
+        // The scale that the data were trained with.
+        var (mean, deviation) = recipe.Data.Split(':')[0] switch
+        {
+            "fashion-mnist" => (FashionMnist.Mean, FashionMnist.StandardDeviation),
+            "mnist" => (Mnist.Mean, Mnist.StandardDeviation),
+            _ => (0.5, 0.5),
+        };
+        using var loaded = recipe.Load(adapter);
+        var all = new JsonArray();
+        foreach (var file in parsed.GetValue(PictureFiles)!)
+        {
+            using var scope = torch.NewDisposeScope();
+            double[] Each(double value) => [.. Enumerable.Repeat(value, (int)channels)];
+            var picture = Picture.Read(file, (int)height, (int)width, (int)channels, Each(mean), Each(deviation));
+            var shares = torch.nn.functional.softmax(loaded.Model.Predict(picture), 1)[0].data<float>().ToArray();
+            var best = Array.IndexOf(shares, shares.Max());
+            if (parsed.GetValue(Commands.Json))
+                all.Add(new JsonObject { ["picture"] = file, ["class"] = recipe.ClassNames[best], ["probability"] = shares[best] });
+            else
+                output.WriteLine($"{file}: {recipe.ClassNames[best]} ({shares[best]:P1})");
+        }
+
+        if (parsed.GetValue(Commands.Json))
+            output.WriteLine(all.ToJsonString());
+        return 0;
+    }
+}

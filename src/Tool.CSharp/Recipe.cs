@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace MappingNets.Tool;
+
+/// <summary>What belongs to an adapter and is not in it: the network, its pretrained weights, and the samples' shape and classes.</summary>
+/// <param name="Network">As on the command line.</param>
+/// <param name="Base">The file of pretrained weights; null where there is none.</param>
+/// <param name="Data">The data, as on the command line.</param>
+/// <param name="InputShape">A sample's shape.</param>
+/// <param name="ClassNames">The classes, by number.</param>
+internal sealed record Recipe(
+    [property: JsonRequired] string Network, string? Base, [property: JsonRequired] string Data, [property: JsonRequired] long[] InputShape,
+    [property: JsonRequired] string[] ClassNames)
+{
+    private static readonly JsonSerializerOptions Form = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    };
+
+    /// <summary>The file beside an adapter.</summary>
+    public static string FileOf(string adapter) => Path.ChangeExtension(adapter.TrimEnd('/', '\\'), ".json");
+
+    public void Save(string adapter) => AtomicFile.WriteAllText(FileOf(adapter), JsonSerializer.Serialize(this, Form) + "\n");
+
+    /// <summary>What stands beside an adapter, with what the command line names in its place.</summary>
+    /// <exception cref="ArgumentException">Nothing stands there, and the command line does not name all.</exception>
+    public static Recipe Of(string adapter, string? network, string? weights, string? data, int? side, bool isGrey)
+    {
+        var path = FileOf(adapter);
+        Recipe? beside = null;
+        if (File.Exists(path))
+            try
+            {
+                beside = JsonSerializer.Deserialize<Recipe>(File.ReadAllText(path), Form);
+            }
+            catch (JsonException fault)
+            {
+                throw new InvalidDataException($"'{path}' is no description of an adapter: {fault.Message}", fault);
+            }
+
+        if (beside is null && (network is null || data is null))
+            throw new ArgumentException($"There is no '{path}', which train writes beside an adapter; name the network and the data with --network and --data.");
+        if (beside is null)
+        {
+            using var samples = DataSource.Open(data!, side ?? TrainCommand.UsualSide, isGrey, isTest: true);
+            return new(network!, weights, data!, [.. samples.InputShape], [.. samples.ClassNames]);
+        }
+
+        return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data };
+    }
+
+    /// <summary>The samples to judge by.</summary>
+    public Dataset OpenData() => DataSource.Open(
+        Data, InputShape.Length == 3 ? (int)InputShape[^1] : TrainCommand.UsualSide, InputShape.Length == 3 && InputShape[0] == 1, isTest: true, ClassNames);
+
+    /// <summary>The network with the adapter in it.</summary>
+    public LoadedModel Load(string adapter)
+    {
+        var network = NetworkSource.Open(Network, InputShape, ClassNames.Length);
+        if (Adapters.IsMapped(adapter))
+            return new(MappedModel.LoadAdapter(adapter, network), null);
+        var weights = NetworkSource.Weights(network, Base)
+            ?? throw new ArgumentException($"'{adapter}' changes pretrained weights; name their file with --base.");
+        try
+        {
+            return new(FineTunedModel.LoadAdapter(adapter, network, weights), weights);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+}
+
+/// <summary>A model and the weights that it stands on.</summary>
+internal sealed record LoadedModel(Model Model, PretrainedWeights? Weights) : IDisposable
+{
+    public void Dispose()
+    {
+        Model.Dispose();
+        Weights?.Dispose();
+    }
+}

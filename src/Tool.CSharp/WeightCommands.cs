@@ -1,0 +1,71 @@
+using System.CommandLine;
+using TorchSharp;
+
+namespace MappingNets.Tool;
+
+/// <summary>merge, export and convert: from an adapter to weights, and from one form of it to the other.</summary>
+internal static class WeightCommands
+{
+    private static readonly Argument<string> Output = new("output") { Description = "The file to write." };
+    private static readonly Option<string> Precision = Commands.Choice("--precision", "How numbers are stored", "single", "half", "int8", "int4");
+
+    public static Command Merge(TextWriter output)
+    {
+        var verb = new Command("merge", "Writes all weights of an adapter's network as a safetensors file, in single precision.")
+        {
+            Commands.Adapter, Output, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey,
+        };
+        verb.SetAction((parsed, _) => Task.Run(() => Write(parsed, output, StoredPrecision.Single), CancellationToken.None));
+        return verb;
+    }
+
+    public static Command Export(TextWriter output)
+    {
+        var verb = new Command("export", "Writes all weights of an adapter's network: OUTPUT.safetensors, or OUTPUT.onnx for ONNX Runtime.")
+        {
+            Commands.Adapter, Output, Precision, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey,
+        };
+        verb.SetAction((parsed, _) => Task.Run(
+            () => Write(parsed, output, Enum.Parse<StoredPrecision>(parsed.GetValue(Precision)!, ignoreCase: true)), CancellationToken.None));
+        return verb;
+    }
+
+    public static Command Convert(TextWriter output)
+    {
+        var verb = new Command("convert", "Turns an adapter's file into a folder with adapter_config.json and adapter_model.safetensors, or such a folder into a file.")
+        {
+            Commands.Adapter, Output,
+        };
+        verb.SetAction(parsed => Turn(parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!, output));
+        return verb;
+    }
+
+    private static int Write(ParseResult parsed, TextWriter output, StoredPrecision precision)
+    {
+        var (adapter, path) = (parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!);
+        var recipe = Recipe.Of(
+            adapter, parsed.GetValue(Commands.Network), parsed.GetValue(Commands.Base), parsed.GetValue(Commands.Data), parsed.GetValue(Commands.Side),
+            parsed.GetValue(Commands.Grey));
+        using var loaded = recipe.Load(adapter);
+        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+            loaded.Model.ExportOnnx(path, precision);
+        else
+            loaded.Model.Export(path, precision);
+        output.WriteLine($"{path}: {new FileInfo(path).Length:N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
+        return 0;
+    }
+
+    private static int Turn(string adapter, string path, TextWriter output)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var file = AdapterFolder.Open(adapter);
+        // As they are stored, so that nothing is decoded and encoded again.
+        (string, torch.Tensor)[] tensors = [.. file.Entries.Select(entry => (entry.Name, file.Load(entry.Name)))];
+        if (Directory.Exists(adapter))
+            SafetensorsFile.Write(path, tensors, file.Metadata);
+        else
+            AdapterFolder.Write(path, tensors, file.Metadata);
+        output.WriteLine($"{path}: {(Directory.Exists(adapter) ? "a file" : "a folder")} with {file.Entries.Count} tensors");
+        return 0;
+    }
+}

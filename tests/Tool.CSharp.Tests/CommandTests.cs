@@ -1,0 +1,166 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>The tool as a shell runs it: a command line, what it prints, and its exit status.</summary>
+public sealed class CommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public CommandTests()
+    {
+        // Dark and light pictures, a folder for each.
+        for (var number = 0; number < 12; number++)
+        {
+            folder.Write(Pictures.Colour(8, 8, (byte)(10 + number), 20, 30), "pictures", "dark", $"{number}.png");
+            folder.Write(Pictures.Colour(8, 8, (byte)(220 + number), 240, 200), "pictures", "light", $"{number}.png");
+        }
+    }
+
+    private string Data => "images:" + folder.File("pictures");
+
+    public void Dispose() => folder.Dispose();
+
+    private static async Task<(int Status, string Output, string Errors)> Run(params string[] arguments)
+    {
+        using var output = new StringWriter();
+        using var errors = new StringWriter();
+        var status = await Tool.Program.Run(arguments, output, errors);
+        return (status, output.ToString(), errors.ToString());
+    }
+
+    private async Task<JsonNode> Json(params string[] arguments)
+    {
+        var (status, output, errors) = await Run([.. arguments, "--json"]);
+        Assert.True(status == 0, errors);
+        return JsonNode.Parse(output)!;
+    }
+
+    private async Task<string> Trained(string name = "a.safetensors", params string[] more)
+    {
+        var path = folder.File(name);
+        var report = await Json(["train", path, "--data", Data, "--side", "8", "--network", "mlp", "--epochs", "8", "--parameters", "64", "--batch-size", "4", .. more]);
+        Assert.Equal(path, report["adapter"]!.GetValue<string>());
+        return path;
+    }
+
+    [Theory]
+    [InlineData("slvt")]
+    [InlineData("lwt")]
+    public async Task A_trained_adapter_is_evaluated_inspected_and_predicts_without_being_told_more(string method)
+    {
+        var adapter = await Trained("a.safetensors", "--method", method, "--augment", "--tensorboard", folder.File("events"));
+
+        var found = await Json("evaluate", adapter);
+        Assert.Equal(24, found["samples"]!.GetValue<int>());
+        Assert.True(found["accuracy"]!.GetValue<double>() > 0.9);
+
+        var predicted = await Json("predict", adapter, Path.Combine(folder.File("pictures"), "light", "3.png"), Path.Combine(folder.File("pictures"), "dark", "5.png"));
+        Assert.Equal(["light", "dark"], predicted.AsArray().Select(each => each!["class"]!.GetValue<string>()));
+
+        var inspected = await Json("inspect", adapter);
+        Assert.Equal("the content has the hash it was written with", inspected["integrity"]!.GetValue<string>());
+        Assert.Equal("latent", inspected["tensors"]![0]!["name"]!.GetValue<string>());
+        Assert.Equal(1, inspected["metadata"]!["mapping"]!["seed"]!.GetValue<int>());
+        Assert.Contains(inspected["bounds"]!.AsObject(), pair => pair.Key.Contains("weights", StringComparison.Ordinal));
+        Assert.Single(Directory.GetFiles(folder.File("events")));
+        Assert.Contains("accuracy", (await Run("evaluate", adapter)).Output);
+        Assert.Contains("light (", (await Run("predict", adapter, Path.Combine(folder.File("pictures"), "light", "3.png"))).Output);
+        Assert.Contains("latent  F32  (64)", (await Run("inspect", adapter)).Output);
+    }
+
+    [Fact]
+    public async Task The_same_command_gives_the_same_adapter_and_the_library_reads_it()
+    {
+        var (one, two) = (await Trained("one.safetensors"), await Trained("two.safetensors"));
+        Assert.Equal(File.ReadAllBytes(one), File.ReadAllBytes(two));
+        using var data = ImageFolder.Open(folder.File("pictures"), 8, 8);
+        using var model = MappedModel.LoadAdapter(one, Tool.NetworkSource.Open("mlp", data.InputShape, 2));
+        Assert.True(Evaluation.Of(model, data).Accuracy > 0.9);
+    }
+
+    [Fact]
+    public async Task Weights_are_merged_exported_for_onnx_runtime_and_fine_tuned_from()
+    {
+        var adapter = await Trained();
+        var (merged, onnx, tuned) = (folder.File("w.safetensors"), folder.File("w.onnx"), folder.File("t.safetensors"));
+        Assert.Equal(0, (await Run("merge", adapter, merged)).Status);
+        Assert.Equal(0, (await Run("export", adapter, onnx)).Status);
+        Assert.Equal(0, (await Run("export", adapter, folder.File("small.safetensors"), "--precision", "int8")).Status);
+        Assert.True(new FileInfo(folder.File("small.safetensors")).Length < new FileInfo(merged).Length / 3);
+
+        var report = await Json("train", tuned, "--data", Data, "--side", "8", "--network", "mlp", "--base", merged, "--method", "scales", "--parameters", "32", "--epochs", "1", "--batch-size", "4");
+        Assert.Equal(32, report["parameters"]!.GetValue<int>());
+        Assert.True((await Json("evaluate", tuned))["accuracy"]!.GetValue<double>() > 0.9);
+
+        // An ONNX network is fine-tuned from its own weights without being told so.
+        var report2 = await Json("train", folder.File("o.safetensors"), "--data", Data, "--side", "8", "--network", onnx, "--parameters", "32", "--epochs", "1", "--batch-size", "4");
+        Assert.True(report2["heldOutAccuracy"]!.GetValue<double>() > 0.9);
+        Assert.True((await Json("evaluate", folder.File("o.safetensors")))["accuracy"]!.GetValue<double>() > 0.9);
+    }
+
+    [Fact]
+    public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
+    {
+        var adapter = await Trained();
+        Assert.Equal(0, (await Run("convert", adapter, folder.File("both"))).Status);
+        Assert.True(File.Exists(Path.Combine(folder.File("both"), "adapter_config.json")));
+        Assert.Equal(0, (await Run("convert", folder.File("both"), folder.File("again.safetensors"))).Status);
+        Assert.Equal(File.ReadAllBytes(adapter), File.ReadAllBytes(folder.File("again.safetensors")));
+    }
+
+    [Theory]
+    [InlineData(2, "--epochs takes a number from 1", "train", "a", "--epochs", "0")]
+    [InlineData(2, "'wrong'", "wrong")]
+    [InlineData(2, "--method", "train", "a", "--method", "magic")]
+    [InlineData(1, "--data is 'cats'; it must be one of", "train", "a", "--data", "cats")]
+    [InlineData(1, "does not exist", "train", "a", "--data", "images:/nowhere")]
+    [InlineData(1, "nowhere.safetensors", "inspect", "/nowhere.safetensors")]
+    [InlineData(1, "which train writes beside an adapter", "evaluate", "/nowhere.safetensors")]
+    public async Task What_is_wrong_is_one_line_with_the_remedy(int status, string part, params string[] arguments)
+    {
+        var result = await Run(arguments);
+        Assert.Equal(status, result.Status);
+        var line = Assert.Single(result.Errors.TrimEnd().Split('\n'), text => text.Contains(part, StringComparison.Ordinal));
+        Assert.StartsWith("mappingnets: ", line);
+        Assert.DoesNotContain("   at ", result.Errors);
+    }
+
+    [Fact]
+    public async Task Fine_tuning_without_weights_says_how_to_name_them()
+    {
+        var (status, _, errors) = await Run("train", folder.File("t"), "--data", Data, "--side", "8", "--network", "mlp", "--method", "scales");
+        Assert.Equal(1, status);
+        Assert.Contains("name their file with --base", errors);
+        Assert.False(File.Exists(folder.File("t")));
+    }
+
+    [Fact]
+    public async Task A_damaged_adapter_is_refused_by_name()
+    {
+        var adapter = await Trained();
+        var bytes = File.ReadAllBytes(adapter);
+        bytes[^5] ^= 1;
+        File.WriteAllBytes(adapter, bytes);
+        var (status, _, errors) = await Run("inspect", adapter);
+        Assert.Equal(1, status);
+        Assert.Contains("is damaged", errors);
+        folder.Write("{}"u8.ToArray(), "a.json");
+        Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
+    }
+
+    [Fact]
+    public async Task Each_verb_has_its_help()
+    {
+        var (status, output, _) = await Run("--help");
+        Assert.Equal(0, status);
+        foreach (var verb in new[] { "train", "evaluate", "predict", "inspect", "merge", "export", "convert" })
+        {
+            Assert.Contains(verb, output);
+            Assert.Equal(0, (await Run(verb, "--help")).Status);
+        }
+    }
+}
