@@ -19,6 +19,7 @@ Usage: ./build.sh VERB [arguments]
   test facade       only the C# tests (xunit); arguments go to dotnet test
   test onnx         only the tests of the package for ONNX (xunit); arguments go to dotnet test
   test pytorch      only the tests of the package for PyTorch's files (xunit); arguments go to dotnet test
+  test tool         only the tests of the command line and of the code in docs/ (xunit); arguments go to dotnet test
   test orleans      only the tests of the package for clusters (xunit); arguments go to dotnet test
   test experiments  only the tests of the experiments (xunit); arguments go to dotnet test
   format            format all F# and C# sources
@@ -33,6 +34,9 @@ Usage: ./build.sh VERB [arguments]
                     joins and cuts of the network at random and compare with one process (--kills N, needs Redis; cuts need root and
                     iproute2); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS BATCH]
+  serve             one network for many tenants, on http://localhost:5000: POST a picture to /predict?adapter=NAME [--folder FOLDER] [--urls URL];
+                    --load-test FILE measures it
+  docs              build the site into artifacts/site, follow every link in it, and look at three pages in Chromium
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
   crash             end processes by SIGKILL in the midst of training, saving and serving, fill disks, take folders away; nothing may be
@@ -211,7 +215,7 @@ provide_namespaces() {
 run_tests() {
   local part=${1:-all}
   shift || true
-  [[ $part =~ ^(all|core|facade|onnx|pytorch|orleans|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx', 'pytorch', 'orleans' or 'experiments' (then their runner's arguments), not '$part'."
+  [[ $part =~ ^(all|core|facade|onnx|pytorch|tool|orleans|experiments)$ ]] || fail "test takes 'core', 'facade', 'onnx', 'pytorch', 'tool', 'orleans' or 'experiments' (then their runner's arguments), not '$part'."
   restore_tools
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
@@ -224,6 +228,7 @@ run_tests() {
   if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|onnx)$ ]]; then test_xunit Onnx.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|pytorch)$ ]]; then test_xunit PyTorch.CSharp.Tests "$@"; fi
+  if [[ $part =~ ^(all|tool)$ ]]; then test_xunit Tool.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|orleans)$ ]]; then test_xunit Orleans.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
@@ -290,7 +295,7 @@ pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
-  for project in src/Core.FSharp src/Facade.CSharp src/Images.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp; do
+  for project in src/Core.FSharp src/Facade.CSharp src/Images.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp src/Tool.CSharp; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done
@@ -314,6 +319,8 @@ case $verb in
     provide_namespaces
     run_example experiments/ClusterFigures "$@"
     ;;
+  serve) run_example examples/Serve "$@" ;;
+  docs) build/Site/build.sh ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   fuzz)

@@ -1,0 +1,77 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>Each piece of C# in docs/ compiles against the packages, with what its page takes as given.</summary>
+public sealed partial class DocumentTests
+{
+    private const string Given = """
+        using System; using System.Collections.Generic; using System.IO; using System.Linq; using System.Threading.Tasks;
+        using MappingNets; using TorchSharp; using static TorchSharp.torch; using Microsoft.ML.OnnxRuntime;
+
+        """;
+
+    // The tests of the package for clusters have it.
+    private const string ElsewhereTested = "cluster.md";
+
+    // What a page's reader has at hand; a block that declares one of these itself hides the field.
+    private static readonly Dictionary<string, string> Fields = new()
+    {
+        ["bounds.md"] = "MappedModel model; Tensor images, thetaStar;",
+        ["fine-tuning.md"] = "TargetNetwork target; PretrainedWeights pretrained; nn.Module<Tensor, Tensor> mine; Tensor images; TrainingOptions options; Dataset data;",
+        ["onnx.md"] = "string path; int latents; Model plain; FineTunedModel customer; float[] pixels; long[] shape;",
+        ["streaming.md"] = "TargetNetwork target; TrainingOptions options; Dataset data;",
+        ["serving.md"] = "Tensor pictures;",
+        ["watching.md"] = "ILogger logger; interface ILogger { void LogInformation(string form, params object[] values); }",
+    };
+
+    private static readonly MetadataReference[] Packages =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
+    ];
+
+    public static TheoryData<string> Pages => [.. Directory.GetFiles(Path.Combine(Root(), "docs"), "*.md").Where(path => HasBlocks(path) && !path.EndsWith(ElsewhereTested, StringComparison.Ordinal)).Select(path => Path.GetFileName(path)!)];
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void The_code_of_a_page_compiles(string page)
+    {
+        var faults = new List<string>();
+        foreach (var block in Blocks(Path.Combine(Root(), "docs", page)))
+        {
+            var source = $"{Given}class Page {{ {Fields.GetValueOrDefault(page)} async Task Block() {{\n{block}\nawait Task.CompletedTask; }} }}";
+            var compilation = CSharpCompilation.Create(
+                "page", [CSharpSyntaxTree.ParseText(source)], Packages, new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
+            faults.AddRange(compilation.GetDiagnostics().Where(fault => fault.Severity == DiagnosticSeverity.Error).Select(fault => $"{fault.GetMessage()} in\n{block}"));
+        }
+
+        Assert.True(faults.Count == 0, string.Join('\n', faults));
+    }
+
+    [Fact]
+    public void A_block_that_does_not_fit_the_library_is_found() =>
+        Assert.Contains(
+            CSharpCompilation.Create("page", [CSharpSyntaxTree.ParseText($"{Given}class Page {{ MappedModel model; void Block() {{ model.Certified(); }} }}")], Packages)
+                .GetDiagnostics(),
+            fault => fault.GetMessage().Contains("'Certified'", StringComparison.Ordinal));
+
+    private static bool HasBlocks(string path) => Blocks(path).Any();
+
+    private static IEnumerable<string> Blocks(string path) =>
+        Csharp().Matches(File.ReadAllText(path, Encoding.UTF8)).Select(match => match.Groups[1].Value);
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "MappingNets.sln")))
+            folder = folder.Parent!;
+        return folder.FullName;
+    }
+
+    [GeneratedRegex(@"^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Csharp();
+}
