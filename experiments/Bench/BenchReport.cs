@@ -36,6 +36,9 @@ public sealed record BenchReport(
     /// <summary>Streamed training's bits against those of training that holds all weights.</summary>
     public List<StreamedBits> StreamedBits { get; init; } = [];
 
+    /// <summary>Where the time of a small step goes; null where it was not measured.</summary>
+    public SmallStep? SmallStep { get; init; }
+
     /// <summary>The cost of running TorchSharp's native calls unoptimised (docs/decisions/0009).</summary>
     public List<Ratio> Cure { get; init; } = [];
 
@@ -69,6 +72,7 @@ public sealed record BenchReport(
             "streamed-bits" => report with { StreamedBits = [] },
             "streaming" => report with { Streaming = [], StreamingTimes = [] },
             "cure" => report with { Cure = [] },
+            "small-step" => report with { SmallStep = null },
             _ => report with { Small = null },
         };
     }
@@ -156,6 +160,20 @@ public sealed record BenchReport(
             Line(text, $"|---|---|---|---|---|---|");
             foreach (var bits in StreamedBits)
                 Line(text, $"| {bits.Target} | {bits.Weights:N0} | {bits.Loss} | {bits.Steps} | {bits.Compared:N0} | {bits.Different:N0} |");
+        }
+
+        if (SmallStep is { } step)
+        {
+            Line(text, $"");
+            Line(text, $"| a step of CNN2, d = 2,048, batch 8, medians | microseconds of processor time |");
+            Line(text, $"|---|---|");
+            Line(text, $"| the whole step of the trainer | {step.Step:F0} |");
+            Line(text, $"| the network's own: forth, the loss, back to the weights | {step.Network:F0} |");
+            Line(text, $"| generating the weights | {step.Generate:F0} |");
+            Line(text, $"| the weights' gradient to the latent's | {step.Transpose:F0} |");
+            Line(text, $"| taking the batch | {step.Batch:F0} |");
+            Line(text, $"| the graph around the mapping | {step.Graph:F0} |");
+            Line(text, $"| the trainer: Adam, checks, sums | {step.Trainer:F0} |");
         }
 
         if (Small is { } small)

@@ -47,8 +47,8 @@ var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null
 // Before anything is measured, which takes long.
 var complaint = (only, File.Exists(folder), document) switch
 {
-    (not (null or "memory" or "streaming" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small"), _, _) =>
-        $"--only takes memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation or small; '{only}' is none of them.",
+    (not (null or "memory" or "streaming" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small" or "small-step"), _, _) =>
+        $"--only takes memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step; '{only}' is none of them.",
     (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
     (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
     (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
@@ -66,7 +66,7 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation or small alone; the other
+          --only PART    memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step alone; the other
                          parts stay as they are in the folder's report
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
@@ -185,6 +185,8 @@ foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] :
 report.Write(folder);
 if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
+if (Wanted("small-step"))
+    report = report with { SmallStep = SmallStep.Measure(pairs) };
 report.Write(folder);
 if (document is not null)
     MarkedSection.Replace(document, "bench tables", report.Table());
