@@ -16,7 +16,7 @@ internal static class Worker
     {
         var builder = Host.CreateApplicationBuilder();
         // Orleans reports every silo that it cannot reach, which is what the demonstration brings about.
-        builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter("Orleans", LogLevel.Critical);
+        builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter("Orleans", LogLevel.Critical).AddFilter("Polly", LogLevel.Critical);
         builder.UseOrleans(silo => Join(silo, settings));
         using var host = builder.Build();
         await host.StartAsync();

@@ -11,6 +11,9 @@ namespace MappingNets.Experiments.ClusterFigures;
 /// <summary>A silo of this process, and measured runs whose workers are its clients.</summary>
 internal sealed class ClusterRuns : IAsyncDisposable
 {
+    /// <summary>The cluster's name, which silo and clients must share.</summary>
+    public const string Name = "figures";
+
     private readonly IHost silo;
     private readonly IPEndPoint gateway;
     private int runs;
@@ -27,6 +30,7 @@ internal sealed class ClusterRuns : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.UseOrleans(silo => silo.UseLocalhostClustering(port, gateway.Port, new IPEndPoint(address, port))
             .ConfigureEndpoints(address, port, gateway.Port)
+            .Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (Name, Name))
             .AddMappingNetsTraining()
             .Configure<SiloMessagingOptions>(options => options.ResponseTimeout = MeasuredWorker.Long));
         var host = builder.Build();

@@ -14,7 +14,7 @@ namespace MappingNets.Experiments.ClusterFigures;
 /// </param>
 /// <param name="Workers">How many workers there were.</param>
 /// <param name="Steps">How many steps the run had.</param>
-/// <param name="Returns">How often a worker went back to the kept state.</param>
+/// <param name="Returns">How often a worker that was cut off took the kept state, because nobody had the records of all steps that it had missed.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="Digest">Of the trained parameters, of all workers that trained to the end.</param>
 /// <param name="Wrong">What should not be.</param>

@@ -84,8 +84,8 @@ internal static class MeasuredWorker
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        builder.UseOrleansClient(client => client.UseLocalhostClustering()
-            .UseStaticClustering(gateway)
+        builder.UseOrleansClient(client => client.UseStaticClustering(gateway)
+            .Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterRuns.Name, ClusterRuns.Name))
             .Configure<ClientMessagingOptions>(options => (options.ResponseTimeout, options.MaxMessageBodySize) = (Long, 1 << 30)));
         var host = builder.Build();
         await host.StartAsync();

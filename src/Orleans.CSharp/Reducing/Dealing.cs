@@ -48,11 +48,18 @@ internal sealed class Dealing(int parts)
     }
 
     /// <summary>Gives each part that is nobody's to who has fewest.</summary>
-    public void Deal()
+    /// <returns>Whether there were any.</returns>
+    public bool Deal()
     {
+        var isDealt = false;
         for (var part = 0; part < owners.Length; part++)
             if (owners[part] is null)
+            {
                 Give(part, members.MinBy(member => member.Parts.Count)!);
+                isDealt = true;
+            }
+
+        return isDealt;
     }
 
     /// <summary>The same, and then takes parts from who has most until none has two more than another.</summary>

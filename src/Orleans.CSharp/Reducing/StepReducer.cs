@@ -102,7 +102,7 @@ internal sealed class StepReducer
         foreach (var part in from.Parts)
             if (!gathered.ContainsKey(part.Index) && (terms.Combination == GradientCombination.Mean || dealing.OwnerOf(part.Index) == member))
                 gathered[part.Index] = (part, member);
-        Settle(now);
+        Settle(now, member);
     }
 
     /// <summary>Takes the records of a worker that is ahead of this reducer, which is then new.</summary>
@@ -156,15 +156,17 @@ internal sealed class StepReducer
             Answer(member, StepReply.Of(ReplyKind.Again) with { Workers = Workers });
     }
 
-    private void Settle(DateTimeOffset now)
+    // Where only one worker has asked and no part has changed hands, nobody else has anything new to do: with a thousand workers it matters.
+    private void Settle(DateTimeOffset now, Member? only = null)
     {
         if (dealing.Members.Count == 0 || Step >= shape.Steps || IsEnded)
             return;
         if (!isStarted && dealing.Members.Count < terms.Workers)
             return;
+        var isOnly = isStarted && only is not null;
         isStarted = true;
-        dealing.Deal();
-        foreach (var member in dealing.Members.Where(member => member.IsWaiting).ToArray())
+        isOnly &= !dealing.Deal();
+        foreach (var member in isOnly ? [only!] : dealing.Members.Where(member => member.IsWaiting).ToArray())
             if (Missing(member) is { Length: > 0 } missing)
                 Answer(member, new(ReplyKind.Compute, [], missing, Workers: Workers));
         if (gathered.Count == shape.Parts && DropsWhoDiffers())
