@@ -16,43 +16,45 @@ internal sealed class ClusterRuns : IAsyncDisposable
 
     private readonly IHost silo;
     private readonly IPEndPoint gateway;
+    private readonly Relay relay;
     private int runs;
 
-    private ClusterRuns(IHost silo, IPEndPoint gateway) => (this.silo, this.gateway) = (silo, gateway);
+    private ClusterRuns(IHost silo, IPEndPoint gateway, Relay relay) => (this.silo, this.gateway, this.relay) = (silo, gateway, relay);
 
     /// <summary>The silo's services.</summary>
     public IServiceProvider Services => silo.Services;
 
+    /// <summary>Starts the silo. Clients must call a gateway by the address that it gives itself; so it gives itself the relay's.</summary>
     public static async Task<ClusterRuns> Start(IPAddress address)
     {
-        var (port, gateway) = (RedisServer.FreePort(), new IPEndPoint(address, RedisServer.FreePort()));
+        var (port, gateway, behind) = (RedisServer.FreePort(), new IPEndPoint(address, RedisServer.FreePort()), new IPEndPoint(address, RedisServer.FreePort()));
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
         builder.UseOrleans(silo => silo.UseLocalhostClustering(port, gateway.Port, new IPEndPoint(address, port))
             .ConfigureEndpoints(address, port, gateway.Port)
+            .Configure<EndpointOptions>(options => options.GatewayListeningEndpoint = behind)
             .Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (Name, Name))
             .AddMappingNetsTraining()
             .Configure<SiloMessagingOptions>(options => options.ResponseTimeout = MeasuredWorker.Long));
         var host = builder.Build();
         await host.StartAsync();
-        return new(host, gateway);
+        return new(host, gateway, new(gateway, behind));
     }
 
-    /// <summary>Trains by workers in this process, each through a relay of its own.</summary>
+    /// <summary>Trains by workers in this process, each with a connection of its own through the relay.</summary>
     public async Task<StepFigures> Train(MeasuredRun what, TimeSpan delay = default, double? bytesPerSecond = null)
     {
         var run = Next();
-        return StepFigures.Mean(await Task.WhenAll(Enumerable.Range(0, what.Workers).Select(async _ =>
-        {
-            using var relay = new Relay(gateway.Port, delay, bytesPerSecond);
-            return await MeasuredWorker.Train(new(IPAddress.Loopback, relay.Port), run, what, () => (relay.Up, relay.Down));
-        })));
+        (relay.Delay, relay.BytesPerSecond) = (delay, bytesPerSecond);
+        return StepFigures.Mean(await Task.WhenAll(Enumerable.Range(0, what.Workers).Select(
+            _ => MeasuredWorker.Train(gateway, run, what, () => (relay.Up / what.Workers, relay.Down / what.Workers)))));
     }
 
     /// <summary>Trains by workers that are processes in network namespaces, each on a line of its own.</summary>
     public async Task<StepFigures> Train(MeasuredRun what, VirtualNetwork network, double bitsPerSecond)
     {
         var run = Next();
+        (relay.Delay, relay.BytesPerSecond) = (TimeSpan.Zero, null);
         var places = Enumerable.Range(0, what.Workers).Select(_ => network.Add(bitsPerSecond)).ToArray();
         try
         {
@@ -81,6 +83,7 @@ internal sealed class ClusterRuns : IAsyncDisposable
     {
         await silo.StopAsync();
         silo.Dispose();
+        relay.Dispose();
     }
 
     private string Next() => $"figures {++runs}";

@@ -11,7 +11,7 @@ internal static class Measurements
     public static IReadOnlyList<string> Parts { get; } = ["bytes", "workers", "lines", "many"];
 
     /// <summary>How often each time is measured; the median counts.</summary>
-    private const int Repetitions = 5;
+    private const int Repetitions = 3;
 
     /// <summary>Measures, and writes the report after each row.</summary>
     public static async Task Run(string folder, IReadOnlyCollection<string> parts, bool quick)
@@ -53,7 +53,7 @@ internal static class Measurements
     {
         foreach (var workers in new[] { 1, 2, 4, 8 })
         {
-            var run = new MeasuredRun("CNN2", "mapped", workers, 128 / workers, Steps: 40);
+            var run = new MeasuredRun("CNN2", "mapped", workers, 128 / workers, Steps: 20);
             var (together, apart) = (new List<StepFigures>(), new List<double>());
             for (var repetition = 0; repetition < Repetitions; repetition++)
             {

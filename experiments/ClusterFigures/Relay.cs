@@ -4,27 +4,29 @@ using System.Net.Sockets;
 namespace MappingNets.Experiments.ClusterFigures;
 
 /// <summary>
-/// A TCP relay before a port of this machine: counts the bytes of both directions, delays each by a time, and lets no more than so many
-/// bytes a second through, one direction beside the other.
+/// A TCP relay: counts the bytes of both directions, delays each by a time, and lets no more than so many bytes a second of each connection
+/// through, one direction beside the other.
 /// </summary>
 internal sealed class Relay : IDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource end = new();
-    private readonly int target;
-    private readonly TimeSpan delay;
-    private readonly double? bytesPerSecond;
+    private readonly TcpListener listener;
+    private readonly IPEndPoint target;
     private long up;
     private long down;
 
-    public Relay(int target, TimeSpan delay, double? bytesPerSecond)
+    public Relay(IPEndPoint here, IPEndPoint target)
     {
-        (this.target, this.delay, this.bytesPerSecond) = (target, delay, bytesPerSecond);
+        (listener, this.target) = (new(here), target);
         listener.Start();
         _ = Accept();
     }
 
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+    /// <summary>How late bytes of later connections come.</summary>
+    public TimeSpan Delay { get; set; }
+
+    /// <summary>How many bytes a second go through a later connection, in each direction; null for as many as come.</summary>
+    public double? BytesPerSecond { get; set; }
 
     /// <summary>Bytes from the worker.</summary>
     public long Up => Interlocked.Read(ref up);
@@ -58,7 +60,7 @@ internal sealed class Relay : IDisposable
             worker.NoDelay = true;
             try
             {
-                await silo.ConnectAsync(IPAddress.Loopback, target, end.Token);
+                await silo.ConnectAsync(target, end.Token);
                 await Task.WhenAny(
                     Copy(worker.GetStream(), silo.GetStream(), count => Interlocked.Add(ref up, count)),
                     Copy(silo.GetStream(), worker.GetStream(), count => Interlocked.Add(ref down, count)));
@@ -72,6 +74,7 @@ internal sealed class Relay : IDisposable
     // Reading goes on while earlier bytes are on their way, so that a delay is no limit to the rate.
     private async Task Copy(NetworkStream from, NetworkStream to, Action<int> count)
     {
+        var (delay, bytesPerSecond) = (Delay, BytesPerSecond);
         var onTheWay = System.Threading.Channels.Channel.CreateUnbounded<(byte[] Bytes, DateTime Due)>();
         var writing = Write(onTheWay.Reader, to);
         var buffer = new byte[1 << 16];

@@ -12,7 +12,7 @@ trap 'rm -rf "$work" "${cache%/}"/mappingnets*/"$version"' EXIT
 failed=0
 
 echo "consumer: packing" >&2
-for project in src/Core.FSharp src/Facade.CSharp; do
+for project in src/Core.FSharp src/Facade.CSharp src/Orleans.CSharp; do
   dotnet pack "$project" -c Release --nologo --verbosity quiet -p:PackageVersion="$version" -o "$work/packages" >&2
 done
 
@@ -24,7 +24,7 @@ for package in "$work/packages"/*.nupkg; do
   python3 -m zipfile -l "${package%.nupkg}.snupkg" | grep -q '\.pdb ' || { echo "consumer: $(basename "$package") has no symbols."; failed=$((failed + 1)); }
 done
 
-# Arguments: the language's name, the project file and the source.
+# Arguments: the language's name, the project file, the source and the package.
 project() {
   local folder=$work/$1
   mkdir -p "$folder"
@@ -44,7 +44,7 @@ project() {
   </PropertyGroup>
   <ItemGroup>
 $([[ $3 == *.fs ]] && echo '    <Compile Include="Program.fs" />')
-    <PackageReference Include="MappingNets" Version="$version" />
+    <PackageReference Include="$4" Version="$version" />
     <PackageReference Include="libtorch-cpu-$platform" Version="2.10.0" />
   </ItemGroup>
 </Project>
@@ -73,8 +73,10 @@ case $(uname) in
   Darwin) platform=osx-arm64 ;;
   *) platform=win-x64 ;;
 esac
-project 'C#' Consumer.csproj Program.cs
-project 'F#' Consumer.fsproj Program.fs
+project 'C#' Consumer.csproj Program.cs MappingNets
+project 'F#' Consumer.fsproj Program.fs MappingNets
+project cluster Consumer.csproj Cluster.cs MappingNets.Orleans
+form cluster "build output" cured build
 for language in 'C#' 'F#'; do
   form "$language" "build output" cured build
   form "$language" framework-dependent cured publish --use-current-runtime --self-contained false
