@@ -101,6 +101,16 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task AModelHoldsTheStatisticsOfTheEpochsStartUntilItsEnd()
+    {
+        var stopping = Options with { OnStep = _ => TrainingSignal.Stop };
+        var (models, _) = await fixture.Train("cut short", Normed, stopping, 1);
+        Assert.All(Numbers(models[0].State["bn1.running_mean"]), number => Assert.Equal(0, number));
+        Assert.Equal(0, models[0].State["bn1.num_batches_tracked"].item<long>());
+        models[0].Dispose();
+    }
+
+    [Fact]
     public async Task AWorkerWithOtherSettingsIsRefused()
     {
         using var data = Small.Classes();

@@ -13,6 +13,10 @@ public sealed class CombiningTests
         Assert.Equal([6f, 60f], Combined(GradientCombination.Mean, null, [[1, 10], [2, 20], [3, 30]], Thirds));
 
     [Fact]
+    public void APartWithANumberThatIsNotFiniteCountsInNoCoordinateOfAMedian() =>
+        Assert.Equal([4.5f, 4.5f], Combined(GradientCombination.Median, null, [[1, 1], [2, 2], [float.NaN, 100]], Thirds));
+
+    [Fact]
     public void TheMedianOfMeanGradientsStaysAmongTheHonestOnes()
     {
         // Shares 1/2, 1/4, 1/4 of mean gradients (2, -4), (4, -8) and the evil one.

@@ -126,6 +126,31 @@ public sealed class StepReducerTests
     }
 
     [Fact]
+    public void APartOfAnotherWorkerDoesNotCountInAMedian()
+    {
+        var reducer = New(workers: 3, parts: 3, how: GradientCombination.Median);
+        Ask(reducer, 0, "a", "b", "c");
+        // c sends wrong numbers for the parts of the others, before they do.
+        reducer.Take(Of("c", 0, PartOf(0, 99), PartOf(1, 99), PartOf(2, 3)), Start);
+        reducer.Take(Of("a", 0, PartOf(0, 1)), Start);
+        reducer.Take(Of("b", 0, PartOf(1, 2)), Start);
+        Hear(reducer);
+        Assert.Equal(6, ValueOf(Last("a").Records.Single()), 1e-5);
+    }
+
+    [Fact]
+    public void AWorkerThatWaitsForTheFirstStepIsDealtItsPartsWhenTheRunTurnsOutToHaveBegun()
+    {
+        var reducer = New(workers: 3, parts: 2);
+        Ask(reducer, 0, "b");
+        // Who is ahead shows that the run has begun; then the first step does not wait for all workers.
+        Ask(reducer, 1, "a");
+        Ask(reducer, 0, "c");
+        Assert.Equal((ReplyKind.Compute, ReplyKind.Compute), (Last("b").Kind, Last("c").Kind));
+        Assert.Equal([0, 1], Last("b").Parts.Concat(Last("c").Parts));
+    }
+
+    [Fact]
     public void AReducerThatHearsNothingForADeadlineIsSilent()
     {
         var reducer = Started(workers: 2, parts: 2);
