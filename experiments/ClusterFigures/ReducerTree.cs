@@ -1,7 +1,7 @@
 namespace MappingNets.Experiments.ClusterFigures;
 
 /// <summary>
-/// Reducers in a tree. Each adds what its children send in their order, whoever comes first, and passes the sum up; so the bits depend on the
+/// Reducers in a tree. Each adds what its children send in their order, however they arrive, and passes the sum up; so the bits depend on the
 /// tree and on nothing else. They are not those of one reducer that adds all in one row: sums of single precision depend on how they are
 /// grouped.
 /// </summary>
