@@ -42,7 +42,7 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
 
     /// <summary>The adapter of a model whose weights a mapping generates.</summary>
     public static AdapterHeader Mapped { get; } =
-        new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter", "mapping");
+        new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter or AdapterHost.Add", "mapping");
 
     /// <summary>The adapter of a fine-tuned model.</summary>
     public static AdapterHeader FineTuned { get; } =

@@ -60,10 +60,15 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningBase Base => baseWeights;
 
-    internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(change.Weights(baseWeights.Flat.to(Device), Trainables));
+    internal override IReadOnlyList<Tensor> CurrentWeights()
+    {
+        RequireAlive();
+        return Masked(change.Weights(baseWeights.Flat.to(Device), Trainables));
+    }
 
     internal override Tensor Outputs(IReadOnlyList<Tensor> inputs, bool training)
     {
+        RequireAlive();
         if (streamed is null)
             return base.Outputs(inputs, training);
         // Several threads may predict.

@@ -76,7 +76,7 @@ public sealed class AdapterRefusalTests : IDisposable
         void Weights(string path) => target.ReadWeights(path).Dispose();
         void Pretrained(string path) => PretrainedWeights.FromFile(path).Dispose();
 
-        Named("mapped", "MappedModel.LoadAdapter", Tuned, Added, Generated, Weights, Pretrained);
+        Named("mapped", "MappedModel.LoadAdapter or AdapterHost.Add", Tuned, Generated, Weights, Pretrained);
         Named("tuned", "FineTunedModel.LoadAdapter or AdapterHost.Add", Mapped, Generated, Weights, Pretrained);
         Named("generated", "GeneratedModel.LoadTrained", Mapped, Tuned, Added, Weights, Pretrained);
         Named("weights", "PretrainedWeights.FromFile or TargetNetwork.ReadWeights", Mapped, Tuned, Added, Generated);
