@@ -34,8 +34,8 @@ Usage: ./build.sh VERB [arguments]
                     joins and cuts of the network at random and compare with one process (--kills N, needs Redis; cuts need root and
                     iproute2); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS BATCH]
-  serve             one network for many tenants, on http://localhost:5000: POST a picture to /predict?adapter=NAME [--folder FOLDER] [--urls URL];
-                    --load-test FILE measures it
+  serve             one network for many tenants, on http://localhost:5000: POST a picture to /predict?adapter=NAME [--folder FOLDER]
+                    [--urls URL]
   docs              build the site into artifacts/site, follow every link in it, and look at three pages in Chromium
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
@@ -312,7 +312,7 @@ case $verb in
   consumer) restore_tools && tests/consumer/run.sh ;;
   cluster)
     provide_redis || exit 1
-    run_example examples/Cluster "$@"
+    run_example experiments/ClusterDemo "$@"
     ;;
   cluster-figures)
     provide_redis || true

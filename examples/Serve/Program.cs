@@ -1,16 +1,9 @@
 // One network for many tenants: each has an adapter of a few kilobytes. POST a picture to /predict?adapter=NAME; drop a file NAME.safetensors
-// into the folder of adapters and the tenant is served, or served anew. `--folder F` names that folder, `--urls` the address; with
-// `--load-test FILE` the program measures itself with 1 and 1,000 adapters instead and writes FILE.
+// into the folder of adapters and the tenant is served, or served anew. `--folder F` names that folder, `--urls` the address.
 using MappingNets;
 using MappingNets.Examples.Serve;
 
 _ = NativeHeap.RetainFreedMemory();
-if (args is ["--load-test", var file])
-{
-    await LoadTest.Run(file);
-    return;
-}
-
 var folder = args.SkipWhile(argument => argument != "--folder").Skip(1).FirstOrDefault() ?? "adapters";
 using var network = Tenants.Prepare(folder);
 await using var app = Service.Build(network, folder, args);

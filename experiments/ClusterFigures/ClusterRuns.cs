@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Net;
-using MappingNets.Examples.Cluster;
+using MappingNets.Experiments.ClusterDemo;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MappingNets.Examples.Cluster;
+using MappingNets.Experiments.ClusterDemo;
 
 namespace MappingNets.Experiments.ClusterFigures;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using MappingNets.Examples.Cluster;
+using MappingNets.Experiments.ClusterDemo;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

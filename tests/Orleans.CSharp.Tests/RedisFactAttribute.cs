@@ -1,4 +1,4 @@
-using MappingNets.Examples.Cluster;
+using MappingNets.Experiments.ClusterDemo;
 using Xunit;
 
 namespace MappingNets.Tests;

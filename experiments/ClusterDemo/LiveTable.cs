@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace MappingNets.Examples.Cluster;
+namespace MappingNets.Experiments.ClusterDemo;
 
 /// <summary>A line for each worker that changes in its place; where the output is no terminal, a line every five seconds.</summary>
 internal sealed class LiveTable

@@ -1,6 +1,7 @@
 using System.Globalization;
+using MappingNets.Examples.Cluster;
 
-namespace MappingNets.Examples.Cluster;
+namespace MappingNets.Experiments.ClusterDemo;
 
 /// <summary>Three workers on this machine, of which one is killed, and a fourth that takes its place.</summary>
 internal static class Demonstration

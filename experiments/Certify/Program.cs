@@ -1,5 +1,5 @@
 using MappingNets;
-using MappingNets.Examples.Certify;
+using MappingNets.Experiments.Certify;
 using MappingNets.Experiments.Reporting;
 using ScottPlot;
 using TorchSharp;

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace MappingNets.Examples.Certify;
+namespace MappingNets.Experiments.Certify;
 
 /// <summary>Looks for the nearest move of a model's latent that changes predictions: random directions, then gradient ascent.</summary>
 internal static class Attack

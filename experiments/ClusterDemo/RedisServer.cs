@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using StackExchange.Redis;
 
-namespace MappingNets.Examples.Cluster;
+namespace MappingNets.Experiments.ClusterDemo;
 
 /// <summary>Debian's redis-server on a free port of this machine, with a password and nothing on the disk; it ends with this object.</summary>
 public sealed class RedisServer : IAsyncDisposable

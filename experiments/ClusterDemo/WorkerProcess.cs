@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using MappingNets.Examples.Cluster;
 
-namespace MappingNets.Examples.Cluster;
+namespace MappingNets.Experiments.ClusterDemo;
 
 /// <summary>A worker in a process of its own, as the demonstration sees it.</summary>
 internal sealed partial class WorkerProcess : IDisposable
