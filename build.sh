@@ -295,7 +295,7 @@ pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
-  for project in src/Core.FSharp src/Facade.CSharp src/Images.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp src/Tool.CSharp; do
+  for project in src/Core.FSharp src/Facade.CSharp src/Images.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp src/Tool.CSharp templates; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
   done

@@ -12,8 +12,9 @@ internal static class Demo
     public static void Run(DemoOptions options, CancellationToken stop)
     {
         Directory.CreateDirectory(options.Output);
-        AnsiConsole.WriteLine("Trains CNN2 (108,618 weights) on FashionMNIST three times: its weights themselves, through one latent of 2,048, and through");
-        AnsiConsole.WriteLine("a latent for each layer. That takes about four minutes on two cores; then come a table, two plots and ten predictions.");
+        AnsiConsole.WriteLine(
+            "Trains CNN2 (108,618 weights) on FashionMNIST three times: its weights themselves, through one latent of 2,048, and through a latent for "
+            + "each layer. That takes three to four minutes on two cores; then come a table, two plots and ten predictions.");
         AnsiConsole.WriteLine();
         var (training, test) = MappingNets.FashionMnist.Load(options.Data);
         using (training)

@@ -59,7 +59,7 @@ internal static class InspectCommand
     private static (double Radius, JsonObject? Bounds) BoundsOf(string path)
     {
         const double radius = 0.01;
-        if (!File.Exists(Recipe.FileOf(path)) || !Adapters.IsMapped(path))
+        if (!File.Exists(Recipe.FileOf(path)) || !AdapterHeader.Mapped.IsOf(path, ReadLimits.Default))
             return (radius, null);
         using var loaded = Recipe.Of(path, null, null, null, null, isGrey: false).Load(path);
         var bounds = ((MappedModel)loaded.Model).Bounds(radius);

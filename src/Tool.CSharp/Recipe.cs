@@ -60,7 +60,7 @@ internal sealed record Recipe(
     public LoadedModel Load(string adapter)
     {
         var network = NetworkSource.Open(Network, InputShape, ClassNames.Length);
-        if (Adapters.IsMapped(adapter))
+        if (AdapterHeader.Mapped.IsOf(adapter, ReadLimits.Default))
             return new(MappedModel.LoadAdapter(adapter, network), null);
         var weights = NetworkSource.Weights(network, Base)
             ?? throw new ArgumentException($"'{adapter}' changes pretrained weights; name their file with --base.");

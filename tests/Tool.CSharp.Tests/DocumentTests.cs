@@ -34,14 +34,14 @@ public sealed partial class DocumentTests
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
     ];
 
-    public static TheoryData<string> Pages => [.. Directory.GetFiles(Path.Combine(Root(), "docs"), "*.md").Where(path => HasBlocks(path) && !path.EndsWith(ElsewhereTested, StringComparison.Ordinal)).Select(path => Path.GetFileName(path)!)];
+    public static TheoryData<string> Pages => [.. Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "docs"), "*.md").Where(path => HasBlocks(path) && !path.EndsWith(ElsewhereTested, StringComparison.Ordinal)).Select(path => Path.GetFileName(path)!)];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void The_code_of_a_page_compiles(string page)
     {
         var faults = new List<string>();
-        foreach (var block in Blocks(Path.Combine(Root(), "docs", page)))
+        foreach (var block in Blocks(Path.Combine(RepositoryRoot.Path, "docs", page)))
         {
             var source = $"{Given}class Page {{ {Fields.GetValueOrDefault(page)} async Task Block() {{\n{block}\nawait Task.CompletedTask; }} }}";
             var compilation = CSharpCompilation.Create(
@@ -63,14 +63,6 @@ public sealed partial class DocumentTests
 
     private static IEnumerable<string> Blocks(string path) =>
         Csharp().Matches(File.ReadAllText(path, Encoding.UTF8)).Select(match => match.Groups[1].Value);
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "MappingNets.sln")))
-            folder = folder.Parent!;
-        return folder.FullName;
-    }
 
     [GeneratedRegex(@"^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Csharp();

@@ -29,6 +29,15 @@ public sealed partial class RepositoryTests
     }
 
     [Fact]
+    public void NoCommittedFileIsOneThatGitIsToIgnore()
+    {
+        var root = RepositoryRoot.Path;
+        if (!Directory.Exists(Path.Combine(root, ".git")) && !File.Exists(Path.Combine(root, ".git")))
+            return; // As above.
+        Assert.Empty(ChildProcess.Run("git", ["ls-files", "--cached", "--ignored", "--exclude-standard", "-z"], root).Split('\0', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
     public void TheLockFileTakesItsFeedFromTheEnvironment()
     {
         var remotes = File.ReadLines(Path.Combine(RepositoryRoot.Path, "paket.lock")).Where(line => line.Contains("remote:")).ToArray();
