@@ -54,7 +54,8 @@ public sealed record BenchReport(
     /// <param name="folder">Where a report may be.</param>
     /// <param name="quick">Whether the slow cases are left out.</param>
     /// <param name="part">The part that is to be measured anew.</param>
-    public static BenchReport Without(string folder, bool quick, string part)
+    /// <param name="networks">Which networks' rows of the part "streaming" are to be measured anew; null for all.</param>
+    public static BenchReport Without(string folder, bool quick, string part, IReadOnlyList<string>? networks = null)
     {
         var empty = Start(quick);
         var path = Path.Combine(folder, "report.json");
@@ -70,7 +71,8 @@ public sealed record BenchReport(
             "own-loop" => report with { OwnLoop = [] },
             "stability-share" => report with { StabilityShare = [] },
             "streamed-bits" => report with { StreamedBits = [] },
-            "streaming" => report with { Streaming = [], StreamingTimes = [] },
+            "streaming" => report with { Streaming = [.. report.Streaming.Where(point => networks?.Contains(point.Target) == false)] },
+            "streaming-times" => report with { StreamingTimes = [] },
             "cure" => report with { Cure = [] },
             "small-step" => report with { SmallStep = null },
             _ => report with { Small = null },

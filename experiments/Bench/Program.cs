@@ -42,16 +42,20 @@ var place = Array.IndexOf(args, "--out");
 var onlyPlace = Array.IndexOf(args, "--only");
 var only = onlyPlace >= 0 && onlyPlace + 1 < args.Length ? args[onlyPlace + 1] : null;
 var update = Array.IndexOf(args, "--update");
+var networksPlace = Array.IndexOf(args, "--networks");
+var networks = networksPlace >= 0 && networksPlace + 1 < args.Length ? args[networksPlace + 1].Split(',') : null;
 var folder = place >= 0 && place + 1 < args.Length ? args[place + 1] : Path.Combine("artifacts", "bench");
 var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null;
 // Before anything is measured, which takes long.
 var complaint = (only, File.Exists(folder), document) switch
 {
-    (not (null or "memory" or "streaming" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small" or "small-step"), _, _) =>
-        $"--only takes memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step; '{only}' is none of them.",
+    (not (null or "memory" or "streaming" or "streaming-times" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small" or "small-step"), _, _) =>
+        $"--only takes memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step; '{only}' is none of them.",
     (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
     (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
     (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
+    _ when networks is not null && (only != "streaming" || networks.Except(StreamingUse.Cases(quick).Select(@case => @case.Target)).Any()) =>
+        $"--networks goes with --only streaming, and takes {string.Join(", ", StreamingUse.Cases(quick).Select(@case => @case.Target).Distinct())}.",
     _ => null,
 };
 if (complaint is not null)
@@ -60,14 +64,15 @@ if (complaint is not null)
     return 1;
 }
 
-if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0))
+if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 : 0) + (update >= 0 ? 2 : 0) + (networksPlace >= 0 ? 2 : 0) + (onlyPlace >= 0 ? 2 : 0))
 {
     Console.WriteLine("""
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    memory, streaming, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step alone; the other
-                         parts stay as they are in the folder's report
+          --only PART    memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or
+                         small-step alone; the other parts stay as they are in the folder's report
+          --networks A,B with --only streaming: only these networks' rows, such as resnet-50; the others stay
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
         """);
@@ -76,7 +81,7 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
 
 Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
-var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only);
+var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only, networks);
 
 bool Wanted(string part) => only is null || only == part;
 
@@ -89,7 +94,7 @@ foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
 }
 
 report.Write(folder);
-foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick) : [])
+foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick).Where(@case => networks?.Contains(@case.Target) != false) : [])
 {
     var point = StreamingUse.Measure(method, target);
     AnsiConsole.WriteLine($"{target}, {method}: {point.PeakBytes / 1e6:N0} MB private, {point.Milliseconds:N0} ms a step");
@@ -97,7 +102,7 @@ foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick)
     report.Write(folder);
 }
 
-foreach (var target in Wanted("streaming") ? quick ? ["mlp-25m"] : new[] { "mlp-25m", "resnet-18" } : [])
+foreach (var target in Wanted("streaming-times") ? quick ? ["mlp-25m"] : new[] { "mlp-25m", "resnet-18" } : [])
 {
     var ratio = StreamingUse.Times(target, 5);
     AnsiConsole.WriteLine(Line(ratio));

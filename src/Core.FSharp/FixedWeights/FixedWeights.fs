@@ -23,7 +23,8 @@ type FixedWeights
         columnNormsSquared: float[],
         matrix: torch.Tensor | null,
         operator: LinearOperator,
-        tiling: Tiling | null
+        tiling: Tiling | null,
+        tensors: int64[]
     ) =
 
     let permutations =
@@ -47,16 +48,49 @@ type FixedWeights
         else
             operator.Transpose gradient
 
+    let offsets = tensors |> Array.scan (+) 0L
+
+    /// The rows of a g that has one value for each tensor.
+    let constantRows (values: float[]) (first: int64) (count: int64) =
+        let filled index =
+            use value = values[index].ToScalar()
+            let length = min (first + count) offsets[index + 1] - max first offsets[index]
+            torch.full ([| length |], value, dtype = torch.float64)
+
+        let parts =
+            [| for index in 0 .. tensors.Length - 1 do
+                   if offsets[index] < first + count && offsets[index + 1] > first then
+                       filled index |]
+
+        torch.cat (parts, 0L)
+
+    let transposeConstant (values: float[]) =
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+
+        match matrix with
+        | NonNull _ -> (transpose (constantRows values 0L rows)).DetachFromDisposeScope()
+        | _ ->
+            let total = torch.zeros ([| int64 columns |], dtype = torch.float64)
+            use one = (1.0).ToScalar()
+
+            for tensor in tensors.Length - 1 .. -1 .. 0 do
+                match operator.TensorRows tensor with
+                | struct (_, 0L) -> ()
+                | struct (first, count) ->
+                    use inner = torch.NewDisposeScope()
+
+                    total.add_ (operator.TransposeTensor(tensor, constantRows values first count), one)
+                    |> ignore
+
+            total.DetachFromDisposeScope()
+
     /// The alignment term asks for it at every step.
     let rowMean =
         lazy
-            (use _ = torch.no_grad ()
-             use scope = torch.NewDisposeScope()
-             // Beyond 2^27 rows the ones would take more room than the weights; single precision still counts whole tiles exactly.
-             let precision = if rows <= (1L <<< 27) then torch.float64 else torch.float32
-             let ones = torch.ones ([| rows |], dtype = precision)
+            (use sum = transposeConstant (Array.create tensors.Length 1.0)
              use count = (float rows).ToScalar()
-             ((transpose ones).to_type torch.float64 / count).DetachFromDisposeScope())
+             (sum / count).DetachFromDisposeScope())
 
     member _.Kind = kind
     member _.Rows = rows
@@ -71,6 +105,8 @@ type FixedWeights
     member _.TransposeApply gradient =
         TensorChecks.requireVector (nameof gradient) rows gradient
         transpose gradient
+
+    member internal _.TransposeConstant values = transposeConstant values
 
     member internal _.TensorRows tensor = operator.TensorRows tensor
 
@@ -181,7 +217,7 @@ module FixedWeights =
         | FixedWeightsKind.Dense ->
             let norms = Array.create columns (float rows / float columns)
             let matrix = denseMatrix key rows columns
-            new FixedWeights(kind, rows, columns, norms, matrix, Stored(matrix, tensors), null)
+            new FixedWeights(kind, rows, columns, norms, matrix, Stored(matrix, tensors), null, tensors)
         | FixedWeightsKind.Hadamard ->
             let operator =
                 MatrixFree(
@@ -193,7 +229,7 @@ module FixedWeights =
                     FixedWeightsTorch.hadamard tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling, tensors)
         | FixedWeightsKind.SignedPermutation ->
             let operator =
                 MatrixFree(
@@ -205,7 +241,7 @@ module FixedWeights =
                     FixedWeightsTorch.signedPermutation tiling
                 )
 
-            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling)
+            new FixedWeights(kind, rows, columns, tiledNorms tiling, null, operator, tiling, tensors)
         | other -> noSuch (nameof kind) "kind of fixed weights" other
 
     let createForTensors kind key tensors columns =

@@ -50,6 +50,10 @@ type FixedWeights =
     /// Raises ArgumentException where g has another shape or precision.
     member TransposeApply: gradient: torch.Tensor -> torch.Tensor
 
+    /// W^T g in double precision, shape (d), the caller's, of a g with one value for each tensor: tensor by tensor, so that no matrix-free kind needs
+    /// a vector of P numbers. The bits of `TransposeApply`.
+    member internal TransposeConstant: values: float[] -> torch.Tensor
+
     /// The rows of g, first and count, that `TransposeTensor` needs: for a matrix-free kind those of all tiles that start in the
     /// tensor (none if no tile does), for Dense the tensor's own. Tensors are numbered in the order given to `createForTensors`.
     member internal TensorRows: tensor: int -> struct (int64 * int64)

@@ -89,22 +89,51 @@ type Mapping
         activate (preActivation latent) * copyLike "scale" scaleVector.Value latent
 
     /// For each piece sum_j s_j^2 ||w_j||^2, sum_j s_j^2 and W^T s^2 with s the scales: all that the smoothness of an affine mapping
-    /// needs of the fixed weights.
+    /// needs of the fixed weights. The last only where a modulation asks for it; with matrix-free weights nothing here has P numbers.
     let squaredScaleSums =
         lazy
             (use _ = torch.no_grad ()
              use scope = torch.NewDisposeScope()
-             let squared = scaleVector.Value.to_type(torch.float64).square ()
+
+             // As they are in use: rounded to single, but for the product with trained scales.
+             let squared =
+                 scales
+                 |> Array.map (fun scale ->
+                     if scalePrecision = torch.float64 then
+                         scale * scale
+                     else
+                         float (float32 scale) ** 2.0)
 
              pieces
              |> Array.map (fun piece ->
-                 let own = squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows)
+                 let own =
+                     [| for index in 0 .. layout.Entries.Length - 1 do
+                            let first = layout.Entries[index].Offset - piece.FirstRow
+
+                            if first >= 0L && first < piece.Rows then
+                                index |]
+
+                 let values = own |> Array.map (fun index -> squared[index])
+
+                 let total =
+                     own
+                     |> Array.sumBy (fun index -> squared[index] * float layout.Entries[index].Count)
 
                  let norms =
-                     (own * piece.FixedWeights.RowNormsSquared own).sum(torch.float64).ToDouble()
+                     if piece.FixedWeights.Kind <> FixedWeightsKind.Dense then
+                         total
+                     else
+                         let rows =
+                             scaleVector.Value.to_type(torch.float64).square().narrow (0L, piece.FirstRow, piece.Rows)
 
-                 let total = own.sum(torch.float64).ToDouble()
-                 struct (norms, total, (piece.FixedWeights.TransposeApply own).DetachFromDisposeScope())))
+                         (rows * piece.FixedWeights.RowNormsSquared rows).sum(torch.float64).ToDouble()
+
+                 let transposed: torch.Tensor | null =
+                     match piece.Modulation with
+                     | AdditiveModulation _ -> piece.FixedWeights.TransposeConstant values
+                     | _ -> null
+
+                 struct (norms, total, transposed)))
 
     /// Null where a modulation or stored fixed weights need the general path.
     let passes tensorScales : FusedMapping | null =
@@ -276,7 +305,7 @@ type Mapping
 
             if squaredScaleSums.IsValueCreated then
                 for struct (_, _, transposed) in squaredScaleSums.Value do
-                    transposed.Dispose()
+                    transposed |> Option.ofObj |> Option.iter _.Dispose()
 
             for copy in copies.Values do
                 copy.Dispose()

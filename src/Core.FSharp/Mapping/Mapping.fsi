@@ -75,7 +75,7 @@ type Mapping =
 
     member internal Fused: FusedMapping | null
 
-    member internal SquaredScaleSums: struct (float * float * torch.Tensor)[]
+    member internal SquaredScaleSums: struct (float * float * (torch.Tensor | null))[]
 
     /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).
     /// Raises ArgumentException where a shape disagrees.

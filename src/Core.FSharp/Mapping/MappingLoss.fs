@@ -104,11 +104,11 @@ module MappingLoss =
     /// sum_j s_j^2 ||w_j||^2 + 4 alpha z^T W^T s^2 + 4 alpha^2 ||z||^2 sum_j s_j^2: O(d), the sums over rows being constants.
     let private affineSmoothness (mapping: Mapping) latent =
         Array.map2
-            (fun (piece: MappingPiece) (struct (norms: float, total: float, transposed: torch.Tensor)) ->
+            (fun (piece: MappingPiece) (struct (norms: float, total: float, transposed: torch.Tensor | null)) ->
                 let own: torch.Tensor = mapping.LatentOf(piece, latent)
 
-                match piece.Modulation with
-                | AdditiveModulation strength ->
+                match piece.Modulation, transposed with
+                | AdditiveModulation strength, NonNull transposed ->
                     times (4.0 * strength) (own.dot (transposed.``to`` (own.dtype, own.device)))
                     + times (4.0 * strength * strength * total) (own.dot own)
                     |> plus norms
@@ -145,6 +145,20 @@ module MappingLoss =
 
         if mapping.Pieces |> Array.exists isCustom then
             (Differentiation.jacobian (fun z -> mapping.Generate(z, scales)) latent).square().sum ()
+        elif
+            isAffine mapping
+            && mapping.FixedWeightsKind <> FixedWeightsKind.Dense
+            && mapping.Pieces |> Array.forall (fun piece -> piece.Modulation.IsNoModulation)
+        then
+            // Rows have norm 1, so a tensor of n weights gives n (t s)^2.
+            let sums =
+                Array.map2
+                    (fun (entry: ParameterEntry) scale -> float entry.Count * scale * scale)
+                    entries
+                    mapping.Scales
+
+            use sums = torch.tensor (sums, dtype = scales.dtype, device = scales.device)
+            (scales.square () * sums).sum () + times 0.0 (latent.sum ())
         else
             let trained =
                 torch.cat (

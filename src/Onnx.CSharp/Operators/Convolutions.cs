@@ -21,6 +21,12 @@ internal static class Convolutions
             windows = windows with { Before = new long[windows.Kernel.Length], After = new long[windows.Kernel.Length] };
         }
 
+        if (group == 1 && BlockedConvolution.IsThinning(input, weight, windows.Strides, windows.Before))
+        {
+            input = BlockedConvolution.Thinned(input, windows.Strides);
+            windows = windows with { Strides = [.. windows.Strides.Select(_ => 1L)] };
+        }
+
         return [group == 1 ? BlockedConvolution.Filled(input, weight, bias, Convolve) : Convolve(input, weight, bias)];
 
         Tensor Convolve(Tensor values, Tensor kernel, Tensor? shift) => windows.Kernel.Length switch

@@ -112,6 +112,19 @@ let runs =
                       sameBits message (whole.ToMatrix singles.Value) (weights.ToMatrix singles.Value))
               }
 
+          for kind in kinds do
+              test $"{kind}: a value for each tensor is taken back as the vector that holds it" {
+                  forSizes 60 (fun message tensors columns ->
+                      use weights =
+                          FixedWeights.createForTensors kind (CounterHash.ofSeed 7UL) tensors columns
+
+                      use values = hashed 9UL "values" [ tensors.LongLength ]
+                      use counts = torch.tensor tensors
+                      let held = values.repeat_interleave counts
+                      let values = values.data<float>().ToArray()
+                      sameBits message (weights.TransposeApply held) (weights.TransposeConstant values))
+              }
+
           for kind in matrixFree do
               test $"{kind}: tensor operations give the same bits, for all tensors and for one" {
                   let make =

@@ -39,6 +39,23 @@ let smoothness =
                       let jacobian = jacobian (fun z -> mapping.Generate z) z
                       near 1e-11 "norm" (jacobian.square().sum ()) (MappingLoss.smoothness mapping z))
 
+          test "of an affine mapping it takes no vector of P numbers" (fun () ->
+              // 10^10 weights: 80 GB as vectors.
+              let huge =
+                  ParameterLayout.create [ for layer in 1..4 -> $"{layer}", [| 50_000L; 50_000L |], 50_000L ]
+
+              use mapping = Mapping.create huge (Mapping.singleLatent 2048)
+              let z = latent mapping
+              let scale = float (float32 mapping.Scales[0])
+              near 1e-6 "norm" (scalar (1e10 * scale * scale)) (MappingLoss.smoothness mapping z)
+              let trained = torch.tensor [| 1.0; 2.0; 3.0; 4.0 |]
+
+              near
+                  1e-6
+                  "at scales"
+                  (scalar (30.0 * 2.5e9 * scale * scale))
+                  (MappingLoss.smoothnessAtScales mapping z trained))
+
           for modulationName in modulationNames do
               test $"it can be differentiated: {modulationName}" (fun () ->
                   use mapping =

@@ -8,14 +8,42 @@ namespace MappingNets;
 /// gradients are wrong then, or NaN, on some processors always and on others rarely. Concerned are sums over more than 16 input channels that
 /// are no multiple of 16, and sums over output channels, in the input's gradient, that are no multiple of 16; a transposed convolution is
 /// such a gradient, so that it is concerned in its outputs too. Channels of zeros fill the block here, so that nothing is left over.
+/// And on processors that do not tell the sizes of their caches it divides by 0 where it plans the input's gradient of a convolution of kernel 1 and
+/// a larger stride over many channels, which ends the process: here the input is thinned out first, and the stride is 1.
 /// </summary>
 internal static class BlockedConvolution
 {
     private const long Block = 16;
 
     /// <summary>(N, C_in, H, W), (C_out, C_in, k, k) and (C_out) or null to (N, C_out, H', W').</summary>
-    public static Tensor Of(Tensor input, Tensor weight, Tensor? bias, long stride, long padding) => Filled(
-        input, weight, bias, (values, kernel, shift) => nn.functional.conv2d(values, kernel, shift, [stride, stride], [padding, padding]));
+    public static Tensor Of(Tensor input, Tensor weight, Tensor? bias, long stride, long padding)
+    {
+        using var scope = NewDisposeScope();
+        var strides = new[] { stride, stride };
+        if (IsThinning(input, weight, strides, [padding, padding]))
+            (input, strides) = (Thinned(input, strides), [1, 1]);
+        return Filled(input, weight, bias, (values, kernel, shift) => nn.functional.conv2d(values, kernel, shift, strides, [padding, padding]))
+            .MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Whether a convolution reads single places with gaps between them, and its input gets a gradient.</summary>
+    /// <param name="input">Shape (N, C_in, ...).</param>
+    /// <param name="weight">Shape (C_out, C_in, ...).</param>
+    /// <param name="strides">One for each axis.</param>
+    /// <param name="paddings">One for each axis.</param>
+    public static bool IsThinning(Tensor input, Tensor weight, long[] strides, long[] paddings) =>
+        input.device_type == TorchSharp.DeviceType.CPU && is_grad_enabled() && input.requires_grad
+        && weight.shape[2..].All(size => size == 1) && strides.Any(stride => stride > 1) && paddings.All(padding => padding == 0);
+
+    /// <summary>The places that such a convolution reads; with stride 1 it gives the same on them.</summary>
+    /// <param name="input">Shape (N, C, ...).</param>
+    /// <param name="strides">One for each axis.</param>
+    public static Tensor Thinned(Tensor input, long[] strides)
+    {
+        for (var axis = 0; axis < strides.Length; axis++)
+            input = input.slice(2 + axis, 0, input.shape[2 + axis], strides[axis]);
+        return input.contiguous();
+    }
 
     /// <summary>(N, C_in, H, W), (C_in, C_out, k, k) and (C_out) or null to (N, C_out, H', W'), transposed.</summary>
     public static Tensor Transposed(Tensor input, Tensor weight, Tensor? bias, long stride, long padding) => FilledTransposed(
