@@ -19,13 +19,7 @@ if (args is ["--heap-child", var childHeap, var heapTarget])
 
 if (args is ["--streaming-child", var streamingMethod, var streamingTarget])
 {
-    StreamingUse.RunChild(streamingMethod, streamingTarget, watchMemory: true);
-    return 0;
-}
-
-if (args is ["--streaming-time-child", var timedMethod, var timedTarget])
-{
-    StreamingUse.RunChild(timedMethod, timedTarget, watchMemory: false);
+    StreamingUse.RunChild(streamingMethod, streamingTarget);
     return 0;
 }
 
@@ -102,9 +96,9 @@ foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick)
     report.Write(folder);
 }
 
-foreach (var target in Wanted("streaming-times") ? quick ? ["mlp-25m"] : new[] { "mlp-25m", "resnet-18" } : [])
+foreach (var @case in Wanted("streaming-times") ? quick ? [StepCase.Mlp(4)] : new[] { StepCase.Mlp(4), StepCase.ResNet18(3) } : [])
 {
-    var ratio = StreamingUse.Times(target, 5);
+    var ratio = StepTimes.StreamedAgainstMapped(@case, pairs);
     AnsiConsole.WriteLine(Line(ratio));
     report.StreamingTimes.Add(ratio);
 }

@@ -19,7 +19,7 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
             Cnn1(8),
             Cnn2(20),
             new("lstm", Targets.Lstm(), 1024, 1.05, 100),
-            new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, 3),
+            ResNet18(3),
             Mlp(4),
         ];
 
@@ -28,6 +28,9 @@ public sealed record StepCase(string Name, TargetNetwork Target, int Latents, do
 
     /// <summary>CNN2 with its 2,048 latents.</summary>
     public static StepCase Cnn2(int steps) => new("cnn2", Targets.Cnn2(), 2048, 1.05, steps);
+
+    /// <summary>ResNet-18 with 20,000 latents.</summary>
+    public static StepCase ResNet18(int steps) => new("resnet-18", Targets.ResNet18(10, ResNetStem.Cifar), 20_000, 1.05, steps);
 
     /// <summary>The MLP with 2,048 latents.</summary>
     public static StepCase Mlp(int steps) => new("mlp-25m", Mlp25M(), 2048, 1.00, steps);
@@ -56,6 +59,18 @@ public static class StepTimes
             FormattableString.Invariant($"{@case.Name} d={@case.Latents} batch {batch}: mapped{terms} / direct"),
             "ms a step", pairs,
             () => Step(mapped, data, batch, loss), () => Step(direct, data, batch, null), atMost: goal);
+    }
+
+    /// <summary>Streamed against mapped, both with the heap that keeps what is freed.</summary>
+    public static Ratio StreamedAgainstMapped(StepCase @case, int pairs)
+    {
+        const int batch = 128;
+        using var data = Data(@case, batch);
+        using var streamed = MappingNetwork.For(@case.Target).SingleLatent(@case.Latents).Streamed().Build();
+        using var mapped = MappingNetwork.For(@case.Target).SingleLatent(@case.Latents).Build();
+        return Ratio.Measure(
+            FormattableString.Invariant($"{@case.Name} d={@case.Latents} batch {batch}: streamed / mapped"), "ms a step", pairs,
+            () => Step(streamed, data, batch, null), () => Step(mapped, data, batch, null), atMost: 1.15);
     }
 
     /// <summary>Matrix-free against the paper's dense fixed weights, both mapped.</summary>

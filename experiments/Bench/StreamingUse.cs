@@ -30,8 +30,6 @@ public static class StreamingUse
     /// <summary>d.</summary>
     public const int Latents = 2048;
 
-    private const int TimedBatch = 128;
-
     private const string FromDisk = "fine-tuned from disk";
 
     /// <summary>Streamed with the heap that keeps everything, as the other ways have it: faster, and freed gradients may stay in it.</summary>
@@ -58,38 +56,28 @@ public static class StreamingUse
     /// <summary>Runs this program again as a child that measures one way of training.</summary>
     public static StreamingPoint Measure(string method, string target)
     {
-        var numbers = Numbers("--streaming-child", method, target);
+        var numbers = Numbers(method, target);
         return new(target, method, (long)numbers[0], (int)numbers[1], (long)numbers[2], (long)numbers[3], numbers[4]);
     }
 
-    /// <summary>Streamed against mapped step times, each measurement a process of its own, in turn.</summary>
-    /// <param name="target">The network.</param>
-    /// <param name="pairs">How many pairs count.</param>
-    public static Ratio Times(string target, int pairs) => Ratio.Measure(
-        FormattableString.Invariant($"{target} d={Latents} batch {TimedBatch}: streamed, heap kept / mapped"), "ms a step", pairs,
-        () => Numbers("--streaming-time-child", HeapKept, target)[4], () => Numbers("--streaming-time-child", "mapped", target)[4], atMost: 1.15);
+    private static double[] Numbers(string method, string target) =>
+        [.. ChildProcess.Words(["--streaming-child", method, target], 5).Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
 
-    private static double[] Numbers(string kind, string method, string target) =>
-        [.. ChildProcess.Words([kind, method, target], 5).Select(word => double.Parse(word, CultureInfo.InvariantCulture))];
-
-    /// <summary>The child: trains a few steps and prints P, the batch, the largest layer, the peak (0 where it is not watched) and the time.</summary>
-    public static void RunChild(string method, string target, bool watchMemory)
+    /// <summary>The child: trains a few steps and prints P, the batch, the largest layer, the peak and the time.</summary>
+    public static void RunChild(string method, string target)
     {
         // As docs/performance.md advises for each: large blocks go back where layers come one at a time.
         var isStreamed = method is "streamed" or FromDisk;
         _ = isStreamed ? NativeHeap.RetainFreedMemory(below: 1 << 20) : NativeHeap.RetainFreedMemory();
         var (network, batch) = Network(target);
-        // What memory takes shows in few samples and steps; time is that of usual batches.
-        if (!watchMemory)
-            batch = TimedBatch;
-        var steps = target == "mlp-4000m" ? 1 : watchMemory ? 2 : target == "mlp-25m" ? 12 : 4;
+        var steps = target == "mlp-4000m" ? 1 : 2;
         using var data = Dataset.FromTensors(
             randn([batch * steps, .. network.InputShape]), zeros(batch * steps, dtype: int64), [.. Enumerable.Range(0, 10).Select(index => $"{index}")]);
         using (var warm = DirectModel.For(TargetNetwork.Input(4).Linear(10).Build("warm")))
         using (var few = Dataset.FromTensors(zeros(4, 4), zeros(4, dtype: int64), data.ClassNames))
             new Trainer(warm, new() { Epochs = 1 }).Fit(few);
         using var file = method == FromDisk ? new SyntheticBase(network) : null;
-        using var memory = watchMemory ? new PrivateMemory() : null;
+        using var memory = new PrivateMemory();
         using var pretrained = file is null ? null : PretrainedWeights.OnDisk(file.Path);
         using Model model = method switch
         {
@@ -102,7 +90,7 @@ public static class StreamingUse
         var report = new Trainer(model, new() { Epochs = 1, BatchSize = batch, Optimizer = optimizer }).Fit(data);
         var largest = 4 * network.Layout.Layers.Max(layer => layer.Entries.Sum(entry => entry.Count));
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{network.ParameterCount} {batch} {largest} {memory?.PeakBytes ?? 0} {report.MedianStepMilliseconds}"));
+            CultureInfo.InvariantCulture, $"{network.ParameterCount} {batch} {largest} {memory.PeakBytes} {report.MedianStepMilliseconds}"));
     }
 
     private static (TargetNetwork Network, int Batch) Network(string target) => target switch
