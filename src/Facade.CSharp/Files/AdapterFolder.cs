@@ -102,7 +102,9 @@ internal static class AdapterFolder
         return null;
     }
 
-    private static JsonNode? ReadConfiguration(string path)
+    /// <summary>The JSON of a configuration.</summary>
+    /// <exception cref="CheckpointFormatException">It is too long, or no JSON.</exception>
+    internal static JsonNode? ReadConfiguration(string path)
     {
         if (new FileInfo(path) is { Exists: true, Length: > SafetensorsHeader.MaximumLength and var length })
             throw new CheckpointFormatException(path, $"is no configuration: it has {length} bytes; at most {SafetensorsHeader.MaximumLength} are read.");
@@ -122,10 +124,11 @@ internal static class AdapterFolder
         if (!AdapterHeader.IsKnown(file.Metadata.GetValueOrDefault("format")))
             throw new CheckpointFormatException(
                 folder, "is a folder with an adapter, but with none of this library: its files name no format of it. "
-                + "Adapters of other libraries, such as PEFT, have to be converted.");
+                + "FineTunedModel.LoadPeftAdapter reads LoRA adapters of PEFT.");
     }
 
-    private static void CreateFolder(string folder)
+    /// <summary>Makes the folder where there is none.</summary>
+    internal static void CreateFolder(string folder)
     {
         try
         {

@@ -191,6 +191,63 @@ public sealed class FineTunedModel : Model
         }
     }
 
+    /// <summary>
+    /// Reads a LoRA adapter of PEFT, the Python library, and builds its model on the base: low rank for the modules that it adapts, weights of their
+    /// own for those that it stores whole (modules_to_save). <see cref="SaveAdapter"/> then makes it one of this library's, which hosts of
+    /// adapters read.
+    /// </summary>
+    /// <param name="folder">The folder with adapter_config.json and adapter_model.safetensors.</param>
+    /// <param name="target">
+    /// The network. Its tensors must have the names that the adapted PyTorch model has, as those of <see cref="Targets"/> and of a module that
+    /// was read by <see cref="TargetNetwork.From(nn.Module, Tensor, string?)"/> have.
+    /// </param>
+    /// <param name="pretrained">The base's weights; an adapter of PEFT does not say which, so nothing checks that they are the right ones.</param>
+    /// <param name="device">Where the model lives; the CPU where none is given.</param>
+    /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
+    /// <returns>The model; the caller disposes it.</returns>
+    /// <exception cref="CheckpointFormatException">
+    /// It is damaged, beyond the limits, of another method than LoRA, has a tensor that the network has no place for, or uses a variant that is
+    /// not read (DoRA, embeddings, transposed weights, starts that change the base); the message says which.
+    /// </exception>
+    /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static FineTunedModel LoadPeftAdapter(
+        string folder, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        ArgumentNullException.ThrowIfNull(target);
+        ArgumentNullException.ThrowIfNull(pretrained);
+        pretrained.RequireAlive();
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (configuration, values) = PeftAdapter.Read(folder, target, limits ?? ReadLimits.Default);
+        var baseWeights = FineTuningBase.Of(target, pretrained, configuration.NewHead, configuration.Seed, device ?? CPU);
+        try
+        {
+            var model = new FineTunedModel(baseWeights, configuration, device ?? CPU);
+            model.RestoreState([.. values, .. model.State.Tensors]);
+            return model;
+        }
+        catch
+        {
+            baseWeights.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Writes the adapter as a LoRA adapter of PEFT, for <c>PeftModel.from_pretrained</c> on a PyTorch model whose modules have the target's names:
+    /// adapter_config.json and adapter_model.safetensors, with the factors of linear layers and convolutions and, whole, the modules with tensors
+    /// that are trained themselves.
+    /// </summary>
+    /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The change is another than <see cref="FineTuning.LowRank"/> alone, changes an embedding, is pruned, or moved running statistics, which PEFT's
+    /// adapters do not hold; or a trained parameter is not finite.
+    /// </exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public void SavePeftAdapter(string folder) => PeftAdapter.Write(folder, this);
+
     /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
     internal StreamedWeights? LayerByLayer => streamed;
 

@@ -92,8 +92,8 @@ public abstract class Layer
     /// <param name="bias">Whether a bias of one number per output follows.</param>
     protected static IReadOnlyList<ParameterSpecification> WeightAndBias(IReadOnlyList<long> weight, long fanIn, bool bias) =>
         bias
-            ? [new("weight", weight, fanIn), new("bias", [weight[0]], fanIn)]
-            : [new("weight", weight, fanIn)];
+            ? [new("weight", weight, fanIn) { IsLinearMap = true }, new("bias", [weight[0]], fanIn)]
+            : [new("weight", weight, fanIn) { IsLinearMap = true }];
 
     /// <summary>A weight of a plain module: a copy of a tensor's values, on its device and of its dtype, without its history.</summary>
     /// <param name="value">The tensor to copy.</param>

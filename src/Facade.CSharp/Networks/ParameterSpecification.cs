@@ -15,6 +15,9 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
     /// </summary>
     public double Center { get; init; }
 
+    /// <summary>Whether it is the matrix of a linear layer or the kernels of a convolution, outputs first.</summary>
+    internal bool IsLinearMap { get; init; }
+
     /// <summary>How many weights the tensor holds: the product of its shape.</summary>
     public long Count => ShapeText.Product(Shape);
 

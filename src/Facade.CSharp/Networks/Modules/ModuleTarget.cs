@@ -29,6 +29,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     parameter.Name, parameter.Value.shape, ModuleParameters.FanIn(parameter.Name, module.Parameters.Generated))
                 {
                     Center = module.Parameters.Norms.Contains(parameter.Name) ? 1 : 0,
+                    IsLinearMap = module.Parameters.LinearMaps.Contains(parameter.Name),
                 }),
             ],
             module.BufferSpecifications) =>

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace MappingNets;
+
+/// <summary>
+/// What adapter_config.json says of a LoRA adapter of PEFT, the library of Hugging Face: rank and alpha, for all modules or by patterns.
+/// A field that changes what the adapter computes and is not read here is refused; others, newer ones too, are not looked at.
+/// </summary>
+internal sealed class PeftConfiguration
+{
+    /// <summary>Fields that change what is computed, unless they are false, null or empty.</summary>
+    private static readonly string[] Refused =
+    [
+        "use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "alora_invocation_tokens", "megatron_config", "layer_replication",
+        "trainable_token_indices", "target_parameters", "arrow_config",
+    ];
+
+    /// <summary>Ways to start that leave the base as it is.</summary>
+    private static readonly string[] PlainStarts = ["gaussian", "eva", "orthogonal"];
+
+    private readonly string path;
+    private readonly JsonObject json;
+
+    private PeftConfiguration(string path, JsonObject json) => (this.path, this.json) = (path, json);
+
+    /// <summary>Reads the file.</summary>
+    /// <exception cref="CheckpointFormatException">It is none, or of another method than LoRA, or changes what this library does not know.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static PeftConfiguration Read(string path)
+    {
+        if (AdapterFolder.ReadConfiguration(path) is not JsonObject json)
+            throw new CheckpointFormatException(path, "is no object.");
+        var configuration = new PeftConfiguration(path, json);
+        var method = configuration.Text("peft_type") ?? throw configuration.Fault("has no peft_type, so it is no adapter of PEFT");
+        if (method != "LORA")
+            throw configuration.Fault($"is an adapter of PEFT's method '{MessageText.Of(method)}'; only 'LORA' is read");
+        if (Refused.FirstOrDefault(field => !IsOff(json[field])) is { } field)
+            throw configuration.Fault($"uses '{field}', which is not read");
+        if (json["init_lora_weights"] is JsonValue start && start.TryGetValue<string>(out var way) && !PlainStarts.Contains(way))
+            throw configuration.Fault($"starts with '{MessageText.Of(way)}' (init_lora_weights), which changes the base's weights as well");
+        return configuration;
+    }
+
+    /// <summary>What a module's product B A is multiplied by: alpha / r, or alpha / sqrt(r) where the adapter says so.</summary>
+    /// <param name="module">The module, such as "layer1.0.conv1".</param>
+    /// <param name="rank">The rank that its tensors have.</param>
+    /// <exception cref="CheckpointFormatException">The configuration gives it another rank, or no usable number.</exception>
+    public double Scale(string module, long rank)
+    {
+        var stated = Of("rank_pattern", module) ?? Number("r") ?? throw Fault("has no rank r");
+        if (stated != rank)
+            throw Fault(FormattableString.Invariant($"gives '{MessageText.Of(module)}' the rank {stated}; its tensors have {rank}"));
+        var alpha = Of("alpha_pattern", module) ?? Number("lora_alpha") ?? 8;
+        var scale = alpha / (IsOff(json["use_rslora"]) ? rank : Math.Sqrt(rank));
+        return double.IsFinite(scale) && scale != 0 ? scale : throw Fault(FormattableString.Invariant($"scales '{MessageText.Of(module)}' by {scale}"));
+    }
+
+    /// <summary>The text of a new file.</summary>
+    /// <param name="modules">The modules with their ranks.</param>
+    /// <param name="all">All modules of the network that have a matrix, by whose names a plain name could be mistaken.</param>
+    /// <param name="saved">The modules that are stored whole.</param>
+    /// <param name="strength">What B A is multiplied by.</param>
+    public static JsonObject Of(
+        IReadOnlyList<(string Name, int Rank)> modules, IReadOnlyList<string> all, IReadOnlyList<string> saved, double strength)
+    {
+        var rank = modules.GroupBy(module => module.Rank).MaxBy(group => group.Count())!.Key;
+        var others = modules.Where(module => module.Rank != rank).ToArray();
+        // PEFT takes a name for every module that ends with it, and a text for a pattern of the whole name.
+        var isClear = modules.All(module => all.All(other => !other.EndsWith("." + module.Name, StringComparison.Ordinal)));
+        return new()
+        {
+            ["peft_type"] = "LORA",
+            ["task_type"] = null,
+            ["base_model_name_or_path"] = null,
+            ["inference_mode"] = true,
+            ["r"] = rank,
+            ["lora_alpha"] = strength * rank,
+            ["lora_dropout"] = 0.0,
+            ["bias"] = "none",
+            ["fan_in_fan_out"] = false,
+            ["init_lora_weights"] = true,
+            ["use_rslora"] = false,
+            ["use_dora"] = false,
+            ["target_modules"] = isClear
+                ? new JsonArray([.. modules.Select(module => JsonValue.Create(module.Name))])
+                : JsonValue.Create("(" + string.Join('|', modules.Select(module => Regex.Escape(module.Name))) + ")"),
+            ["modules_to_save"] = saved.Count == 0 ? null : new JsonArray([.. saved.Select(name => JsonValue.Create(name))]),
+            ["rank_pattern"] = Patterns(others, module => module.Rank),
+            ["alpha_pattern"] = Patterns(others, module => strength * module.Rank),
+        };
+    }
+
+    private static JsonObject Patterns((string Name, int Rank)[] modules, Func<(string Name, int Rank), double> value) =>
+        new(modules.Select(module => KeyValuePair.Create("^" + Regex.Escape(module.Name), (JsonNode?)JsonValue.Create(value(module)))));
+
+    private static bool IsOff(JsonNode? value) => value switch
+    {
+        null => true,
+        JsonArray array => array.Count == 0,
+        JsonObject fields => fields.Count == 0,
+        _ => value.GetValueKind() == JsonValueKind.False,
+    };
+
+    // The first pattern that is the end of the module's name, from a dot on; PEFT takes them as regular expressions.
+    private double? Of(string field, string module)
+    {
+        if (json[field] is not { } patterns)
+            return null;
+        if (patterns is not JsonObject fields)
+            throw Fault($"has a '{field}' that is no object");
+        foreach (var (pattern, value) in fields)
+            if (Matches(pattern, module))
+                return NumberOf(value, field);
+        return null;
+    }
+
+    private bool Matches(string pattern, string module)
+    {
+        try
+        {
+            // Linear in the name's length, whatever a file brings along.
+            return Regex.IsMatch(module, $@"\A(?:(?:.*\.)?(?:{pattern}))\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception fault) when (fault is ArgumentException or NotSupportedException)
+        {
+            throw Fault($"has the pattern '{MessageText.Of(pattern)}', which cannot be read: {MessageText.Of(fault.Message)}");
+        }
+    }
+
+    private string? Text(string field) =>
+        json[field] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private double? Number(string field) => json[field] is { } value ? NumberOf(value, field) : null;
+
+    private double NumberOf(JsonNode? value, string field) =>
+        value is JsonValue && value.GetValueKind() == JsonValueKind.Number
+        && double.TryParse(value.ToJsonString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
+            ? number
+            : throw Fault($"has no number in '{field}'");
+
+    private CheckpointFormatException Fault(string what) => new(path, what + ".");
+}
