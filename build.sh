@@ -35,7 +35,9 @@ Usage: ./build.sh VERB [arguments]
                     iproute2); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS BATCH]
   serve             one network for many tenants, on http://localhost:5000: POST a picture to /predict?adapter=NAME [--folder FOLDER]
-                    [--urls URL]
+                    [--urls URL] [--kept N]
+  serve-load        send that service pictures from several clients at once, with 1 and with 1,000 adapters, and write requests/s and times
+                    [--seconds N] [--rounds N] [--threads N] [--out FOLDER]; ten minutes and artifacts/serve by default
   docs              build the site into artifacts/site, follow every link in it, and look at three pages in Chromium
   soak              build, train, save and load every kind of model and serve under load, for an hour each, side by side; memory must stay
                     flat [--minutes N] [--only KIND,...] [--out FOLDER]
@@ -320,6 +322,7 @@ case $verb in
     run_example experiments/ClusterFigures "$@"
     ;;
   serve) run_example examples/Serve "$@" ;;
+  serve-load) run_example experiments/ServeLoad "$@" ;;
   docs) build/Site/build.sh ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;

@@ -13,7 +13,7 @@ internal static class Service
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = LargestPicture);
-        builder.Services.AddSingleton(new AdapterHost(network.Target, network.Weights) { KeptAdapters = 16 });
+        builder.Services.AddSingleton(new AdapterHost(network.Target, network.Weights) { KeptAdapters = builder.Configuration.GetValue("kept", 16) });
         builder.Services.AddSingleton<Batcher>();
         builder.Services.AddSingleton<Counts>();
         builder.Services.AddSingleton(services => new DropFolder(folder, services.GetRequiredService<AdapterHost>()));
