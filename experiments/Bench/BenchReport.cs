@@ -39,6 +39,9 @@ public sealed record BenchReport(
     /// <summary>Where the time of a small step goes; null where it was not measured.</summary>
     public SmallStep? SmallStep { get; init; }
 
+    /// <summary>The speed of training on a folder of pictures against the same pictures in memory.</summary>
+    public List<Ratio> ImageFolder { get; init; } = [];
+
     /// <summary>The cost of running TorchSharp's native calls unoptimised (docs/decisions/0009).</summary>
     public List<Ratio> Cure { get; init; } = [];
 
@@ -73,6 +76,7 @@ public sealed record BenchReport(
             "streamed-bits" => report with { StreamedBits = [] },
             "streaming" => report with { Streaming = [.. report.Streaming.Where(point => networks?.Contains(point.Target) == false)] },
             "streaming-times" => report with { StreamingTimes = [] },
+            "image-folder" => report with { ImageFolder = [] },
             "cure" => report with { Cure = [] },
             "small-step" => report with { SmallStep = null },
             _ => report with { Small = null },
@@ -108,6 +112,15 @@ public sealed record BenchReport(
             Line(text, $"|---|---|---|---|---|---|---|");
             foreach (var ratio in Cure)
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {ratio.Median:F3} [{ratio.Low:F3}, {ratio.High:F3}] | {ratio.Pairs} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
+            Line(text, $"");
+        }
+
+        if (ImageFolder.Count > 0)
+        {
+            Line(text, $"| an epoch | A, pictures/s | B, pictures/s | A / B | goal | reached |");
+            Line(text, $"|---|---|---|---|---|---|");
+            foreach (var ratio in ImageFolder)
+                Line(text, $"| {ratio.Name} | {ratio.A:N0} | {ratio.B:N0} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
             Line(text, $"");
         }
 

@@ -43,8 +43,8 @@ var document = update >= 0 && update + 1 < args.Length ? args[update + 1] : null
 // Before anything is measured, which takes long.
 var complaint = (only, File.Exists(folder), document) switch
 {
-    (not (null or "memory" or "streaming" or "streaming-times" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small" or "small-step"), _, _) =>
-        $"--only takes memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or small-step; '{only}' is none of them.",
+    (not (null or "memory" or "streaming" or "streaming-times" or "streamed-bits" or "heap" or "cure" or "steps" or "stability-share" or "own-loop" or "generation" or "small" or "small-step" or "image-folder"), _, _) =>
+        $"--only takes memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small, small-step or image-folder; '{only}' is none of them.",
     (_, true, _) => $"--out takes a folder; '{folder}' is a file.",
     (_, _, { } file) when !File.Exists(file) => $"--update takes a file with a section \"bench tables\"; '{file}' is not there.",
     (_, _, { } file) when !MarkedSection.Has(file, "bench tables") => $"--update takes a file with a section \"bench tables\"; '{file}' has none.",
@@ -64,8 +64,8 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
         Measures training through a mapping against direct training, side by side, and writes report.json, table.md and plots.
 
           --quick        leaves out the slow cases
-          --only PART    memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small or
-                         small-step alone; the other parts stay as they are in the folder's report
+          --only PART    memory, streaming, streaming-times, streamed-bits, heap, cure, steps, stability-share, own-loop, generation, small,
+                         small-step or image-folder alone; the other parts stay as they are in the folder's report
           --networks A,B with --only streaming: only these networks' rows, such as resnet-50; the others stay
           --out FOLDER   where the results go; artifacts/bench where it is not named
           --update FILE  also writes the tables into the file's section "bench tables", as docs/performance.md has one
@@ -159,6 +159,14 @@ foreach (var (@case, kind) in Wanted("own-loop") ? OwnLoopTimes.All(quick) : [])
     var ratio = OwnLoopTimes.Measure(@case, kind, quick ? pairs : 31);
     AnsiConsole.WriteLine(Line(ratio));
     report.OwnLoop.Add(ratio);
+}
+
+report.Write(folder);
+foreach (var (name, target, side, count, keeps) in Wanted("image-folder") ? ImageFolderTimes.Cases(quick) : [])
+{
+    var ratio = ImageFolderTimes.Measure(name, target, side, count, keeps, 5);
+    AnsiConsole.WriteLine(Line(ratio));
+    report.ImageFolder.Add(ratio);
 }
 
 report.Write(folder);

@@ -44,11 +44,18 @@ internal static class ImageFile
     /// <summary>Red, green and blue planes one after another, or one plane of grey, scaled smoothly.</summary>
     public static byte[] Colours(PictureSource source, int channels, int height, int width, ReadLimits limits)
     {
+        var planes = new byte[channels * height * width];
+        WriteColours(source, planes, channels, height, width, limits);
+        return planes;
+    }
+
+    /// <summary>Writes them into memory of their length.</summary>
+    public static void WriteColours(PictureSource source, Span<byte> planes, int channels, int height, int width, ReadLimits limits)
+    {
         using var image = Decode(source, SKColorType.Rgba8888, limits);
         using var scaled = Scaled(image, height, width, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear), source.Name);
         var pixels = scaled.GetPixelSpan();
         var area = height * width;
-        var planes = new byte[channels * area];
         for (var index = 0; index < area; index++)
         {
             var (red, green, blue) = (pixels[4 * index], pixels[4 * index + 1], pixels[4 * index + 2]);
@@ -63,8 +70,6 @@ internal static class ImageFile
             planes[area + index] = green;
             planes[2 * area + index] = blue;
         }
-
-        return planes;
     }
 
     /// <summary>The bytes of an 8-bit grey image as they are, numbers rather than brightness; the nearest pixel where it is scaled.</summary>

@@ -1,4 +1,4 @@
-using static TorchSharp.torch;
+using System.Buffers;
 
 namespace MappingNets;
 
@@ -18,6 +18,10 @@ public static class ImageFolder
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
     /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
+    /// <param name="keepBytes">
+    /// How much memory decoded pictures may take, channels x height x width bytes each: those that are read first stay until it is full, and
+    /// are not read from their files again. 0 keeps none. A network of little arithmetic waits for files otherwise.
+    /// </param>
     /// <returns>Inputs (channels, height, width). A damaged image is refused by name when its batch is asked for.</returns>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     /// <exception cref="DatasetFormatException">It has no class, or a class without images.</exception>
@@ -29,11 +33,13 @@ public static class ImageFolder
         int channels = 3,
         IReadOnlyList<double>? means = null,
         IReadOnlyList<double>? deviations = null,
-        ReadLimits? limits = null)
+        ReadLimits? limits = null,
+        long keepBytes = 0)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(keepBytes);
         var scale = ColourScale.Of(channels, means, deviations);
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
@@ -42,15 +48,33 @@ public static class ImageFolder
         if (classes.Length == 0)
             throw new DatasetFormatException(folder, "holds no folder; there must be one for each class.");
         var images = classes.SelectMany((path, label) => ImagesIn(path).Select(image => (Path: image, Label: (long)label))).ToArray();
-        return Dataset.FromSamples(
-            images.Length,
+        var kept = new KeptPictures(images.Length, keepBytes);
+        return Dataset.FromWriter(
             [channels, height, width],
-            [],
             [.. classes.Select(path => Path.GetFileName(path))],
-            number => (
-                scale.Normalised(ImageFile.Colours(PictureSource.Of(images[number].Path), channels, height, width, most), [channels, height, width]),
-                tensor(images[number].Label, dtype: int64)),
-            labels: [.. images.Select(image => image.Label)]);
+            [.. images.Select(image => image.Label)],
+            (number, input) =>
+            {
+                if (kept.Find(number) is { } known)
+                {
+                    scale.Normalise(known, input);
+                    return;
+                }
+
+                using var source = PictureSource.Of(images[number].Path);
+                // Rented: large arrays for each picture would be the collector's work.
+                var planes = ArrayPool<byte>.Shared.Rent(input.Length);
+                try
+                {
+                    ImageFile.WriteColours(source, planes.AsSpan(0, input.Length), channels, height, width, most);
+                    scale.Normalise(planes.AsSpan(0, input.Length), input);
+                    kept.Offer(number, planes.AsSpan(0, input.Length));
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(planes);
+                }
+            });
     }
 
     private static string[] ImagesIn(string folder)

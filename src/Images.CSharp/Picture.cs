@@ -24,7 +24,8 @@ public static class Picture
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         if (!File.Exists(path))
             throw new FileNotFoundException($"The picture '{path}' does not exist.", path);
-        return Read(PictureSource.Of(path), height, width, channels, means, deviations, limits);
+        using var source = PictureSource.Of(path);
+        return Read(source, height, width, channels, means, deviations, limits);
     }
 
     /// <summary>Reads the bytes of a PNG or JPEG file, such as an upload. What they hold is treated as in <see cref="ImageFolder.Open"/>.</summary>
@@ -40,8 +41,11 @@ public static class Picture
     /// <exception cref="ArgumentException">A size or scale is unusable.</exception>
     public static Tensor Read(
         ReadOnlyMemory<byte> bytes, int height, int width, int channels = 3, IReadOnlyList<double>? means = null,
-        IReadOnlyList<double>? deviations = null, ReadLimits? limits = null) =>
-        Read(PictureSource.Of(bytes), height, width, channels, means, deviations, limits);
+        IReadOnlyList<double>? deviations = null, ReadLimits? limits = null)
+    {
+        using var source = PictureSource.Of(bytes);
+        return Read(source, height, width, channels, means, deviations, limits);
+    }
 
     private static Tensor Read(
         PictureSource source, int height, int width, int channels, IReadOnlyList<double>? means, IReadOnlyList<double>? deviations, ReadLimits? limits)

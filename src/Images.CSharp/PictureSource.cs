@@ -1,20 +1,78 @@
+using System.Buffers;
+using Microsoft.Win32.SafeHandles;
 using SkiaSharp;
 
 namespace MappingNets;
 
 /// <summary>Where a picture's bytes are: in a file, or in memory.</summary>
-/// <param name="Name">What messages call it.</param>
-/// <param name="Length">Its bytes.</param>
-/// <param name="Header">How it describes itself if it is a PNG file.</param>
-/// <param name="Codec">Begins to decode it; null where SkiaSharp does not know the format.</param>
-internal sealed record PictureSource(string Name, long Length, Func<PngHeader?> Header, Func<SKCodec?> Codec)
+internal sealed class PictureSource : IDisposable
 {
-    /// <summary>A file that exists.</summary>
+    private readonly Func<SKData> read;
+    private readonly SafeFileHandle? file;
+    private SKData? data;
+
+    private PictureSource(string name, long length, Func<SKData> read, SafeFileHandle? file) =>
+        (Name, Length, this.read, this.file) = (name, length, read, file);
+
+    /// <summary>What messages call it.</summary>
+    public string Name { get; }
+
+    /// <summary>Its bytes.</summary>
+    public long Length { get; }
+
+    private SKData Data => data ??= read();
+
+    /// <summary>A file that exists. It is read once, when its header or its pixels are asked for.</summary>
     /// <param name="path">Its path.</param>
-    public static PictureSource Of(string path) => new(path, new FileInfo(path).Length, () => PngHeader.Of(path), () => SKCodec.Create(path));
+    public static PictureSource Of(string path)
+    {
+        var file = File.OpenHandle(path);
+        try
+        {
+            var length = RandomAccess.GetLength(file);
+            return new(path, length, () => ReadWhole(path, file, length), file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>The bytes of a file.</summary>
     /// <param name="bytes">All of them.</param>
-    public static PictureSource Of(ReadOnlyMemory<byte> bytes) => new(
-        "the picture's bytes", bytes.Length, () => PngHeader.Of(bytes.Span), () => SKCodec.Create(SKData.CreateCopy(bytes.Span)));
+    public static PictureSource Of(ReadOnlyMemory<byte> bytes) => new("the picture's bytes", bytes.Length, () => SKData.CreateCopy(bytes.Span), null);
+
+    /// <summary>How it describes itself if it is a PNG file.</summary>
+    public PngHeader? Header() => PngHeader.Of(Data.AsSpan());
+
+    /// <summary>Begins to decode it; null where SkiaSharp does not know the format.</summary>
+    public SKCodec? Codec() => SKCodec.Create(Data);
+
+    /// <summary>Frees the bytes, and closes the file.</summary>
+    public void Dispose()
+    {
+        data?.Dispose();
+        file?.Dispose();
+    }
+
+    private static SKData ReadWhole(string path, SafeFileHandle file, long length)
+    {
+        if (length > Array.MaxLength)
+            throw new DatasetFormatException(path, $"has {length} bytes; at most {Array.MaxLength} are read.");
+        // Rented: thousands of arrays a second would be the collector's work.
+        var bytes = ArrayPool<byte>.Shared.Rent((int)length);
+        try
+        {
+            // A file that was cut meanwhile is a damaged picture.
+            var done = 0;
+            while (done < length && RandomAccess.Read(file, bytes.AsSpan(done, (int)length - done), done) is > 0 and var count)
+                done += count;
+            return SKData.CreateCopy(bytes.AsSpan(0, done));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+    }
 }

@@ -14,14 +14,6 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
 
     private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    /// <summary>The header of a file; null where it is no PNG file or ends inside its header.</summary>
-    public static PngHeader? Of(string path)
-    {
-        Span<byte> start = stackalloc byte[26];
-        using var stream = InputFile.Open(path);
-        return Of(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
-    }
-
     /// <summary>The header of a file whose first bytes are in memory; null where it is no PNG file or ends inside its header.</summary>
     public static PngHeader? Of(ReadOnlySpan<byte> start)
     {

@@ -64,9 +64,13 @@ public static class SegmentationFolder
         if (pairs.Length == 0)
             throw new DatasetFormatException(
                 images, imageEnd is null ? "holds no .png or .jpg." : $"holds no file that ends in {imageEnd}.");
-        return Dataset.FromSamples(pairs.Length, [channels, height, width], [height, width], [.. classNames], number => (
-            scale.Normalised(ImageFile.Colours(PictureSource.Of(pairs[number].Image), channels, height, width, most), [channels, height, width]),
-            tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64)));
+        return Dataset.FromSamples(pairs.Length, [channels, height, width], [height, width], [.. classNames], number =>
+        {
+            using var image = PictureSource.Of(pairs[number].Image);
+            return (
+                scale.Normalised(ImageFile.Colours(image, channels, height, width, most), [channels, height, width]),
+                tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64));
+        });
     }
 
     /// <summary>The label of each grey value; null for one that no mask may hold.</summary>
@@ -99,9 +103,13 @@ public static class SegmentationFolder
         return File.Exists(path) ? path : throw new DatasetFormatException(image, $"has no mask: there is no '{path}'.");
     }
 
-    private static long[] Labels(string mask, int height, int width, long?[] classOf, int classes, ReadLimits limits) =>
-    [
-        .. ImageFile.Numbers(PictureSource.Of(mask), height, width, limits).Select(value => classOf[value] ?? throw new DatasetFormatException(
-            mask, $"has a pixel of the value {value}; with {classes} classes it must be below {classes}, or {Unlabelled} to be ignored.")),
-    ];
+    private static long[] Labels(string mask, int height, int width, long?[] classOf, int classes, ReadLimits limits)
+    {
+        using var source = PictureSource.Of(mask);
+        return
+        [
+            .. ImageFile.Numbers(source, height, width, limits).Select(value => classOf[value] ?? throw new DatasetFormatException(
+                mask, $"has a pixel of the value {value}; with {classes} classes it must be below {classes}, or {Unlabelled} to be ignored.")),
+        ];
+    }
 }

@@ -37,6 +37,9 @@ internal sealed record ColourScale(float[] Means, float[] Deviations)
         return values.view(shape);
     }
 
+    /// <summary>One channel after another, as many as there are means, into a tensor's memory.</summary>
+    public void Normalise(ReadOnlySpan<byte> planes, Span<float> values) => Normalise(planes, 0, planes.Length / Means.Length, values);
+
     // Some bytes of all planes, the first of them at a place.
     private void Normalise(ReadOnlySpan<byte> bytes, int first, int plane, Span<float> values)
     {

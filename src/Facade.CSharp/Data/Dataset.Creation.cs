@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -121,6 +122,20 @@ public sealed partial class Dataset
                 Labels = labels is null ? null : [.. labels],
             },
             [.. classNames]);
+    }
+
+    /// <summary>A data set of single labels whose inputs are written where their batch is.</summary>
+    internal static Dataset FromWriter(IReadOnlyList<long> inputShape, IReadOnlyList<string> classNames, IReadOnlyList<long> labels, SampleWriter write)
+    {
+        (Tensor, Tensor) Load(int number)
+        {
+            var input = empty([.. inputShape], ScalarType.Float32);
+            write(number, MemoryMarshal.Cast<byte, float>(input.bytes));
+            return (input, tensor(labels[number], dtype: int64));
+        }
+
+        var samples = FromSamples(labels.Count, inputShape, [], classNames, Load, labels: labels);
+        return new(samples.stream! with { Write = write }, classNames);
     }
 
     private static void CheckSamples(IReadOnlyList<Tensor> inputs, Tensor targets, string targetsName)

@@ -1,7 +1,13 @@
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
+
+/// <summary>Writes a sample's input, single precision, all of its elements in order.</summary>
+/// <param name="number">The sample's number.</param>
+/// <param name="input">Where to.</param>
+internal delegate void SampleWriter(int number, Span<float> input);
 
 /// <summary>Samples that are made when a batch needs them: a function of a sample's number, and which numbers there are.</summary>
 internal sealed record StreamedSamples(
@@ -15,6 +21,14 @@ internal sealed record StreamedSamples(
     /// <summary>The class of each sample by its number, where it is known without making the sample.</summary>
     public IReadOnlyList<long>? Labels { get; init; }
 
+    private const long PieceElements = 1 << 24;
+
+    /// <summary>
+    /// Writes the input of a sample, by its number, where its batch is: for samples whose labels are known, without a tensor for each. Null where
+    /// samples come as tensors.
+    /// </summary>
+    public SampleWriter? Write { get; init; }
+
     /// <summary>The same samples, some of them, by their places.</summary>
     public StreamedSamples At(IEnumerable<long> places) => this with { Numbers = [.. places.Select(place => Numbers[place])] };
 
@@ -24,6 +38,23 @@ internal sealed record StreamedSamples(
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var inputs = empty([places.Count, .. InputShapes[0]], InputTypes[0]);
+        if (Write is not null)
+        {
+            var index = 0;
+            // Pieces, for a span cannot hold more than 2 GB.
+            var each = Math.Max(1, (int)(PieceElements / Math.Max(1, inputs.stride(0))));
+            for (var first = 0L; first < places.Count; first += each)
+            {
+                using var piece = inputs.narrow(0, first, Math.Min(each, places.Count - first));
+                var values = MemoryMarshal.Cast<byte, float>(piece.bytes);
+                for (var size = (int)inputs.stride(0); !values.IsEmpty; values = values[size..])
+                    Write(Numbers[places[index++]], values[..size]);
+            }
+
+            var labels = tensor(places.Select(place => Labels![Numbers[place]]).ToArray(), dtype: int64);
+            return ([inputs.MoveToOuterDisposeScope()], labels.MoveToOuterDisposeScope());
+        }
+
         var targets = empty([places.Count, .. TargetShape], Classes > 0 ? ScalarType.Int64 : ScalarType.Float32);
         // One sample at a time, so that the batch is in memory once.
         for (var index = 0; index < places.Count; index++)
@@ -48,8 +79,11 @@ internal sealed record StreamedSamples(
         if (input.dtype != InputTypes[0] || target.dtype != type)
             throw new InvalidOperationException(
                 $"Sample {number} came as {input.dtype} and {target.dtype}; it must be {InputTypes[0]} and {type}.");
-        if (Labels is not null && target.item<long>() != Labels[number])
-            throw new InvalidOperationException($"Sample {number} has the label {target.item<long>()}; {Labels[number]} was announced.");
+        // An announced label is within the classes.
+        if (Labels is not null)
+            return target.item<long>() == Labels[number]
+                ? (input, target)
+                : throw new InvalidOperationException($"Sample {number} has the label {target.item<long>()}; {Labels[number]} was announced.");
         if (Classes > 0 && Dataset.FirstOutside(target, Classes) is var (_, label))
             throw new InvalidOperationException($"Sample {number} has the label {label}; with {Classes} classes it must be below {Classes}.");
         return (input, target);

@@ -47,4 +47,46 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Throws<ArgumentException>("deviations", () => ImageFolder.Open(folder.Path, 2, 2, deviations: [1, 1, 0]));
         Assert.Throws<ArgumentOutOfRangeException>("channels", () => ImageFolder.Open(folder.Path, 2, 2, channels: 2));
     }
+
+    [Fact]
+    public void Batches_have_each_picture_with_its_label_in_the_batchs_order()
+    {
+        for (var number = 0; number < 6; number++)
+            folder.Write(Pictures.Colour(3, 3, (byte)(40 * number), 0, 0), $"class-{number % 2}", $"{number}.png");
+        using var data = ImageFolder.Open(folder.Path, 3, 3, means: [0, 0, 0], deviations: [1, 1, 1]);
+        var seen = new List<(int Red, long Label)>();
+        foreach (var batch in data.Batches(4, seed: 5, epoch: 1))
+            using (batch)
+            using (NewDisposeScope())
+                for (var place = 0; place < batch.Count; place++)
+                {
+                    Assert.Equal(0, batch.Inputs[place, 1..].abs().sum().item<float>());
+                    seen.Add(((int)MathF.Round(255 * batch.Inputs[place, 0, 2, 2].item<float>()), batch.Targets[place].item<long>()));
+                }
+
+        Assert.Equal(Enumerable.Range(0, 6).Select(number => (40 * number, (long)(number % 2))), seen.Order());
+        Assert.NotEqual(seen.Order(), seen);
+    }
+
+    [Fact]
+    public void Pictures_are_kept_as_far_as_their_memory_goes_and_the_others_read_again()
+    {
+        foreach (var name in new[] { "a", "b" })
+            folder.Write(Pictures.Colour(2, 2, 100, 0, 0), "only", $"{name}.png");
+        // Each picture takes 12 bytes.
+        using var data = ImageFolder.Open(folder.Path, 2, 2, means: [0, 0, 0], deviations: [1, 1, 1], keepBytes: 23);
+        Assert.Equal([100, 100], Reds(data));
+        foreach (var name in new[] { "a", "b" })
+            folder.Write(Pictures.Colour(2, 2, 200, 0, 0), "only", $"{name}.png");
+        Assert.Equal([100, 200], Reds(data));
+        using var none = ImageFolder.Open(folder.Path, 2, 2, means: [0, 0, 0], deviations: [1, 1, 1]);
+        Assert.Equal([200, 200], Reds(none));
+        Assert.Throws<ArgumentOutOfRangeException>("keepBytes", () => ImageFolder.Open(folder.Path, 2, 2, keepBytes: -1));
+    }
+
+    private static int[] Reds(Dataset data)
+    {
+        using var all = data.ToMemory();
+        return [.. all.Inputs[.., 0, 1, 1].data<float>().Select(value => (int)MathF.Round(255 * value))];
+    }
 }
