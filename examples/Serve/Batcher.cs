@@ -20,7 +20,8 @@ internal sealed class Batcher : IAsyncDisposable
     public Batcher(AdapterHost host)
     {
         this.host = host;
-        work = Task.Run(Work);
+        // A thread of its own: the C library has a heap for each of the threads that make tensors, and each keeps what it once needed.
+        work = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>The scores of one picture.</summary>
@@ -43,10 +44,10 @@ internal sealed class Batcher : IAsyncDisposable
         await work;
     }
 
-    private async Task Work()
+    private void Work()
     {
         var batch = new List<Request>();
-        while (await waiting.Reader.WaitToReadAsync())
+        while (waiting.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             batch.Clear();
             while (batch.Count < Most && waiting.Reader.TryRead(out var request))

@@ -3,7 +3,6 @@
 using MappingNets;
 using MappingNets.Examples.Serve;
 
-_ = NativeHeap.RetainFreedMemory();
 var folder = args.SkipWhile(argument => argument != "--folder").Skip(1).FirstOrDefault() ?? "adapters";
 using var network = Tenants.Prepare(folder);
 await using var app = Service.Build(network, folder, args);

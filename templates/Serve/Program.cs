@@ -3,7 +3,6 @@
 using MappingNets;
 
 const int Side = 28;
-_ = NativeHeap.RetainFreedMemory();
 var builder = WebApplication.CreateBuilder(args);
 var folder = builder.Configuration["folder"] ?? "adapters";
 var start = Path.Combine(folder, "base.safetensors");

@@ -12,6 +12,7 @@ public sealed partial class DocumentTests
     private const string Given = """
         using System; using System.Collections.Generic; using System.IO; using System.Linq; using System.Threading.Tasks;
         using MappingNets; using TorchSharp; using static TorchSharp.torch; using Microsoft.ML.OnnxRuntime;
+        using Microsoft.Extensions.Logging;
 
         """;
 
@@ -26,7 +27,7 @@ public sealed partial class DocumentTests
         ["onnx.md"] = "string path; int latents; Model plain; FineTunedModel customer; float[] pixels; long[] shape;",
         ["streaming.md"] = "TargetNetwork target; TrainingOptions options; Dataset data;",
         ["serving.md"] = "Tensor pictures;",
-        ["watching.md"] = "ILogger logger; interface ILogger { void LogInformation(string form, params object[] values); }",
+        ["watching.md"] = "ILogger logger; Trainer trainer; Dataset train;",
     };
 
     private static readonly MetadataReference[] Packages =
@@ -41,9 +42,12 @@ public sealed partial class DocumentTests
     public void The_code_of_a_page_compiles(string page)
     {
         var faults = new List<string>();
-        foreach (var block in Blocks(Path.Combine(RepositoryRoot.Path, "docs", page)))
+        string[] blocks = [.. Blocks(Path.Combine(RepositoryRoot.Path, "docs", page))];
+        // A type that one block declares is there for the page's others.
+        var types = string.Join('\n', blocks.Where(DeclaresType));
+        foreach (var block in blocks)
         {
-            var source = $"{Given}class Page {{ {Fields.GetValueOrDefault(page)} async Task Block() {{\n{block}\nawait Task.CompletedTask; }} }}";
+            var source = $"{Given}class Page {{ {Fields.GetValueOrDefault(page)} {types} async Task Block() {{\n{(DeclaresType(block) ? "" : block)}\nawait Task.CompletedTask; }} }}";
             var compilation = CSharpCompilation.Create(
                 "page", [CSharpSyntaxTree.ParseText(source)], Packages, new(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
             faults.AddRange(compilation.GetDiagnostics().Where(fault => fault.Severity == DiagnosticSeverity.Error).Select(fault => $"{fault.GetMessage()} in\n{block}"));
@@ -59,6 +63,8 @@ public sealed partial class DocumentTests
                 .GetDiagnostics(),
             fault => fault.GetMessage().Contains("'Certified'", StringComparison.Ordinal));
 
+    private static bool DeclaresType(string block) => TypeDeclaration().IsMatch(block);
+
     private static bool HasBlocks(string path) => Blocks(path).Any();
 
     private static IEnumerable<string> Blocks(string path) =>
@@ -66,4 +72,7 @@ public sealed partial class DocumentTests
 
     [GeneratedRegex(@"^```csharp\n(.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Csharp();
+
+    [GeneratedRegex(@"^((public|internal|sealed|static|partial) )*(class|record|struct|interface) ")]
+    private static partial Regex TypeDeclaration();
 }
