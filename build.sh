@@ -8,6 +8,8 @@ export DOTNET_CLI_UI_LANGUAGE=en
 
 readonly data_package=dataset-fashion-mnist
 readonly data_folder=/usr/share/datasets/fashion-mnist
+# Packages are compared with those of version 0.2.0 as this commit packs them; no feed has them.
+readonly baseline_commit=d04b842 baseline_folder=artifacts/baseline
 
 list_verbs() {
   cat <<'VERBS'
@@ -55,7 +57,7 @@ Usage: ./build.sh VERB [arguments]
   against COMMIT    step times of this commit over an older one's, each value from a process of its own [--pairs N] [--kinds KIND,...]
                     [--folder FOLDER] [--out FOLDER]
   restore           restore tools and packages
-  pack              write the NuGet packages to artifacts/packages
+  pack              write the NuGet packages to artifacts/packages, and compare their API with version 0.2.0's
 VERBS
 }
 
@@ -198,6 +200,13 @@ provide_numpy() {
   echo "build.sh: numpy is missing, so the tests of the reader in Python are skipped. On Debian or Ubuntu: sudo apt-get install python3-numpy." >&2
 }
 
+# The notebooks run in it; without it their tests are skipped.
+provide_interactive() {
+  [[ -x artifacts/tools/dotnet-interactive ]] && return
+  dotnet tool install Microsoft.dotnet-interactive --version 1.0.712001 --tool-path artifacts/tools >/dev/null ||
+    echo "build.sh: Microsoft.dotnet-interactive could not be installed, so the tests of the notebooks are skipped." >&2
+}
+
 # Clusters keep their members and their runs in it; without it the tests of that are skipped.
 provide_redis() {
   [[ -x /usr/bin/redis-server ]] && return
@@ -224,6 +233,7 @@ run_tests() {
   provide_numpy
   provide_redis || echo "build.sh: tests that need it will be skipped." >&2
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
+  if [[ $part =~ ^(all|tool)$ ]]; then provide_interactive; fi
   results=$(mktemp -d)
   trap 'rm -rf "$results"' EXIT
   if [[ $part =~ ^(all|core)$ ]]; then test_core "$@"; fi
@@ -293,10 +303,30 @@ format() {
   return $status
 }
 
+# The packages that validation compares with, packed once from their own commit.
+provide_baseline() {
+  [[ -f $baseline_folder/MappingNets.0.2.0.nupkg ]] && return
+  if ! git cat-file -e "$baseline_commit^{commit}" 2>/dev/null; then
+    echo "build.sh: commit $baseline_commit is not in this checkout, so no API is compared with version 0.2.0 (git fetch --unshallow)." >&2
+    return
+  fi
+  echo "build.sh: packing version 0.2.0 from commit $baseline_commit, to compare with (a minute, once)"
+  local work project
+  work=$(mktemp -d)
+  git archive "$baseline_commit" src build paket.dependencies paket.lock .paket .config Directory.Build.props Directory.Build.targets | tar -x -C "$work"
+  for project in src/Core.FSharp src/Facade.CSharp; do
+    (cd "$work" && dotnet tool restore >/dev/null && dotnet pack "$project" -c Release --nologo --verbosity quiet -o packages) || fail "version 0.2.0 was not packed."
+  done
+  mkdir -p "$baseline_folder"
+  cp "$work"/packages/*.nupkg "$baseline_folder"
+  rm -rf "$work"
+}
+
 pack() {
   local project started=$SECONDS
   echo "build.sh: restoring the tools"
   restore_tools
+  provide_baseline
   for project in src/Core.FSharp src/Facade.CSharp src/Images.CSharp src/Onnx.CSharp src/PyTorch.CSharp src/Orleans.CSharp src/Tool.CSharp templates; do
     echo "build.sh: restoring, building and packing $project (a few minutes the first time)"
     dotnet pack "$project" -c Release --nologo --verbosity quiet -o artifacts/packages "$@" || fail "$project was not packed."
