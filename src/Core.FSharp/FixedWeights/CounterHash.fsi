@@ -97,7 +97,7 @@ module CounterHash =
     /// <exception cref="T:System.ArgumentOutOfRangeException"><paramref name="size"/> or <paramref name="index"/> is out of range.</exception>
     val permute: key: Key -> size: uint64 -> index: uint64 -> uint64
 
-    /// <summary>The inverse of <see cref="permute"/>: <c>unpermute key n (permute key n i) = i</c>.</summary>
+    /// <summary>The inverse of <see cref="M:MappingNets.Core.CounterHash.permute(MappingNets.Core.CounterHash.Key,System.UInt64,System.UInt64)"/>: <c>unpermute key n (permute key n i) = i</c>.</summary>
     /// <param name="key">The stream.</param>
     /// <param name="size">How many numbers are permuted, 1 to 2^62.</param>
     /// <param name="index">Which number, below <paramref name="size"/>.</param>

@@ -28,7 +28,8 @@ module LatentSplit =
 
     /// <summary>
     /// A split by what the first gradients say: every layer gets one latent, and the rest of the budget is shared in proportion to
-    /// sqrt(E_l P_l), the geometric mean of the layer's energy and its weights, with the caps and the rounding of <see cref="byPower"/>.
+    /// sqrt(E_l P_l), the geometric mean of the layer's energy and its weights, with the caps and the rounding of
+    /// <see cref="M:MappingNets.Core.LatentSplitModule.byPower(System.Double,System.Int32,MappingNets.Core.ParameterLayout)"/>.
     /// </summary>
     /// <param name="energies">E_l of each layer: the sum of (s_i dL/dtheta_i)^2 over its weights, how fast the loss falls if all of them move. At least 0 and not all 0.</param>
     /// <param name="budget">The total number of latents, from the number of layers to P.</param>

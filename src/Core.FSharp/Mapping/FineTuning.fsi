@@ -80,7 +80,7 @@ module FineTuning =
     /// <exception cref="T:System.ArgumentException">o has another shape or precision.</exception>
     val spread: plan: FineTuningPlan -> latent: torch.Tensor -> torch.Tensor
 
-    /// <summary>The transpose of <see cref="spread"/>: the sum of each group's entries, (P) -> (K).</summary>
+    /// <summary>The transpose of <see cref="M:MappingNets.Core.FineTuning.spread(MappingNets.Core.FineTuningPlan,TorchSharp.torch.Tensor)"/>: the sum of each group's entries, (P) -> (K).</summary>
     /// <param name="plan">The groups.</param>
     /// <param name="vector">Shape (P), single or double precision.</param>
     /// <exception cref="T:System.ArgumentException">The vector has another shape or precision.</exception>
@@ -98,7 +98,8 @@ module FineTuning =
         plan: FineTuningPlan -> strength: float -> pretrained: torch.Tensor -> latent: torch.Tensor -> torch.Tensor
 
     /// <summary>theta_pretrained + g(z), shape (P).</summary>
-    /// <param name="mapping">g; one made by <see cref="increment"/> starts at no change.</param>
+    /// <param name="mapping">g; one made by
+    /// <see cref="M:MappingNets.Core.FineTuning.increment(MappingNets.Core.ParameterLayout,MappingNets.Core.MappingSpecification)"/> starts at no change.</param>
     /// <param name="pretrained">theta_pretrained, shape (P), of the precision and on the device of z.</param>
     /// <param name="latent">z, shape (d).</param>
     /// <exception cref="T:System.ArgumentException">A shape or precision disagrees.</exception>
@@ -106,7 +107,7 @@ module FineTuning =
 
     /// <summary>
     /// The mapping of a specification with b = 0 and z_0 = 0, so that g(z_0) = 0: what is added to given weights starts at nothing.
-    /// On its own it could not learn, which is why <see cref="Mapping.create"/> refuses it.
+    /// On its own it could not learn, which is why <see cref="M:MappingNets.Core.MappingModule.create(MappingNets.Core.ParameterLayout,MappingNets.Core.MappingSpecification)"/> refuses it.
     /// </summary>
     /// <param name="layout">The target's parameter layout.</param>
     /// <param name="specification">What else defines the mapping; its bias and start are not read.</param>

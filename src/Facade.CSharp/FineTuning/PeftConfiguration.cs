@@ -6,7 +6,7 @@ using System.Text.RegularExpressions;
 namespace MappingNets;
 
 /// <summary>
-/// What adapter_config.json says of a LoRA adapter of PEFT, the library of Hugging Face: rank and alpha, for all modules or by patterns.
+/// What adapter_config.json says about a LoRA adapter of PEFT, the library of Hugging Face: rank and alpha, for all modules or by patterns.
 /// A field that changes what the adapter computes and is not read here is refused; others, newer ones too, are not looked at.
 /// </summary>
 internal sealed class PeftConfiguration

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Xunit;
 
 namespace MappingNets.Tests.Repository;
@@ -45,12 +46,27 @@ public sealed partial class RepositoryTests
         Assert.All(remotes, line => Assert.Equal("remote: %NUGET_FEED%", line.Trim()));
     }
 
+    /// <summary>A short name is left as text by the tools that build the site, for F# does not resolve it.</summary>
+    [Fact]
+    public void EveryReferenceInThePackagesDocumentationNamesItsMemberInFull()
+    {
+        var references =
+            from type in new[] { typeof(Core.Mapping), typeof(MappingNetwork), typeof(ImageFolder) }
+            from reference in XDocument.Load(Path.ChangeExtension(type.Assembly.Location, ".xml")).Descendants().Attributes("cref")
+            select reference.Value;
+        Assert.NotEmpty(references);
+        Assert.DoesNotContain(references, name => !FullReference().IsMatch(name));
+    }
+
     /// <summary>Hosts of the feeds of this machine, read where NuGet keeps them and only where one was found for this build.</summary>
     private static IEnumerable<string> FeedHosts() =>
         from line in ChildProcess.Run("dotnet", ["nuget", "list", "source", "--format", "short"], RepositoryRoot.Path).Split('\n')
         let address = line[(line.IndexOf(' ') + 1)..].Trim()
         where Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Host.Contains('.')
         select new Uri(address).Host;
+
+    [GeneratedRegex("^[TMPFEN]:[A-Z]")]
+    private static partial Regex FullReference();
 
     [GeneratedRegex(@"https?://[^\s""'/]*(nuget|registry|artifactory)[^\s""'/]*/", RegexOptions.IgnoreCase)]
     private static partial Regex RegistryHost();
