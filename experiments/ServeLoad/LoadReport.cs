@@ -38,7 +38,7 @@ internal sealed record LoadReport(string Machine, string Command, Settings Setti
         string.Create(
             CultureInfo.InvariantCulture,
             $"{Environment.ProcessorCount} cores ({ProcessorName()}), {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}"),
-        "./build.sh serve-load", settings, ReportOrigin.Here(), rows);
+        $"./build.sh serve-load --seconds {settings.Seconds} --rounds {settings.Rounds} --threads {settings.Threads}", settings, ReportOrigin.Here(), rows);
 
     public static LoadReport Read(string folder) =>
         JsonSerializer.Deserialize<LoadReport>(File.ReadAllText(Path.Combine(folder, FileName)), Json)!;

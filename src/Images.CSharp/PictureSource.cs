@@ -1,5 +1,4 @@
 using System.Buffers;
-using Microsoft.Win32.SafeHandles;
 using SkiaSharp;
 
 namespace MappingNets;
@@ -8,10 +7,10 @@ namespace MappingNets;
 internal sealed class PictureSource : IDisposable
 {
     private readonly Func<SKData> read;
-    private readonly SafeFileHandle? file;
+    private readonly FileStream? file;
     private SKData? data;
 
-    private PictureSource(string name, long length, Func<SKData> read, SafeFileHandle? file) =>
+    private PictureSource(string name, long length, Func<SKData> read, FileStream? file) =>
         (Name, Length, this.read, this.file) = (name, length, read, file);
 
     /// <summary>What messages call it.</summary>
@@ -26,10 +25,10 @@ internal sealed class PictureSource : IDisposable
     /// <param name="path">Its path.</param>
     public static PictureSource Of(string path)
     {
-        var file = File.OpenHandle(path);
+        var file = InputFile.Open(path);
         try
         {
-            var length = RandomAccess.GetLength(file);
+            var length = file.Length;
             return new(path, length, () => ReadWhole(path, file, length), file);
         }
         catch
@@ -56,7 +55,7 @@ internal sealed class PictureSource : IDisposable
         file?.Dispose();
     }
 
-    private static SKData ReadWhole(string path, SafeFileHandle file, long length)
+    private static SKData ReadWhole(string path, FileStream file, long length)
     {
         if (length > Array.MaxLength)
             throw new DatasetFormatException(path, $"has {length} bytes; at most {Array.MaxLength} are read.");
@@ -65,10 +64,7 @@ internal sealed class PictureSource : IDisposable
         try
         {
             // A file that was cut meanwhile is a damaged picture.
-            var done = 0;
-            while (done < length && RandomAccess.Read(file, bytes.AsSpan(done, (int)length - done), done) is > 0 and var count)
-                done += count;
-            return SKData.CreateCopy(bytes.AsSpan(0, done));
+            return SKData.CreateCopy(bytes.AsSpan(0, file.ReadAtLeast(bytes.AsSpan(0, (int)length), (int)length, throwOnEndOfStream: false)));
         }
         finally
         {
