@@ -1,13 +1,13 @@
 // A network of 993,845,258 weights, trained on FashionMNIST by an ordinary machine: streamed, each layer's weights are generated when it
 // computes and forgotten afterwards. Held in memory, weights and gradients would take 8 GB, and Adam's averages 8 GB more.
-// Arguments: the steps (12), the width of a layer (4096), the layers (60), the images of a step (256); FashionMNIST is looked for in the usual places.
+// Arguments: the steps (6), the width of a layer (4096), the layers (60), the images of a step (48); FashionMNIST is looked for in the usual places.
 using System.Diagnostics;
 using MappingNets;
 using TorchSharp;
 using static TorchSharp.torch;
 
 int Argument(int place, int otherwise) => args.Length > place ? int.Parse(args[place]) : otherwise;
-var (steps, width, depth, size) = (Argument(0, 12), Argument(1, 4096), Argument(2, 60), Argument(3, 256));
+var (steps, width, depth, size) = (Argument(0, 6), Argument(1, 4096), Argument(2, 60), Argument(3, 48));
 
 // Large blocks, which are the gradients of a layer, go back to the system; all others stay in the heap.
 NativeHeap.RetainFreedMemory(below: 1 << 20);

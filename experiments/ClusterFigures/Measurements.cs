@@ -53,7 +53,8 @@ internal static class Measurements
     {
         foreach (var workers in new[] { 1, 2, 4, 8 })
         {
-            var run = new MeasuredRun("CNN2", "mapped", workers, 128 / workers, Steps: 20);
+            // Enough that the program is compiled for most of them.
+            var run = new MeasuredRun("CNN2", "mapped", workers, 128 / workers, Steps: 200);
             var (together, apart) = (new List<StepFigures>(), new List<double>());
             for (var repetition = 0; repetition < Repetitions; repetition++)
             {
