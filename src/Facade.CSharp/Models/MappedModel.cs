@@ -29,7 +29,7 @@ public sealed class MappedModel : Model
         mapping = MappingModule.create(target.Layout, specification);
         if (isStreamed)
             StreamedWeights.Require(target, StreamedPart.MissingOf(mapping));
-        generator = mapping.Fused is { } fused ? new(fused, target) : null;
+        generator = StreamedPart.MissingOf(mapping) is null ? new(mapping, target, aroundCenters: !specification.TrainableScale) : null;
         using var scope = NewDisposeScope();
         var start = mapping.InitialLatent().to(device);
         // A user's own modulation shows only when it is called whether it fits the target.
@@ -162,10 +162,13 @@ public sealed class MappedModel : Model
     internal Tensor LatentOfPass() => Generator(Latent) is null ? Latent : Latent.clone();
 
     /// <summary>The weights that the mapping generates at another latent.</summary>
-    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Masked(Generator(at) is { } fused
-        ? GenerationPass.Of(fused, at)
-        : Target.AroundCenters(mapping.Layout.Split(
-            TrainableScales is { } scales ? mapping.Generate(at, scales) : mapping.Generate(at))));
+    internal IReadOnlyList<Tensor> WeightsAt(Tensor at) => Masked((Generator(at), TrainableScales) switch
+    {
+        ({ } fused, null) => GenerationPass.Of(fused, at),
+        ({ } fused, { } scales) => Target.AroundCenters([.. GenerationPass.Of(fused, at).Select((weight, index) => weight * scales[index])]),
+        (null, { } scales) => Target.AroundCenters(mapping.Layout.Split(mapping.Generate(at, scales))),
+        _ => Target.AroundCenters(mapping.Layout.Split(mapping.Generate(at))),
+    });
 
     /// <inheritdoc/>
     internal override IReadOnlyList<Tensor> WeightsFrom(IReadOnlyList<Tensor> values, out string missing)
@@ -188,7 +191,7 @@ public sealed class MappedModel : Model
         Mapping.Pieces.Select(piece => (piece.Name, piece.PlacesIn(Mapping.Layout)))
             .Concat(base.Movers().Skip(1));
 
-    private WeightGenerator? Generator(Tensor at) => TrainableScales is null && WeightGenerator.Fits(at) ? generator : null;
+    private WeightGenerator? Generator(Tensor at) => WeightGenerator.Fits(at) ? generator : null;
 
     /// <summary>
     /// Writes the adapter: seed, description of the mapping, latent, coefficients and format version, not one weight. 2,048

@@ -37,6 +37,9 @@ public sealed class StreamedTests
             "lwt" => plain.LayerWise(160),
             "additive" => plain.SingleLatent(48).WithAdditiveModulation(0.3),
             "tanh" => plain.SingleLatent(48).WithActivation(MappingActivation.Tanh),
+            "tanh, additive" => plain.SingleLatent(48).WithActivation(MappingActivation.Tanh).WithAdditiveModulation(0.3),
+            "sine, lwt, additive, scales" =>
+                plain.LayerWise(160).WithActivation(MappingActivation.Sine).WithAdditiveModulation(0.3).WithTrainableScales(),
             "sine, lwt, scales" => plain.LayerWise(160).WithActivation(MappingActivation.Sine).WithTrainableScales(),
             "scales" => plain.SingleLatent(48).WithTrainableScales(),
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
@@ -63,7 +66,10 @@ public sealed class StreamedTests
     [InlineData("mlp", "additive")]
     [InlineData("mlp", "tanh")]
     [InlineData("cnn", "tanh")]
+    [InlineData("mlp", "tanh, additive")]
+    [InlineData("transformer", "tanh, additive")]
     [InlineData("transformer", "scales")]
+    [InlineData("cnn", "sine, lwt, additive, scales")]
     [InlineData("cnn", "sine, lwt, scales")]
     public void TrainingHasTheBitsOfTheMappingThatHoldsAllWeights(string network, string kind)
     {
