@@ -18,10 +18,12 @@ done
 
 # What a feed shows of a package, and what a debugger needs.
 for package in "$work/packages"/*.nupkg; do
+  # Into variables: grep ends at the first match, and a listing that it no longer reads would count as a failure.
+  entries=$(python3 -m zipfile -l "$package") symbols=$(python3 -m zipfile -l "${package%.nupkg}.snupkg")
   for entry in README.md icon.png; do
-    python3 -m zipfile -l "$package" | grep -q "^$entry " || { echo "consumer: $(basename "$package") has no $entry."; failed=$((failed + 1)); }
+    grep -q "^$entry " <<<"$entries" || { echo "consumer: $(basename "$package") has no $entry."; failed=$((failed + 1)); }
   done
-  python3 -m zipfile -l "${package%.nupkg}.snupkg" | grep -q '\.pdb ' || { echo "consumer: $(basename "$package") has no symbols."; failed=$((failed + 1)); }
+  grep -q '\.pdb ' <<<"$symbols" || { echo "consumer: $(basename "$package") has no symbols."; failed=$((failed + 1)); }
 done
 
 # Arguments: the language's name, the project file, the source and the package.
