@@ -125,7 +125,9 @@ run_example() {
   restore_tools
   provide_data || exit 1
   provide_font
-  dotnet run -c Release --project "$project" -- "$@"
+  echo "build.sh: building $project (a minute or two the first time)" >&2
+  # libtorch warns of what its convolutions do not use.
+  TORCH_CPP_LOG_LEVEL=${TORCH_CPP_LOG_LEVEL:-ERROR} dotnet run -c Release --project "$project" -- "$@"
 }
 
 # The number in an attribute of the first element that has it.

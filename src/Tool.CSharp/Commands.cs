@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace MappingNets.Tool;
 
@@ -36,12 +37,14 @@ internal static class Commands
 
     /// <summary>An option for a number within bounds.</summary>
     public static Option<T> Number<T>(string name, string description, T standard, T least, T most)
-        where T : IComparable<T>
+        where T : IComparable<T>, IParsable<T>
     {
         var option = new Option<T>(name) { Description = $"{description}; {standard} where it is not named.", DefaultValueFactory = _ => standard };
         option.Validators.Add(result =>
         {
-            if (result.Tokens.Count == 1 && result.GetValueOrDefault<T>() is { } value && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0))
+            // What is no number at all is refused when it is parsed.
+            if (result.Tokens.Count == 1 && T.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value)
+                && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0))
                 result.AddError($"{name} takes a number from {least} to {most}; {value} is none.");
         });
         return option;

@@ -27,8 +27,7 @@ internal static class Program
         var parsed = Commands.Root(output).Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                await errors.WriteLineAsync($"mappingnets: {error.Message}");
+            await errors.WriteLineAsync($"mappingnets: {Misuse.Of(parsed)}");
             return Misused;
         }
 
@@ -43,7 +42,7 @@ internal static class Program
         }
         catch (Exception fault) when (IsAnswer(fault))
         {
-            await errors.WriteLineAsync($"mappingnets: {OneLine(fault.Message)}");
+            await errors.WriteLineAsync($"mappingnets: {OneLine(fault)}");
             return Failed;
         }
     }
@@ -52,5 +51,8 @@ internal static class Program
     private static bool IsAnswer(Exception fault) => fault is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException
         or InvalidOperationException or NotSupportedException or ArithmeticException or System.Runtime.InteropServices.ExternalException;
 
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim();
+    // The name of an argument in the library means nothing on a command line.
+    private static string OneLine(Exception fault) =>
+        (fault is ArgumentException { ParamName: { } name } ? fault.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : fault.Message)
+        .ReplaceLineEndings(" ").Trim();
 }

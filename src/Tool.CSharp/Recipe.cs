@@ -52,6 +52,9 @@ internal sealed record Recipe(
         return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data };
     }
 
+    /// <summary>Whether the data have a part that nothing is trained on.</summary>
+    public bool HasTestPart => Data.Split(':')[0] is "fashion-mnist" or "mnist";
+
     /// <summary>The samples to judge by.</summary>
     public Dataset OpenData() => DataSource.Open(
         Data, InputShape.Length == 3 ? (int)InputShape[^1] : TrainCommand.UsualSide, InputShape.Length == 3 && InputShape[0] == 1, isTest: true, ClassNames);

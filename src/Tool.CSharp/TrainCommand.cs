@@ -38,13 +38,21 @@ internal static class TrainCommand
     private static int Train(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var path = parsed.GetValue(Output)!;
-        var source = parsed.GetValue(Commands.Data) ?? "fashion-mnist";
+        var source = parsed.GetValue(Commands.Data) ?? throw new ArgumentException($"--data is missing; it is one of {DataSource.Help}");
         var named = parsed.GetValue(Commands.Network) ?? "cnn2";
         using var all = DataSource.Open(source, parsed.GetValue(Commands.Side) ?? UsualSide, parsed.GetValue(Commands.Grey), isTest: false);
         if (!all.IsClassification)
             throw new ArgumentException($"'{source}' has no classes; the tool trains classifiers.");
+        if (all.ClassNames.Count < 2)
+            throw new ArgumentException($"'{source}' has {all.ClassNames.Count} class; a classifier needs two. images: takes the folder that holds one for each class.");
         using var data = parsed.GetValue(Take) is { } count ? all.Take(count) : all.Take(all.Count);
         var network = NetworkSource.Open(named, all.InputShape, all.ClassNames.Count);
+        if (!all.InputShape.SequenceEqual(network.InputShape))
+            throw new ArgumentException(
+                $"'{source}' has samples of ({string.Join(", ", all.InputShape)}), and '{named}' takes ({string.Join(", ", network.InputShape)})."
+                + (source.StartsWith("images:", StringComparison.Ordinal) && network.InputShape is [var channels, var side, _]
+                    ? $" Add --side {side}{(channels == 1 ? " --grey" : "")}."
+                    : ""));
         using var weights = NetworkSource.Weights(network, parsed.GetValue(Commands.Base));
         using var model = ModelOf(parsed, network, weights);
         var share = parsed.GetValue(HoldOut);

@@ -113,6 +113,11 @@ public sealed class CommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData(2, "--epochs takes a number; 'three' is none.", "train", "a", "--epochs", "three")]
+    [InlineData(2, "--rate takes a number; 'fast' is none.", "train", "a", "--rate", "fast")]
+    [InlineData(2, "'--epoch' is not known; did you mean '--epochs'?", "train", "a", "--epoch", "3")]
+    [InlineData(2, "'--gray' is not known; did you mean '--grey'?", "train", "a", "--gray")]
+    [InlineData(1, "--data is missing", "train", "a")]
     [InlineData(2, "--epochs takes a number from 1", "train", "a", "--epochs", "0")]
     [InlineData(2, "'wrong'", "wrong")]
     [InlineData(2, "--method", "train", "a", "--method", "magic")]
