@@ -48,7 +48,7 @@ internal sealed class WeightGenerator(Mapping mapping, TargetNetwork target, boo
     {
         var flat = cat([.. Complete(gradients).Select(gradient => gradient.reshape(-1))], 0);
         return IsActivated
-            ? autograd.grad([mapping.GenerateComposed(latent)], [latent], [flat], create_graph: true)[0]
+            ? autograd.grad([mapping.GenerateComposed(latent)], [latent], [flat], retain_graph: true, create_graph: true)[0]
             : passes.DifferentiablePullback(latent, flat);
     }
 

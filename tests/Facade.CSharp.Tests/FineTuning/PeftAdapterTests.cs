@@ -48,15 +48,15 @@ public sealed class PeftAdapterTests : IDisposable
 
     private static Dictionary<string, Tensor> Tensors()
     {
-        manual_seed(4);
+        using var generator = new Generator(4);
         return new()
         {
-            ["base_model.model.conv.lora_A.weight"] = randn(2, 2, 3, 3),
-            ["base_model.model.conv.lora_B.weight"] = randn(4, 2, 1, 1),
-            ["base_model.model.fc1.lora_A.weight"] = randn(3, 64),
-            ["base_model.model.fc1.lora_B.weight"] = randn(5, 3),
-            ["base_model.model.fc2.weight"] = randn(3, 5),
-            ["base_model.model.fc2.bias"] = randn(3),
+            ["base_model.model.conv.lora_A.weight"] = randn([2, 2, 3, 3], generator: generator),
+            ["base_model.model.conv.lora_B.weight"] = randn([4, 2, 1, 1], generator: generator),
+            ["base_model.model.fc1.lora_A.weight"] = randn([3, 64], generator: generator),
+            ["base_model.model.fc1.lora_B.weight"] = randn([5, 3], generator: generator),
+            ["base_model.model.fc2.weight"] = randn([3, 5], generator: generator),
+            ["base_model.model.fc2.bias"] = randn([3], generator: generator),
         };
     }
 
@@ -286,8 +286,8 @@ public sealed class PeftAdapterTests : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        manual_seed(9);
+        using var generator = new Generator(9);
         foreach (var (_, values) in model.TrainedTensors)
-            values.add_(randn(values.shape));
+            values.add_(randn(values.shape, generator: generator));
     }
 }

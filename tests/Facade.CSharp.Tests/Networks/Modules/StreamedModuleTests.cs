@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>A user's Sequential whose children take their weights one after another.</summary>
+/// <summary>A user's Sequential whose children take their weights one after another. Its dropout draws from torch's own generator.</summary>
+[Collection(nameof(RandomStreamTests))]
 public sealed class StreamedModuleTests
 {
     private static Sequential Module(ScalarType type = ScalarType.Float32)
