@@ -49,8 +49,7 @@ public sealed record BenchReport(
 
     /// <summary>An empty report of this machine.</summary>
     public static BenchReport Start(bool quick) => new(
-        string.Create(CultureInfo.InvariantCulture,
-            $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}"),
+        $"{ReportMachine.Description}, {RuntimeInformation.ProcessArchitecture}",
         quick, [], [], [], [], null);
 
     /// <summary>The folder's report without one part; an empty one where there is none of this machine and kind.</summary>
@@ -162,7 +161,7 @@ public sealed record BenchReport(
         if (StreamingTimes.Count > 0)
         {
             Line(text, $"");
-            Line(text, $"| step time, processes in turn | A, ms | B, ms | A / B | goal | reached |");
+            Line(text, $"| step time, in turn in one process | A, ms | B, ms | A / B | goal | reached |");
             Line(text, $"|---|---|---|---|---|---|");
             foreach (var ratio in StreamingTimes)
                 Line(text, $"| {ratio.Name} | {ratio.A:F2} | {ratio.B:F2} | {Range(ratio)} | {ratio.Goal ?? "-"} | {Reached(ratio)} |");
@@ -189,6 +188,8 @@ public sealed record BenchReport(
             Line(text, $"| taking the batch | {step.Batch:F0} |");
             Line(text, $"| the graph around the mapping | {step.Graph:F0} |");
             Line(text, $"| the trainer: Adam, checks, sums | {step.Trainer:F0} |");
+            Line(text, $"| for comparison: a node of the graph with eight empty outputs, forth and back | {step.EightOutputs:F0} |");
+            Line(text, $"| the same with one output | {step.OneOutput:F0} |");
         }
 
         if (Small is { } small)

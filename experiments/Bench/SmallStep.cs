@@ -16,6 +16,12 @@ namespace MappingNets.Experiments.Bench;
 /// <param name="Model">The model's pass forth, the loss, and the way back to the latent.</param>
 public sealed record SmallStep(double Step, double Network, double Generate, double Transpose, double Batch, double Model)
 {
+    /// <summary>A node of the graph from a latent to eight empty tensors of the weights' shapes, forth and back; what each call of the mapping's costs.</summary>
+    public double EightOutputs { get; init; }
+
+    /// <summary>The same with one tensor of all weights.</summary>
+    public double OneOutput { get; init; }
+
     private const int Samples = 8;
     private const int Batches = 400;
 
@@ -36,7 +42,7 @@ public sealed record SmallStep(double Step, double Network, double Generate, dou
         Tensor[] weights = [.. @case.Target.Layout.Split(theta).Select(weight => weight.detach().clone().requires_grad_())];
         using var input = randn([Samples, .. @case.Target.InputShape]);
         using var labels = randint(0, 10, Samples, dtype: int64);
-        var times = Enumerable.Range(0, 6).Select(_ => new List<double>()).ToArray();
+        var times = Enumerable.Range(0, 8).Select(_ => new List<double>()).ToArray();
         for (var round = 0; round < rounds; round++)
         {
             times[0].Add(PerCall(() => _ = StepTimes.Step(model, data, Samples, null), 1) / Batches);
@@ -46,6 +52,9 @@ public sealed record SmallStep(double Step, double Network, double Generate, dou
                 _ = autograd.grad([loss], weights);
             }));
             times[5].Add(PerCall(() => _ = autograd.grad([nn.functional.cross_entropy(model.call(input), labels)], [model.Latent])));
+            long[][] shapes = [.. @case.Target.Parameters.Select(parameter => parameter.Shape.ToArray())];
+            times[6].Add(PerCall(() => _ = autograd.grad(EmptyNode.apply(model.Latent, shapes), [model.Latent], weights)));
+            times[7].Add(PerCall(() => _ = autograd.grad(EmptyNode.apply(model.Latent, new[] { theta.shape }), [model.Latent], [theta])));
             using (no_grad())
             {
                 times[2].Add(PerCall(() => model.Mapping.Generate(model.Latent)));
@@ -63,7 +72,30 @@ public sealed record SmallStep(double Step, double Network, double Generate, dou
         foreach (var weight in weights)
             weight.Dispose();
         var medians = times.Select(Ratio.MedianOf).ToArray();
-        return new(medians[0], medians[1], medians[2], medians[3], medians[4], medians[5]);
+        return new(medians[0], medians[1], medians[2], medians[3], medians[4], medians[5]) { EightOutputs = medians[6], OneOutput = medians[7] };
+    }
+
+    /// <summary>Does nothing between libtorch and C# but what any function of one's own does.</summary>
+    private sealed class EmptyNode : autograd.MultiTensorFunction<EmptyNode>
+    {
+        public override string Name => nameof(EmptyNode);
+
+        public override List<Tensor> forward(autograd.AutogradContext context, params object[] arguments)
+        {
+            context.save_for_backward([(Tensor)arguments[0]]);
+            context.set_materialize_grads(false);
+            return [.. ((long[][])arguments[1]).Select(shape => empty(shape))];
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext context, List<Tensor> gradients)
+        {
+            var result = empty_like(context.get_saved_variables()[0]);
+            // The native side takes its hold of the result only after this returns.
+            context.save_data("result", new[] { result });
+            foreach (var gradient in gradients)
+                gradient.Dispose();
+            return [result, null!];
+        }
     }
 
     private static double PerCall(Action action, int calls = Batches)

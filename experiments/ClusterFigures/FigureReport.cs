@@ -33,11 +33,7 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
     {
         var file = Path.Combine(folder, FileName);
         var rows = File.Exists(file) ? JsonSerializer.Deserialize<FigureReport>(File.ReadAllText(file), Json)!.Rows : [];
-        return new(
-            string.Create(
-                CultureInfo.InvariantCulture,
-                $"{Environment.ProcessorCount} cores, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}"),
-            "./build.sh cluster-figures", ReportOrigin.Here(), rows);
+        return new(ReportMachine.Description, "./build.sh cluster-figures", ReportOrigin.Here(), rows);
     }
 
     /// <summary>The report with one row more.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using MappingNets.Experiments.Reporting;
@@ -35,9 +34,7 @@ internal sealed record LoadReport(string Machine, string Command, Settings Setti
 
     /// <summary>The report of this machine.</summary>
     public static LoadReport Of(Settings settings, IReadOnlyList<LoadRow> rows) => new(
-        string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Environment.ProcessorCount} cores ({ProcessorName()}), {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 30} GB, {RuntimeInformation.OSDescription}"),
+        ReportMachine.Description,
         $"./build.sh serve-load --seconds {settings.Seconds} --rounds {settings.Rounds} --threads {settings.Threads}", settings, ReportOrigin.Here(), rows);
 
     public static LoadReport Read(string folder) =>
@@ -70,9 +67,4 @@ internal sealed record LoadReport(string Machine, string Command, Settings Setti
     private string[] Names() => [.. Rows.Select(row => row.Service).Distinct()];
 
     private static string Plural(int clients) => clients == 1 ? "1 client" : $"{clients} clients";
-
-    // The clock speed and cache come with it on Linux; elsewhere the runtime has no name to give.
-    private static string ProcessorName() => File.Exists("/proc/cpuinfo")
-        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? RuntimeInformation.ProcessArchitecture.ToString()
-        : RuntimeInformation.ProcessArchitecture.ToString();
 }

@@ -21,10 +21,10 @@ internal static class Convolutions
             windows = windows with { Before = new long[windows.Kernel.Length], After = new long[windows.Kernel.Length] };
         }
 
-        if (group == 1 && BlockedConvolution.IsThinning(input, weight, windows.Strides, windows.Before))
+        if (group == 1)
         {
-            input = BlockedConvolution.Thinned(input, windows.Strides);
-            windows = windows with { Strides = [.. windows.Strides.Select(_ => 1L)] };
+            (input, var strides) = BlockedConvolution.Thinned(input, weight, windows.Strides, windows.Before);
+            windows = windows with { Strides = strides };
         }
 
         return [group == 1 ? BlockedConvolution.Filled(input, weight, bias, Convolve) : Convolve(input, weight, bias)];

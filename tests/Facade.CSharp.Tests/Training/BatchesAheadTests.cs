@@ -61,7 +61,7 @@ public sealed class BatchesAheadTests
             var taken = ((progress.Epoch - 1) * Count) + Math.Min(progress.Step * 8, Count);
             // On a busy machine no batch might be begun before the trainer wants it: the first is waited for.
             if (progress is { Epoch: 1, Step: 1 })
-                SpinWait.SpinUntil(() => Volatile.Read(ref made) > taken);
+                SpinWait.SpinUntil(() => Volatile.Read(ref made) > taken, TimeSpan.FromSeconds(30));
             farthest = Math.Max(farthest, Volatile.Read(ref made) - taken);
             return TrainingSignal.Continue;
         });

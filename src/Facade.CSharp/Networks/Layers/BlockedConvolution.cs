@@ -19,30 +19,27 @@ internal static class BlockedConvolution
     public static Tensor Of(Tensor input, Tensor weight, Tensor? bias, long stride, long padding)
     {
         using var scope = NewDisposeScope();
-        var strides = new[] { stride, stride };
-        if (IsThinning(input, weight, strides, [padding, padding]))
-            (input, strides) = (Thinned(input, strides), [1, 1]);
-        return Filled(input, weight, bias, (values, kernel, shift) => nn.functional.conv2d(values, kernel, shift, strides, [padding, padding]))
+        var (values, strides) = Thinned(input, weight, [stride, stride], [padding, padding]);
+        return Filled(values, weight, bias, (filled, kernel, shift) => nn.functional.conv2d(filled, kernel, shift, strides, [padding, padding]))
             .MoveToOuterDisposeScope();
     }
 
-    /// <summary>Whether a convolution reads single places with gaps between them, and its input gets a gradient.</summary>
+    /// <summary>
+    /// The places that a convolution of kernel 1 reads, and strides of 1, with which it gives the same on them; input and strides as they are for
+    /// other convolutions, and where the input gets no gradient.
+    /// </summary>
     /// <param name="input">Shape (N, C_in, ...).</param>
     /// <param name="weight">Shape (C_out, C_in, ...).</param>
     /// <param name="strides">One for each axis.</param>
     /// <param name="paddings">One for each axis.</param>
-    public static bool IsThinning(Tensor input, Tensor weight, long[] strides, long[] paddings) =>
-        input.device_type == TorchSharp.DeviceType.CPU && is_grad_enabled() && input.requires_grad
-        && weight.shape[2..].All(size => size == 1) && strides.Any(stride => stride > 1) && paddings.All(padding => padding == 0);
-
-    /// <summary>The places that such a convolution reads; with stride 1 it gives the same on them.</summary>
-    /// <param name="input">Shape (N, C, ...).</param>
-    /// <param name="strides">One for each axis.</param>
-    public static Tensor Thinned(Tensor input, long[] strides)
+    public static (Tensor Input, long[] Strides) Thinned(Tensor input, Tensor weight, long[] strides, long[] paddings)
     {
+        if (input.device_type != TorchSharp.DeviceType.CPU || !is_grad_enabled() || !input.requires_grad
+            || weight.shape[2..].Any(size => size > 1) || strides.All(stride => stride == 1) || paddings.Any(padding => padding > 0))
+            return (input, strides);
         for (var axis = 0; axis < strides.Length; axis++)
             input = input.slice(2 + axis, 0, input.shape[2 + axis], strides[axis]);
-        return input.contiguous();
+        return (input.contiguous(), [.. strides.Select(_ => 1L)]);
     }
 
     /// <summary>(N, C_in, H, W), (C_in, C_out, k, k) and (C_out) or null to (N, C_out, H', W'), transposed.</summary>
