@@ -3,7 +3,10 @@ using TorchSharp;
 
 namespace MappingNets.Experiments.Reporting;
 
-/// <summary>Street scenes side by side: the image, its labels, and what each model takes it for, in the colours that Cityscapes has.</summary>
+/// <summary>
+/// Street scenes side by side: the image, its labels, and what each model takes it for, in the colours that Cityscapes has for classes of
+/// the name; other classes have what is left.
+/// </summary>
 public static class SegmentationPicture
 {
     private const int TileWidth = 320;
@@ -12,12 +15,23 @@ public static class SegmentationPicture
 
     private static readonly SKColor Unlabelled = SKColors.Black;
 
-    private static readonly SKColor[] Colours =
+    private static readonly (string Name, SKColor Colour)[] Known =
     [
-        new(128, 64, 128), new(244, 35, 232), new(70, 70, 70), new(102, 102, 156), new(190, 153, 153), new(153, 153, 153),
-        new(250, 170, 30), new(220, 220, 0), new(107, 142, 35), new(152, 251, 152), new(70, 130, 180), new(220, 20, 60),
-        new(255, 0, 0), new(0, 0, 142), new(0, 0, 70), new(0, 60, 100), new(0, 80, 100), new(0, 0, 230), new(119, 11, 32),
+        ("road", new(128, 64, 128)), ("sidewalk", new(244, 35, 232)), ("building", new(70, 70, 70)), ("wall", new(102, 102, 156)),
+        ("fence", new(190, 153, 153)), ("pole", new(153, 153, 153)), ("traffic light", new(250, 170, 30)), ("traffic sign", new(220, 220, 0)),
+        ("vegetation", new(107, 142, 35)), ("terrain", new(152, 251, 152)), ("sky", new(70, 130, 180)), ("person", new(220, 20, 60)),
+        ("rider", new(255, 0, 0)), ("car", new(0, 0, 142)), ("truck", new(0, 0, 70)), ("bus", new(0, 60, 100)), ("train", new(0, 80, 100)),
+        ("motorcycle", new(0, 0, 230)), ("bicycle", new(119, 11, 32)),
     ];
+
+    /// <summary>What CamVid calls the same.</summary>
+    private static readonly Dictionary<string, string> OtherNames = new()
+    {
+        ["sign"] = "traffic sign",
+        ["tree"] = "vegetation",
+        ["pedestrian"] = "person",
+        ["bicyclist"] = "rider",
+    };
 
     /// <summary>Writes one row for each of the first scenes, one column for each model, and a legend.</summary>
     /// <param name="data">Scenes as Cityscapes reads them.</param>
@@ -31,11 +45,12 @@ public static class SegmentationPicture
         using var scenes = some.ToMemory();
         var (height, width) = ((int)data.InputShape[1], (int)data.InputShape[2]);
         var labels = scenes.Labels.data<long>().ToArray();
+        var colours = ColoursOf(data.ClassNames);
         (string Title, SKColor[] Pixels)[] columns =
         [
             ("image", ColoursOf(scenes.Inputs)),
-            ("labels (black: ignored)", ColoursOf(labels)),
-            .. models.Select(entry => (entry.Name, ColoursOf(entry.Model.Predict(scenes.Inputs).argmax(1).cpu().contiguous().data<long>().ToArray()))),
+            ("labels (black: ignored)", ColoursOf(labels, colours)),
+            .. models.Select(entry => (entry.Name, ColoursOf(entry.Model.Predict(scenes.Inputs).argmax(1).cpu().contiguous().data<long>().ToArray(), colours))),
         ];
         var tileHeight = TileWidth * height / width;
         var legend = labels.Where(label => label >= 0).Distinct().Order().ToArray();
@@ -54,19 +69,19 @@ public static class SegmentationPicture
                     SKRect.Create(left, Caption + (row * (tileHeight + Margin)), TileWidth, tileHeight));
         }
 
-        Legend(canvas, legend, data.ClassNames, columns.Length, Caption + (scenes.Count * (tileHeight + Margin)));
+        Legend(canvas, legend, data.ClassNames, colours, columns.Length, Caption + (scenes.Count * (tileHeight + Margin)));
         AtomicFile.WriteAllBytes(path, PalettePng.Of(picture));
     }
 
     private static int LegendRows(int entries, int columns) => (entries + (2 * columns) - 1) / (2 * columns);
 
-    private static void Legend(SKCanvas canvas, long[] classes, IReadOnlyList<string> names, int columns, int top)
+    private static void Legend(SKCanvas canvas, long[] classes, IReadOnlyList<string> names, SKColor[] colours, int columns, int top)
     {
         var step = (TileWidth + Margin) / 2;
         foreach (var (number, place) in classes.Select((number, place) => (number, place)))
         {
             var (left, y) = (Margin + (place % (2 * columns) * step), top + (place / (2 * columns) * Caption));
-            using var paint = new SKPaint { Color = Colours[number] };
+            using var paint = new SKPaint { Color = colours[number] };
             canvas.DrawRect(left, y + 4, 18, 18, paint);
             Write(canvas, names[(int)number], left + 24, y + 18);
         }
@@ -88,7 +103,16 @@ public static class SegmentationPicture
         canvas.DrawImage(image, place, new SKSamplingOptions(SKFilterMode.Nearest));
     }
 
-    private static SKColor[] ColoursOf(long[] labels) => [.. labels.Select(label => label >= 0 ? Colours[label] : Unlabelled)];
+    /// <summary>A colour for each class, none twice: those of known names, and for others the first that are left.</summary>
+    private static SKColor[] ColoursOf(IReadOnlyList<string> names)
+    {
+        SKColor? Find(string name) => Known.FirstOrDefault(known => known.Name == OtherNames.GetValueOrDefault(name, name)) is { Name: not null } known ? known.Colour : null;
+        var found = names.Select(Find).ToArray();
+        var left = new Queue<SKColor>(Known.Select(known => known.Colour).Where(colour => !found.Contains(colour)));
+        return [.. found.Select(colour => colour ?? left.Dequeue())];
+    }
+
+    private static SKColor[] ColoursOf(long[] labels, SKColor[] colours) => [.. labels.Select(label => label >= 0 ? colours[label] : Unlabelled)];
 
     /// <summary>From (N, 3, height, width), -1 to 1, to colours scene by scene.</summary>
     private static SKColor[] ColoursOf(torch.Tensor images)

@@ -9,6 +9,9 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
     /// <summary>Where it comes from; null for what --dataset says.</summary>
     public DataSource? Source { get; init; }
 
+    /// <summary>What pictures of outputs show, where the test set is in pieces; null for the test set.</summary>
+    public Dataset? Shown { get; init; }
+
     private const int HeldOutCount = 5_000;
     private const int QuickTraining = 6_000;
     private const int QuickHeldOut = 2_000;
@@ -51,5 +54,6 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
         Training.Dispose();
         HeldOut.Dispose();
         Test.Dispose();
+        Shown?.Dispose();
     }
 }

@@ -78,6 +78,8 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
         // Named only where it is another, so that reports from before there was a choice still hold.
         if (Training.Optimizer != TrainingOptimizer.Adam)
             settings["optimizer"] = Training.Optimizer.ToString();
+        if (data.Training.Augmentation != Augmentation.None)
+            settings["augmentation"] = data.Training.Augmentation.ToString();
         if (Training.FrozenStatistics == true)
             settings["running statistics"] = "frozen";
         if (IsTaught)

@@ -19,16 +19,18 @@ internal sealed class SegmentationExperiment : TableExperiment
     public override string Name => "segmentation";
 
     public override string Summary =>
-        "CNN3 (a U-Net of 1,734,803 weights) on street scenes: direct training, 8,192 latents, 9,126 in layers. --dataset cityscapes:FOLDER names the scenes.";
+        "CNN3 (a U-Net of 1,734,803 weights for 19 classes) on street scenes: direct training, 8,192 latents, 9,126 in layers. --dataset cityscapes:FOLDER or "
+        + "camvid:FOLDER names the scenes; camvid-half:FOLDER halves their sides, for a quarter of the time.";
 
     protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(() => Targets.Cnn3());
 
     protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options)
     {
         var (height, width) = (data.Test.InputShape[1], data.Test.InputShape[2]);
-        return [.. RowsOf(() => Targets.Cnn3(height: height, width: width)).Select(row => row with
+        var classes = data.Test.ClassNames.Count;
+        return [.. RowsOf(() => Targets.Cnn3(classes, height, width)).Select(row => row with
         {
-            Finish = (model, run) => Finish(row, model, run, data.Test, options),
+            Finish = (model, run) => Finish(row, model, run, data, options),
         })];
     }
 
@@ -37,7 +39,9 @@ internal sealed class SegmentationExperiment : TableExperiment
 
     protected override ExperimentData Load(ExperimentOptions options)
     {
-        var named = DataSource.Folder(options, "cityscapes");
+        var named = DataSource.Folder(options, "cityscapes", CamVidScenes.Whole, CamVidScenes.Half);
+        if (named is var (camVid, scenes) && camVid != "cityscapes")
+            return CamVidScenes.Load(camVid, scenes, options.Quick);
         // The paper's size for the real ones; Cityscapes is twice as wide as high, and so are the synthetic ones.
         var (height, width) = options.Quick ? (QuickHeight, 2 * QuickHeight) : named is null ? (SyntheticHeight, 2 * SyntheticHeight) : (256, 256);
         var (source, folder) = named is var (name, real) ? (DataSource.Real(name, real), real) : Make(options, height);
@@ -71,15 +75,15 @@ internal sealed class SegmentationExperiment : TableExperiment
         return (long)some.Count * 3 * height * width > MostInMemory ? some : some.ToMemory();
     }
 
-    private static RunRecord Finish(ExperimentRow row, Model model, RunRecord run, Dataset test, ExperimentOptions options)
+    private static RunRecord Finish(ExperimentRow row, Model model, RunRecord run, ExperimentData data, ExperimentOptions options)
     {
         if (run.Seed == options.Seeds[0])
-            SegmentationPicture.Write(test, [(row.Label, model)], ScenesShown, options.File(Picture(row.Name)));
+            SegmentationPicture.Write(data.Shown ?? data.Test, [(row.Label, model)], ScenesShown, options.File(Picture(row.Name)));
         return run with
         {
             Figures = new Dictionary<string, double>
             {
-                [PublishedRow.MeanIntersectionOverUnion] = ConfusionMatrix.Of(model, test).MeanIntersectionOverUnion,
+                [PublishedRow.MeanIntersectionOverUnion] = ConfusionMatrix.Of(model, data.Test).MeanIntersectionOverUnion,
             },
         };
     }

@@ -19,7 +19,8 @@ public sealed partial class Dataset
     /// <param name="augmentation">What happens to each sample's input.</param>
     /// <param name="seed">Any seed; equal seeds give equal changes, in any batch size and order.</param>
     /// <exception cref="InvalidOperationException">
-    /// Samples have several inputs, or no height and width, or whole numbers; or a target for each place, which would not move with it.
+    /// Samples have several inputs, or no height and width, or whole numbers; or targets of several sizes that are not a class for each pixel of
+    /// the input; or labels of pixels and a step of which nobody knows whether it moves them; or a crop is larger than the pictures.
     /// </exception>
     public Dataset Augmented(Augmentation augmentation, ulong seed = 0)
     {
@@ -27,12 +28,32 @@ public sealed partial class Dataset
         if (InputShapes is not [{ Count: >= 2 }] || InputTypes[0] is not (ScalarType.Float32 or ScalarType.Float64 or ScalarType.Float16 or ScalarType.BFloat16))
             throw new InvalidOperationException(
                 $"Only a single input of floats with a height and a width can be augmented; the samples have {string.Join(" and ", InputShapes.Zip(InputTypes, (shape, type) => $"{type} {ShapeText.Of(shape)}"))}.");
-        if (TargetShape.Count > 1)
-            throw new InvalidOperationException(
-                $"Each sample has targets of the shape {ShapeText.Of(TargetShape)}, which would stay where they are while its input moves.");
-        return Alike(Alive.stream is null
+        var plain = Alive.stream is null
             ? new Dataset(InputList.Select(input => input.alias()), Targets.alias(), ClassNames)
-            : new Dataset(stream!, ClassNames), augmentation, seed);
+            : new Dataset(stream!, ClassNames);
+        try
+        {
+            plain.CheckPlaces(augmentation);
+            return Alike(plain, augmentation, seed);
+        }
+        catch
+        {
+            plain.Dispose();
+            throw;
+        }
+    }
+
+    // Targets of several sizes must move with the input.
+    private void CheckPlaces(Augmentation wanted)
+    {
+        if (TargetShape.Count <= 1)
+            return;
+        if (!IsClassification || !TargetShape.SequenceEqual(InputShape.TakeLast(2)))
+            throw new InvalidOperationException(
+                $"Each sample has targets of the shape {ShapeText.Of(TargetShape)}, which would stay where they are while its input moves; "
+                + $"only a class for each pixel, {ShapeText.Of([.. InputShape.TakeLast(2)])}, moves with it.");
+        if (wanted.UnknownToLabels is { } name)
+            throw new InvalidOperationException($"Each pixel has a label, and whether the augmentation '{name}' moves pixels is not known.");
     }
 
     // A part of this data set changes its samples as the whole does.
@@ -41,25 +62,42 @@ public sealed partial class Dataset
     private static Dataset Alike(Dataset part, Augmentation augmentation, ulong seed)
     {
         (part.augmentation, part.augmentationSeed) = (augmentation, seed);
+        (part.InputShapes, part.TargetShape) = part.StoredShapes;
+        if (augmentation == Augmentation.None)
+            return part;
+        part.InputShapes = [augmentation.ShapeOf(part.InputShape)];
+        if (part.HasLabelsOfPixels)
+            part.TargetShape = augmentation.ShapeOf(part.TargetShape);
         return part;
     }
 
     private static Dataset Unchanged(Dataset part) => Alike(part, Augmentation.None, 0);
 
-    /// <summary>Inputs of a batch as an epoch changes them, in the caller's dispose scope.</summary>
-    private Tensor[] Changed(Tensor[] gathered, IReadOnlyList<long> places, int epoch)
+    private bool HasLabelsOfPixels => TargetShape.Count > 1;
+
+    /// <summary>A batch as an epoch changes it, in the caller's dispose scope.</summary>
+    private (Tensor[] Inputs, Tensor Targets) Changed(Tensor[] inputs, Tensor targets, IReadOnlyList<long> places, int epoch)
     {
         if (augmentation == Augmentation.None)
-            return gathered;
+            return (inputs, targets);
+        return (
+            [EachChanged(inputs[0], InputShape, places, (input, place) => augmentation.Apply(input, augmentationSeed, epoch, place))],
+            HasLabelsOfPixels
+                ? EachChanged(targets, TargetShape, places, (labels, place) => augmentation.ApplyToLabels(labels, augmentationSeed, epoch, place))
+                : targets);
+    }
+
+    private static Tensor EachChanged(Tensor gathered, IReadOnlyList<long> shape, IReadOnlyList<long> places, Func<Tensor, long, Tensor> change)
+    {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var changed = empty_like(gathered[0]);
+        var changed = empty([places.Count, .. shape], gathered.dtype, gathered.device);
         for (var index = 0; index < places.Count; index++)
         {
             using var one = NewDisposeScope();
-            changed.select(0, index).copy_(augmentation.Apply(gathered[0].select(0, index), augmentationSeed, epoch, places[index]));
+            changed.select(0, index).copy_(change(gathered.select(0, index), places[index]));
         }
 
-        return [changed.MoveToOuterDisposeScope()];
+        return changed.MoveToOuterDisposeScope();
     }
 }

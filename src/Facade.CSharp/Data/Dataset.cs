@@ -24,9 +24,8 @@ public sealed partial class Dataset : IDisposable
         this.targets = targets.DetachFromDisposeScope();
         ClassNames = classNames;
         Count = checked((int)targets.shape[0]);
-        InputShapes = [.. this.inputs.Select(input => input.shape[1..])];
         InputTypes = [.. this.inputs.Select(input => input.dtype)];
-        TargetShape = targets.shape[1..];
+        (InputShapes, TargetShape) = StoredShapes;
     }
 
     private Dataset(StreamedSamples stream, IReadOnlyList<string> classNames)
@@ -34,9 +33,8 @@ public sealed partial class Dataset : IDisposable
         this.stream = stream;
         ClassNames = classNames;
         Count = stream.Numbers.Length;
-        InputShapes = stream.InputShapes;
         InputTypes = stream.InputTypes;
-        TargetShape = stream.TargetShape;
+        (InputShapes, TargetShape) = StoredShapes;
     }
 
     /// <summary>All of the only input, (N, ...).</summary>
@@ -56,6 +54,11 @@ public sealed partial class Dataset : IDisposable
 
     /// <summary>Whether a batch is more than a copy of what lies in memory.</summary>
     internal bool MakesSamples => IsStreaming || augmentation != Augmentation.None;
+
+    /// <summary>The shapes of a sample's inputs and target as they lie in memory or are made, before any augmentation.</summary>
+    private (IReadOnlyList<IReadOnlyList<long>> Inputs, IReadOnlyList<long> Target) StoredShapes => stream is null
+        ? ([.. inputs!.Select(input => input.shape[1..])], targets!.shape[1..])
+        : (stream.InputShapes, stream.TargetShape);
 
     /// <summary>The type of each input's elements.</summary>
     internal IReadOnlyList<ScalarType> InputTypes { get; }
@@ -84,11 +87,11 @@ public sealed partial class Dataset : IDisposable
     /// <exception cref="InvalidOperationException">Each sample has several inputs.</exception>
     public IReadOnlyList<long> InputShape => InputShapes is [var only] ? only : throw Several(nameof(InputShapes));
 
-    /// <summary>The shape of each input, without the batch dimension.</summary>
-    public IReadOnlyList<IReadOnlyList<long>> InputShapes { get; }
+    /// <summary>The shape of each input in batches, without the batch dimension.</summary>
+    public IReadOnlyList<IReadOnlyList<long>> InputShapes { get; private set; }
 
-    /// <summary>The shape of one target, without the batch dimension; empty for a single class or number.</summary>
-    public IReadOnlyList<long> TargetShape { get; }
+    /// <summary>The shape of one target in batches, without the batch dimension; empty for a single class or number.</summary>
+    public IReadOnlyList<long> TargetShape { get; private set; }
 
     /// <summary>All samples in memory; this data set stays as it is.</summary>
     /// <returns>The data set; the caller disposes it.</returns>
@@ -184,8 +187,9 @@ public sealed partial class Dataset : IDisposable
     private Batch Gather(long[] numbers, int epoch)
     {
         using var scope = NewDisposeScope();
-        var (someInputs, someTargets) = Alive.stream is null ? InMemory(numbers) : stream!.Gather(numbers);
-        return new Batch(Changed(someInputs, numbers, epoch), someTargets, numbers);
+        var (gatheredInputs, gatheredTargets) = Alive.stream is null ? InMemory(numbers) : stream!.Gather(numbers);
+        var (someInputs, someTargets) = Changed(gatheredInputs, gatheredTargets, numbers, epoch);
+        return new Batch(someInputs, someTargets, numbers);
     }
 
     private Dataset Select(long[] numbers)

@@ -94,6 +94,69 @@ public sealed class AugmentationTests
         Assert.InRange(Batch(wide.Augmented(Augmentation.None.Rotate(180)), 3, 1).Sum(), 0.97 * area, 1.03 * area);
     }
 
+    /// <summary>Pixels of 64 classes from 1 on, each with its class's number as its only colour.</summary>
+    private static Dataset Pixels()
+    {
+        var labels = arange(1, 65, dtype: int64).reshape(1, 8, 8);
+        return Dataset.FromTensors(labels.to(float32).unsqueeze(1), labels, [.. Enumerable.Range(0, 65).Select(number => $"{number}")]);
+    }
+
+    [Fact]
+    public void Labels_of_pixels_move_as_the_pixels_do()
+    {
+        using var scope = NewDisposeScope();
+        var changing = Pixels().Augmented(Augmentation.None.FlipHorizontally().FlipVertically().Shift(2).Crop(6, 5), seed: 3);
+        Assert.Equal([1L, 6, 5], changing.InputShape);
+        Assert.Equal([6L, 5], changing.TargetShape);
+        var seen = new HashSet<string>();
+        for (var epoch = 0; epoch < 30; epoch++)
+            foreach (var batch in changing.Batches(1, epoch: epoch))
+            {
+                var labels = batch.Targets.data<long>().ToArray();
+                Assert.Equal(labels.Select(label => label == Dataset.IgnoredLabel ? 0f : label), batch.Inputs.data<float>().ToArray());
+                seen.Add(string.Join(' ', labels));
+            }
+
+        Assert.InRange(seen.Count, 25, 30);
+
+        // What changes colours leaves the labels.
+        foreach (var batch in Pixels().Augmented(Augmentation.None.Light(0.5, 0.5).Erase(0.5, 1)).Batches(1))
+            Assert.Equal(Pixels().Labels.data<long>().ToArray(), batch.Targets.data<long>().ToArray());
+    }
+
+    [Fact]
+    public void Labels_of_pixels_turn_with_them_and_none_is_invented()
+    {
+        using var scope = NewDisposeScope();
+        // Two halves of one class each: inside of a half the interpolated colour is the class.
+        var labels = cat([full(1, 24, 12, 1L), full(1, 24, 12, 3L)], 2).to(int64);
+        var changing = Dataset.FromTensors(labels.to(float32).unsqueeze(1), labels, ["a", "b", "c", "d"]).Augmented(Augmentation.None.Rotate(180, 1.5));
+        for (var epoch = 0; epoch < 10; epoch++)
+            foreach (var batch in changing.Batches(1, epoch: epoch))
+            {
+                var pairs = batch.Targets.data<long>().ToArray().Zip(batch.Inputs.data<float>().ToArray()).ToArray();
+                Assert.Subset(new HashSet<long> { 1, 3, Dataset.IgnoredLabel }, pairs.Select(pair => pair.First).ToHashSet());
+                var clear = pairs.Where(pair => new[] { 0f, 1, 3 }.Any(value => Math.Abs(pair.Second - value) < 1e-4)).ToArray();
+                Assert.InRange(clear.Length, 400, 576);
+                Assert.All(clear, pair => Assert.Equal(pair.First == Dataset.IgnoredLabel ? 0 : pair.First, pair.Second, 1e-3));
+            }
+    }
+
+    [Fact]
+    public void A_crop_comes_from_every_place_and_only_changing_parts_have_its_size()
+    {
+        using var scope = NewDisposeScope();
+        var changing = Ramp(6, 4).Augmented(Augmentation.None.Crop(3, 2), seed: 1);
+        var places = Enumerable.Range(0, 30).SelectMany(epoch => Batch(changing, epoch, 6).Chunk(6).Select(crop => (int)Math.Round(100 * crop[0]) % 16));
+        Assert.Equal([0, 1, 2, 4, 5, 6], places.Distinct().Order());
+
+        var (training, heldOut) = changing.SplitHoldOut(2, seed: 1);
+        Assert.Equal([1L, 3, 2], training.InputShape);
+        Assert.Equal([1L, 4, 4], heldOut.InputShape);
+        Assert.Equal([1L, 4, 4], changing.Augmented(Augmentation.None).InputShape);
+        Assert.Equal([1L, 2, 2], changing.Augmented(Augmentation.None.Crop(2, 2)).InputShape);
+    }
+
     [Fact]
     public void What_is_held_out_of_an_augmented_set_is_unchanged_and_its_other_parts_are_not()
     {
@@ -115,8 +178,18 @@ public sealed class AugmentationTests
         using var scope = NewDisposeScope();
         var flat = Dataset.FromTensors(zeros(2, 3), zeros(2, dtype: int64), ["only"]);
         Assert.Contains("a height and a width", Assert.Throws<InvalidOperationException>(() => flat.Augmented(Everything)).Message);
-        var pixels = Dataset.FromTensors(zeros(2, 3, 4, 4), zeros(2, 4, 4, dtype: int64), ["only"]);
-        Assert.Contains("would stay where they are", Assert.Throws<InvalidOperationException>(() => pixels.Augmented(Everything)).Message);
+        var coarse = Dataset.FromTensors(zeros(2, 3, 4, 4), zeros(2, 2, 2, dtype: int64), ["only"]);
+        Assert.Contains("would stay where they are", Assert.Throws<InvalidOperationException>(() => coarse.Augmented(Everything)).Message);
+        var depths = Dataset.FromTensors(zeros(2, 3, 4, 4), zeros(2, 4, 4));
+        Assert.Contains("would stay where they are", Assert.Throws<InvalidOperationException>(() => depths.Augmented(Everything)).Message);
+        Assert.Contains(
+            "'blur' moves pixels is not known",
+            Assert.Throws<InvalidOperationException>(() => Pixels().Augmented(Augmentation.None.Then("blur", (input, _) => input))).Message);
+        Assert.Contains(
+            "'crop 4 9' cannot be cut out of pictures of 8 x 8",
+            Assert.Throws<InvalidOperationException>(() => Ramp().Augmented(Augmentation.None.Crop(4, 9))).Message);
+        Assert.Throws<ArgumentOutOfRangeException>("height", () => Augmentation.None.Crop(0, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("width", () => Augmentation.None.Crop(1, 0));
         Assert.Throws<ArgumentOutOfRangeException>("share", () => Augmentation.None.FlipHorizontally(1.1));
         Assert.Throws<ArgumentOutOfRangeException>("pixels", () => Augmentation.None.Shift(0));
         Assert.Throws<ArgumentOutOfRangeException>("degrees", () => Augmentation.None.Rotate(double.NaN));
