@@ -29,6 +29,9 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     /// <summary>Means and standard deviations over the seeds, row by row.</summary>
     public IReadOnlyList<RunSummary>? Summary { get; init; }
 
+    /// <summary>Rows without a network, at the table's end; null where there are none.</summary>
+    public IReadOnlyList<ReferenceRow>? References { get; init; }
+
     /// <summary>The shapes of weight trajectories; null where none were looked at.</summary>
     public IReadOnlyList<TrajectoryRecord>? Trajectories { get; init; }
 

@@ -23,15 +23,14 @@ public static class ReportPage
         text.Append("\"Ours\" was measured with this repository: the mean over the seeds ± the sample's standard deviation, after the last epoch; nothing\n");
         text.Append("was chosen on the test set. \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent third-party run of its\n");
         text.Append("tables (one seed, the best epoch on the test set). The commands of runs made before version 0.2.0 name today's folders.\n\n");
-        foreach (var folder in folders)
+        (string Folder, ReportFile Report)[] reports = [.. folders.Select(folder => (folder, Read(folder)))];
+        if (Headlines.Table([.. reports.Select(pair => (NameOf(pair.Folder), pair.Report))]) is { Length: > 0 } headlines)
+            text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");
+        foreach (var (folder, report) in reports)
         {
-            var path = Path.Combine(folder, "report.json");
-            if (!File.Exists(path))
-                throw new FileNotFoundException($"'{folder}' has no report.json; name folders into which an experiment has written.", path);
-            var report = ReportFile.Read(path);
             var notes = Path.Combine(folder, "notes.md");
             var link = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(page))!, Path.GetFullPath(folder)).Replace('\\', '/');
-            text.Append(CultureInfo.InvariantCulture, $"## {Heading(report, Path.GetFileName(Path.GetFullPath(folder)))}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {Heading(report, NameOf(folder))}\n\n");
             text.Append(Section(report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
             text.Append(CultureInfo.InvariantCulture, $"\nFrom [{link}/report.json]({link}/report.json).\n\n");
         }
@@ -39,24 +38,36 @@ public static class ReportPage
         return text.ToString().TrimEnd() + "\n";
     }
 
+    /// <summary>A sentence, the data, the table, what is to be said of it and a picture; what it takes to make it again is folded away.</summary>
     private static string Section(ReportFile report, string link, string? own)
     {
-        var parts = new List<string>();
-        if (report.Title is { } title)
-            parts.Add(title);
-        if (Commands(report) is { Count: > 0 } commands)
-            parts.Add($"```\n{string.Join('\n', commands)}\n```");
-        parts.Add(Circumstances(report));
-        parts.Add(ResultRows.Table(report));
+        var (table, pictures) = (ResultRows.Table(report), report.Pictures ?? []);
+        string Picture(string name) => $"![{Path.GetFileNameWithoutExtension(name).Replace('-', ' ')}]({link}{name})";
+        // The shapes of trajectories are the experiment's own table.
+        var remarks = report.Remarks?.Trim() ?? "";
+        var isTable = table.Length == 0 || report.Trajectories is not null;
         var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => run.Notes)
             .Select(runs => $"- {string.Join("; ", runs.Select(run => run.Label).Distinct())}: {runs.Key}");
-        parts.Add(string.Join('\n', notes));
-        if (report.Remarks is { } remarks)
-            parts.Add(remarks.Trim());
-        if (own is { Length: > 0 })
-            parts.Add(own);
-        parts.AddRange((report.Pictures ?? []).Select(picture => $"![{Path.GetFileNameWithoutExtension(picture).Replace('-', ' ')}]({link}{picture})"));
-        return string.Join("\n\n", parts.Where(part => part.Length > 0)) + "\n";
+        string[] shown = [report.Title ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
+        string[] folded =
+        [
+            Commands(report) is { Count: > 0 } commands ? $"```\n{string.Join('\n', commands)}\n```" : "",
+            string.Join('\n', notes),
+            isTable ? "" : remarks,
+            .. pictures.Skip(1).Select(Picture),
+        ];
+        static string Joined(IEnumerable<string> parts) => string.Join("\n\n", parts.Where(part => part.Length > 0));
+        return Joined([Joined(shown), Joined(folded) is { Length: > 0 } more ? $"<details>\n<summary>How it was run, and more</summary>\n\n{more}\n\n</details>" : ""]) + "\n";
+    }
+
+    private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+
+    private static ReportFile Read(string folder)
+    {
+        var path = Path.Combine(folder, "report.json");
+        return File.Exists(path)
+            ? ReportFile.Read(path)
+            : throw new FileNotFoundException($"'{folder}' has no report.json; name folders into which an experiment has written.", path);
     }
 
     /// <summary>What makes the report again: each command that trained some of its runs, all but the first adding to what is there.</summary>

@@ -56,8 +56,36 @@ public static class ResultRows
             "| " + string.Join(" | ", columns.Select(column => column.Heading)) + " |",
             "|---|" + string.Concat(columns.Skip(1).Select(_ => "---:|")),
             .. rows.Select(row => "| " + string.Join(" | ", columns.Select(column => column.Cell(row))) + " |"),
+            .. (report.References ?? []).Select(reference => "| " + string.Join(" | ", columns.Select(column => Cell(reference, column.Heading, metrics))) + " |"),
         ]);
     }
+
+    /// <summary>A metric as a table's heading has it.</summary>
+    /// <param name="metric">Its name in reports.</param>
+    internal static string Name(string metric) => metric switch
+    {
+        PublishedRow.Accuracy => "test %",
+        PublishedRow.Loss => "test loss",
+        _ => metric,
+    };
+
+    /// <summary>How many seeds a row has.</summary>
+    /// <param name="row">The row.</param>
+    internal static string Seeds(RunSummary row) => row.Seeds.Count == 1 ? "1 seed" : $"{row.Seeds.Count} seeds";
+
+    /// <summary>A mean and its spread as a cell.</summary>
+    /// <param name="spread">The numbers; null for an empty cell.</param>
+    /// <param name="isShare">Whether they are printed in percent.</param>
+    internal static string Text(Spread? spread, bool isShare) => spread is null
+        ? ""
+        : Text(spread.Mean, isShare) + (spread.StandardDeviation is { } deviation ? " ± " + Text(deviation, isShare) : "");
+
+    /// <summary>A number as a cell.</summary>
+    /// <param name="number">The number; null for an empty cell.</param>
+    /// <param name="isShare">Whether it is printed in percent.</param>
+    internal static string Text(double? number, bool isShare) => number is not { } value
+        ? ""
+        : isShare ? (100 * value).ToString("F2", CultureInfo.InvariantCulture) : value.ToString("G4", CultureInfo.InvariantCulture);
 
     /// <summary>For each published result, how far ours exceeds it or falls short; none for a quick look.</summary>
     /// <param name="report">The report.</param>
@@ -88,23 +116,15 @@ public static class ResultRows
             + (published.ReRun is { } reRun ? $"; {Against("the re-run", reRun)}." : ".");
     }
 
-    private static string Name(string metric) => metric switch
+    private static string Cell(ReferenceRow reference, string heading, IReadOnlyList<string> metrics) => heading switch
     {
-        PublishedRow.Accuracy => "test %",
-        PublishedRow.Loss => "test loss",
-        _ => metric,
+        "row" => reference.Label,
+        "trainable" => reference.Fitted.ToString("N0", CultureInfo.InvariantCulture),
+        _ => metrics.FirstOrDefault(metric => heading == $"ours: {Name(metric)}") is { } metric && reference.Results.TryGetValue(metric, out var result)
+            ? Text(result, metric == PublishedRow.Accuracy)
+            : "",
     };
 
     private static string Epochs(ReportFile report, RunSummary row) => string.Join(
         ", ", report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label).Select(run => run.Epochs).Distinct().Order());
-
-    private static string Seeds(RunSummary row) => row.Seeds.Count == 1 ? "1 seed" : $"{row.Seeds.Count} seeds";
-
-    private static string Text(Spread? spread, bool isShare) => spread is null
-        ? ""
-        : Text(spread.Mean, isShare) + (spread.StandardDeviation is { } deviation ? " ± " + Text(deviation, isShare) : "");
-
-    private static string Text(double? number, bool isShare) => number is not { } value
-        ? ""
-        : isShare ? (100 * value).ToString("F2", CultureInfo.InvariantCulture) : value.ToString("G4", CultureInfo.InvariantCulture);
 }

@@ -60,6 +60,9 @@ internal abstract class TableExperiment : IExperiment
     /// <param name="report">All runs.</param>
     protected virtual string? Remarks(ReportFile report) => null;
 
+    /// <summary>Rows without a network, known once the data is loaded; null where there are none.</summary>
+    protected virtual IReadOnlyList<ReferenceRow>? References => null;
+
     /// <inheritdoc/>
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
@@ -74,7 +77,7 @@ internal abstract class TableExperiment : IExperiment
             var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = AllRemarks(report, data.Source) },
+                Decorate = report => report with { Pictures = Draw(report, options), Remarks = AllRemarks(report, data.Source), References = References },
             };
             foreach (var plan in plans)
                 runs.Train(plan);

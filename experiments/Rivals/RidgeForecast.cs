@@ -9,7 +9,8 @@ namespace MappingNets.Experiments.Rivals;
 /// </summary>
 /// <param name="Loss">The mean squared error on the test windows, in the targets' units squared.</param>
 /// <param name="Penalty">The lambda that did best on the held-out windows.</param>
-internal sealed record RidgeForecast(double Loss, double Penalty)
+/// <param name="Fitted">How many numbers were fitted: a weight for each number of a window, and the level.</param>
+internal sealed record RidgeForecast(double Loss, double Penalty, long Fitted)
 {
     private static readonly double[] Penalties = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1];
 
@@ -33,7 +34,7 @@ internal sealed record RidgeForecast(double Loss, double Penalty)
         double Error(Dataset part, double penalty) =>
             (Standard(part.Inputs).mv(vectors.mv(projected / (values.clamp_min(0) + penalty))) + level - Values(part)).square().mean().ToDouble();
         var best = Penalties.MinBy(penalty => Error(heldOut, penalty));
-        return new(Error(test, best), best);
+        return new(Error(test, best), best, mean.numel() + 1);
     }
 
     private static Tensor Flat(Tensor windows) => windows.reshape(windows.shape[0], -1).to(ScalarType.Float64);

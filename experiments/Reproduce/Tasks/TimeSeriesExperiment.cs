@@ -15,7 +15,7 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     private const int HoursShown = 168;
 
     // What the rows' last steps need of the data; set where it is loaded.
-    private AirQualityScale scale = new(1, 0, 0, new(0, 0));
+    private AirQualityScale scale = new(1, 0, 0, new(0, 0, 0));
 
     public override string Name => "timeseries";
 
@@ -54,11 +54,15 @@ internal sealed class TimeSeriesExperiment : TableExperiment
         return new(training, heldOut, test) { Source = source };
     }
 
-    protected override string? Remarks(ReportFile report) => string.Create(CultureInfo.InvariantCulture,
-        $"Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. RMSE: its root, in micrograms a cubic metre.\n\n"
-        + $"| without a network | test loss | RMSE |\n|---|---:|---:|\n"
-        + $"| no change from one hour to the next | {scale.Unchanged:G4} | {scale.InUnits(scale.Unchanged):F2} |\n"
-        + $"| ridge regression on all hours and features, lambda {scale.Ridge.Penalty:G2} chosen on the held-out hours | {scale.Ridge.Loss:G4} | {scale.InUnits(scale.Ridge.Loss):F2} |");
+    protected override string? Remarks(ReportFile report) =>
+        "Loss: the mean squared error of PM2.5 scaled to 0 .. 1 over the training part. RMSE: its root, in micrograms a cubic metre. "
+        + FormattableString.Invariant($"The ridge regression's lambda, {scale.Ridge.Penalty:G2}, was chosen on the held-out hours.");
+
+    protected override IReadOnlyList<ReferenceRow> References =>
+    [
+        Reference("no change from one hour to the next", 0, scale.Unchanged),
+        Reference("ridge regression on all hours and features", scale.Ridge.Fitted, scale.Ridge.Loss),
+    ];
 
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
         [.. base.Draw(report, options), .. report.Runs.Select(run => Picture(run.Row!)).Distinct().Where(name => File.Exists(options.File(name)))];
@@ -95,6 +99,9 @@ internal sealed class TimeSeriesExperiment : TableExperiment
 
         return run with { Figures = new Dictionary<string, double> { [RootMeanSquare] = scale.InUnits(run.TestLoss!.Value) } };
     }
+
+    private ReferenceRow Reference(string label, long fitted, double loss) =>
+        new(label, fitted, new Dictionary<string, double> { [PublishedRow.Loss] = loss, [RootMeanSquare] = scale.InUnits(loss) });
 
     private double[] Concentrations(torch.Tensor scaled) => [.. scaled.cpu().data<float>().Select(value => scale.Smallest + (value * scale.Range))];
 

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text;
+
+namespace MappingNets.Experiments.Reporting;
+
+/// <summary>The table on top of docs/results.md: one line for each result that a reader asks for first.</summary>
+internal static class Headlines
+{
+    private static readonly Headline[] All =
+    [
+        new("classification-mnist", "cnn2-slvt-2048", PublishedRow.Accuracy, "97.5, a random subspace of 2,000 in LeNet (Li et al. 2018)"),
+        new("classification-mnist", "cnn2-lwt-2688", PublishedRow.Accuracy, ""),
+        new("classification-mnist", "cnn1-lwt-4078", PublishedRow.Accuracy, "98.3, a random subspace of 5,000 in LeNet (Li et al. 2018)"),
+        new("classification", "cnn2-direct", PublishedRow.Accuracy, ""),
+        new("classification", "cnn2-slvt-2048", PublishedRow.Accuracy, "85.56, bases of 250 directions drawn anew at each step (Gressmann et al. 2020)"),
+        new("classification", "cnn2-slvt-2048-distilled", PublishedRow.Accuracy, ""),
+        new("classification", "cnn2-lwt-2688-distilled", PublishedRow.Accuracy, ""),
+        new("classification-cnn1", "cnn1-lwt-4078-distilled", PublishedRow.Accuracy, ""),
+        new("timeseries", "slvt-2048", PublishedRow.Loss, ""),
+        new("segmentation", "lwt-9126", PublishedRow.MeanIntersectionOverUnion, ""),
+        new("resnet", "resnet20-lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 in ResNet-20 (Thrash et al. 2025)"),
+        new("resnet", "lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 in ResNet-20 (Thrash et al. 2025)"),
+        new("finetune-resnet", "full", PublishedRow.Accuracy, ""),
+        new("finetune-resnet", "scales-8192", PublishedRow.Accuracy, ""),
+    ];
+
+    private sealed record Headline(string Folder, string Row, string Metric, string Relative);
+
+    /// <summary>The table, for those results that the folders hold; empty where they hold none.</summary>
+    /// <param name="reports">The reports and the names of their folders.</param>
+    public static string Table(IReadOnlyList<(string Folder, ReportFile Report)> reports)
+    {
+        var lines = new StringBuilder();
+        foreach (var line in All)
+        {
+            // A quick look is no result.
+            if (reports.FirstOrDefault(pair => pair.Folder == line.Folder).Report is not { } report || report.Config is { Quick: true }
+                || ResultRows.Rows(report).FirstOrDefault(row => row.Row == line.Row) is not { } row
+                || row.Result(line.Metric) is not { } ours)
+                continue;
+            var isShare = line.Metric == PublishedRow.Accuracy;
+            var published = ResultRows.Published(report, row, line.Metric);
+            var what = isShare ? "" : $", {ResultRows.Name(line.Metric)}";
+            lines.Append(
+                CultureInfo.InvariantCulture,
+                $"| {report.Experiment}, {report.Dataset.Split(':')[0]}: {row.Label}{what} | {row.Trainable:N0} | {ResultRows.Text(published?.Paper, isShare)} | "
+                + $"{ResultRows.Text(published?.ReRun, isShare)} | {line.Relative} | **{ResultRows.Text(ours, isShare)}** ({ResultRows.Seeds(row)}) |\n");
+        }
+
+        return lines.Length == 0
+            ? ""
+            : "| result | trained | paper | re-run | best published relative | ours |\n|---|---:|---:|---:|---|---:|\n" + lines;
+    }
+}

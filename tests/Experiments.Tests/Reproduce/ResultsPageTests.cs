@@ -1,0 +1,67 @@
+using MappingNets.Experiments.Reporting;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>docs/results.md, written from reports.</summary>
+public sealed class ResultsPageTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private static RunRecord Run(string row, long trained, double? accuracy, double? loss = null) =>
+        new("slvt", "cnn2", 108_618, trained, "signed-permutation", 1, 8, accuracy, accuracy, 1, 1, 1, []) { Row = row, Label = $"row {row}", TestLoss = loss };
+
+    private string Page(params (string Name, ReportFile Report)[] reports)
+    {
+        foreach (var (name, report) in reports)
+        {
+            Directory.CreateDirectory(folder.File(name));
+            report.Write(Path.Combine(folder.File(name), "report.json"));
+        }
+
+        return ReportPage.Join([.. reports.Select(pair => folder.File(pair.Name))], folder.File("page.md"));
+    }
+
+    [Fact]
+    public void The_summary_has_ours_beside_the_paper_the_re_run_and_a_relative_and_no_quick_look()
+    {
+        var full = new ReportFile("fashion-mnist", [Run("cnn2-slvt-2048", 2_048, 0.9012)]) { Experiment = "classification" };
+        var quick = new ReportFile("prsa:FOLDER", [Run("slvt-2048", 2_048, null, 0.5)])
+        {
+            Experiment = "timeseries",
+            Config = new("command", "prsa", [1], 1, [], Quick: true),
+        };
+
+        var page = Page(("classification", full), ("timeseries", quick));
+
+        var summary = page[page.IndexOf("## Summary", StringComparison.Ordinal)..page.IndexOf("## classification", StringComparison.Ordinal)];
+        Assert.Contains("classification, fashion-mnist: row cnn2-slvt-2048 | 2,048 | 91.88 | 86.82 | 85.56", summary);
+        Assert.Contains("**90.12** (1 seed) |", summary);
+        Assert.DoesNotContain("timeseries", summary);
+    }
+
+    [Fact]
+    public void A_section_shows_one_picture_and_rows_without_a_network_and_folds_the_rest()
+    {
+        var report = new ReportFile("prsa", [Run("slvt-2048", 2_048, null, 0.00061)])
+        {
+            Experiment = "timeseries",
+            Title = "What it shows.",
+            Config = new("the command", "prsa", [1], 1, [], Quick: false),
+            References = [new("no change", 0, new Dictionary<string, double> { [PublishedRow.Loss] = 0.00015 })],
+            Remarks = "A remark.",
+            Pictures = ["first.png", "second.png"],
+        };
+
+        var page = Page(("timeseries", report));
+
+        var fold = page.IndexOf("<details>", StringComparison.Ordinal);
+        var (shown, folded) = (page[..fold], page[fold..]);
+        Assert.Contains("| no change | 0 |  |  | 0.00015 |", shown);
+        Assert.Contains("![first](timeseries/first.png)", shown);
+        Assert.All(["the command", "A remark.", "![second](timeseries/second.png)"], text => Assert.Contains(text, folded));
+        Assert.All(["the command", "A remark.", "second.png"], text => Assert.DoesNotContain(text, shown));
+    }
+}
