@@ -16,11 +16,13 @@ namespace MappingNets.Experiments.ClusterFigures;
 /// <param name="Workers">How many workers there were.</param>
 /// <param name="Steps">How many steps the run had.</param>
 /// <param name="Returns">How often a worker that was cut off took the kept state, because nobody had the records of all steps that it had missed.</param>
+/// <param name="LongestPause">The longest time between two steps of the run, seconds.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="Digest">Of the trained parameters, of all workers that trained to the end.</param>
 /// <param name="Wrong">What should not be.</param>
 internal sealed record FaultRun(
-    int Seed, int Kills, int Cuts, int Joins, int Ended, int Workers, int Steps, int Returns, double Seconds, string Digest, IReadOnlyList<string> Wrong)
+    int Seed, int Kills, int Cuts, int Joins, int Ended, int Workers, int Steps, int Returns, double LongestPause, double Seconds, string Digest,
+    IReadOnlyList<string> Wrong)
 {
     /// <summary>How many faults there were.</summary>
     public int Faults => Kills + Cuts + Joins;

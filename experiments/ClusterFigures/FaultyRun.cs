@@ -42,8 +42,8 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
         var clock = Stopwatch.StartNew();
         for (var index = 0; index < Workers; index++)
             Begin();
-        var lastStep = Stopwatch.StartNew();
-        var (heard, next) = (0, random.Next(2, 8));
+        var (lastStep, lastNew) = (Stopwatch.StartNew(), Stopwatch.StartNew());
+        var (heard, furthest, next, pause) = (0, 0, random.Next(2, 8), TimeSpan.Zero);
         while (Alive.Any())
         {
             await Task.Delay(50);
@@ -52,6 +52,13 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
             if (steps > heard)
                 lastStep.Restart();
             heard = steps;
+            if (all.Max(worker => worker.Process.Steps.LastOrDefault()) is var step && step > furthest)
+            {
+                pause = furthest > 0 && lastNew.Elapsed > pause ? lastNew.Elapsed : pause;
+                furthest = step;
+                lastNew.Restart();
+            }
+
             if (lastStep.Elapsed > Longest)
             {
                 wrong.Add($"nothing has happened for {Longest.TotalMinutes} minutes after step {all.Max(worker => worker.Process.Steps.LastOrDefault())}");
@@ -67,7 +74,7 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
         var returns = Account(expected);
         return new(
             seed, kills, cuts, joins, ended, all.Count, all.Max(worker => worker.Process.Steps.LastOrDefault()), returns,
-            Math.Round(clock.Elapsed.TotalSeconds, 1), expected, wrong);
+            Math.Round(pause.TotalSeconds, 1), Math.Round(clock.Elapsed.TotalSeconds, 1), expected, wrong);
     }
 
     public void Dispose()
@@ -142,14 +149,17 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
                 continue;
             ended++;
             table.Note($"worker {worker.Process.Number} has ended: {worker.Process.Error}");
-            if (!worker.WasCut && !worker.Process.Error.Contains("dead", StringComparison.OrdinalIgnoreCase))
-                wrong.Add($"worker {worker.Process.Number} ended without a fault of its own: {worker.Process.Error}");
+            // No cut is as long as a worker's patience: who was cut off must not end by that either.
+            var isImpatient = worker.Process.Error.Contains(nameof(ClusterUnavailableException), StringComparison.Ordinal);
+            if (isImpatient || (!worker.WasCut && !worker.Process.Error.Contains("dead", StringComparison.OrdinalIgnoreCase)))
+                wrong.Add($"worker {worker.Process.Number} ended, and should not have: {worker.Process.Error}");
             Begin();
         }
     }
 
     // Every worker's steps come one after the other, but for where it takes a state that was kept, of before or after; and every step is
-    // somebody's.
+    // somebody's. Of an epoch's last step a worker tells when the store has the state after it: who takes that state knows that a worker
+    // took the step, though it ended before it told.
     private int Account(string expected)
     {
         var (returns, taken) = (0, new HashSet<int>());
@@ -165,6 +175,8 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
                     continue;
                 if (steps[index] % perEpoch != 1)
                     wrong.Add($"worker {worker.Process.Number} took step {steps[index]} after {before}");
+                else
+                    taken.Add(steps[index] - 1);
                 returns += index > 0 ? 1 : 0;
             }
 

@@ -6,6 +6,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Hosting;
+using Orleans.Runtime;
+using Orleans.Runtime.Placement;
 using Xunit;
 
 namespace MappingNets.Tests;
@@ -52,6 +54,45 @@ public sealed class RealStoreTests
     }
 
     [RedisFact]
+    public async Task ARunGoesOnWhenTheSiloThatKnowsItsPlaceEnds()
+    {
+        await using var redis = await RedisServer.Start();
+        using var data = Small.Classes();
+        Model[] models = [Small.Slvt(), Small.Slvt()];
+        using var alone = Small.Slvt();
+        using var staying = await Silo(redis);
+        using var knowing = await Silo(redis);
+        var cluster = staying.Services.GetRequiredService<IClusterClient>();
+        var run = Enumerable.Range(0, 1000).Select(number => $"run {number}").First(name =>
+            KnowerOf(cluster.GetGrain<IRunGrain>(name).GetGrainId(), [Address(staying), Address(knowing)]).Equals(Address(knowing)));
+        // The grain itself is on the other silo.
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, Address(staying));
+        await cluster.GetGrain<IRunGrain>(run).Leave("nobody");
+        RequestContext.Clear();
+
+        // One worker waits for the other, which goes on when the silo has ended.
+        var ending = Options with
+        {
+            OnStep = progress =>
+            {
+                if ((progress.Epoch, progress.Step) == (2, 2))
+                    knowing.StopAsync().Wait();
+                return TrainingSignal.Continue;
+            },
+        };
+        var options = new ClusterTrainingOptions { Workers = 2, Patience = TimeSpan.FromSeconds(40) };
+        await Task.WhenAll(models.Zip([Options, ending], (model, own) => new ClusterTrainer(cluster, run, model, own, options).FitAsync(data)));
+        await staying.StopAsync();
+
+        new Trainer(alone, Options).Fit(data);
+        foreach (var model in models)
+        {
+            Assert.Equal(ClusterTrainerTests.Bits(alone), ClusterTrainerTests.Bits(model));
+            model.Dispose();
+        }
+    }
+
+    [RedisFact]
     public void AProcessThatIsKilledIsReplacedAndTheBitsAreThoseOfOneProcess()
     {
         // The example, on few synthetic images: three workers, one of them killed, a fourth joins. It ends with 1 where bits differ.
@@ -64,6 +105,15 @@ public sealed class RealStoreTests
 
     private static ClusterTrainer Trainer(IHost host, Model model, TrainingOptions options) =>
         new(host.Services.GetRequiredService<IClusterClient>(), "kept", model, options);
+
+    private static SiloAddress Address(IHost silo) => silo.Services.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+
+    // Orleans' rule: silos and grains have places on a ring, and the silo before a grain knows where that is.
+    private static SiloAddress KnowerOf(GrainId grain, SiloAddress[] silos)
+    {
+        var ring = silos.OrderBy(silo => silo.GetConsistentHashCode()).ToArray();
+        return ring.LastOrDefault(silo => silo.GetConsistentHashCode() <= unchecked((int)grain.GetUniformHashCode())) ?? ring[^1];
+    }
 
     private static async Task<IHost> Silo(RedisServer redis)
     {

@@ -25,13 +25,14 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     private Federation? federation;
     private string? settings;
     private IGrainTimer? timer;
+    private TimeSpan wait;
     private TaskCompletionSource changed = New();
 
     public async Task<FederatedReply> Join(FederatedMember member, string joining, int workers, TimeSpan deadline)
     {
         if (federation is null)
         {
-            (federation, settings) = (new(workers, deadline), joining);
+            (federation, settings, wait) = (new(workers, deadline), joining, WaitingCall.Within(deadline));
             timer?.Dispose();
             timer = this.RegisterGrainTimer(
                 () =>
@@ -50,7 +51,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         if (federation.Now is not null)
             Change();
         else
-            await changed.Task;
+            await Changed();
         return new(null, [], federation?.Now);
     }
 
@@ -62,7 +63,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         if (federation.Now is { } after && (after.Round, after.Attempt) != (round, attempt))
             Change();
         else
-            await changed.Task;
+            await Changed();
         if (federation?.Now is not { } now || now.Members.All(member => member.Worker != worker))
             return new("the others have gone on without this worker", [], null);
         // A round ends when all have sent, so that the last sum is that of the round of who waits for it.
@@ -82,6 +83,18 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         }
 
         return Task.CompletedTask;
+    }
+
+    private async Task Changed()
+    {
+        try
+        {
+            await changed.Task.WaitAsync(wait, time);
+        }
+        catch (TimeoutException)
+        {
+            // The worker asks again.
+        }
     }
 
     private void Change()

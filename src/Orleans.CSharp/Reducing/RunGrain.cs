@@ -35,7 +35,7 @@ internal sealed class RunGrain(
     [PersistentState("run", ClusterHosting.StorageName)] IPersistentState<KeptRun> kept, TimeProvider? time = null) : Grain, IRunGrain
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;
-    private readonly Dictionary<string, (TaskCompletionSource<StepReply> Answer, DateTimeOffset Since)> waiting = [];
+    private readonly Dictionary<string, TaskCompletionSource<StepReply>> waiting = [];
     private RunTerms? terms;
     private StepReducer? reducer;
     private IGrainTimer? timer;
@@ -59,16 +59,16 @@ internal sealed class RunGrain(
             reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
     }
 
-    public Task<StepReply> Contribute(Contribution contribution)
+    public async Task<StepReply> Contribute(Contribution contribution)
     {
         // A new activation, which the worker does not know of: it joins again, and goes on where it is.
         if (reducer is null)
-            return Task.FromResult(StepReply.Of(ReplyKind.Rejoin));
+            return StepReply.Of(ReplyKind.Rejoin);
         Watch();
         var answer = new TaskCompletionSource<StepReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Remove(contribution.Worker, out var older))
-            older.Answer.TrySetResult(StepReply.Of(ReplyKind.Again));
-        waiting[contribution.Worker] = (answer, time.GetUtcNow());
+            older.TrySetResult(StepReply.Of(ReplyKind.Again));
+        waiting[contribution.Worker] = answer;
         try
         {
             reducer.Take(contribution, time.GetUtcNow());
@@ -80,7 +80,7 @@ internal sealed class RunGrain(
         }
 
         PassOn();
-        return answer.Task;
+        return await Answered(contribution.Worker, answer);
     }
 
     public Task Teach(long step, StepRecord[] records) => Told(run => run.Learn(step, records, time.GetUtcNow()));
@@ -155,18 +155,37 @@ internal sealed class RunGrain(
 
     private Task Tick()
     {
-        var now = time.GetUtcNow();
-        reducer?.Expire(now);
-        foreach (var (worker, _) in waiting.Where(call => now - call.Value.Since >= terms!.Deadline / 2).ToArray())
-            reducer?.AskAgain(worker);
+        reducer?.Expire(time.GetUtcNow());
         PassOn();
         return Task.CompletedTask;
+    }
+
+    // A call ends by itself, whatever becomes of the run: see WaitingCall.
+    private async Task<StepReply> Answered(string worker, TaskCompletionSource<StepReply> answer)
+    {
+        try
+        {
+            return await answer.Task.WaitAsync(WaitingCall.Within(terms!.Deadline), time);
+        }
+        catch (TimeoutException)
+        {
+            if (!answer.Task.IsCompleted)
+            {
+                reducer?.AskAgain(worker);
+                PassOn();
+            }
+
+            // Nobody knows a worker that has left, or that came before the run was forgotten.
+            if (answer.TrySetResult(StepReply.Of(ReplyKind.Again)))
+                waiting.Remove(worker);
+            return await answer.Task;
+        }
     }
 
     private void PassOn()
     {
         foreach (var (worker, reply) in reducer?.TakeDue() ?? [])
             if (waiting.Remove(worker, out var call))
-                call.Answer.TrySetResult(reply);
+                call.TrySetResult(reply);
     }
 }

@@ -1,0 +1,61 @@
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>
+/// Orleans moves a grain when its calls have ended, and lets none in meanwhile: such as after the death of the silo that knew where it is.
+/// Workers whose calls wait for each other must not hold that up.
+/// </summary>
+[Collection("cluster")]
+public sealed class ReactivationTests(ClusterFixture fixture)
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public async Task ARunIsActivatedAnewAlthoughOneCallWaitsForAnotherThatIsNotLetIn()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("moves");
+        var terms = new RunTerms(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], []);
+        await run.Join("one", terms);
+        var waiting = run.Contribute(new("one", 0, 0, []));
+        await run.Join("two", terms);
+
+        var moved = fixture.Cluster.DeactivateAsync(run);
+        var later = run.Contribute(new("two", 0, 0, []));
+
+        Assert.Equal(ReplyKind.Again, (await waiting).Kind);
+        await moved;
+        Assert.Equal(ReplyKind.Rejoin, (await later).Kind);
+    }
+
+    [Fact]
+    public async Task AWorkerThatLeavesWhileItsCallWaitsDoesNotKeepTheRunWhereItIs()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("left");
+        await run.Join("one", new(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], []));
+        var waiting = run.Contribute(new("one", 0, 0, []));
+        await run.Leave("one");
+        var moved = fixture.Cluster.DeactivateAsync(run);
+        Assert.Equal(ReplyKind.Again, (await waiting).Kind);
+        await moved;
+    }
+
+    [Fact]
+    public async Task AFederatedRunTellsItsWorkersThatItIsLostAlthoughOneCallWaitsForAnother()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("moves");
+        var first = run.Join(new("one", 1, []), "", 2, Deadline);
+        await run.Join(new("two", 1, []), "", 2, Deadline);
+        Assert.NotNull((await first).Next);
+        var waiting = run.Submit("one", 0, 0, new byte[4]);
+        // Is answered at once, after the call before it: its round is over, or none.
+        await run.Join(new("two", 1, []), "", 2, Deadline);
+
+        var moved = fixture.Cluster.DeactivateAsync(run);
+        var later = run.Submit("two", 0, 0, new byte[4]);
+
+        Assert.Null((await waiting).Refusal);
+        await moved;
+        Assert.Contains("has ended", (await later).Refusal);
+    }
+}
