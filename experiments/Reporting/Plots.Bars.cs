@@ -6,8 +6,8 @@ namespace MappingNets.Experiments.Reporting;
 public static partial class Plots
 {
     /// <summary>
-    /// Our result of each row as a bar with its standard deviation over the seeds; what the paper prints and what the re-run got as
-    /// marks on it.
+    /// Our result of each row as a bar with its standard deviation over the seeds; what the paper prints, what the re-run got and what other
+    /// publications report as marks on it.
     /// </summary>
     /// <param name="rows">The rows, drawn from top to bottom.</param>
     /// <param name="metric">What is drawn: "accuracy", "loss", or a figure's name.</param>
@@ -36,6 +36,7 @@ public static partial class Plots
         var marks = shown.Select(published).ToArray();
         Marks(plot, marks.Select(row => factor * row?.Paper), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
         Marks(plot, marks.Select(row => factor * row?.ReRun), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
+        Marks(plot, marks.Select(row => factor * row?.Literature?.Value), MarkerShape.FilledSquare, Palette[4], "other publications, of their own method");
 
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
             [.. shown.Select((_, place) => (double)place)], [.. shown.Select(row => row.Label)]);
@@ -43,7 +44,7 @@ public static partial class Plots
         double[] values =
         [
             .. bars.SelectMany(bar => new[] { bar.Value - bar.Error, bar.Value + bar.Error }),
-            .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun }).OfType<double>(),
+            .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun, factor * row?.Literature?.Value }).OfType<double>(),
         ];
         // Accuracies differ by points: an axis from 0 would hide that, so it starts under the least and says so by its numbers.
         var (low, high) = (values.Min(), values.Max());

@@ -23,7 +23,7 @@ public sealed record PublishedResult(ResultSource Source, string Target, string 
     [
         .. PublishedTables.Classification.Where(row => row.Dataset == "fashion-mnist").SelectMany(row => new PublishedResult[]
         {
-            new(ResultSource.Paper, row.Target, row.Method, row.Trainable, row.Paper),
+            new(ResultSource.Paper, row.Target, row.Method, row.Trainable, row.Paper!.Value),
             new(ResultSource.ReRun, row.Target, row.Method, row.Trainable, row.ReRun!.Value),
         }),
     ];

@@ -65,4 +65,19 @@ public static partial class PublishedTables
         One("resnet", "lwt-15000", "cifar-100", "resnet18", "lwt", 15_000, PublishedRow.Accuracy, 0.7732, null),
         One("resnet", "lwt-20000", "cifar-100", "resnet18", "lwt", 20_000, PublishedRow.Accuracy, 0.7794, null),
     ];
+
+    /// <summary>
+    /// ResNet-20 from scratch on CIFAR-10 as other publications report it: PRANC (ICCV 2023), NOLA and MCNC (ICLR 2024, 2025) and MCNC's dense network.
+    /// </summary>
+    public static IReadOnlyList<PublishedRow> SmallResNet { get; } =
+    [
+        Elsewhere("resnet20-direct", "direct", 272_474, 0.8892, "dense, in MCNC"),
+        Elsewhere("resnet20-pranc-10000", "pranc-structured", 10_000, 0.8148, "PRANC, 10,000"),
+        Elsewhere("resnet20-nola-11500", "nola", 11_500, 0.8240, "NOLA, 11,500"),
+        Elsewhere("resnet20-mcnc-10000", "mcnc", 10_000, 0.8235, "MCNC, 10,098"),
+        Elsewhere("resnet20-mcnc-low-rank-10000", "mcnc-low-rank", 10_000, 0.8376, "MCNC, 10,098"),
+    ];
+
+    private static PublishedRow Elsewhere(string row, string method, long trainable, double accuracy, string source) =>
+        new("resnet", row, "cifar-10", "resnet20", method, trainable, PublishedRow.Accuracy, null, null) { Literature = new(accuracy, source) };
 }

@@ -5,7 +5,7 @@ public static partial class PublishedTables
 {
     /// <summary>All of them.</summary>
     public static IEnumerable<PublishedRow> All =>
-        [.. Classification, .. Robustness, .. AddOns, .. LossAblation, .. AirPollution, .. Segmentation, .. Deepfake, .. ResNet];
+        [.. Classification, .. Robustness, .. AddOns, .. LossAblation, .. AirPollution, .. Segmentation, .. Deepfake, .. ResNet, .. SmallResNet];
 
     /// <summary>The end of the names of rows that are trained in another way: what is published of the row without it counts for them too.</summary>
     public const string Distilled = "-distilled";

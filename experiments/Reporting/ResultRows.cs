@@ -47,7 +47,12 @@ public static class ResultRows
             columns.Add(($"ours: {Name(metric)}", row => row.Result(metric) is { } result ? $"**{Text(result, isShare)}** ({Seeds(row)})" : ""));
             if (!rows.Any(row => Published(report, row, metric) is not null))
                 continue;
-            columns.Add(($"paper: {Name(metric)}", row => Text(Published(report, row, metric)?.Paper, isShare)));
+            if (rows.Any(row => Published(report, row, metric)?.Paper is not null))
+                columns.Add(($"paper: {Name(metric)}", row => Text(Published(report, row, metric)?.Paper, isShare)));
+            if (rows.Any(row => Published(report, row, metric)?.Literature is not null))
+                columns.Add(($"other publications: {Name(metric)}", row => Published(report, row, metric)?.Literature is { } other
+                    ? $"{Text(other.Value, isShare)} ({other.Source})"
+                    : ""));
             if (rows.Any(row => Published(report, row, metric)?.ReRun is not null))
                 columns.Add(($"re-run: {Name(metric)}", row => Text(Published(report, row, metric)?.ReRun, isShare)));
         }
@@ -112,8 +117,14 @@ public static class ResultRows
             return gain >= 0 ? $"exceeds {whom} by {size}" : $"falls short of {whom} by {size}";
         }
 
-        return $"{row.Label}, {Name(published.Metric)}: {Against("the paper", published.Paper)}"
-            + (published.ReRun is { } reRun ? $"; {Against("the re-run", reRun)}." : ".");
+        var against = new List<string>();
+        if (published.Paper is { } paper)
+            against.Add(Against("the paper", paper));
+        if (published.ReRun is { } reRun)
+            against.Add(Against("the re-run", reRun));
+        if (published.Literature is { } other)
+            against.Add(Against($"what is published ({other.Source})", other.Value));
+        return $"{row.Label}, {Name(published.Metric)}: {string.Join("; ", against)}.";
     }
 
     private static string Cell(ReferenceRow reference, string heading, IReadOnlyList<string> metrics) => heading switch

@@ -19,15 +19,20 @@ internal sealed class FactoredWeights(TargetNetwork target, int rank, ulong seed
     public long Count { get; } = target.Parameters.Sum(parameter => NumbersOf(parameter, rank));
 
     /// <summary>
+    /// What the vector consists of, in its order: of each factored tensor U and V, of any other its numbers; how many each has, and whether it is a V.
+    /// </summary>
+    public IEnumerable<(long Count, bool IsRight)> Parts => target.Parameters.SelectMany(parameter => IsFactored(parameter, rank)
+        ? new[] { (Rows(parameter) * rank, false), (rank * Columns(parameter), true) }
+        : [(parameter.Count, false)]);
+
+    /// <summary>
     /// The vector that has given numbers in every V and 0 elsewhere: theta_0, from where U has a gradient. Outside every dispose scope.
     /// </summary>
     /// <param name="numbers">Numbers for the whole vector, shape (D).</param>
     public Tensor StartOfRightFactors(Tensor numbers)
     {
         using var scope = NewDisposeScope();
-        var isRight = cat([.. target.Parameters.SelectMany(parameter => IsFactored(parameter, rank)
-            ? new[] { zeros(Rows(parameter) * rank), ones(rank * Columns(parameter)) }
-            : [zeros(parameter.Count)])]);
+        var isRight = cat([.. Parts.Select(part => part.IsRight ? ones(part.Count) : zeros(part.Count))]);
         return (numbers * isRight).DetachFromDisposeScope();
     }
 

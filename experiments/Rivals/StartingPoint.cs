@@ -19,6 +19,7 @@ internal sealed class StartingPoint : IDisposable
             Theta = direct.FlatWeights().DetachFromDisposeScope();
         Scale = cat([.. target.Parameters.Select(parameter => full(parameter.Count, (float)(1 / Math.Sqrt(parameter.FanIn))))])
             .DetachFromDisposeScope();
+        Centers = cat([.. target.Parameters.Select(parameter => full(parameter.Count, (float)parameter.Center))]).DetachFromDisposeScope();
     }
 
     /// <summary>theta_0, shape (P).</summary>
@@ -26,6 +27,13 @@ internal sealed class StartingPoint : IDisposable
 
     /// <summary>1 / sqrt(fan-in) of every weight, shape (P).</summary>
     public Tensor Scale { get; }
+
+    /// <summary>1 for the scales of normalisations, which would silence the network around 0, and 0 for all other weights: shape (P).</summary>
+    public Tensor Centers { get; }
+
+    /// <summary>centers + scale * generated, shape (P): for methods that have no theta_0.</summary>
+    /// <param name="generated">What a rival generates, shape (P), of the order of 1.</param>
+    public Tensor AroundCenters(Tensor generated) => Centers + (Scale * generated);
 
     /// <summary>theta_0 + scale * generated, shape (P).</summary>
     /// <param name="generated">What a rival generates, shape (P), of the order of 1.</param>
@@ -36,5 +44,6 @@ internal sealed class StartingPoint : IDisposable
     {
         Theta.Dispose();
         Scale.Dispose();
+        Centers.Dispose();
     }
 }

@@ -27,6 +27,8 @@ public sealed class RivalTests
         RandomSubspace.Method => RandomSubspace.Build(target, budget, seed),
         FastfoodSubspace.Method => FastfoodSubspace.Build(target, budget, seed),
         Pranc.Method => Pranc.Build(target, budget, seed),
+        Pranc.StructuredMethod => Pranc.BuildStructured(target, budget, seed),
+        Nola.Method => Nola.Build(target, budget, seed),
         UniLora.Method => UniLora.Build(target, budget, seed),
         Mcnc.Method => Mcnc.Build(target, budget, seed),
         Mcnc.LowRankMethod => Mcnc.BuildLowRank(target, budget, seed),
@@ -40,6 +42,8 @@ public sealed class RivalTests
         { RandomSubspace.Method, 320 },
         { FastfoodSubspace.Method, 320 },
         { Pranc.Method, 320 },
+        { Pranc.StructuredMethod, 320 },
+        { Nola.Method, 318 },
         { UniLora.Method, 320 },
         { Mcnc.Method, 320 },
         { Mcnc.LowRankMethod, 320 },
@@ -69,6 +73,7 @@ public sealed class RivalTests
     [Theory]
     [InlineData(RandomSubspace.Method)]
     [InlineData(FastfoodSubspace.Method)]
+    [InlineData(Nola.Method)]
     [InlineData(Mcnc.Method)]
     [InlineData(Mcnc.LowRankMethod)]
     public void Those_with_a_start_begin_where_direct_training_does(string method)
@@ -78,6 +83,42 @@ public sealed class RivalTests
         using var model = Build(method, Target(), Budget, 3);
 
         Assert.Equal(Small.Bits(direct.FlatWeights()), Small.Bits(model.FlatWeights()));
+    }
+
+    [Theory]
+    [InlineData(Pranc.Method)]
+    [InlineData(Pranc.StructuredMethod)]
+    public void A_sum_of_random_networks_starts_as_spread_as_one_and_with_scales_around_one(string method)
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(3, 8, 8).Conv2d(40, 3, name: "conv").BatchNorm2d(name: "norm").ReLU().GlobalAveragePool2d().Linear(3).Build("normed");
+        using var model = Build(method, target, 300, 3);
+        var weights = target.Parameters.Zip(model.FlatWeights().split([.. target.Parameters.Select(parameter => parameter.Count)]))
+            .ToDictionary(pair => pair.First.Name, pair => pair.Second);
+
+        // Uniform within 1 / sqrt(27).
+        Assert.InRange(weights["conv.weight"].square().mean().sqrt().item<float>() * Math.Sqrt(3 * 27), 0.85, 1.15);
+        Assert.InRange(weights["norm.weight"].mean().item<float>(), 0.6f, 1.4f);
+        Assert.InRange(weights["norm.bias"].mean().item<float>(), -0.4f, 0.4f);
+    }
+
+    [Fact]
+    public void NOLA_gives_each_factor_as_many_coefficients_as_fit_and_none_more_than_it_has_numbers()
+    {
+        using var scope = NewDisposeScope();
+        using var model = Nola.Build(Target(), 200, 3);
+        using var data = Data();
+
+        // The factors of 60 x 40 at rank 8 are 480 and 320 numbers, its biases 60; the matrix of 3 x 60 has no smaller factors, 180 and 3.
+        Assert.Equal((4 * 49) + 3, model.TrainableCount);
+        Assert.Throws<ArgumentOutOfRangeException>("budget", () => Nola.Build(Target(), 4, 3));
+
+        // Low rank: what training changes of the large matrix has at most eight directions.
+        using var start = new StartingPoint(Target(), 3);
+        new Trainer(model, new() { Epochs = 3, BatchSize = 32 }).Fit(data);
+        var change = (model.FlatWeights() - start.Theta).narrow(0, 0, 2_400).view(60, 40);
+        var singular = linalg.svdvals(change).data<float>().ToArray();
+        Assert.True(singular[7] > 1e-3 * singular[0] && singular[8] < 1e-4 * singular[0], string.Join(' ', singular.Take(10)));
     }
 
     [Fact]

@@ -19,6 +19,7 @@ public sealed class ZooTests
         { () => Mlp(), 784 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10 },
         { () => ResNet18(), 11_689_512 },
         { () => ResNet18(10, ResNetStem.Cifar), 11_173_962 },
+        { () => ResNet20(), 272_474 },
         { () => ResNet32(), 466_906 },
         { () => ResNet50(), 25_557_032 },
         { () => Vgg19(), 143_667_240 },
@@ -82,6 +83,7 @@ public sealed class ZooTests
         () => LstmTwoLayers(hours: 3),
         () => Mlp(5, [4], 3),
         () => ResNet18(10, ResNetStem.Cifar, channels: 1, side: 8),
+        () => ResNet20(side: 8),
         () => ResNet32(side: 8),
         () => VisionTransformer(side: 8, features: 12, depth: 2),
     };

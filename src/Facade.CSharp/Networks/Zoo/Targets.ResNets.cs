@@ -36,6 +36,16 @@ public static partial class Targets
         ResNet("resnet50", [3, 4, 6, 3], Bottleneck, 4, classes, stem, channels, side);
 
     /// <summary>
+    /// ResNet-20 for small images, the network of He et al. (2015) with about 270,000 weights: three stages of three basic blocks with 16, 32
+    /// and 64 channels; where the shape changes, the skip is a 1x1 convolution. 272,474 weights with 10 classes.
+    /// </summary>
+    /// <param name="classes">The number of outputs, at least 1.</param>
+    /// <param name="channels">The image's channels, at least 1.</param>
+    /// <param name="side">The image's side in pixels.</param>
+    /// <exception cref="ArgumentException">A number is out of range.</exception>
+    public static TargetNetwork ResNet20(long classes = 10, long channels = 3, long side = 32) => ForSmallImages("resnet20", 3, classes, channels, side);
+
+    /// <summary>
     /// ResNet-32 for small images: three stages of five basic blocks with 16, 32 and 64 channels; where the shape changes, the skip
     /// is a 1x1 convolution. 466,906 weights with 10 classes.
     /// </summary>
@@ -43,13 +53,15 @@ public static partial class Targets
     /// <param name="channels">The image's channels, at least 1.</param>
     /// <param name="side">The image's side in pixels.</param>
     /// <exception cref="ArgumentException">A number is out of range.</exception>
-    public static TargetNetwork ResNet32(long classes = 10, long channels = 3, long side = 32)
+    public static TargetNetwork ResNet32(long classes = 10, long channels = 3, long side = 32) => ForSmallImages("resnet32", 5, classes, channels, side);
+
+    private static TargetNetwork ForSmallImages(string name, int blocks, long classes, long channels, long side)
     {
         var network = TargetNetwork.Input(channels, side, side)
             .Conv2d(16, 3, padding: 1, bias: false, name: "conv1").BatchNorm2d(name: "bn1").ReLU();
         for (var stage = 0; stage < 3; stage++)
-            network = Stage(network, stage, 16L << stage, 5, BasicBlock);
-        return network.GlobalAveragePool2d(name: "avgpool").Linear(classes, name: "fc").Build("resnet32");
+            network = Stage(network, stage, 16L << stage, blocks, BasicBlock);
+        return network.GlobalAveragePool2d(name: "avgpool").Linear(classes, name: "fc").Build(name);
     }
 
     private static TargetNetwork ResNet(
