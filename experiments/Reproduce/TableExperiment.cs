@@ -13,6 +13,9 @@ internal abstract class TableExperiment : IExperiment
     public abstract string Summary { get; }
 
     /// <inheritdoc/>
+    public virtual bool TakesPretrained => false;
+
+    /// <inheritdoc/>
     public IReadOnlyList<string> Methods => [.. Rows.Select(row => row.Name)];
 
     /// <summary>All rows, in the table's order.</summary>

@@ -16,8 +16,6 @@ internal sealed class CifarPictures : IDisposable
     private const int HeldOutPerClass = 100;
     private const int BatchOfFiles = 250;
 
-    private static readonly float[] BlueGreenRedMeans = [0.406f * 255, 0.456f * 255, 0.485f * 255];
-
     private readonly Dataset training;
     private readonly int perClass;
 
@@ -87,7 +85,7 @@ internal sealed class CifarPictures : IDisposable
                         bytes[(label * count) + index].copy_(batch.Inputs[0].round().flip(0));
             }
 
-        var means = tensor(BlueGreenRedMeans).view(3, 1, 1).DetachFromDisposeScope();
+        var means = tensor(PretrainedResNet.BlueGreenRedMeans.ToArray()).view(3, 1, 1).DetachFromDisposeScope();
         return Dataset.FromSamples(
             classes * count, [3, Side, Side], [], files.ClassNames,
             index => (bytes[index].to(ScalarType.Float32) - means, tensor((long)(index / count), dtype: ScalarType.Int64)));

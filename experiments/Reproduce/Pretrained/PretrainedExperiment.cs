@@ -9,11 +9,6 @@ namespace MappingNets.Experiments.Reproduce;
 /// </summary>
 internal sealed class PretrainedExperiment : IExperiment
 {
-    private const string InPackage = "tools/DnnImageModels/ResNet18Onnx/ResNet18.onnx";
-
-    // Its last pooling takes pictures of 224 x 224 only; the features before it come from pictures of any size.
-    private const string Features = "ReLU393_Output_0";
-
     private const int PerClass = 100;
     private const int TestPerClass = 1_000;
     private const int QuickPerClass = 10;
@@ -37,7 +32,7 @@ internal sealed class PretrainedExperiment : IExperiment
 
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
-        var network = Network(options.Pretrained);
+        var network = PretrainedResNet.Open(options.Pretrained, CifarPictures.Side, PretrainedResNet.LastFeatures).WithHead(10);
         var folder = DataSource.Folder(options, "cifar-10")?.Folder
             ?? throw new ArgumentException("--dataset must name the folder of the pictures, as cifar-10:FOLDER; it is not downloaded.");
         options = options with
@@ -79,15 +74,6 @@ internal sealed class PretrainedExperiment : IExperiment
         {
             owned.ForEach(each => each.Dispose());
         }
-    }
-
-    private static OnnxTarget Network(string? folder)
-    {
-        if (folder is null)
-            throw new ArgumentException(
-                "--pretrained must name the folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1, or an ONNX file with its network; it is not downloaded.");
-        var path = Directory.Exists(folder) ? Path.Combine(folder, InPackage) : folder;
-        return TargetNetwork.FromOnnx(path, [[3, CifarPictures.Side, CifarPictures.Side]], output: Features, name: "resnet18").WithHead(10);
     }
 
     private static Dictionary<PretrainedMethod, double> ChooseRates(

@@ -3,7 +3,10 @@ using MappingNets.Experiments.SyntheticData;
 
 namespace MappingNets.Experiments.Reproduce;
 
-/// <summary>The paper's table of deepfake detection: CNN1 and CNN2 tell real from faked faces by feature vectors of 2,176 numbers.</summary>
+/// <summary>
+/// The paper's table of deepfake detection: CNN1 and CNN2 tell real from faked faces by feature vectors of 2,176 numbers; or, because the faces
+/// may not be passed on, real pictures from forgeries without faces.
+/// </summary>
 internal sealed class DeepfakeExperiment : TableExperiment
 {
     private const int HeldOutShare = 10;
@@ -15,6 +18,9 @@ internal sealed class DeepfakeExperiment : TableExperiment
     private const int SyntheticTest = 2_000;
     private const int QuickTraining = 600;
     private const int QuickTest = 300;
+    private const string Blended = "blended";
+    private const int BlendedTraining = 12_000;
+    private const int BlendedTest = 4_000;
 
     private static readonly string[] ClassNames = ["real", "fake"];
 
@@ -22,7 +28,11 @@ internal sealed class DeepfakeExperiment : TableExperiment
 
     public override string Summary =>
         "CNN1 and CNN2 on feature vectors of faces: direct training, SLVT, LWT. --dataset celeb-df:FOLDER or ff++:FOLDER names train_features.npy, "
-        + "train_labels.npy (0 real, 1 fake), test_features.npy and test_labels.npy, or train.csv and test.csv with a column \"label\" (real, fake).";
+        + "train_labels.npy (0 real, 1 fake), test_features.npy and test_labels.npy, or train.csv and test.csv with a column \"label\" (real, fake). "
+        + "blended:FOLDER forges pictures of CIFAR-10 (train/CLASS/*.jpg, test/CLASS/*.jpg) and takes the features of the network that --pretrained names, the "
+        + "folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
+
+    public override bool TakesPretrained => true;
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } =
     [
@@ -63,12 +73,28 @@ internal sealed class DeepfakeExperiment : TableExperiment
     private static (DataSource Source, string Folder) Source(ExperimentOptions options)
     {
         // A folder without a name is of neither of the paper's data sets, for all that anyone knows.
-        if (DataSource.Folder(options, "features", "celeb-df", "ff++") is var (name, folder))
-            return (DataSource.Real(name, folder), folder);
+        if (DataSource.Folder(options, "features", "celeb-df", "ff++", Blended) is var (name, folder))
+            return name == Blended ? Forgeries(options, folder) : (DataSource.Real(name, folder), folder);
         var synthetic = options.File("synthetic-data");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (SyntheticTraining, SyntheticTest);
         SyntheticDeepfakeFeatures.Write(synthetic, training, test, seed: 1);
         return (DataSource.Synthetic("synthetic-features", $"{training + test} vectors of random patterns, half of them with ripples, as .npy files"), synthetic);
+    }
+
+    private static (DataSource Source, string Folder) Forgeries(ExperimentOptions options, string pictures)
+    {
+        if (!CifarFiles.ArePictures(pictures))
+            throw new InvalidDataException($"--dataset names '{pictures}', which lacks train/CLASS/*.jpg and test/CLASS/*.jpg.");
+        var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (BlendedTraining, BlendedTest);
+        var folder = options.File(FormattableString.Invariant($"blended-features-{training}-{test}"));
+        ForgeryFeatures.Write(pictures, options.Pretrained, folder, training, test);
+        return (
+            new(
+                "blended-cifar-10", $"--dataset {Blended}:FOLDER --pretrained FOLDER",
+                FormattableString.Invariant($"Data: {training + test:N0} pictures of CIFAR-10, every second one forged: a patch of another picture, matched in colour, is blended in ")
+                + $"(self-blended images without faces), and all are stored as JPEG of quality {BlendedForgeries.Quality}. The vectors are features of a ResNet-18 pretrained on ImageNet. "
+                + "This is manipulation detection on real pictures, no deepfake data set: it does not compare with the paper's Celeb-DF and FaceForensics++."),
+            folder);
     }
 
     private static Dataset Read(string folder, string part)

@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Xunit;
+using static MappingNets.Tests.ReproduceProgram;
 
 namespace MappingNets.Tests;
 
@@ -10,9 +10,6 @@ public sealed class ReproduceCommandTests : IDisposable
     private const int HeldOut = 5_000;
     private const int Kept = 300;
     private const int Test = 60;
-
-    private static readonly string Program = Path.Combine(
-        RepositoryRoot.Path, "experiments", "Reproduce", "bin", Path.GetFileName(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)))!, "net10.0", "Reproduce.dll");
 
     private readonly TemporaryFolder folder = new();
 
@@ -137,22 +134,6 @@ public sealed class ReproduceCommandTests : IDisposable
     private JsonNode Report(string output) => JsonNode.Parse(File.ReadAllText(Path.Combine(Out(output), "report.json")))!;
 
     private JsonArray Runs(string output) => Report(output)["runs"]!.AsArray();
-
-    private static string Succeeds(params string[] arguments) => ChildProcess.Run("dotnet", [Program, .. arguments]);
-
-    /// <summary>What a command complains of that fails.</summary>
-    private static string Fails(params string[] arguments)
-    {
-        using var process = Start(arguments);
-        var complaint = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.NotEqual(0, process.ExitCode);
-        Assert.DoesNotContain("   at ", complaint);
-        return complaint;
-    }
-
-    private static Process Start(params string[] arguments) =>
-        Process.Start(new ProcessStartInfo("dotnet", [Program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
 
     /// <summary>Images of a class have a bar at a place of its own.</summary>
     private void Write(string name, int count)

@@ -1,0 +1,94 @@
+using System.Text.Json.Nodes;
+using MappingNets.Experiments.SyntheticData;
+using Xunit;
+using static MappingNets.Tests.ReproduceProgram;
+
+namespace MappingNets.Tests;
+
+/// <summary>Tables on folders in the layouts of real data, so small that a row takes seconds.</summary>
+public sealed class RealDataCommandTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private JsonNode Report() => JsonNode.Parse(File.ReadAllText(folder.File("out/report.json")))!;
+
+    private void Cifar(params string[] classes)
+    {
+        foreach (var (split, count) in new[] { ("train", 4), ("test", 2) })
+            foreach (var (name, number) in classes.Select((name, number) => (name, number)))
+                for (var picture = 0; picture < count; picture++)
+                    folder.Write(Pictures.Colour(32, 32, (byte)(20 * number), (byte)(60 * picture), 90, jpeg: true), "cifar", split, name, $"{picture:D4}.jpg");
+    }
+
+    [Fact]
+    public void ResNet_20_runs_on_pictures_of_CIFAR_beside_what_other_publications_report()
+    {
+        Cifar([.. MappingNets.Cifar.ClassNames10]);
+
+        Succeeds(
+            "resnet", "--dataset", "cifar-10:" + folder.File("cifar"), "--quick", "--epochs", "1", "--methods", "resnet20-nola-11500", "--out", folder.File("out"));
+
+        var run = Report()["runs"]![0]!;
+        Assert.Equal(("cifar-10", "resnet20"), (Report()["dataset"]!.GetValue<string>(), run["target"]!.GetValue<string>()));
+        Assert.Equal("flip horizontally 0.5, shift 4", run["settings"]!["augmentation"]!.GetValue<string>());
+        Assert.InRange(run["trainable"]!.GetValue<int>(), 11_300, 11_500);
+        var page = File.ReadAllText(folder.File("out/report.md"));
+        Assert.Contains("those of recompressed pictures", page);
+        Assert.Contains("| other publications: test % |", page);
+        Assert.Contains("| 82.40 (NOLA, 11,500) |", page);
+        Assert.DoesNotContain("paper: test %", page);
+    }
+
+    [Fact]
+    public void Pictures_of_other_classes_are_not_taken_for_CIFAR()
+    {
+        Cifar("cats", "dogs");
+
+        Assert.Contains(
+            "has the classes cats, dogs; CIFAR-10 has airplane",
+            Fails("resnet", "--dataset", folder.File("cifar"), "--quick", "--methods", "resnet20-direct", "--out", folder.File("out")));
+    }
+
+    [Fact]
+    public void Segmentation_runs_on_CamVid_and_says_what_it_was_trained_on_and_judged_by()
+    {
+        folder.Write("sky\nroad\n"u8.ToArray(), "camvid", "classes.txt");
+        foreach (var split in new[] { "train", "val", "test" })
+            foreach (var name in new[] { "a", "b" })
+            {
+                folder.Write(Pictures.Colour(80, 60, 9, 200, 90, jpeg: true), "camvid", "images", split, name + ".jpg");
+                folder.Write(Pictures.Grey(80, [.. Enumerable.Range(0, 80 * 60).Select(place => (byte)(place < 2_400 ? 0 : place < 4_000 ? 1 : 255))]), "camvid", "masks", split, name + ".png");
+            }
+
+        Succeeds(
+            "segmentation", "--dataset", "camvid:" + folder.File("camvid"), "--quick", "--epochs", "1", "--methods", "direct", "--out", folder.File("out"));
+
+        var run = Report()["runs"]![0]!;
+        Assert.Equal("crop 48 64, flip horizontally 0.5", run["settings"]!["augmentation"]!.GetValue<string>());
+        Assert.InRange(run["figures"]!["mIoU"]!.GetValue<double>(), 0, 1);
+        var page = File.ReadAllText(folder.File("out/report.md"));
+        Assert.Contains("Pictures of 60 x 80 pixels, trained on random crops of 48 x 64", page);
+        Assert.DoesNotContain("paper", page);
+        Assert.True(File.Exists(folder.File("out/scenes-direct.png")));
+    }
+
+    [Fact]
+    public void Detection_of_forgeries_names_its_own_data_and_needs_a_network_and_pictures()
+    {
+        Cifar([.. MappingNets.Cifar.ClassNames10]);
+        string[] command = ["deepfake", "--quick", "--epochs", "1", "--methods", "cnn2-slvt-1024", "--out", folder.File("out"), "--dataset"];
+        Assert.Contains("--pretrained must name", Fails([.. command, "blended:" + folder.File("cifar")]));
+        Assert.Contains("lacks train/CLASS/*.jpg", Fails([.. command, "blended:" + folder.Path]));
+
+        // The vectors of an earlier command are taken: the network is not looked for.
+        SyntheticDeepfakeFeatures.Write(folder.File("out/blended-features-600-300"), 20, 8, seed: 1);
+        Succeeds([.. command, "blended:" + folder.File("cifar"), "--pretrained", folder.Path]);
+
+        Assert.Equal("blended-cifar-10", Report()["dataset"]!.GetValue<string>());
+        var page = File.ReadAllText(folder.File("out/report.md"));
+        Assert.Contains("no deepfake data set: it does not compare with the paper's", page);
+        Assert.DoesNotContain("paper: test %", page);
+    }
+}
