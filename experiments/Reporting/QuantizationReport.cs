@@ -16,24 +16,26 @@ public static class QuantizationReport
         var rows = QuantizedRow.Of(runs);
         if (rows.Count == 0)
             return null;
+        var isPacked = rows.Any(row => row.PackedBytes is not null);
         var lines = new List<string>
         {
             "### Quantised",
             "",
-            "One step for each output channel of the weights, for each 64 neighbours of the latent; nothing is trained afterwards. Bytes are those of the whole file.",
+            "One step for each output channel of the weights, for each 64 neighbours of the latent; nothing is trained afterwards. Bytes are those of the whole file"
+                + (isPacked ? ", as it is and behind an entropy coder (Brotli)." : "."),
             "",
-            "| row | what | format | bytes | held out % | lost, points | ours: test % |",
-            "|---|---|---|---:|---:|---:|---:|",
+            $"| row | what | format | bytes |{(isPacked ? " entropy-coded |" : "")} held out % | lost, points | ours: test % |",
+            $"|---|---|---|---:|{(isPacked ? "---:|" : "")}---:|---:|---:|",
         };
         lines.AddRange(rows.Select(row => string.Join(" | ",
-            $"| {row.Row}", row.What, row.Format, row.Bytes.ToString("N0", CultureInfo.InvariantCulture), Percent(row.HeldOut.Mean),
+            $"| {row.Row}", row.What, row.Format, Count(row.Bytes) + (isPacked ? $" | {(row.PackedBytes is { } packed ? Count(packed) : "")}" : ""), Percent(row.HeldOut.Mean),
             Percent(row.LostHeldOut), Percent(row.Test.Mean) + (row.Test.StandardDeviation is { } spread ? $" ± {Percent(spread)}" : "") + " |")));
         lines.Add("");
         foreach (var group in rows.GroupBy(row => row.Row))
             if (group.Where(row => row.LostHeldOut <= Allowed).MinBy(row => row.Bytes) is { } smallest)
                 lines.Add(
                     $"- {group.Key}: the smallest file within 0.2 points of single precision on the held-out images is the {smallest.What} in "
-                    + $"{smallest.Format}, {smallest.Bytes.ToString("N0", CultureInfo.InvariantCulture)} bytes.");
+                    + $"{smallest.Format}, {Count(smallest.Bytes)} bytes.");
         return string.Join('\n', lines) + "\n";
     }
 
@@ -73,6 +75,8 @@ public static class QuantizationReport
         plot.ShowLegend(Edge.Bottom);
         Plots.Save(plot, path);
     }
+
+    private static string Count(double bytes) => bytes.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Percent(double share) => (100 * share).ToString("F2", CultureInfo.InvariantCulture);
 }

@@ -6,7 +6,11 @@ namespace MappingNets.Experiments.Reporting;
 /// <param name="Bytes">The size of the file.</param>
 /// <param name="HeldOutAccuracy">On the held-out images, by which a format is chosen.</param>
 /// <param name="TestAccuracy">On the test images.</param>
-public sealed record QuantizedRecord(string What, string Format, long Bytes, double HeldOutAccuracy, double TestAccuracy);
+public sealed record QuantizedRecord(string What, string Format, long Bytes, double HeldOutAccuracy, double TestAccuracy)
+{
+    /// <summary>The size of the file behind an entropy coder (Brotli at its highest level); null where that was not measured.</summary>
+    public long? PackedBytes { get; init; }
+}
 
 /// <summary>The same format over the seeds of a row.</summary>
 /// <param name="Row">What tables call the row.</param>
@@ -18,6 +22,9 @@ public sealed record QuantizedRecord(string What, string Format, long Bytes, dou
 /// <param name="LostHeldOut">What the mean held-out accuracy loses against single precision.</param>
 public sealed record QuantizedRow(string Row, string What, string Format, double Bytes, Spread HeldOut, Spread Test, double LostHeldOut)
 {
+    /// <summary>The mean size behind an entropy coder; null where that was not measured.</summary>
+    public double? PackedBytes { get; init; }
+
     /// <summary>The rows of some runs, in their order; empty where nothing was quantised.</summary>
     /// <param name="runs">The runs.</param>
     public static IReadOnlyList<QuantizedRow> Of(IReadOnlyList<RunRecord> runs)
@@ -31,7 +38,7 @@ public sealed record QuantizedRow(string Row, string What, string Format, double
                 group.Average(pair => pair.Result.Bytes),
                 Spread.Of(group.Select(pair => (double?)pair.Result.HeldOutAccuracy))!,
                 Spread.Of(group.Select(pair => (double?)pair.Result.TestAccuracy))!,
-                0))
+                0) { PackedBytes = group.Average(pair => (double?)pair.Result.PackedBytes) })
             .ToArray();
         return [.. all.Select(row => row with
         {

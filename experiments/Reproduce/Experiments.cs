@@ -11,6 +11,7 @@ internal static class Experiments
         new ClassificationExperiment(),
         new RobustnessExperiment(),
         new AddOnsExperiment(),
+        new BytesExperiment(),
         new LossAblationExperiment(),
         new OverfittingExperiment(),
         new TimeSeriesExperiment(),

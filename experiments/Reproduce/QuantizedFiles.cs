@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Reproduce;
@@ -12,9 +13,16 @@ internal static class QuantizedFiles
     /// <param name="model">The trained model; it is not changed.</param>
     /// <param name="data">The data.</param>
     public static IReadOnlyList<QuantizedRecord> OfWeights(Model model, ExperimentData data) =>
-        OfFiles("weights", [StoredPrecision.Single, StoredPrecision.Int8, StoredPrecision.Int4], data, (path, precision) =>
+        OfWeights(model, data, [StoredPrecision.Single, StoredPrecision.Int8, StoredPrecision.Int4]);
+
+    /// <summary>The weights in some precisions, those of a pruned model without what was pruned, of a low rank as factors.</summary>
+    /// <param name="model">The trained model; it is not changed.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="precisions">The precisions.</param>
+    public static IReadOnlyList<QuantizedRecord> OfWeights(Model model, ExperimentData data, IReadOnlyList<StoredPrecision> precisions) =>
+        OfFiles("weights", precisions, data, (path, precision) =>
         {
-            model.Export(path, precision);
+            model.Export(path, precision, sparse: model.KeptWeights is not null, factors: true);
             using var weights = PretrainedWeights.FromFile(path);
             return FineTuning.Of(model.Target, weights).WholeWeights().Build();
         });
@@ -41,7 +49,10 @@ internal static class QuantizedFiles
                 using var model = stored(path, precision);
                 results.Add(new(
                     what, NameOf(precision), new FileInfo(path).Length, Evaluation.Of(model, data.HeldOut).Accuracy!.Value,
-                    Evaluation.Of(model, data.Test).Accuracy!.Value));
+                    Evaluation.Of(model, data.Test).Accuracy!.Value)
+                {
+                    PackedBytes = Packed(File.ReadAllBytes(path)),
+                });
             }
         }
         finally
@@ -50,6 +61,14 @@ internal static class QuantizedFiles
         }
 
         return results;
+    }
+
+    private static long Packed(byte[] file)
+    {
+        using var packed = new MemoryStream();
+        using (var coder = new BrotliStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
+            coder.Write(file);
+        return packed.Length;
     }
 
     private static string NameOf(StoredPrecision precision) => precision switch

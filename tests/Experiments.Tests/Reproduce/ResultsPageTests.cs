@@ -64,4 +64,22 @@ public sealed class ResultsPageTests : IDisposable
         Assert.All(["the command", "A remark.", "![second](timeseries/second.png)"], text => Assert.Contains(text, folded));
         Assert.All(["the command", "A remark.", "second.png"], text => Assert.DoesNotContain(text, shown));
     }
+
+    [Fact]
+    public void The_front_holds_files_that_no_smaller_one_equals_behind_the_entropy_coder_on_held_out_images()
+    {
+        QuantizedRecord File(string format, long bytes, long packed, double heldOut, double test) =>
+            new("weights", format, bytes, heldOut, test) { PackedBytes = packed };
+        RunRecord[] runs =
+        [
+            Run("direct", 100, 0.9) with { Quantized = [File("fp32", 400, 390, 0.90, 0.50), File("int8", 100, 95, 0.90, 0.10), File("int4", 50, 45, 0.80, 0.80)] },
+            Run("slvt", 10, 0.7) with { Quantized = [File("fp32", 60, 20, 0.70, 0.90), File("int4", 40, 30, 0.60, 0.99)] },
+        ];
+
+        var front = ParetoPlot.Front(QuantizedRow.Of(runs));
+
+        Assert.Equal(["row slvt fp32", "row direct int4", "row direct int8"], front.Select(row => $"{row.Row} {row.Format}"));
+        Assert.Contains("| row direct | weights | int8 | 100 | 95 | 90.00 | 0.00 | 10.00 |", QuantizationReport.Markdown(runs));
+        Assert.Contains("| row | what | format | bytes | held out % |", QuantizationReport.Markdown([Run("x", 1, 0.5) with { Quantized = [new("latent", "fp32", 10, 0.5, 0.5)] }]));
+    }
 }

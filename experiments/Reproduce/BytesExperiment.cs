@@ -1,0 +1,67 @@
+using MappingNets.Experiments.Reporting;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>Accuracy against the bytes of a checkpoint: latents beside quantised, pruned and factored weights, all behind the same entropy coder.</summary>
+internal sealed class BytesExperiment : TableExperiment
+{
+    private const string Layer = "fc1";
+
+    public override string Name => "bytes";
+
+    public override string Summary =>
+        "CNN2's accuracy against the bytes of its file: latents, and weights that are quantised, pruned or of low rank, from 300 bytes to 500 KB.";
+
+    protected override IReadOnlyList<ExperimentRow> Rows { get; } =
+    [
+        new("direct", "direct", seed => DirectModel.For(Targets.Cnn2(), seed)) { Examine = Weights },
+        LowRank(8),
+        LowRank(2),
+        Pruned(10_862),
+        Pruned(2_716),
+        Slvt(64),
+        Slvt(256),
+        Slvt(1_024),
+        Slvt(2_048),
+        new("lwt-2688", "LWT 2,688", seed => MappingNetwork.For(Targets.Cnn2()).LayerWise(2_688).WithSeed(seed).Build()) { Examine = Latent },
+    ];
+
+    protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
+
+    protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options)
+    {
+        const string front = "accuracy-against-bytes.png";
+        ParetoPlot.Write(report.Runs, $"CNN2 on {report.Dataset}: accuracy against the file's bytes, entropy-coded", options.File(front));
+        return [front, .. base.Draw(report, options)];
+    }
+
+    protected override string? Remarks(ReportFile report) => QuantizationReport.Markdown(report.Runs);
+
+    private static ExperimentRow LowRank(int rank) => new(
+        FormattableString.Invariant($"direct-rank-{rank}"), FormattableString.Invariant($"direct, fc1 of rank {rank}"),
+        seed => DirectModel.For(Targets.Cnn2().LowRank(Layer, rank), seed)) { Examine = Weights };
+
+    private static ExperimentRow Pruned(int kept) => new(
+        FormattableString.Invariant($"direct-kept-{kept}"), FormattableString.Invariant($"direct, pruned to {kept:N0}"),
+        seed => DirectModel.For(Targets.Cnn2(), seed))
+    {
+        Then = trained =>
+        {
+            Pruning.ToCount(trained.Trained, kept);
+            trained.Fit("fine-tuning", trained.Trained, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = 1e-3 });
+            return trained.Trained;
+        },
+        Examine = Weights,
+        Cost = 1.5,
+    };
+
+    private static ExperimentRow Slvt(int latents) => new(
+        FormattableString.Invariant($"slvt-{latents}"), FormattableString.Invariant($"SLVT {latents:N0}"),
+        seed => MappingNetwork.For(Targets.Cnn2()).SingleLatent(latents).WithSeed(seed).Build()) { Examine = Latent };
+
+    private static RunRecord Weights(Model model, ExperimentData data, RunRecord run) =>
+        run with { Quantized = QuantizedFiles.OfWeights(model, data, Enum.GetValues<StoredPrecision>()) };
+
+    private static RunRecord Latent(Model model, ExperimentData data, RunRecord run) =>
+        run with { Quantized = QuantizedFiles.OfLatent((MappedModel)model, data) };
+}
