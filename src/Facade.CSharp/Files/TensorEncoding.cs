@@ -117,6 +117,32 @@ internal sealed record TensorEncoding
         return values.view([.. Shape]).MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same values piece by piece, for tensors that are not to be held whole; not of a sparse one.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="take">Gets each piece, a vector of floats that is overwritten after it returns, and the place of its first element.</param>
+    public void DecodePieces(SafetensorsFile file, string name, Action<Tensor, long> take)
+    {
+        if (Bits == 0)
+        {
+            file.ReadPieces(name, take);
+            return;
+        }
+
+        using var stored = file.Load(name + StepsSuffix);
+        using var steps = stored.to(float32);
+        var codesAByte = 8 / Bits;
+        file.ReadPieces(name, (codes, place) =>
+        {
+            using var scope = NewDisposeScope();
+            using var noGradient = no_grad();
+            var first = place * codesAByte;
+            var count = Math.Min(Count - first, codes.numel() * codesAByte);
+            var groups = arange(first, first + count, dtype: ScalarType.Int64).div(tensor(Group!.Value), RoundingMode.floor);
+            take(Quantization.Unpack(codes, count).mul_(steps.index_select(0, groups)), first);
+        });
+    }
+
     private static TensorEncoding For(TensorToStore tensor)
     {
         var shape = tensor.Values.shape;

@@ -87,11 +87,17 @@ internal sealed class TensorFile : IDisposable
     /// <summary>Copies one tensor into memory, in the caller's dispose scope.</summary>
     public Tensor Load(string name) => encodings.TryGetValue(name, out var encoding) ? encoding.Decode(file, name) : file.Load(name);
 
-    /// <summary>Whether a tensor stands in the file as what it is, and not as codes or without what was pruned.</summary>
-    public bool IsPlain(string name) => !encodings.ContainsKey(name);
+    /// <summary>Whether a tensor stands in the file without what was pruned, so that it cannot be read piece by piece.</summary>
+    public bool IsSparse(string name) => encodings.TryGetValue(name, out var encoding) && encoding.Sparse;
 
-    /// <summary>As <see cref="SafetensorsFile.ReadPieces"/>, for a plain tensor.</summary>
-    public void ReadPieces(string name, Action<Tensor, long> take) => file.ReadPieces(name, take);
+    /// <summary>As <see cref="SafetensorsFile.ReadPieces"/>; codes as the numbers that they stand for. Not of a sparse tensor.</summary>
+    public void ReadPieces(string name, Action<Tensor, long> take)
+    {
+        if (encodings.TryGetValue(name, out var encoding))
+            encoding.DecodePieces(file, name, take);
+        else
+            file.ReadPieces(name, take);
+    }
 
     /// <summary>As <see cref="SafetensorsFile.Stamp"/>.</summary>
     public (long Length, DateTime Written)? Stamp() => file.Stamp();

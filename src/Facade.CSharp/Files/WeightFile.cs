@@ -61,7 +61,7 @@ internal sealed class WeightFile
     public string? MissingOf(string name) => file.Find(name) switch
     {
         null => "the file does not have it",
-        _ when !file.IsPlain(name) => "it is stored as codes or without its pruned weights",
+        _ when file.IsSparse(name) => "it is stored without its pruned weights",
         { StoredType: var type } when !Types.Contains(type) => $"it is stored as {type}",
         _ => null,
     };

@@ -99,7 +99,7 @@ internal sealed class FineTuningBase : IDisposable
                 throw new ArgumentException($"'{parameter.Name}' is {type} in {pretrained.Source}; weights are floats.", nameof(pretrained));
         if (pretrained.File is { } file && needed.FirstOrDefault(parameter => file.MissingOf(parameter.Name) is not null) is { } unread)
             throw new ArgumentException(
-                $"'{unread.Name}' cannot be read layer by layer from {pretrained.Source}: {file.MissingOf(unread.Name)}; it must be F32, F16 or BF16. "
+                $"'{unread.Name}' cannot be read layer by layer from {pretrained.Source}: {file.MissingOf(unread.Name)}; it must be F32, F16 or BF16, or int8 or int4 as Model.Export writes them. "
                 + "PretrainedWeights.FromFile reads the whole file into memory.",
                 nameof(pretrained));
         foreach (var buffer in target.Buffers.Where(buffer => buffer.IsPersistent))

@@ -146,8 +146,9 @@ public sealed class PretrainedWeights : IDisposable
     /// models that were built from it are disposed, and must not be written to until then.
     /// </summary>
     /// <param name="path">
-    /// The file, as for <see cref="FromFile"/>; the weights that a network needs as F32, F16 or BF16, neither encoded nor sparse. It is read through
-    /// once here where it carries a hash of its content, and once when a model is built, which looks for numbers that are not finite.
+    /// The file, as for <see cref="FromFile"/>; the weights that a network needs as F32, F16 or BF16, or in half precision, int8 or int4 as
+    /// <see cref="Model.Export"/> writes them, not sparse: the base of a fine-tuning in a byte or half a byte a weight. It is read through once here
+    /// where it carries a hash of its content, and once when a model is built, which looks for numbers that are not finite.
     /// </param>
     /// <exception cref="CheckpointFormatException">The file is damaged, or it is an adapter or another file of this library without weights.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>

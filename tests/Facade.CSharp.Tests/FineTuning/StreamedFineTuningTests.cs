@@ -116,17 +116,39 @@ public sealed class StreamedFineTuningTests : IDisposable
         Assert.Equal(Trained(Way("scales and a mapping", target, held), data), Trained(Way("scales and a mapping", target, onDisk).Streamed(), data));
     }
 
-    [Fact]
-    public void A_tensor_of_more_than_one_piece_is_read_whole()
+    [Theory]
+    [InlineData(StoredPrecision.Half)]
+    [InlineData(StoredPrecision.Int8)]
+    [InlineData(StoredPrecision.Int4)]
+    public void A_quantised_base_on_disk_has_the_bits_of_the_same_file_in_memory(StoredPrecision precision)
     {
-        var wide = TargetNetwork.Input(700).Linear(800).ReLU().Linear(3).Build("wide");
+        var path = folder.File("quantised.safetensors");
+        using (var trained = DirectModel.For(target, seed: 8))
+            trained.Export(path, precision);
+        using var data = Data();
+        using var held = PretrainedWeights.FromFile(path);
+        using var onDisk = PretrainedWeights.OnDisk(path);
+        Assert.Equal(Trained(Way("scales and a mapping", target, held), data), Trained(Way("scales and a mapping", target, onDisk).Streamed(), data));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(StoredPrecision.Int8)]
+    [InlineData(StoredPrecision.Int4)]
+    public void A_tensor_of_more_than_one_piece_is_read_whole(StoredPrecision? precision)
+    {
+        // Rows of 701 do not end where pieces end, and an odd number of them leaves half a byte.
+        var wide = TargetNetwork.Input(701).Linear(801).ReLU().Linear(3).Build("wide");
         var path = Written(wide, ScalarType.BFloat16);
+        if (precision is { } codes)
+            using (var trained = DirectModel.For(wide, seed: 8))
+                trained.Export(path, codes);
         using var scope = NewDisposeScope();
         using var held = PretrainedWeights.FromFile(path);
         using var onDisk = PretrainedWeights.OnDisk(path);
         using var plain = FineTuning.Of(wide, held).Scales(9).Build();
         using var streamed = FineTuning.Of(wide, onDisk).Scales(9).Streamed().Build();
-        var input = linspace(-1, 1, 1400, dtype: float32).reshape(2, 700);
+        var input = linspace(-1, 1, 1402, dtype: float32).reshape(2, 701);
         Assert.Equal(Small.Bits(plain.Predict(input)), Small.Bits(streamed.Predict(input)));
     }
 
@@ -251,12 +273,17 @@ public sealed class StreamedFineTuningTests : IDisposable
     }
 
     [Fact]
-    public void An_encoded_file_is_refused_by_name_and_one_that_is_cut_or_damaged_when_it_is_opened()
+    public void A_pruned_file_is_refused_by_name_and_one_that_is_cut_or_damaged_when_it_is_opened()
     {
+        using (var pruned = DirectModel.For(target, seed: 8))
+        {
+            Pruning.ToShare(pruned, 0.5);
+            pruned.Export(folder.File("pruned.safetensors"), sparse: true);
+        }
+
         using var model = DirectModel.For(target, seed: 8);
-        model.Export(folder.File("codes.safetensors"), StoredPrecision.Int8);
-        using (var codes = PretrainedWeights.OnDisk(folder.File("codes.safetensors")))
-            Assert.Contains("stored as codes", Assert.Throws<ArgumentException>("pretrained", () => FineTuning.Of(target, codes).Scales(9).Streamed().Build()).Message);
+        using (var codes = PretrainedWeights.OnDisk(folder.File("pruned.safetensors")))
+            Assert.Contains("without its pruned weights", Assert.Throws<ArgumentException>("pretrained", () => FineTuning.Of(target, codes).Scales(9).Streamed().Build()).Message);
 
         model.Export(folder.File("whole.safetensors"));
         var bytes = File.ReadAllBytes(folder.File("whole.safetensors"));
