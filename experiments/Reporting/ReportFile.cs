@@ -20,6 +20,9 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     /// <summary>What the experiment shows, in one sentence.</summary>
     public string? Title { get; init; }
 
+    /// <summary>Where the data comes from and what that means for the results, for data that needs explaining; null for others.</summary>
+    public string? DataStatement { get; init; }
+
     /// <summary>The options; null for programs without.</summary>
     public ReportConfiguration? Config { get; init; }
 

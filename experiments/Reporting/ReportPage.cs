@@ -22,7 +22,8 @@ public static class ReportPage
         text.Append("<!-- Written by `dotnet run -c Release --project experiments/Reproduce -- report`; edit notes.md in a folder of experiments/results instead. -->\n\n");
         text.Append("\"Ours\" was measured with this repository: the mean over the seeds ± the sample's standard deviation, after the last epoch; nothing\n");
         text.Append("was chosen on the test set. \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent third-party run of its\n");
-        text.Append("tables (one seed, the best epoch on the test set). The commands of runs made before version 0.2.0 name today's folders.\n\n");
+        text.Append("tables (one seed, the best epoch on the test set), \"other publications\" what the authors of another method report of it. The commands of\n");
+        text.Append("runs made before version 0.2.0 name today's folders.\n\n");
         (string Folder, ReportFile Report)[] reports = [.. folders.Select(folder => (folder, Read(folder)))];
         if (Headlines.Table([.. reports.Select(pair => (NameOf(pair.Folder), pair.Report))]) is { Length: > 0 } headlines)
             text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");
@@ -48,7 +49,7 @@ public static class ReportPage
         var isTable = table.Length == 0 || report.Trajectories is not null;
         var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => run.Notes)
             .Select(runs => $"- {string.Join("; ", runs.Select(run => run.Label).Distinct())}: {runs.Key}");
-        string[] shown = [report.Title ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
+        string[] shown = [report.Title ?? "", report.DataStatement ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
         string[] folded =
         [
             Commands(report) is { Count: > 0 } commands ? $"```\n{string.Join('\n', commands)}\n```" : "",

@@ -80,7 +80,7 @@ internal abstract class TableExperiment : IExperiment
             var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = AllRemarks(report, data.Source), References = References },
+                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(report), References = References, DataStatement = data.Source?.Statement },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
@@ -96,9 +96,6 @@ internal abstract class TableExperiment : IExperiment
     /// <param name="report">The report.</param>
     /// <param name="folder">Its folder.</param>
     public void Redraw(ReportFile report, string folder) => Draw(report, new(report.Dataset, [], null, false, folder));
-
-    private string? AllRemarks(ReportFile report, DataSource? source) =>
-        string.Join("\n\n", new[] { source?.Statement, Remarks(report) }.OfType<string>()) is { Length: > 0 } all ? all : null;
 
     private static ExperimentData? Part(ExperimentRow row, ExperimentData data, List<ExperimentData> parts)
     {

@@ -52,7 +52,7 @@ internal static class Nola
             [new("coefficients", cat([.. starts]))],
             trained => factored.Theta(cat([.. bases.Select((basis, number) => basis.mv(trained[0].narrow(0, first[number], counts[number])))])),
             [factored, .. bases],
-            learningRate: 0.02,
+            learningRate: 0.06,
             fixedWeights: FormattableString.Invariant($"random bases, rank {Rank}"));
     }
 
