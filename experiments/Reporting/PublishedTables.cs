@@ -10,12 +10,15 @@ public static partial class PublishedTables
     /// <summary>The end of the names of rows that are trained in another way: what is published of the row without it counts for them too.</summary>
     public const string Distilled = "-distilled";
 
+    /// <summary>As <see cref="Distilled"/>, for rows trained on the labels by second-order steps.</summary>
+    public const string SecondOrder = "-second-order";
+
     /// <summary>The numbers of one row; empty where nothing is published of it.</summary>
     /// <param name="experiment">The verb.</param>
     /// <param name="row">The row's name.</param>
     /// <param name="dataset">The data set; what stands behind a colon, such as a folder, is not looked at.</param>
     public static IReadOnlyList<PublishedRow> Of(string? experiment, string? row, string dataset) =>
-        [.. All.Where(published => published.Experiment == experiment && published.Row == row?.Replace(Distilled, "", StringComparison.Ordinal) && published.Dataset == dataset.Split(':')[0])];
+        [.. All.Where(published => published.Experiment == experiment && published.Row == row?.Replace(Distilled, "", StringComparison.Ordinal).Replace(SecondOrder, "", StringComparison.Ordinal) && published.Dataset == dataset.Split(':')[0])];
 
     /// <summary>CNN1 and CNN2 on MNIST and FashionMNIST.</summary>
     public static IReadOnlyList<PublishedRow> Classification { get; } =
