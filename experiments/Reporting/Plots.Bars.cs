@@ -28,7 +28,9 @@ public static partial class Plots
             Value = factor * row.Result(metric)!.Mean,
             Error = factor * (row.Result(metric)!.StandardDeviation ?? 0),
             FillColor = Palette[0].WithAlpha(0.75),
-            LineWidth = 0,
+            // The whisker has the outline's line: without a width there is none.
+            LineWidth = 1.5f,
+            LineColor = Colors.Black,
             Size = 0.6,
             Orientation = Orientation.Horizontal,
         }).ToArray();
