@@ -20,6 +20,7 @@ public sealed class ExportTests
         ["GELU on pictures"] = () => TargetNetwork.Input(2, 6, 6).Conv2d(3, 3).Gelu().GlobalAveragePool2d().Build(),
         ["a transformer"] = () => TargetNetwork.Input(3, 4, 4).Conv2d(8, 2, stride: 2).Tokens().ClassToken().PositionEmbedding()
             .Residual(body => body.LayerNorm().SelfAttention(2)).Residual(body => body.LayerNorm(1e-3).Linear(12).Gelu().Linear(8)).FirstToken().Linear(3).Build(),
+        ["a decoder"] = () => Targets.Decoder(vocabulary: 11, length: 5, features: 8, depth: 2, heads: 2),
         ["a recurrent network"] = () => TargetNetwork.Input(5, 3).Lstm(4, layers: 2, wholeSequence: true).Lstm(5).Linear(2).Build(),
         ["gated units"] = () => TargetNetwork.Input(5, 3).Gru(4, layers: 2, wholeSequence: true).Gru(3).Linear(2).Build(),
         ["an embedding and a reshape"] = () => TargetNetwork.Input(4).Embedding(5, 6).Reshape(3, 8).Sequence("part", part => part.Linear(4).ReLU()).Flatten().Linear(2).Build(),

@@ -67,6 +67,20 @@ internal sealed class GraphWriter
         return tensor.Name;
     }
 
+    /// <summary>A constant square matrix.</summary>
+    public string Matrix(long size, Func<long, long, float> entry)
+    {
+        var tensor = new TensorProto
+        {
+            Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"), DataType = (int)Kind.Float, Dims = { size, size },
+        };
+        for (var row = 0L; row < size; row++)
+            for (var column = 0L; column < size; column++)
+                tensor.FloatData.Add(entry(row, column));
+        Model.Graph.Initializer.Add(tensor);
+        return tensor.Name;
+    }
+
     /// <summary>Ends the graph with a value.</summary>
     public void End(string value) => Model.Graph.Node.Add(new NodeProto { OpType = "Identity", Name = "Result", Input = { value }, Output = { Output } });
 

@@ -11,7 +11,7 @@ internal static partial class LayerNodes
         return bias is null ? product : at.Node("Add", [product, bias]);
     }
 
-    private static string Attention(Place at, long heads)
+    private static string Attention(Place at, long heads, bool isCausal)
     {
         var features = at.Step.Input[1];
         var size = features / heads;
@@ -20,7 +20,10 @@ internal static partial class LayerNodes
         var parts = at.Graph.Nodes("Split", [at.Node("Transpose", [all], ("perm", new long[] { 2, 0, 3, 1, 4 }))], 3, ("axis", 0L));
         string[] each = [.. parts.Select(part => at.Node("Squeeze", [part, at.Graph.Ints(0)]))];
         var scores = at.Node("MatMul", [each[0], at.Node("Transpose", [each[1]], ("perm", new long[] { 0, 1, 3, 2 }))]);
-        var shares = at.Node("Softmax", [at.Node("Mul", [scores, at.Graph.Number(1 / Math.Sqrt(size))])], ("axis", -1L));
+        scores = at.Node("Mul", [scores, at.Graph.Number(1 / Math.Sqrt(size))]);
+        if (isCausal)
+            scores = at.Node("Add", [scores, at.Graph.Matrix(at.Step.Input[0], (row, column) => column > row ? float.NegativeInfinity : 0)]);
+        var shares = at.Node("Softmax", [scores], ("axis", -1L));
         var attended = at.Node("Transpose", [at.Node("MatMul", [shares, each[2]])], ("perm", new long[] { 0, 2, 1, 3 }));
         return Linear(at, at.Node("Reshape", [attended, at.Graph.Ints(0, 0, features)]), at.Weights[2], at.Weights[3], 2);
     }

@@ -56,8 +56,9 @@ internal static partial class LayerNodes
         PositionEmbeddingLayer => at.On("Add"),
         ReshapeLayer => at.Node("Reshape", [at.Input, at.Graph.Ints([0, .. at.Step.Output])]),
         ResidualLayer residual => Residual(at, residual),
-        SelfAttentionLayer attention => Attention(at, attention.Heads),
+        SelfAttentionLayer attention => Attention(at, attention.Heads, attention.IsCausal),
         SequenceLayer sequence => Parts(at, sequence)[0],
+        SwapAxesLayer => at.Node("Transpose", [at.Input], ("perm", new long[] { 0, 2, 1 })),
         TokensLayer => at.Node(
             "Transpose", [at.Node("Reshape", [at.Input, at.Graph.Ints(0, at.Step.Input[0], -1)])], ("perm", new long[] { 0, 2, 1 })),
         var other => throw new NotSupportedException($"The layer '{at.Step.Name}' ({other.Kind}) has no form in ONNX."),

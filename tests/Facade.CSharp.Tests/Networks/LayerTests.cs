@@ -65,6 +65,38 @@ public sealed class LayerTests
     }
 
     [Fact]
+    public void Causal_self_attention_is_the_native_one_behind_a_mask_and_sees_no_later_token()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(5, 6).CausalSelfAttention(3).Build();
+        var weights = SomeWeights(target);
+        using var native = nn.MultiheadAttention(6, 3);
+        Load(native, "attention1.", target, weights);
+        var input = Numbers(2, 5, 6);
+        var tokens = input.transpose(0, 1);
+        var mask = full(5, 5, double.NegativeInfinity).triu(1);
+
+        var outputs = target.Forward(input, weights);
+
+        Close(native.call(tokens, tokens, tokens, null!, false, mask).Item1.transpose(0, 1), outputs);
+        var other = input.clone();
+        other[.., 3..] += 1;
+        Assert.Equal(Small.Bits(outputs[.., ..3]), Small.Bits(target.Forward(other, weights)[.., ..3]));
+    }
+
+    [Fact]
+    public void Swapped_axes_are_the_transpose()
+    {
+        using var scope = NewDisposeScope();
+        var plain = TargetNetwork.Input(5, 6).Linear(4).Build();
+        var (input, weights) = (Numbers(2, 5, 6), SomeWeights(plain));
+        var swapped = TargetNetwork.Input(5, 6).Linear(4).SwapAxes().Build().Forward(input, weights);
+        Assert.Equal([2L, 4, 5], swapped.shape);
+        Assert.Equal(Small.Bits(plain.Forward(input, weights).transpose(1, 2)), Small.Bits(swapped));
+        Assert.Contains("two axes", Assert.Throws<ArgumentException>(() => TargetNetwork.Input(5).SwapAxes()).Message);
+    }
+
+    [Fact]
     public void Transposed_convolution_and_layer_norm_are_the_native_ones()
     {
         using var scope = NewDisposeScope();

@@ -14,20 +14,34 @@ public sealed partial class TargetNetworkBuilder
     /// <param name="name">The layer's name, or null for "attention1", "attention2", ...</param>
     /// <exception cref="ArgumentException">The heads do not divide the features, or the input is no sequence of tokens.</exception>
     public TargetNetworkBuilder SelfAttention(long heads, string? name = null) =>
-        Add(new SelfAttentionLayer(heads, name));
+        Add(new SelfAttentionLayer(heads, isCausal: false, name));
+
+    /// <summary>
+    /// Appends multi-head self-attention in which each token sees itself and those before it, as in a decoder that predicts the next
+    /// token: (tokens, features) -> the same shape. Weights as for <see cref="SelfAttention"/>. There is no certificate for it.
+    /// </summary>
+    /// <param name="heads">How many heads share the features; must divide them.</param>
+    /// <param name="name">The layer's name, or null for "attention1", "attention2", ...</param>
+    /// <exception cref="ArgumentException">The heads do not divide the features, or the input is no sequence of tokens.</exception>
+    public TargetNetworkBuilder CausalSelfAttention(long heads, string? name = null) =>
+        Add(new SelfAttentionLayer(heads, isCausal: true, name));
 }
 
-/// <summary>Multi-head self-attention: (N, tokens, features) -> the same shape.</summary>
-internal sealed class SelfAttentionLayer(long heads, string? name) : Layer(name)
+/// <summary>Multi-head self-attention, over all tokens or each token's past: (N, tokens, features) -> the same shape.</summary>
+internal sealed class SelfAttentionLayer(long heads, bool isCausal, string? name) : Layer(name)
 {
     /// <summary>How many heads share the features.</summary>
     internal long Heads => heads;
 
-    public override string Kind => "MultiheadAttention";
+    /// <summary>Whether a token sees only itself and those before it.</summary>
+    internal bool IsCausal => isCausal;
+
+    public override string Kind => isCausal ? "CausalMultiheadAttention" : "MultiheadAttention";
 
     public override string NamePrefix => "attention";
 
-    internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewSelfAttentionLayer(at.Name, heads);
+    // The bound is for a softmax over all tokens.
+    internal override TargetLayer? Rule(LayerPlace at) => isCausal ? base.Rule(at) : TargetLayer.NewSelfAttentionLayer(at.Name, heads);
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
@@ -56,7 +70,7 @@ internal sealed class SelfAttentionLayer(long heads, string? name) : Layer(name)
         // (N, tokens, 3 features) -> three times (N, heads, tokens, features per head).
         var parts = nn.functional.linear(input, parameters[0], parameters[1])
             .reshape(count, tokens, 3, heads, features / heads).permute(2, 0, 3, 1, 4).unbind(0);
-        var attended = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2]);
+        var attended = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], is_casual: isCausal);
         var joined = attended.transpose(1, 2).reshape(count, tokens, features);
         return nn.functional.linear(joined, parameters[2], parameters[3]).MoveToOuterDisposeScope();
     }
