@@ -29,7 +29,9 @@ internal sealed class VirtualNetwork : IDisposable
 
     private VirtualNetwork()
     {
-        Ip("link", "add", Bridge, "type", "bridge");
+        // Without a hardware address of its own a bridge takes the lowest of its lines', so that a new line could change it, and everybody would
+        // lose this machine until they ask for its address again.
+        Ip("link", "add", Bridge, "address", "02:00:00:00:00:01", "type", "bridge");
         Ip("addr", "add", $"{Host}/24", "dev", Bridge);
         Ip("link", "set", Bridge, "up");
     }
