@@ -45,9 +45,13 @@ internal static class Worker
         silo.UseRedisClustering(redis => redis.ConfigurationOptions = settings.RedisOptions());
         silo.AddRedisGrainStorage(ClusterHosting.StorageName, redis => redis.ConfigurationOptions = settings.RedisOptions());
         silo.AddMappingNetsTraining();
-        // A process that was killed is noticed after four seconds, and not after fifteen.
+        // A process that was killed is noticed after four seconds, and not after fifteen. Where all were, nobody is there to notice it: new
+        // ones wait for the old until these have not shown themselves in the table for thirty seconds, and not for ninety.
         silo.Configure<ClusterMembershipOptions>(members =>
-            (members.ProbeTimeout, members.NumMissedProbesLimit, members.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(2), 2, 1));
+        {
+            (members.ProbeTimeout, members.NumMissedProbesLimit, members.NumVotesForDeathDeclaration) = (TimeSpan.FromSeconds(2), 2, 1);
+            (members.IAmAliveTablePublishTimeout, members.NumMissedTableIAmAliveLimit) = (TimeSpan.FromSeconds(10), 3);
+        });
         if (settings is { Certificate: { } certificate, Authority: { } authority })
             silo.UseMutualTls(X509Certificate2.CreateFromPemFile(certificate), X509CertificateLoader.LoadCertificateFromFile(authority));
     }
