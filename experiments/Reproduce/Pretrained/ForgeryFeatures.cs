@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>
-/// Real and forged pictures of CIFAR-10 as vectors of 2,176 numbers, as many as the paper's: what a pretrained ResNet-18 says of each,
+/// Real and forged pictures of CIFAR-10 as vectors of 2,176 numbers, as many as the paper's: what a pretrained ResNet-18 gives for each,
 /// 512 channels of its last stage at 2 x 2 places and the means of the 128 channels of its second stage, where blending leaves its traces. Each
 /// number is scaled to mean 0 and deviation 1 over the training part. Written once as .npy files.
 /// </summary>
