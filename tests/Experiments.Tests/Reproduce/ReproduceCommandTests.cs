@@ -124,7 +124,7 @@ public sealed class ReproduceCommandTests : IDisposable
 
         Assert.Equal(
             [
-                "classification", "robustness", "add-ons", "loss-ablation", "overfitting", "timeseries", "segmentation", "deepfake", "resnet",
+                "classification", "robustness", "add-ons", "bytes", "loss-ablation", "overfitting", "timeseries", "segmentation", "deepfake", "resnet",
                 "finetune", "finetune-resnet", "rivals", "sweep", "manifold", "intrinsic-dimension",
             ],
             names);
