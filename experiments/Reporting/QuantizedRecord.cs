@@ -38,7 +38,8 @@ public sealed record QuantizedRow(string Row, string What, string Format, double
                 group.Average(pair => pair.Result.Bytes),
                 Spread.Of(group.Select(pair => (double?)pair.Result.HeldOutAccuracy))!,
                 Spread.Of(group.Select(pair => (double?)pair.Result.TestAccuracy))!,
-                0) { PackedBytes = group.Average(pair => (double?)pair.Result.PackedBytes) })
+                0)
+            { PackedBytes = group.Average(pair => (double?)pair.Result.PackedBytes) })
             .ToArray();
         return [.. all.Select(row => row with
         {

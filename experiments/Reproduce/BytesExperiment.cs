@@ -39,7 +39,8 @@ internal sealed class BytesExperiment : TableExperiment
 
     private static ExperimentRow LowRank(int rank) => new(
         FormattableString.Invariant($"direct-rank-{rank}"), FormattableString.Invariant($"direct, fc1 of rank {rank}"),
-        seed => DirectModel.For(Targets.Cnn2().LowRank(Layer, rank), seed)) { Examine = Weights };
+        seed => DirectModel.For(Targets.Cnn2().LowRank(Layer, rank), seed))
+    { Examine = Weights };
 
     private static ExperimentRow Pruned(int kept) => new(
         FormattableString.Invariant($"direct-kept-{kept}"), FormattableString.Invariant($"direct, pruned to {kept:N0}"),
@@ -57,7 +58,8 @@ internal sealed class BytesExperiment : TableExperiment
 
     private static ExperimentRow Slvt(int latents) => new(
         FormattableString.Invariant($"slvt-{latents}"), FormattableString.Invariant($"SLVT {latents:N0}"),
-        seed => MappingNetwork.For(Targets.Cnn2()).SingleLatent(latents).WithSeed(seed).Build()) { Examine = Latent };
+        seed => MappingNetwork.For(Targets.Cnn2()).SingleLatent(latents).WithSeed(seed).Build())
+    { Examine = Latent };
 
     private static RunRecord Weights(Model model, ExperimentData data, RunRecord run) =>
         run with { Quantized = QuantizedFiles.OfWeights(model, data, Enum.GetValues<StoredPrecision>()) };

@@ -72,7 +72,9 @@ internal sealed class GraphWriter
     {
         var tensor = new TensorProto
         {
-            Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"), DataType = (int)Kind.Float, Dims = { size, size },
+            Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"),
+            DataType = (int)Kind.Float,
+            Dims = { size, size },
         };
         for (var row = 0L; row < size; row++)
             for (var column = 0L; column < size; column++)
