@@ -39,12 +39,7 @@ public static class DimensionPlot
             }
         }
 
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
         plot.Axes.Margins(0.08, 0.1);
         plot.ShowLegend(Alignment.LowerRight);
         Plots.Save(plot, path);

@@ -57,12 +57,7 @@ public static class GapPlots
 
     private static void Finish(Plot plot, string path)
     {
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
         plot.Axes.Margins(0.06, 0.1);
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path);

@@ -20,7 +20,7 @@ internal static class Headlines
         new("classification-cnn1", "cnn1-lwt-4078-distilled", PublishedRow.Accuracy, ""),
         new("timeseries", "slvt-2048", PublishedRow.Loss, ""),
         new("segmentation", "lwt-9126", PublishedRow.MeanIntersectionOverUnion, ""),
-        new("resnet", "resnet20-lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 in ResNet-20 (Thrash et al. 2025)"),
+        new("resnet", "resnet20-lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 (Thrash et al. 2025)"),
         new("resnet", "lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 in ResNet-20 (Thrash et al. 2025)"),
         new("finetune-resnet", "full", PublishedRow.Accuracy, ""),
         new("finetune-resnet", "scales-8192", PublishedRow.Accuracy, ""),

@@ -37,12 +37,7 @@ public static partial class Plots
         }
 
         plot.Axes.Bottom.TickGenerator = new NumericManual([.. groups.Select((_, place) => (double)place)], groups);
-        plot.Axes.Left.TickGenerator = new NumericAutomatic
-        {
-            MinorTickGenerator = new LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString(exponent < 0 ? "G2" : "N0", System.Globalization.CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Left.TickGenerator = PowersOfTen();
         plot.Axes.SetLimits(-0.6, groups.Length - 0.4, floor, Math.Log10(rows.Max(row => row.Value)) + 0.9);
         plot.ShowLegend(Alignment.UpperLeft);
         Save(plot, path);

@@ -55,12 +55,7 @@ public static partial class Plots
             text.LabelFontColor = Palette[0];
         }
 
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", System.Globalization.CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Bottom.TickGenerator = PowersOfTen();
         var all = runs.Select(run => run.TestAccuracy ?? 0).Concat(published.Select(result => result.TestAccuracy)).ToArray();
         plot.Axes.SetLimits(2.8, 5.4, Math.Floor(100 * all.Min()) - 1, Math.Ceiling(100 * all.Max()) + 1);
         plot.ShowLegend(Alignment.LowerRight);
@@ -74,6 +69,14 @@ public static partial class Plots
     /// <param name="run">The run.</param>
     public static string Label(RunRecord run) =>
         FormattableString.Invariant($"{run.Method.ToUpperInvariant()} {run.Trainable:N0}");
+
+    /// <summary>The ticks of an axis of logarithms to the base 10, labelled with the numbers themselves.</summary>
+    internal static ScottPlot.TickGenerators.NumericAutomatic PowersOfTen() => new()
+    {
+        MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+        IntegerTicksOnly = true,
+        LabelFormatter = exponent => Math.Pow(10, exponent).ToString(exponent < 0 ? "G2" : "N0", System.Globalization.CultureInfo.InvariantCulture),
+    };
 
     internal static Color ColorOf(int index) => Palette[index % Palette.Length];
 

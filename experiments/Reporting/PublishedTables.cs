@@ -18,7 +18,10 @@ public static partial class PublishedTables
     /// <param name="row">The row's name.</param>
     /// <param name="dataset">The data set; what stands behind a colon, such as a folder, is not looked at.</param>
     public static IReadOnlyList<PublishedRow> Of(string? experiment, string? row, string dataset) =>
-        [.. All.Where(published => published.Experiment == experiment && published.Row == row?.Replace(Distilled, "", StringComparison.Ordinal).Replace(SecondOrder, "", StringComparison.Ordinal) && published.Dataset == dataset.Split(':')[0])];
+        [.. All.Where(published => published.Experiment == experiment && published.Row == Plain(row) && published.Dataset == dataset.Split(':')[0])];
+
+    private static string? Plain(string? row) =>
+        new[] { Distilled, SecondOrder }.FirstOrDefault(ending => row?.EndsWith(ending, StringComparison.Ordinal) == true) is { } ending ? row![..^ending.Length] : row;
 
     /// <summary>CNN1 and CNN2 on MNIST and FashionMNIST.</summary>
     public static IReadOnlyList<PublishedRow> Classification { get; } =

@@ -39,25 +39,31 @@ public static class QuantizationReport
         return string.Join('\n', lines) + "\n";
     }
 
-    /// <summary>Test accuracy against the size of the file.</summary>
+    /// <summary>
+    /// Test accuracy against the size of the file, behind the entropy coder where that was measured, and the front: the files that no smaller one
+    /// equals on the held-out images.
+    /// </summary>
     /// <param name="runs">The runs.</param>
     /// <param name="title">The picture's title.</param>
     /// <param name="path">The PNG file.</param>
     public static void Draw(IReadOnlyList<RunRecord> runs, string title, string path)
     {
-        var plot = Plots.NewPlot(title, "bytes of the file", "test accuracy, %");
         var all = QuantizedRow.Of(runs);
+        var isPacked = all.Any(row => row.PackedBytes is not null);
+        var plot = Plots.NewPlot(title, isPacked ? "bytes of the file, entropy-coded" : "bytes of the file", "test accuracy, %");
+        var front = QuantizedRow.Front(all);
+        var edge = plot.Add.Scatter(Logarithms(front), Accuracies(front), Color.FromHex("#b0b0b0"));
+        (edge.LegendText, edge.LineWidth, edge.MarkerSize) = ("front, chosen on held-out images", 6, 0);
         foreach (var (group, index) in all.GroupBy(row => (row.Row, row.What)).Select((group, index) => (group, index)))
         {
-            var points = group.OrderBy(row => row.Bytes).ToArray();
-            var line = plot.Add.Scatter(
-                points.Select(row => Math.Log10(row.Bytes)).ToArray(), points.Select(row => 100 * row.Test.Mean).ToArray(), Plots.ColorOf(index));
+            QuantizedRow[] points = [.. group.OrderBy(row => row.Size)];
+            var line = plot.Add.Scatter(Logarithms(points), Accuracies(points), Plots.ColorOf(index));
             line.LegendText = $"{group.Key.Row}: {group.Key.What}";
             line.LineWidth = 2;
             line.MarkerSize = 8;
             foreach (var row in points)
             {
-                var text = plot.Add.Text(row.Format, Math.Log10(row.Bytes), 100 * row.Test.Mean);
+                var text = plot.Add.Text(row.Format, Math.Log10(row.Size), 100 * row.Test.Mean);
                 text.LabelAlignment = Alignment.LowerCenter;
                 text.OffsetY = -6;
                 text.LabelFontSize = 12;
@@ -65,16 +71,15 @@ public static class QuantizationReport
             }
         }
 
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
         plot.Axes.Margins(0.08, 0.15);
-        plot.ShowLegend(Edge.Bottom);
+        plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path);
     }
+
+    private static double[] Logarithms(IEnumerable<QuantizedRow> rows) => [.. rows.Select(row => Math.Log10(row.Size))];
+
+    private static double[] Accuracies(IEnumerable<QuantizedRow> rows) => [.. rows.Select(row => 100 * row.Test.Mean)];
 
     private static string Count(double bytes) => bytes.ToString("N0", CultureInfo.InvariantCulture);
 

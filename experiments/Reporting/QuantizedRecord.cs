@@ -25,6 +25,20 @@ public sealed record QuantizedRow(string Row, string What, string Format, double
     /// <summary>The mean size behind an entropy coder; null where that was not measured.</summary>
     public double? PackedBytes { get; init; }
 
+    /// <summary>The size that counts: behind the entropy coder where that was measured.</summary>
+    public double Size => PackedBytes ?? Bytes;
+
+    /// <summary>The rows that no smaller file equals on the held-out images, by size.</summary>
+    /// <param name="rows">All rows.</param>
+    public static IReadOnlyList<QuantizedRow> Front(IEnumerable<QuantizedRow> rows)
+    {
+        var front = new List<QuantizedRow>();
+        foreach (var row in rows.OrderBy(row => row.Size).ThenByDescending(row => row.HeldOut.Mean))
+            if (front.Count == 0 || row.HeldOut.Mean > front[^1].HeldOut.Mean)
+                front.Add(row);
+        return front;
+    }
+
     /// <summary>The rows of some runs, in their order; empty where nothing was quantised.</summary>
     /// <param name="runs">The runs.</param>
     public static IReadOnlyList<QuantizedRow> Of(IReadOnlyList<RunRecord> runs)

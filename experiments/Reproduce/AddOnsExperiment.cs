@@ -21,16 +21,16 @@ internal sealed class AddOnsExperiment : TableExperiment
         new("direct-low-rank", "direct, low rank", seed => ParameterCounts.Held(DirectModel.For(LowRank(), seed), 35_914)),
         new("direct-prune", "direct, pruned", Direct)
         {
-            Then = trained => ParameterCounts.Held(Pruned(trained, rate: 1e-3), Kept),
+            Then = trained => ParameterCounts.Held(trained.PrunedTo(Kept, rate: 1e-3), Kept),
             Settings = KeptSetting,
             Cost = 1.5,
         },
         new("slvt", "SLVT 2,048", Slvt) { Examine = Quantized },
         new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).SingleLatent(1_456).WithSeed(seed).Build(), 1_456)),
-        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => Pruned(trained), Settings = KeptSetting, Cost = 1.5 },
+        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptSetting, Cost = 1.5 },
         new("lwt", "LWT 2,688", Lwt) { Examine = Quantized },
         new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).LayerWise(2_688).WithSeed(seed).Build(), 2_688)),
-        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => Pruned(trained), Settings = KeptSetting, Cost = 1.5 },
+        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptSetting, Cost = 1.5 },
     ];
 
     private static Dictionary<string, string> KeptSetting { get; } = new() { ["kept"] = FormattableString.Invariant($"{Kept}") };
@@ -60,12 +60,4 @@ internal sealed class AddOnsExperiment : TableExperiment
     {
         Quantized = [.. QuantizedFiles.OfWeights(model, data), .. QuantizedFiles.OfLatent((MappedModel)model, data)],
     };
-
-    /// <summary>Keeps a tenth and trains half as many epochs again: a latent at its own rate, since nine weights of ten are gone.</summary>
-    private static Model Pruned(Continuation trained, double? rate = null)
-    {
-        Pruning.ToCount(trained.Trained, Kept);
-        trained.Fit("fine-tuning", trained.Trained, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = rate });
-        return trained.Trained;
-    }
 }

@@ -31,7 +31,7 @@ internal sealed class BytesExperiment : TableExperiment
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options)
     {
         const string front = "accuracy-against-bytes.png";
-        ParetoPlot.Write(report.Runs, $"CNN2 on {report.Dataset}: accuracy against the file's bytes, entropy-coded", options.File(front));
+        QuantizationReport.Draw(report.Runs, $"CNN2 on {report.Dataset}: accuracy against the file's bytes", options.File(front));
         return [front, .. base.Draw(report, options)];
     }
 
@@ -46,12 +46,7 @@ internal sealed class BytesExperiment : TableExperiment
         FormattableString.Invariant($"direct-kept-{kept}"), FormattableString.Invariant($"direct, pruned to {kept:N0}"),
         seed => DirectModel.For(Targets.Cnn2(), seed))
     {
-        Then = trained =>
-        {
-            Pruning.ToCount(trained.Trained, kept);
-            trained.Fit("fine-tuning", trained.Trained, trained.Training with { Epochs = (trained.Training.Epochs + 1) / 2, LearningRate = 1e-3 });
-            return trained.Trained;
-        },
+        Then = trained => trained.PrunedTo(kept, rate: 1e-3),
         Examine = Weights,
         Cost = 1.5,
     };

@@ -7,4 +7,15 @@ namespace MappingNets.Experiments.Reproduce;
 /// Trains another model on the same data under the same display; its epochs are counted to the run's. A name for the display, the
 /// model, and how.
 /// </param>
-internal sealed record Continuation(Model Trained, TrainingOptions Training, Action<string, Model, TrainingOptions> Fit);
+internal sealed record Continuation(Model Trained, TrainingOptions Training, Action<string, Model, TrainingOptions> Fit)
+{
+    /// <summary>Keeps some weights and trains half as many epochs again; the trained model.</summary>
+    /// <param name="kept">How many weights stay.</param>
+    /// <param name="rate">The learning rate; null for a latent, which goes on at its own, since most of the weights are gone.</param>
+    public Model PrunedTo(int kept, double? rate = null)
+    {
+        Pruning.ToCount(Trained, kept);
+        Fit("fine-tuning", Trained, Training with { Epochs = (Training.Epochs + 1) / 2, LearningRate = rate });
+        return Trained;
+    }
+}

@@ -76,7 +76,7 @@ public sealed class ResultsPageTests : IDisposable
             Run("slvt", 10, 0.7) with { Quantized = [File("fp32", 60, 20, 0.70, 0.90), File("int4", 40, 30, 0.60, 0.99)] },
         ];
 
-        var front = ParetoPlot.Front(QuantizedRow.Of(runs));
+        var front = QuantizedRow.Front(QuantizedRow.Of(runs));
 
         Assert.Equal(["row slvt fp32", "row direct int4", "row direct int8"], front.Select(row => $"{row.Row} {row.Format}"));
         Assert.Contains("| row direct | weights | int8 | 100 | 95 | 90.00 | 0.00 | 10.00 |", QuantizationReport.Markdown(runs));
