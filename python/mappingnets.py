@@ -7,7 +7,7 @@
     model.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
 
 Written from docs/counter-hash.md (what the fixed weights are) and docs/adapter-format.md (what is in a file). `shapes` are the network's
-weights in PyTorch's names and order; buffers such as running means come out of the adapter. The weights have the library's bits; tanh,
+weights in PyTorch's names and order; buffers such as running means come out of the adapter or the base. The weights have the library's bits; tanh,
 sine, modulations and products of matrices may differ in the last ones. Dense fixed weights differ from machine to machine: refused."""
 
 import hashlib
@@ -18,8 +18,7 @@ import struct
 
 import numpy as np
 
-_U = np.uint64
-_WORD = (1 << 64) - 1
+_U, _WORD = np.uint64, (1 << 64) - 1
 _GOLDEN = 0x9E3779B97F4A7C15
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 _FORMATS = ("mappingnets-adapter", "mappingnets-fine-tuning")
@@ -313,8 +312,11 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
         weights = [weight * kept for weight, kept in zip(weights, _split(mask, weights))]
     if kind == _FORMATS[0]:
         weights = _products(file, tensors, weights)
-    state = {tensor.name: weight for tensor, weight in zip(tensors, weights)}
-    state.update({name[len("buffers."):]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")})
+    state = dict(zip(shapes, weights)) | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
+    if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
+        state.update(buffers := {name: np.array(base[name]) for name in sorted(base) if name not in shapes})
+        if hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in buffers.items())).hexdigest() != expected:
+            raise FormatError(f"{path} was trained beside other buffers than the base's")
     return state
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import mappingnets
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "tests" / "golden"
-BANKS = ("formats-0.1.0", "formats-version-2", "scales-version-3", "formats-version-3")
+BANKS = ("formats-0.1.0", "formats-version-2", "scales-version-3", "buffers-version-3", "formats-version-3")
 SHAPES = {
     "conv1.weight": (2, 1, 3, 3), "conv1.bias": (2,), "bn1.weight": (2,), "bn1.bias": (2,),
     "fc1.weight": (6, 8), "fc1.bias": (6,), "fc2.weight": (3, 6), "fc2.bias": (3,)}

@@ -71,7 +71,8 @@ internal sealed class Server(string file, OnnxTarget target) : IDisposable
 
     public void ShowTen(string customer, Pictures pictures, string path)
     {
-        using var ten = pictures.Test.Take(10);
+        // The pictures stand class by class.
+        using var ten = pictures.Test.SplitHoldOut(10, 1).HeldOut;
         var scores = Predict(customer, ten.Inputs).Chunk(pictures.Classes.Count).ToArray();
         using var bitmap = new SKBitmap(5 * Tile, 2 * Tile);
         using var canvas = new SKCanvas(bitmap);

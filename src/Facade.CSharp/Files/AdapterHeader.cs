@@ -46,7 +46,8 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
 
     /// <summary>The adapter of a fine-tuned model.</summary>
     public static AdapterHeader FineTuned { get; } =
-        new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256");
+        new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256",
+            "base_buffers_sha256");
 
     /// <summary>The trained tensors of a model whose function is not in the file.</summary>
     public static AdapterHeader TrainedTensors { get; } =

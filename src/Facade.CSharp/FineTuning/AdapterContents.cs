@@ -12,15 +12,17 @@ internal sealed class AdapterContents : IDisposable
 {
     private const string Owner = "its configuration";
     private const string WeightsKey = "base_weights_sha256";
+    private const string BuffersKey = "base_buffers_sha256";
 
     private readonly string source;
     private readonly string[] bufferNames;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
+    private readonly string? buffersHash;
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
-        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash)
+        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash)
     {
         this.source = source;
         identity = TargetIdentity.Of(target.Name, target.Layout);
@@ -30,7 +32,7 @@ internal sealed class AdapterContents : IDisposable
         Buffers = buffers;
         Mask = mask;
         bufferNames = [.. target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)];
-        this.weightsHash = weightsHash;
+        (this.weightsHash, this.buffersHash) = (weightsHash, buffersHash);
     }
 
     public FineTuningConfiguration Configuration { get; }
@@ -41,8 +43,11 @@ internal sealed class AdapterContents : IDisposable
     /// <summary>The parameters, on the CPU.</summary>
     public IReadOnlyList<Tensor> Values { get; }
 
-    /// <summary>The network's buffers as training left them, on the CPU.</summary>
-    public IReadOnlyList<Tensor> Buffers { get; }
+    /// <summary>
+    /// The network's buffers as training left them, on the CPU. Where these are the base's own, a file does not hold them, and <see cref="CheckWeights"/>
+    /// takes them from the base.
+    /// </summary>
+    public IReadOnlyList<Tensor> Buffers { get; private set; }
 
     /// <summary>Which weights pruning left, booleans (P) on the CPU; null where it left all.</summary>
     public Tensor? Mask { get; }
@@ -63,7 +68,9 @@ internal sealed class AdapterContents : IDisposable
             [.. model.Trainables.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             [.. model.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             model.PruningMask?.to(CPU, copy: true).DetachFromDisposeScope(),
-            bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null);
+            bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null,
+            // Another base may have others, so an adapter that is not bound to one brings its own.
+            bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null);
     }
 
     public void Save(string path, StoredPrecision precision)
@@ -87,10 +94,12 @@ internal sealed class AdapterContents : IDisposable
         var configuration = ReadConfiguration(file, version);
         Check(file, target, configuration, limits);
         var expected = WeightChange.ValuesOf(target, configuration);
+        var ofBase = Hash(file, BuffersKey);
         StoredTensors.RefuseOthers(
-            file, expected.Select(value => value.Name).Concat(target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)), Owner);
+            file,
+            expected.Select(value => value.Name).Concat(ofBase is null ? target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name) : []), Owner);
         var values = expected.Select(value => StoredTensors.Numbers(file, value.Name, value.Shape, Owner)).ToArray();
-        var buffers = BufferChecks.Read(file, target);
+        var buffers = ofBase is null ? BufferChecks.Read(file, target) : [];
         var mask = StoredTensors.Mask(file, target.ParameterCount);
         RequireBuildable(file, target, configuration);
         return new(
@@ -101,16 +110,17 @@ internal sealed class AdapterContents : IDisposable
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
             [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
             mask?.DetachFromDisposeScope(),
-            Hash(file));
+            Hash(file, WeightsKey),
+            ofBase);
     }
 
     // A text of another form is no fingerprint, and no base could have it.
-    private static string? Hash(TensorFile file) =>
-        file.Metadata.GetValueOrDefault(WeightsKey) is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
-            ? throw new CheckpointFormatException(file.FileName, $"has '{MessageText.Of(hash)}' as '{WeightsKey}', which is no SHA-256 in lower-case hexadecimal.")
-            : file.Metadata.GetValueOrDefault(WeightsKey);
+    private static string? Hash(TensorFile file, string key) =>
+        file.Metadata.GetValueOrDefault(key) is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
+            ? throw new CheckpointFormatException(file.FileName, $"has '{MessageText.Of(hash)}' as '{key}', which is no SHA-256 in lower-case hexadecimal.")
+            : file.Metadata.GetValueOrDefault(key);
 
-    /// <summary>Refuses a base that the adapter was not made for.</summary>
+    /// <summary>Refuses a base that the adapter was not made for, and takes what the adapter shares with it.</summary>
     public void CheckWeights(FineTuningBase baseWeights)
     {
         if (TargetIdentity.FingerprintOf(baseWeights.Target.Layout) != identity.Fingerprint)
@@ -122,6 +132,15 @@ internal sealed class AdapterContents : IDisposable
             throw new CheckpointFormatException(
                 source,
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");
+        if (buffersHash is null)
+            return;
+        if (buffersHash != baseWeights.BuffersHash)
+            throw new CheckpointFormatException(
+                source,
+                $"was trained beside other buffers of '{identity.Name}', such as running means: their SHA-256 is {buffersHash[..12]}..., that of these is "
+                + $"{baseWeights.BuffersHash?[..12] ?? "none"}....");
+        if (Buffers.Count == 0)
+            Buffers = [.. baseWeights.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())];
     }
 
     public void Dispose()
@@ -139,7 +158,7 @@ internal sealed class AdapterContents : IDisposable
         [
             .. ValueNames.Zip(Values, (name, values) =>
                 new TensorToStore(name, values, TensorToStore.PrecisionOf(precision, values.shape, IsLatent(name)))),
-            .. bufferNames.Zip(Buffers, (name, values) => new TensorToStore(name, values)),
+            .. buffersHash is null ? bufferNames.Zip(Buffers, (name, values) => new TensorToStore(name, values)) : [],
             .. StoredTensors.MaskToStore(Mask),
         ];
     }
@@ -150,6 +169,8 @@ internal sealed class AdapterContents : IDisposable
         metadata["configuration"] = Configuration.ToJson();
         if (weightsHash is not null)
             metadata[WeightsKey] = weightsHash;
+        if (buffersHash is not null)
+            metadata[BuffersKey] = buffersHash;
         return metadata;
     }
 

@@ -20,6 +20,7 @@ internal sealed class FineTuningBase : IDisposable
         Values = values;
         State = state;
         Head = head;
+        BuffersHash = HashOf(target, state.Tensors);
     }
 
     public TargetNetwork Target { get; }
@@ -32,6 +33,9 @@ internal sealed class FineTuningBase : IDisposable
 
     /// <summary>The buffers, such as running means, on the model's device.</summary>
     public NetworkState State { get; }
+
+    /// <summary>SHA-256 over the names and bits of the buffers before any training; null where there are none.</summary>
+    public string? BuffersHash { get; }
 
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }
@@ -120,6 +124,22 @@ internal sealed class FineTuningBase : IDisposable
             throw new ArgumentException($"'{bad}' holds a number that is not finite in {pretrained.Source}.", nameof(pretrained));
     }
 
+    /// <summary>SHA-256 over the names and bits of buffers, by name; null where there are none.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="buffers">Its buffers, in its order.</param>
+    public static string? HashOf(TargetNetwork target, IReadOnlyList<Tensor> buffers)
+    {
+        if (buffers.Count == 0)
+            return null;
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        // The order of names is the order of files, whatever wrote them.
+        foreach (var (name, values) in target.Buffers.Zip(buffers, (buffer, values) => (buffer.Name, values)).OrderBy(pair => pair.Name, StringComparer.Ordinal))
+            Append(hash, name, values);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     /// <summary>SHA-256 over the names and bits of all tensors but some.</summary>
     public string WeightsHash(IReadOnlyList<string> except) => hashes.GetOrAdd(string.Join('\n', except), _ =>
     {
@@ -129,9 +149,7 @@ internal sealed class FineTuningBase : IDisposable
             if (!except.Contains(parameter.Name))
             {
                 using var scope = NewDisposeScope();
-                hash.AppendData(Encoding.UTF8.GetBytes(parameter.Name + "\n"));
-                foreach (var part in TensorBytes.Parts(Values.Of(index).cpu().contiguous()))
-                    hash.AppendData(part.bytes);
+                Append(hash, parameter.Name, Values.Of(index));
             }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -144,6 +162,13 @@ internal sealed class FineTuningBase : IDisposable
     {
         Values.Dispose();
         State.Dispose();
+    }
+
+    private static void Append(IncrementalHash hash, string name, Tensor values)
+    {
+        hash.AppendData(Encoding.UTF8.GetBytes(name + "\n"));
+        foreach (var part in TensorBytes.Parts(values.cpu().contiguous()))
+            hash.AppendData(part.bytes);
     }
 
     /// <summary>The last layer where the pretrained one has other shapes, as it does when the number of classes changes.</summary>
