@@ -20,6 +20,7 @@ internal static class Experiments
         new ResNetExperiment(),
         new FineTuneExperiment(),
         new PretrainedExperiment(),
+        new TextExperiment(),
         new RivalsExperiment(),
         new SweepExperiment(),
         new ManifoldExperiment(),

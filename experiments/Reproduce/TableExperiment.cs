@@ -63,12 +63,16 @@ internal abstract class TableExperiment : IExperiment
     /// <param name="report">All runs.</param>
     protected virtual string? Remarks(ReportFile report) => null;
 
+    /// <summary>Asked for by Ctrl-C; set while the experiment runs.</summary>
+    protected CancellationToken Stop { get; private set; }
+
     /// <summary>Rows without a network, known once the data is loaded; null where there are none.</summary>
     protected virtual IReadOnlyList<ReferenceRow>? References => null;
 
     /// <inheritdoc/>
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
+        Stop = stop;
         using var data = Load(options);
         options = options with { Source = data.Source };
         var parts = new List<ExperimentData>();

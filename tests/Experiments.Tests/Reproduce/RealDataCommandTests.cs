@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using MappingNets.Experiments.SyntheticData;
 using Xunit;
@@ -52,6 +53,35 @@ public sealed class RealDataCommandTests : IDisposable
         Assert.Contains(
             "has the classes cats, dogs; CIFAR-10 has airplane",
             Fails("resnet", "--dataset", folder.File("cifar"), "--quick", "--methods", "resnet20-direct", "--out", folder.File("out")));
+    }
+
+    [Fact]
+    public void A_decoder_is_trained_on_one_text_and_fine_tuned_to_another()
+    {
+        // Whatever their line breaks, passages that come twice count once; fortune's files have other borders than books.
+        folder.Write(Encoding.UTF8.GetBytes(string.Join("\n%\n", Enumerable.Range(0, 60).Select(number => $"Saying {number} of a wise\nand old man."))), "texts", "from", "sayings");
+        folder.Write([1, 0, 2], "texts", "from", "sayings.dat");
+        folder.Write(Encoding.UTF8.GetBytes(string.Join("\n\n", Enumerable.Range(0, 60).Select(number => $"Section {number % 40}: whoever copies this must say so."))), "texts", "to", "licence");
+
+        Succeeds(
+            "text", "--dataset", "text:" + folder.File("texts"), "--quick", "--methods", "from-direct,to-scales-8192,to-scales-4096-lora-1", "--out", folder.File("out"));
+
+        var runs = Report()["runs"]!.AsArray();
+        Assert.Equal(["from-direct", "to-scales-8192", "to-scales-4096-lora-1"], runs.Select(run => run!["row"]!.GetValue<string>()));
+        // A vocabulary of 50,257, of which a network that knows nothing gives each word the same chance.
+        Assert.All(runs, run => Assert.InRange(run!["figures"]!["perplexity"]!.GetValue<double>(), 1_000, 200_000));
+        // 40 different sections of about 13 tokens, of which a fifth is tested and a tenth held out, in windows of 16.
+        Assert.InRange(runs[1]!["trainingImages"]!.GetValue<int>(), 15, 32);
+        Assert.Contains("| ours: perplexity |", Page());
+    }
+
+    [Fact]
+    public void Too_little_text_is_refused()
+    {
+        folder.Write("One line."u8.ToArray(), "texts", "from", "a");
+        folder.Write("Another line."u8.ToArray(), "texts", "to", "b");
+
+        Assert.Contains("The text is too short", Fails("text", "--dataset", "text:" + folder.File("texts"), "--quick", "--out", folder.File("out")));
     }
 
     [Fact]

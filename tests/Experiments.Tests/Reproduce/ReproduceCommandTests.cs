@@ -125,7 +125,7 @@ public sealed class ReproduceCommandTests : IDisposable
         Assert.Equal(
             [
                 "classification", "robustness", "add-ons", "bytes", "loss-ablation", "overfitting", "timeseries", "segmentation", "deepfake", "resnet",
-                "finetune", "finetune-resnet", "rivals", "sweep", "manifold", "intrinsic-dimension",
+                "finetune", "finetune-resnet", "text", "rivals", "sweep", "manifold", "intrinsic-dimension",
             ],
             names);
         Assert.Contains("cnn2-lwt-2688\n", Succeeds("list", "classification"));
