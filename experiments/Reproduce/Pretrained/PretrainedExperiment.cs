@@ -4,13 +4,11 @@ using Spectre.Console;
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>
-/// A ResNet-18 that was trained on ImageNet is adapted to CIFAR-10 with a few pictures of each class: all weights, few parameters of this
+/// A ResNet-18 that was trained on ImageNet is adapted to other pictures, few of each class: all weights, few parameters of this
 /// library's form Scales, and rivals. Neither the network nor the pictures are downloaded: the user names their folders.
 /// </summary>
 internal sealed class PretrainedExperiment : IExperiment
 {
-    private const int PerClass = 100;
-    private const int TestPerClass = 1_000;
     private const int QuickPerClass = 10;
     private const int QuickTestPerClass = 10;
 
@@ -23,8 +21,9 @@ internal sealed class PretrainedExperiment : IExperiment
     public string Name => "finetune-resnet";
 
     public string Summary =>
-        "A pretrained ResNet-18 on CIFAR-10 with 100 pictures a class: accuracy against trained parameters. --dataset cifar-10:FOLDER names train/CLASS/*.jpg "
-        + "and test/CLASS/*.jpg, --pretrained the folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
+        "A pretrained ResNet-18 on CIFAR-10 with 100 pictures a class: accuracy against trained parameters. --dataset cifar-10:FOLDER (or cifar-10-500:FOLDER, with 500) names "
+        + "train/CLASS/*.jpg and test/CLASS/*.jpg, camvid-squares:FOLDER images, masks and classes.txt; without it, FashionMNIST. --pretrained names the folder of the NuGet "
+        + "package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
 
     public IReadOnlyList<string> Methods => [.. PretrainedRow.All.Select(row => row.Name)];
 
@@ -32,22 +31,22 @@ internal sealed class PretrainedExperiment : IExperiment
 
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
-        var network = PretrainedResNet.Open(options.Pretrained, CifarPictures.Side, PretrainedResNet.LastFeatures).WithHead(10);
-        var folder = DataSource.Folder(options, "cifar-10")?.Folder
-            ?? throw new ArgumentException("--dataset must name the folder of the pictures, as cifar-10:FOLDER; it is not downloaded.");
-        options = options with
-        {
-            Source = new("cifar-10", "--dataset cifar-10:FOLDER --pretrained FOLDER", "Data: CIFAR-10 in JPEG files, scaled to 64 x 64; a ResNet-18 pretrained on ImageNet."),
-        };
+        var named = PretrainedData.Named(options);
+        var path = options.Pretrained;
+        AnsiConsole.WriteLine($"{named.Source.Statement} Reading the pictures.");
+        using var pictures = named.Read(options.Quick ? QuickPerClass : named.PerClass, options.Quick ? QuickTestPerClass : named.TestPerClass);
+        options = options with { Source = named.Source };
+        var network = PretrainedResNet.Open(path, PictureSet.Side, PretrainedResNet.LastFeatures).WithHead(pictures.Test.ClassNames.Count);
         using var pretrained = PretrainedWeights.Of(network);
-        AnsiConsole.WriteLine("Reading the pictures.");
-        using var pictures = options.Quick
-            ? new CifarPictures(folder, QuickPerClass, QuickTestPerClass)
-            : new CifarPictures(folder, PerClass, TestPerClass);
         var training = new TrainingOptions { Epochs = options.Epochs ?? UsualEpochs, BatchSize = BatchSize, FrozenStatistics = true };
-        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name)).ToArray();
+        // A network with a smaller head has fewer weights than the largest budgets.
+        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name) && row.Fits(network)).ToArray();
+        if (wanted.Length == 0)
+            throw new ArgumentException($"--methods names rows that have more parameters than '{network}' has scales, shifts and head.");
         var search = new RateSearch(options.File("rates.json"), FormattableString.Invariant($"epochs {training.Epochs}, batch size {BatchSize}, quick {options.Quick}"));
-        var rates = ChooseRates(wanted, search, network, pretrained, pictures, training, options, stop);
+        var rates = options.Quick || !named.IsSearched
+            ? PretrainedRow.All.Select(row => row.Method).Distinct().ToDictionary(method => method, method => options.Quick ? method.Rate : method.Chosen)
+            : ChooseRates(wanted, search, network, pretrained, pictures, training, stop);
 
         var owned = new List<IDisposable>();
         try
@@ -61,13 +60,16 @@ internal sealed class PretrainedExperiment : IExperiment
                     row.Name, row.Label, () => row.Create(network, pretrained, seed), training with { Seed = seed, LearningRate = rates[row.Method] }) { Data = data });
             })];
             var first = plans[0].Data!;
+            var costs = "";
             var runs = new Runs(this, options, first, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(options, search) },
+                Decorate = report => report with { Pictures = Draw(report, named, options), Remarks = Remarks(named, options, search) + costs },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
+            AnsiConsole.WriteLine("Measuring steps.");
+            costs = "\n\n" + PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, runs.All, stop);
             TableExperiment.Show(runs.Write(), options);
         }
         finally
@@ -77,12 +79,10 @@ internal sealed class PretrainedExperiment : IExperiment
     }
 
     private static Dictionary<PretrainedMethod, double> ChooseRates(
-        PretrainedRow[] wanted, RateSearch search, TargetNetwork network, PretrainedWeights pretrained, CifarPictures pictures, TrainingOptions training,
-        ExperimentOptions options, CancellationToken stop)
+        PretrainedRow[] wanted, RateSearch search, TargetNetwork network, PretrainedWeights pretrained, PretrainedPictures pictures, TrainingOptions training,
+        CancellationToken stop)
     {
         var methods = wanted.Select(row => row.Method).Distinct().ToArray();
-        if (options.Quick)
-            return methods.ToDictionary(method => method, method => method.Rate);
         using var data = pictures.Of(SearchSeed, pictures.HeldOut);
         return methods.ToDictionary(method => method, method => search.Choose(method, rate =>
         {
@@ -92,7 +92,7 @@ internal sealed class PretrainedExperiment : IExperiment
         }));
     }
 
-    private static IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options)
+    private static IReadOnlyList<string> Draw(ReportFile report, PretrainedData named, ExperimentOptions options)
     {
         var rows = ResultRows.Rows(report).ToArray();
         if (rows.Length == 0)
@@ -100,14 +100,14 @@ internal sealed class PretrainedExperiment : IExperiment
         const string picture = "finetune-resnet.png";
         FineTunePlot.Write(
             rows, PretrainedMethod.Network,
-            FormattableString.Invariant($"pretrained on ImageNet, on CIFAR-10 with {(options.Quick ? QuickPerClass : PerClass)} pictures a class"), options.File(picture));
+            FormattableString.Invariant($"pretrained on ImageNet, on {named.Label} with {(options.Quick ? QuickPerClass : named.PerClass)} pictures a class"), options.File(picture));
         return [picture];
     }
 
-    private static string Remarks(ExperimentOptions options, RateSearch search) =>
-        $"{options.Source!.Statement} The pictures are JPEG files, so accuracies are those of recompressed pictures. Training goes through each picture and its mirror image, "
+    private static string Remarks(PretrainedData named, ExperimentOptions options, RateSearch search) =>
+        $"{named.Source.Statement} Training goes through each picture and its mirror image, "
         + "batch norms keep the pretrained statistics in all rows; test pictures are seen once, at the end."
-        + (options.Quick
-            ? "\n\nQuick: 10 pictures a class. It shows that everything runs; the accuracies mean nothing."
-            : $"\n\nEach method's learning rate was chosen by the same search on 1,000 held-out pictures, with the training pictures of seed {SearchSeed}:\n\n{search.Describe()}");
+        + (options.Quick ? "\n\nQuick: 10 pictures a class. It shows that everything runs; the accuracies mean nothing."
+            : !named.IsSearched ? "\n\nEach method has the learning rate that was chosen for it on held-out pictures of CIFAR-10, with 100 a class."
+            : $"\n\nEach method's learning rate was chosen by the same search on held-out pictures, with the training pictures of seed {SearchSeed}:\n\n{search.Describe()}");
 }

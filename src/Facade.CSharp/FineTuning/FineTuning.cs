@@ -42,29 +42,35 @@ public sealed class FineTuning
     }
 
     /// <summary>
-    /// Generates the change of the scales and shifts of all normalisations, of all biases and of the head through one mapping of one
-    /// latent: theta = theta_pretrained + s (W z), started at z = 0, with s = strength times the standard deviation of the tensor's own
+    /// Generates the change of the scales and shifts of all normalisations, of all biases and of the head through mappings of two latents:
+    /// theta = theta_pretrained + s (W z), started at z = 0, with s = strength times the standard deviation of the tensor's own
     /// pretrained values, or strength / sqrt(fan-in) for a new head and for a tensor whose values are all equal. These few weights
-    /// decide most of what a network can be adapted to. A head that is started anew is moved too, unless <see cref="WithNewHead"/> says
-    /// otherwise, so the parameters can be fewer than its weights.
+    /// decide most of what a network can be adapted to. The head (a new one, or the last layer) has the latent "latent2", of three quarters of the
+    /// parameters but no more than it has weights; all else has "latent1". Where only one of the two is changed there is one, "latent". A head that is
+    /// started anew is moved too, unless <see cref="WithNewHead"/> says otherwise, so the parameters can be fewer than its weights.
     /// </summary>
     /// <param name="parameters">How many are trained, from 1 to the number of these weights; where null, 8,192 or as many as these are.</param>
-    /// <param name="strength">How far a parameter of 1 moves a weight, in deviations of its tensor, positive; the default suits Adam's default rate here.</param>
+    /// <param name="strength">
+    /// How far a parameter of 1 moves a weight outside the head, in deviations of its tensor, positive; the default suits Adam's default rate here.
+    /// </param>
     /// <param name="fixedWeights">The family of W.</param>
     /// <param name="layers">
     /// Patterns of the layers whose scales, shifts, biases and head are changed; where null, those of <see cref="Layers"/> that no way with layers
     /// of its own changes.
     /// </param>
+    /// <param name="headStrength">The same as the strength for the head, which learns too fast with the others' (docs/experiments-log.md).</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
     public FineTuning Scales(
         int? parameters = null,
         double strength = 2,
         FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
-        IReadOnlyList<string>? layers = null)
+        IReadOnlyList<string>? layers = null,
+        double headStrength = 0.5)
     {
         CheckMapped(parameters, fixedWeights);
-        return With(new ScalesForm(parameters, MappingChecks.Positive(strength, nameof(strength)), fixedWeights, Checked(layers)));
+        return With(new ScalesForm(
+            parameters, MappingChecks.Positive(strength, nameof(strength)), MappingChecks.Positive(headStrength, nameof(headStrength)), fixedWeights, Checked(layers)));
     }
 
     /// <summary>
@@ -198,7 +204,7 @@ public sealed class FineTuning
     }
 
     /// <summary>
-    /// Lets <see cref="Scales"/> have a latent for each layer in place of one for all, and shares its parameters out by the gradient of the loss at
+    /// Lets <see cref="Scales"/> have a latent for each layer in place of two for all, and shares its parameters out by the gradient of the loss at
     /// the start: one a layer, the rest in proportion to sqrt(E P), E the sum of (s_k dL/dtheta_i)^2 over the layer's P weights. Measured in
     /// <see cref="Build"/>, in evaluation mode; an adapter keeps the shares.
     /// </summary>

@@ -26,13 +26,13 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
     public virtual string NothingToChange =>
         $"{Name} has nothing to change: each weight of the chosen layers is changed in another way already, or belongs to a new head that is trained directly.";
 
-    /// <summary>The part of the configuration for the tensors that it got; null where they simply have values of their own.</summary>
+    /// <summary>The parts of the configuration for the tensors that it got; none where they simply have values of their own.</summary>
     /// <param name="start">The weights that it changes, and their network.</param>
     /// <param name="tensors">What it changes, in the target's order; at least one.</param>
     /// <param name="everything">Whether these are all tensors that have no values of their own.</param>
     /// <param name="seed">The seed that was said.</param>
     /// <param name="probe">What its parameters are shared out by; null where that was not said.</param>
-    public abstract FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe);
+    public abstract IReadOnlyList<FineTuningPart> Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe);
 
     /// <summary>How many parameters one mapping of some numbers has: as many as were asked for, or 8,192, or as many as the numbers are.</summary>
     /// <param name="parameters">What was asked for.</param>
@@ -50,7 +50,8 @@ internal sealed record GroupsForm(int Latents, long GroupSize, double Strength, 
 {
     public override string Name => "Groups";
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
+    public override IReadOnlyList<FineTuningPart> Describe(
+        FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var target = start.Target;
         var weights = target.Parameters.Where(parameter => tensors.Contains(parameter.Name)).Sum(parameter => parameter.Count);
@@ -59,7 +60,7 @@ internal sealed record GroupsForm(int Latents, long GroupSize, double Strength, 
                 "latents", Latents,
                 $"{Latents} latents that move {GroupSize} weights each need {(decimal)Latents * GroupSize} weights; the chosen layers "
                 + $"of '{target.Name}' have {weights}.");
-        return FineTuningPart.OfGroups(everything ? [LayerPatterns.All] : tensors, Latents, GroupSize, Strength, Grouping);
+        return [FineTuningPart.OfGroups(everything ? [LayerPatterns.All] : tensors, Latents, GroupSize, Strength, Grouping)];
     }
 }
 
@@ -68,7 +69,8 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
 {
     public override string Name => "Mapping";
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
+    public override IReadOnlyList<FineTuningPart> Describe(
+        FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var part = everything ? start.Target : new TargetPart(start.Target, tensors);
         var description = Steps(MappingNetwork.OnTopOf(part, seed))
@@ -84,7 +86,7 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
                 "On top of given weights a mapping has the bias 0 and starts at z = 0, so that training starts at these weights; "
                 + "leave WithBias and StartingWithin out.",
                 "describe");
-        return FineTuningPart.OfMapping(everything ? null : tensors, MappingModule.scaledBy(Strength, specification));
+        return [FineTuningPart.OfMapping(everything ? null : tensors, MappingModule.scaledBy(Strength, specification))];
     }
 }
 
@@ -98,15 +100,19 @@ internal sealed record LowRankForm(int? Rank, long Budget, double Strength, IRea
 
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) => parameter.Shape.Count > 1;
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
+    public override IReadOnlyList<FineTuningPart> Describe(
+        FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
         var matrices = start.Target.Parameters.Where(parameter => tensors.Contains(parameter.Name))
             .Select(parameter => (parameter.Name, Outputs: parameter.Shape[0], Inputs: parameter.Count / parameter.Shape[0])).ToArray();
-        return FineTuningPart.OfLowRank(
-            Rank is { } same
-                ? [.. matrices.Select(matrix => (matrix.Name, (int)Math.Min(same, Math.Min(matrix.Outputs, matrix.Inputs))))]
-                : Spend(matrices),
-            Strength);
+        return
+        [
+            FineTuningPart.OfLowRank(
+                Rank is { } same
+                    ? [.. matrices.Select(matrix => (matrix.Name, (int)Math.Min(same, Math.Min(matrix.Outputs, matrix.Inputs))))]
+                    : Spend(matrices),
+                Strength),
+        ];
     }
 
     // In rounds from the last layer to the first each matrix gets one more rank, wherever it still fits.
@@ -141,5 +147,6 @@ internal sealed record WholeWeightsForm(IReadOnlyList<string>? Layers) : FineTun
 {
     public override string Name => "WholeWeights";
 
-    public override FineTuningPart? Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe) => null;
+    public override IReadOnlyList<FineTuningPart> Describe(
+        FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe) => [];
 }

@@ -34,8 +34,7 @@ internal static class FineTuningPlanner
         foreach (var form in forms)
         {
             string[] tensors = [.. target.Parameters.Select(parameter => parameter.Name).Where(name => ReferenceEquals(taken.GetValueOrDefault(name), form))];
-            if (form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed, probe) is { } part)
-                parts.Add(part);
+            parts.AddRange(form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed, probe));
         }
 
         return new() { Head = own, NewHead = baseWeights.Head, Seed = seed, Parts = parts };

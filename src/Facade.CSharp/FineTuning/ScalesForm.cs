@@ -5,8 +5,11 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>theta = theta_pretrained + s (W z) for scales, shifts, biases and the head, with s from each tensor's own values.</summary>
-internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers)
+/// <summary>
+/// theta = theta_pretrained + s (W z) for scales, shifts, biases and the head, with s from each tensor's own values and a latent for the head
+/// apart from that of the rest.
+/// </summary>
+internal sealed record ScalesForm(int? Parameters, double Strength, double HeadStrength, FixedWeightsKind FixedWeights, IReadOnlyList<string>? Layers)
     : FineTuningForm(Layers)
 {
     public override string Name => "Scales";
@@ -23,15 +26,31 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
     public override bool Takes(FineTuningBase start, ParameterSpecification parameter) =>
         start.Target.IsScaleOrShift(parameter) || start.HeadOrLastLayer.Contains(parameter.Name);
 
-    public override FineTuningPart Describe(FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
+    public override IReadOnlyList<FineTuningPart> Describe(
+        FineTuningBase start, IReadOnlyList<string> tensors, bool everything, ulong seed, GradientProbe? probe)
     {
-        var part = new TargetPart(start.Target, tensors);
+        var whole = new TargetPart(start.Target, tensors);
         var latents = ParametersOf(
-            Parameters, part.ParameterCount,
-            $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {part.ParameterCount} weights");
+            Parameters, whole.ParameterCount,
+            $"The scales, shifts, biases and head that were chosen of '{start.Target.Name}' are {whole.ParameterCount} weights");
+        string[] head = [.. tensors.Where(start.HeadOrLastLayer.Contains)];
+        if (probe is not null || head.Length == 0 || head.Length == tensors.Count || latents < 2)
+            return [Part(start, whole, latents, seed, probe)];
+        var (rest, last) = (new TargetPart(start.Target, [.. tensors.Except(head)]), new TargetPart(start.Target, head));
+        var forHead = OfHead(latents, last.ParameterCount, rest.ParameterCount);
+        return [Part(start, rest, latents - forHead, seed, null), Part(start, last, forHead, seed, null)];
+    }
+
+    // Found on held-out pictures (docs/experiments-log.md): with few parameters the head takes most of what they can do, and it needs no more than it has weights.
+    private static int OfHead(int latents, long head, long rest) => (int)Math.Max(latents - rest, Math.Min(head, Math.Max(1, 3L * latents / 4)));
+
+    private FineTuningPart Part(FineTuningBase start, TargetPart part, int latents, ulong seed, GradientProbe? probe)
+    {
         var scales = Scales(start, part);
         var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(scales);
-        return FineTuningPart.OfMapping(tensors, (probe is null ? description : Split(description, latents, probe.Energies(start, part, scales, seed))).Specification);
+        return FineTuningPart.OfMapping(
+            [.. part.Parameters.Select(parameter => parameter.Name)],
+            (probe is null ? description : Split(description, latents, probe.Energies(start, part, scales, seed))).Specification);
     }
 
     private static MappingNetwork Split(MappingNetwork description, int latents, double[] energies) => description.LayerWise(
@@ -45,8 +64,9 @@ internal sealed record ScalesForm(int? Parameters, double Strength, FixedWeights
         [
             .. part.Places.Zip(part.Parameters, (place, parameter) =>
             {
+                var strength = start.HeadOrLastLayer.Contains(parameter.Name) ? HeadStrength : Strength;
                 var deviation = start.Head.Contains(parameter.Name) ? 0 : Deviation(start.Values.Of(place).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
-                return Rounded(Strength * (deviation > 0 ? deviation : 1 / Math.Sqrt(parameter.FanIn)));
+                return Rounded(strength * (deviation > 0 ? deviation : 1 / Math.Sqrt(parameter.FanIn)));
             }),
         ];
     }

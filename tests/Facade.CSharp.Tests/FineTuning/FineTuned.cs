@@ -41,9 +41,9 @@ internal static class FineTuned
             "lora and groups and a whole head" => start.LowRank(2, layers: ["fc1"]).Groups(14, layers: ["fc1.bias"]).WholeWeights("fc2").Build(),
             "two mappings" => start.Mapping(mapping => mapping.SingleLatent(9), layers: ["fc1"])
                 .Mapping(mapping => mapping.SingleLatent(7).WithTrainableScales(), strength: 5, layers: ["fc2"]).Build(),
-            "scales" => start.Scales(30).Build(),
+            "scales" => start.Scales(30, headStrength: 2).Build(),
             "scales and lora" => start.Scales(30).LowRank(1).Build(),
-            "gates and scales" => start.Gates(9).Scales(25).Build(),
+            "gates and scales" => start.Gates(9).Scales(25, headStrength: 2).Build(),
             _ => throw new InvalidOperationException(way),
         };
     }

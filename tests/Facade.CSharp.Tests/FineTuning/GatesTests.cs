@@ -61,7 +61,7 @@ public sealed class GatesTests : IDisposable
         var inputs = randn([64, 1, 4, 4], generator: generator);
         using var data = Dataset.FromTensors(inputs, inputs.mean([1, 2, 3]).gt(0).to(int64), ["a", "b", "c"]);
         using var model = FineTuning.Of(target, pretrained).Scales(15).Gates().Build();
-        Assert.Equal(["latent1", "latent2"], model.TrainedTensors.Keys);
+        Assert.Equal(["latent1", "latent2", "latent3"], model.TrainedTensors.Keys);
         // The head belongs to Scales, so the gates are those of 2 + 6 channels.
         Assert.Equal(15 + 8, model.TrainableCount);
         var before = Evaluation.Of(model, data).Loss;

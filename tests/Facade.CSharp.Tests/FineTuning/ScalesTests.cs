@@ -38,7 +38,16 @@ public sealed class ScalesTests : IDisposable
     private static void SetAll(FineTunedModel model, float value, string latent = "latent")
     {
         using var noGradient = no_grad();
-        model.TrainedTensors[latent].fill_(value);
+        foreach (var (_, values) in model.TrainedTensors.Where(pair => pair.Key.StartsWith(latent, StringComparison.Ordinal)))
+            values.fill_(value);
+    }
+
+    // Other numbers for each.
+    private static void Spread(FineTunedModel model)
+    {
+        using var noGradient = no_grad();
+        foreach (var values in model.TrainedTensors.Values)
+            values.copy_(linspace(-1, 1, values.numel()));
     }
 
     private Dictionary<string, float[]> Base()
@@ -63,7 +72,7 @@ public sealed class ScalesTests : IDisposable
     [Fact]
     public void A_parameter_of_1_moves_a_weight_by_the_deviation_of_its_tensor()
     {
-        using var model = FineTuning.Of(target, pretrained).Scales(20, strength: 2).Build();
+        using var model = FineTuning.Of(target, pretrained).Scales(20, strength: 2, headStrength: 2).Build();
         SetAll(model, 1);
 
         var weights = ByName(model);
@@ -82,7 +91,7 @@ public sealed class ScalesTests : IDisposable
         using (no_grad())
             fresh.get_parameter("ln1.weight")!.fill_(1);
         using var first = PretrainedWeights.Of(fresh);
-        using var model = FineTuning.Of(Network(5), first).Scales(12, strength: 1).WithSeed(3).Build();
+        using var model = FineTuning.Of(Network(5), first).Scales(12, strength: 1, headStrength: 1).WithSeed(3).Build();
         var before = ByName(model);
         SetAll(model, 1);
 
@@ -120,7 +129,7 @@ public sealed class ScalesTests : IDisposable
                 factor.fill_(1);
 
         Assert.Equal(
-            ["latent", "conv1.weight.lora_A", "conv1.weight.lora_B", "fc1.weight.lora_A", "fc1.weight.lora_B"], model.TrainedTensors.Keys);
+            ["latent1", "latent2", "conv1.weight.lora_A", "conv1.weight.lora_B", "fc1.weight.lora_A", "fc1.weight.lora_B"], model.TrainedTensors.Keys);
         var weights = ByName(model);
         Assert.All(Base(), pair => Assert.NotEqual(pair.Value, weights[pair.Key]));
     }
@@ -135,6 +144,46 @@ public sealed class ScalesTests : IDisposable
         SetAll(model, 1, "latent1");
         var weights = ByName(model);
         Assert.Equal(["bn1.weight", "bn1.bias", "fc1.bias", "ln1.weight", "ln1.bias"], Base().Where(pair => !pair.Value.SequenceEqual(weights[pair.Key])).Select(pair => pair.Key));
+    }
+
+    // The head has 21 weights, all else 24.
+    [Theory]
+    [InlineData(45, 24, 21)]
+    [InlineData(40, 19, 21)]
+    [InlineData(20, 5, 15)]
+    [InlineData(2, 1, 1)]
+    public void The_head_has_a_latent_of_its_own_and_most_of_few_parameters(int parameters, int forRest, int forHead)
+    {
+        using var model = FineTuning.Of(target, pretrained).Scales(parameters).Build();
+
+        Assert.Equal([("latent1", (long)forRest), ("latent2", (long)forHead)], model.TrainedTensors.Select(pair => (pair.Key, pair.Value.numel())));
+        SetAll(model, 1, "latent2");
+        var weights = ByName(model);
+        Assert.Equal(["fc2.weight", "fc2.bias"], Base().Where(pair => !pair.Value.SequenceEqual(weights[pair.Key])).Select(pair => pair.Key));
+    }
+
+    [Fact]
+    public void One_parameter_moves_all()
+    {
+        using var model = FineTuning.Of(target, pretrained).Scales(1).Build();
+        SetAll(model, 1);
+
+        Assert.Equal(1, model.TrainableCount);
+        var weights = ByName(model);
+        Assert.Equal(Moved, Base().Where(pair => !pair.Value.SequenceEqual(weights[pair.Key])).Select(pair => pair.Key));
+    }
+
+    [Fact]
+    public void A_head_moves_a_quarter_as_far_as_the_rest_unless_that_is_said()
+    {
+        using var usual = FineTuning.Of(target, pretrained).Scales(20).Build();
+        using var far = FineTuning.Of(target, pretrained).Scales(20, headStrength: 2).Build();
+        foreach (var model in new[] { usual, far })
+            SetAll(model, 1);
+
+        var (origin, near, away) = (Base(), ByName(usual), ByName(far));
+        Assert.Equal(near["bn1.weight"], away["bn1.weight"]);
+        Assert.Equal(4 * Math.Abs(near["fc2.weight"][0] - origin["fc2.weight"][0]), Math.Abs(away["fc2.weight"][0] - origin["fc2.weight"][0]), 0.01);
     }
 
     [Fact]
@@ -154,8 +203,7 @@ public sealed class ScalesTests : IDisposable
     {
         using var folder = new TemporaryFolder();
         using var model = FineTuning.Of(Network(5), pretrained).Scales(20, fixedWeights: kind).WithSeed(8).Build();
-        using (no_grad())
-            model.TrainedTensors["latent"].copy_(linspace(-1, 1, 20));
+        Spread(model);
         model.SaveAdapter(folder.File("a.safetensors"));
 
         using var loaded = FineTunedModel.LoadAdapter(folder.File("a.safetensors"), Network(5), pretrained);
@@ -173,7 +221,7 @@ public sealed class ScalesTests : IDisposable
             new() { Epochs = 12, BatchSize = 16, LearningRate = 0.025, AverageLastEpochs = 3, RestoreAverage = true },
         })
         {
-            using var model = FineTuning.Of(target, pretrained).Scales(20).Build();
+            using var model = FineTuning.Of(target, pretrained).Scales(20, headStrength: 2).Build();
             var before = Evaluation.Of(model, data).Loss;
             new Trainer(model, options).Fit(data);
             Assert.True(Evaluation.Of(model, data).Loss < 0.6 * before, $"{options.Optimizer}: {Evaluation.Of(model, data).Loss} of {before}");
@@ -204,8 +252,7 @@ public sealed class ScalesTests : IDisposable
         Assert.InRange(shares["ln1"], 2, 12);
         Assert.InRange(shares["fc2"], 6, 21);
         using var folder = new TemporaryFolder();
-        using (no_grad())
-            model.TrainedTensors["latent"].copy_(linspace(-1, 1, 25));
+        Spread(model);
         model.SaveAdapter(folder.File("a.safetensors"));
         using var loaded = FineTunedModel.LoadAdapter(folder.File("a.safetensors"), target, from);
         Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
@@ -250,6 +297,7 @@ public sealed class ScalesTests : IDisposable
 
         Assert.Equal("parameters", Assert.Throws<ArgumentOutOfRangeException>(() => start.Scales(0)).ParamName);
         Assert.Equal("strength", Assert.Throws<ArgumentOutOfRangeException>(() => start.Scales(5, strength: 0)).ParamName);
+        Assert.Equal("headStrength", Assert.Throws<ArgumentOutOfRangeException>(() => start.Scales(5, headStrength: double.NaN)).ParamName);
         Assert.Equal("fixedWeights", Assert.Throws<ArgumentOutOfRangeException>(() => start.Scales(5, fixedWeights: (FixedWeightsKind)9)).ParamName);
         Assert.Contains("are 45 weights", Assert.Throws<ArgumentOutOfRangeException>(() => start.Scales(46).Build()).Message, StringComparison.Ordinal);
         Assert.Contains(
