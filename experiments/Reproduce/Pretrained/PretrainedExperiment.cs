@@ -21,7 +21,7 @@ internal sealed class PretrainedExperiment : IExperiment
     public string Name => "finetune-resnet";
 
     public string Summary =>
-        "A pretrained ResNet-18 on CIFAR-10 with 100 pictures a class: accuracy against trained parameters. --dataset cifar-10:FOLDER (or cifar-10-500:FOLDER, with 500) names "
+        "A pretrained ResNet-18 on few pictures a class: accuracy against trained parameters. --dataset cifar-10:FOLDER (or cifar-10-500:FOLDER, with 500 a class) names "
         + "train/CLASS/*.jpg and test/CLASS/*.jpg, camvid-squares:FOLDER images, masks and classes.txt; without it, FashionMNIST. --pretrained names the folder of the NuGet "
         + "package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
 
@@ -64,12 +64,12 @@ internal sealed class PretrainedExperiment : IExperiment
             var runs = new Runs(this, options, first, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, named, options), Remarks = Remarks(named, options, search) + costs },
+                Decorate = report => report with { Pictures = Draw(report, named, options), Remarks = string.Join("\n\n", new[] { Remarks(named, options, search), PairedDifferences.Describe(report.Runs), costs }.Where(part => part.Length > 0)) },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
             AnsiConsole.WriteLine("Measuring steps.");
-            costs = "\n\n" + PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, runs.All, stop);
+            costs = PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, runs.All, stop);
             TableExperiment.Show(runs.Write(), options);
         }
         finally

@@ -45,7 +45,7 @@ public sealed class FineTuning
     /// Generates the change of the scales and shifts of all normalisations, of all biases and of the head through mappings of two latents:
     /// theta = theta_pretrained + s (W z), started at z = 0, with s = strength times the standard deviation of the tensor's own
     /// pretrained values, or strength / sqrt(fan-in) for a new head and for a tensor whose values are all equal. These few weights
-    /// decide most of what a network can be adapted to. The head (a new one, or the last layer) has the latent "latent2", of three quarters of the
+    /// decide most of what a network can be adapted to. The head (a new one, or the last layer) has the latent "latent2", of five eighths of the
     /// parameters but no more than it has weights; all else has "latent1". Where only one of the two is changed there is one, "latent". A head that is
     /// started anew is moved too, unless <see cref="WithNewHead"/> says otherwise, so the parameters can be fewer than its weights.
     /// </summary>
@@ -58,12 +58,14 @@ public sealed class FineTuning
     /// Patterns of the layers whose scales, shifts, biases and head are changed; where null, those of <see cref="Layers"/> that no way with layers
     /// of its own changes.
     /// </param>
-    /// <param name="headStrength">The same as the strength for the head, which learns too fast with the others' (docs/experiments-log.md).</param>
+    /// <param name="headStrength">
+    /// The same for the head, which learns too fast with the others' (docs/experiments-log.md), times the root of how many of its weights share a parameter.
+    /// </param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
     public FineTuning Scales(
         int? parameters = null,
-        double strength = 2,
+        double strength = 3,
         FixedWeightsKind fixedWeights = FixedWeightsKind.SignedPermutation,
         IReadOnlyList<string>? layers = null,
         double headStrength = 0.5)

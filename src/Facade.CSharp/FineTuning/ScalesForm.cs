@@ -42,11 +42,11 @@ internal sealed record ScalesForm(int? Parameters, double Strength, double HeadS
     }
 
     // Found on held-out pictures (docs/experiments-log.md): with few parameters the head takes most of what they can do, and it needs no more than it has weights.
-    private static int OfHead(int latents, long head, long rest) => (int)Math.Max(latents - rest, Math.Min(head, Math.Max(1, 3L * latents / 4)));
+    private static int OfHead(int latents, long head, long rest) => (int)Math.Max(latents - rest, Math.Min(head, Math.Max(1, 5L * latents / 8)));
 
     private FineTuningPart Part(FineTuningBase start, TargetPart part, int latents, ulong seed, GradientProbe? probe)
     {
-        var scales = Scales(start, part);
+        var scales = Scales(start, part, latents);
         var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(scales);
         return FineTuningPart.OfMapping(
             [.. part.Parameters.Select(parameter => parameter.Name)],
@@ -56,15 +56,17 @@ internal sealed record ScalesForm(int? Parameters, double Strength, double HeadS
     private static MappingNetwork Split(MappingNetwork description, int latents, double[] energies) => description.LayerWise(
         [.. ((LatentSplit.LayerWise)LatentSplitModule.byEnergy(energies, latents, description.Target.Layout)).counts.Select(pair => (pair.Item1, pair.Item2))]);
 
-    private double[] Scales(FineTuningBase start, TargetPart part)
+    private double[] Scales(FineTuningBase start, TargetPart part, int latents)
     {
+        // A head of few parameters has to go farther with each. Of scales and shifts that share one, most are moved by chance, and farther does harm.
+        var shared = Math.Sqrt(part.ParameterCount / (double)latents);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return
         [
             .. part.Places.Zip(part.Parameters, (place, parameter) =>
             {
-                var strength = start.HeadOrLastLayer.Contains(parameter.Name) ? HeadStrength : Strength;
+                var strength = start.HeadOrLastLayer.Contains(parameter.Name) ? HeadStrength * shared : Strength;
                 var deviation = start.Head.Contains(parameter.Name) ? 0 : Deviation(start.Values.Of(place).to(ScalarType.Float32).cpu().contiguous().data<float>().ToArray());
                 return Rounded(strength * (deviation > 0 ? deviation : 1 / Math.Sqrt(parameter.FanIn)));
             }),

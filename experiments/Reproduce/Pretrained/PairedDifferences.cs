@@ -1,0 +1,63 @@
+using System.Globalization;
+using MappingNets.Experiments.Reporting;
+
+namespace MappingNets.Experiments.Reproduce;
+
+/// <summary>
+/// How far this library's rows stand from others, seed by seed: rows of one seed share their training pictures, so the differences spread less than the
+/// rows themselves.
+/// </summary>
+internal static class PairedDifferences
+{
+    /// <summary>How many times as many parameters a rival may have.</summary>
+    private const int Handicap = 4;
+
+    private const string Ours = "scales-";
+
+    // Student's t for 95% of the middle, by degrees of freedom from 1 on.
+    private static readonly double[] Quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
+    /// <summary>A Markdown table: each row of ours against all weights and the head, and against the best rival of up to four times its parameters.</summary>
+    /// <param name="runs">All runs.</param>
+    /// <returns>The table; empty where no seed has two rows to compare.</returns>
+    public static string Describe(IReadOnlyList<RunRecord> runs)
+    {
+        var rows = runs.Where(run => run.TestAccuracy is not null).GroupBy(run => run.Row!).ToArray();
+        var ours = rows.Where(row => row.Key.StartsWith(Ours, StringComparison.Ordinal)).OrderBy(row => row.First().Trainable).ToArray();
+        var rivals = rows.Except(ours).Where(row => row.Key is not "full").ToArray();
+        var lines = new List<string>();
+        foreach (var row in ours)
+        {
+            foreach (var other in rows.Where(other => other.Key is "full" or "head"))
+                Add(row, other);
+            if (rivals.Where(rival => rival.Key != "head" && rival.First().Trainable <= Handicap * row.First().Trainable).MaxBy(Mean) is { } best)
+                Add(row, best);
+        }
+
+        return lines.Count == 0
+            ? ""
+            : "Differences in points of test accuracy, seed by seed, with the 95% interval of their mean (Student's t); the last line of each is the best rival of up to "
+                + $"{Handicap} times as many parameters.\n\n| row | parameters | against | its parameters | difference |\n|---|---:|---|---:|---:|\n" + string.Join('\n', lines);
+
+        void Add(IGrouping<string, RunRecord> row, IGrouping<string, RunRecord> other)
+        {
+            double[] differences = [.. row.Join(other, run => run.Seed, run => run.Seed, (one, two) => 100 * (one.TestAccuracy!.Value - two.TestAccuracy!.Value))];
+            if (differences.Length > 0)
+                lines.Add(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {row.First().Label} | {row.First().Trainable:N0} | {other.First().Label} | {other.First().Trainable:N0} | {differences.Average():+0.00;-0.00}{Interval(differences)} |"));
+        }
+    }
+
+    private static double Mean(IEnumerable<RunRecord> row) => row.Average(run => run.TestAccuracy!.Value);
+
+    private static string Interval(double[] differences)
+    {
+        if (differences.Length < 2)
+            return " (1 seed)";
+        var mean = differences.Average();
+        var deviation = Math.Sqrt(differences.Sum(difference => (difference - mean) * (difference - mean)) / (differences.Length - 1));
+        var quantile = Quantiles[Math.Min(differences.Length - 2, Quantiles.Length - 1)];
+        return string.Create(CultureInfo.InvariantCulture, $" ± {quantile * deviation / Math.Sqrt(differences.Length):F2}");
+    }
+}
