@@ -1,7 +1,7 @@
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>One of the data sets that the pretrained ResNet is adapted to.</summary>
-/// <param name="Source">What reports say of it.</param>
+/// <param name="Source">What reports call it and tell about it.</param>
 /// <param name="Label">What plots call it.</param>
 /// <param name="PerClass">How many pictures of a class are trained with.</param>
 /// <param name="TestPerClass">How many are tested with; at most all.</param>

@@ -67,7 +67,7 @@ public sealed class ConfusionMatrix
         // A network may have more outputs than the data has classes.
         var classes = (int)model.Target.OutputShape[0];
         var sums = new long[classes * classes];
-        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(model.Target, data, batchSize), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)

@@ -9,12 +9,15 @@ internal static class DatasetChecks
     /// <summary>The most numbers of inputs at a time that are evaluated: 21 images of 3 x 256 x 256, whose maps in a network are many times that.</summary>
     private const long InputsAtATime = 1 << 22;
 
+    /// <summary>The most numbers of outputs at a time, of which losses keep several copies: 5 texts of 64 tokens from a vocabulary of 50,257.</summary>
+    private const long OutputsAtATime = 1 << 24;
+
     /// <summary>How many samples are evaluated at a time.</summary>
-    public static int BatchOf(Dataset data, int atMost)
+    public static int BatchOf(TargetNetwork target, Dataset data, int atMost)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(atMost, 1, "batchSize");
-        var size = data.InputShapes.Sum(ShapeText.Product);
-        return (int)Math.Clamp(InputsAtATime / size, 1, atMost);
+        var (inputs, outputs) = (data.InputShapes.Sum(ShapeText.Product), Math.Max(1, ShapeText.Product(target.OutputShape)));
+        return (int)Math.Clamp(Math.Min(InputsAtATime / inputs, OutputsAtATime / outputs), 1, atMost);
     }
 
     /// <summary>Whether right and wrong labels can be counted: the data has classes, one for each place that the network classifies.</summary>

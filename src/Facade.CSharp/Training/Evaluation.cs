@@ -43,7 +43,7 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
         double weight = 0;
         long right = 0;
         long judged = 0;
-        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, batchSize), shuffle: false))
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(model.Target, data, batchSize), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)

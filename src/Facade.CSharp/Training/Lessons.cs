@@ -14,7 +14,7 @@ internal sealed class Lessons : IDisposable
     {
         using var scope = NewDisposeScope();
         var parts = new List<Tensor>();
-        foreach (var batch in data.Batches(DatasetChecks.BatchOf(data, 1000), shuffle: false))
+        foreach (var batch in data.Batches(DatasetChecks.BatchOf(distillation.Teachers[0].Target, data, 1000), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
             using (batch)

@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
 using MappingNets.Experiments.SyntheticData;
+using Onnx;
 using Xunit;
 using static MappingNets.Tests.ReproduceProgram;
 
@@ -46,6 +48,43 @@ public sealed class RealDataCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_pretrained_network_is_adapted_by_every_row_that_its_weights_are_enough_for()
+    {
+        foreach (var (split, count) in new[] { ("train", 110), ("test", 3) })
+            foreach (var (name, level) in new[] { ("dark", 40), ("light", 200) })
+                for (var picture = 0; picture < count; picture++)
+                    folder.Write(Pictures.Colour(8, 8, (byte)(level + (picture % 40)), 90, 90, jpeg: true), "pictures", split, name, $"{picture:D4}.jpg");
+        WritePretrained(folder.File("features.onnx"));
+
+        Succeeds(
+            "finetune-resnet", "--dataset", "cifar-10:" + folder.File("pictures"), "--pretrained", folder.File("features.onnx"), "--quick", "--epochs", "1",
+            "--seeds", "1,2", "--methods", "full,head,scales-512,scales-16384", "--out", folder.File("out"));
+
+        // 300 channels with a bias, a scale and a shift each, and a head of 602 weights.
+        Assert.Equal(
+            ["full 1", "full 2", "head 1", "head 2", "scales-512 1", "scales-512 2"], Report()["runs"]!.AsArray().Select(run => $"{run!["row"]} {run["seed"]}"));
+        var report = File.ReadAllText(folder.File("out/report.md"));
+        Assert.Matches(@"\| ResNet-18 Scales \| 512 \| ResNet-18 head \| 602 \| [+-]\d+\.\d\d ± \d+\.\d\d \|", report);
+        Assert.Matches(@"\| ResNet-18 all weights \| [\d,]+ \| 1\.00 \|", report);
+    }
+
+    /// <summary>A network that puts out its features under the name that the experiment takes them by.</summary>
+    private static void WritePretrained(string path)
+    {
+        const string features = "ReLU393_Output_0";
+        using (var model = DirectModel.For(TargetNetwork.Input(3, 64, 64).Conv2d(300, 4, stride: 16).BatchNorm2d().ReLU().Build("features"), seed: 1))
+            model.ExportOnnx(path);
+        var network = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        var last = network.Graph.Output.Single();
+        foreach (var node in network.Graph.Node)
+            for (var place = 0; place < node.Output.Count; place++)
+                if (node.Output[place] == last.Name)
+                    node.Output[place] = features;
+        last.Name = features;
+        File.WriteAllBytes(path, network.ToByteArray());
+    }
+
+    [Fact]
     public void Pictures_of_other_classes_are_not_taken_for_CIFAR()
     {
         Cifar("cats", "dogs");
@@ -61,14 +100,14 @@ public sealed class RealDataCommandTests : IDisposable
         // Whatever their line breaks, passages that come twice count once; fortune's files have other borders than books.
         folder.Write(Encoding.UTF8.GetBytes(string.Join("\n%\n", Enumerable.Range(0, 60).Select(number => $"Saying {number} of a wise\nand old man."))), "texts", "from", "sayings");
         folder.Write([1, 0, 2], "texts", "from", "sayings.dat");
-        folder.Write(Encoding.UTF8.GetBytes(string.Join("\n\n", Enumerable.Range(0, 60).Select(number => $"Section {number % 40}: whoever copies this must say so."))), "texts", "to", "licence");
+        folder.Write(Encoding.UTF8.GetBytes(string.Join("\n\n", Enumerable.Range(0, 60).Select(number => $"Section {number % 40}: a copy of this must say so."))), "texts", "to", "licence");
 
         Succeeds(
             "text", "--dataset", "text:" + folder.File("texts"), "--quick", "--methods", "from-direct,to-scales-8192,to-scales-4096-lora-1", "--out", folder.File("out"));
 
         var runs = Report()["runs"]!.AsArray();
         Assert.Equal(["from-direct", "to-scales-8192", "to-scales-4096-lora-1"], runs.Select(run => run!["row"]!.GetValue<string>()));
-        // A vocabulary of 50,257, of which a network that knows nothing gives each word the same chance.
+        // A network that knows nothing gives each of 50,257 words the same chance.
         Assert.All(runs, run => Assert.InRange(run!["figures"]!["perplexity"]!.GetValue<double>(), 1_000, 200_000));
         // 40 different sections of about 13 tokens, of which a fifth is tested and a tenth held out, in windows of 16.
         Assert.InRange(runs[1]!["trainingImages"]!.GetValue<int>(), 15, 32);

@@ -35,6 +35,28 @@ public sealed class EvaluationTests
         Assert.Throws<ArgumentOutOfRangeException>("batchSize", () => Evaluation.Of(model, data, batchSize: 0));
     }
 
+    // A text of a few dozen tokens has millions of outputs, one for each word of the vocabulary at each place: a thousand texts do not fit into memory.
+    [Fact]
+    public void Samples_of_many_outputs_are_evaluated_a_few_at_a_time()
+    {
+        using var scope = NewDisposeScope();
+        const int Classes = 4_000_000;
+        var sizes = new List<long>();
+        using var module = nn.Linear(1, 1);
+        using var target = TargetNetwork.From(module, zeros(1, 1), input =>
+        {
+            sizes.Add(input.shape[0]);
+            return module.call(input).expand(-1, Classes);
+        });
+        using var numbers = Dataset.FromTensors(zeros(9, 1), zeros(9, Classes));
+        using var model = DirectModel.For(target, seed: 3);
+        sizes.Clear();
+
+        Evaluation.Of(model, numbers);
+
+        Assert.Equal([4, 4, 1], sizes);
+    }
+
     [Theory]
     [InlineData("cross-entropy")]
     [InlineData("cross-entropy without class 2")]
