@@ -24,6 +24,8 @@ internal static class Headlines
         new("resnet", "lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098 in ResNet-20 (Thrash et al. 2025)"),
         new("finetune-resnet", "full", PublishedRow.Accuracy, ""),
         new("finetune-resnet", "scales-8192", PublishedRow.Accuracy, ""),
+        new("text", "from-direct", "perplexity", ""),
+        new("text", "from-lwt-20000", "perplexity", ""),
     ];
 
     private sealed record Headline(string Folder, string Row, string Metric, string Relative);

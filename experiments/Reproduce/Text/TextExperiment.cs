@@ -24,6 +24,8 @@ internal sealed class TextExperiment : TableExperiment
 
     // What rows need of the command; set where the data is loaded.
     private TextData? texts;
+    private Func<IReadOnlyList<ReferenceRow>>? untrained;
+    private IReadOnlyList<ReferenceRow>? references;
 
     public override string Name => "text";
 
@@ -41,8 +43,13 @@ internal sealed class TextExperiment : TableExperiment
             Pretrained = new(() => TrainedOnce.Weights(
                 options, "pretrained-decoder", "decoder, pretraining", target, Training(options) with { Seed = 1 }, data.Training, data.HeldOut, Stop)),
         };
-        return RowsOf(target, texts, options.Quick ? Quick.Share : Whole.Share);
+        references = null;
+        var rows = RowsOf(target, texts, options.Quick ? Quick.Share : Whole.Share);
+        untrained = () => Untrained(target, data, rows.Any(row => options.Wants(row.Name) && row.Data is not null));
+        return rows;
     }
+
+    protected override IReadOnlyList<ReferenceRow>? References => references ??= untrained?.Invoke();
 
     protected override TrainingOptions Training(ExperimentOptions options) => new()
     {
@@ -97,6 +104,23 @@ internal sealed class TextExperiment : TableExperiment
             Data = _ => texts!.Other(),
             Change = options => options with { LearningRate = rate, Epochs = 2 * options.Epochs },
         });
+    }
+
+    // What a perplexity has to be held against: how often each token comes, and for the second text the decoder as it was before.
+    private IReadOnlyList<ReferenceRow> Untrained(TargetNetwork target, ExperimentData from, bool isTuned)
+    {
+        static ReferenceRow Row(string label, double loss) => new(label, 0, new Dictionary<string, double> { [Perplexity] = Math.Exp(loss) });
+        var first = Row("from scratch, frequencies of tokens alone", TokenWindows.FrequencyLoss(from));
+        if (!isTuned)
+            return [first];
+        using var other = texts!.Other();
+        using var model = FineTuning.Of(target, texts.Pretrained!.Value).WholeWeights().Build();
+        return
+        [
+            first,
+            Row("fine-tuned, frequencies of tokens alone", TokenWindows.FrequencyLoss(other)),
+            Row("fine-tuned, not yet", Evaluation.Of(model, other.Test, cancellation: Stop).Loss),
+        ];
     }
 
     private static ExperimentRow Judged(ExperimentRow row) => row with

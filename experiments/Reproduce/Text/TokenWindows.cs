@@ -35,6 +35,17 @@ internal static class TokenWindows
         return new(Windows([.. left.SelectMany(each => each)], length, training), heldOutPart, testPart);
     }
 
+    /// <summary>The mean loss of a token of the test part where each has the chance with which it comes in the training part, once more than it did.</summary>
+    /// <param name="data">The parts.</param>
+    public static double FrequencyLoss(ExperimentData data)
+    {
+        var counts = new double[Vocabulary];
+        var trained = data.Training.Labels.data<long>().ToArray();
+        foreach (var token in trained)
+            counts[token]++;
+        return data.Test.Labels.data<long>().ToArray().Average(token => Math.Log((trained.Length + Vocabulary) / (counts[token] + 1)));
+    }
+
     private static int[] Taken(Queue<int[]> left, int count)
     {
         var taken = new List<int>();

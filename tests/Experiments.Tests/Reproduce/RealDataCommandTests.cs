@@ -112,6 +112,11 @@ public sealed class RealDataCommandTests : IDisposable
         // 40 different sections of about 13 tokens, of which a fifth is tested and a tenth held out, in windows of 16.
         Assert.InRange(runs[1]!["trainingImages"]!.GetValue<int>(), 15, 32);
         Assert.Contains("| ours: perplexity |", Page());
+        // What training has to beat stands below.
+        var references = Report()["references"]!.AsArray().ToDictionary(row => row!["label"]!.GetValue<string>(), row => row!["results"]!["perplexity"]!.GetValue<double>());
+        Assert.Equal(
+            ["from scratch, frequencies of tokens alone", "fine-tuned, frequencies of tokens alone", "fine-tuned, not yet"], references.Keys);
+        Assert.True(references["fine-tuned, not yet"] > runs[1]!["figures"]!["perplexity"]!.GetValue<double>());
     }
 
     [Fact]
