@@ -25,7 +25,8 @@ public sealed class ScalesTests
         using var model = FineTuning.Of(target, pretrained).Scales(10).Build();
         Tensor[] before = [.. target.Layout.Split(model.FlatWeights())];
         using (no_grad())
-            model.TrainedTensors["latent"].fill_(1);
+            foreach (var latent in model.TrainedTensors.Values)
+                latent.fill_(1);
 
         var moved = target.Parameters.Zip(before, target.Layout.Split(model.FlatWeights()))
             .Where(tensor => !Small.Values(tensor.Second).SequenceEqual(Small.Values(tensor.Third))).Select(tensor => tensor.First.Name);
