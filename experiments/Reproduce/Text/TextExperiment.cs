@@ -91,6 +91,9 @@ internal sealed class TextExperiment : TableExperiment
         [
             Judged(TaskRows.Direct("from", () => target) with { Label = "from scratch, direct" }),
             Judged(TaskRows.Lwt("from", () => target, 20_000) with { Label = "from scratch, LWT 20,000" }),
+            // Nearly all weights are the vocabulary's two matrices, and 20,000 parameters reach more of them where these are of rank 4.
+            Judged(new("from-lwt-20000-rank-4", "from scratch, LWT 20,000, vocabulary of rank 4", seed =>
+                MappingNetwork.For(target).LowRank("wte", 4).LowRank("lm_head", 4).LayerWise(20_000).WithSeed(seed).Build())),
             Tuned("full", "all weights", tuning => tuning.WholeWeights(), 5e-4),
             Tuned("lora-2", "LoRA 2", tuning => tuning.LowRank(2, layers: matrices), 3e-3),
             Tuned("scales-blocks-2048", "Scales of the blocks", tuning => tuning.Scales(2_048 / share, layers: blocks)),
