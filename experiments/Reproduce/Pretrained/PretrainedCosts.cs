@@ -20,10 +20,10 @@ internal static class PretrainedCosts
     /// <param name="pretrained">Its weights.</param>
     /// <param name="training">Where the steps' samples are from.</param>
     /// <param name="batchSize">Samples a step.</param>
-    /// <param name="finished">All runs, which say how large the files are.</param>
+    /// <param name="scratch">A file that is written for each row, to see how large it is, and deleted.</param>
     /// <param name="stop">Asked for by Ctrl-C.</param>
     public static string Describe(
-        IReadOnlyList<PretrainedRow> rows, TargetNetwork network, PretrainedWeights pretrained, Dataset training, int batchSize, IReadOnlyList<RunRecord> finished,
+        IReadOnlyList<PretrainedRow> rows, TargetNetwork network, PretrainedWeights pretrained, Dataset training, int batchSize, string scratch,
         CancellationToken stop)
     {
         using var few = training.Take(Math.Min(batchSize, training.Count));
@@ -42,7 +42,7 @@ internal static class PretrainedCosts
             var ours = rows.Zip(subjects, (row, subject) => string.Create(
                 CultureInfo.InvariantCulture,
                 $"| {row.Label} | {subject.Model.TrainableCount:N0} | {subject.Median / subjects[0].Median:F2} | {subject.Model.TrainableCount * BytesOfParameter / 1e6:F2} | "
-                + $"{(finished.FirstOrDefault(run => run.Row == row.Name) is { } run ? run.CheckpointBytes / 1e3 : 0):N0} |"));
+                + $"{BytesOf(subject.Model, scratch) / 1e3:N0} |"));
             return string.Join('\n',
             [
                 $"A step of {batchSize} pictures, in turn in one process, medians of {Rounds} rounds; trained state: each parameter, its gradient and Adam's two moments.",
@@ -57,6 +57,14 @@ internal static class PretrainedCosts
             foreach (var subject in subjects)
                 subject.Dispose();
         }
+    }
+
+    private static long BytesOf(Model model, string scratch)
+    {
+        RunFiles.Save(model, scratch);
+        var bytes = new FileInfo(scratch).Length;
+        File.Delete(scratch);
+        return bytes;
     }
 
     private sealed class Subject(Model model) : IDisposable

@@ -69,7 +69,7 @@ internal sealed class PretrainedExperiment : IExperiment
             foreach (var plan in plans)
                 runs.Train(plan);
             AnsiConsole.WriteLine("Measuring steps.");
-            costs = PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, runs.All, stop);
+            costs = PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
             TableExperiment.Show(runs.Write(), options);
         }
         finally
