@@ -85,8 +85,9 @@ public static partial class Plots
             Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, null);
         }
 
-        // The first epoch of a long run is so much worse that the rest would be a flat line.
-        var later = runs.Where(run => run.History.Count > 4).SelectMany(run => run.History.Skip(1)).ToArray();
+        // The first epoch of a long run is so much worse that the rest would be a flat line; of a short one it is half the picture.
+        static bool IsLong(RunRecord run) => run.History.Count > 4;
+        var later = runs.Any(IsLong) ? runs.SelectMany(run => run.History.Skip(IsLong(run) ? 1 : 0)).ToArray() : [];
 
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         plot.Axes.Margins(0.03, 0.08);

@@ -30,7 +30,7 @@ internal sealed class TextExperiment : TableExperiment
     public override string Name => "text";
 
     public override string Summary =>
-        "A GPT-2-like decoder (6,637,120 weights) on quotations, trained from scratch, and fine-tuned from them to licences: perplexity. The texts are Debian's "
+        "A GPT-2-like decoder (6,637,056 weights) on quotations, trained from scratch, and fine-tuned from them to licences: perplexity. The texts are Debian's "
         + "(package fortunes; /usr/share/common-licenses); --dataset FOLDER names others, in FOLDER/from and FOLDER/to.";
 
     protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(whole.Value, null, Whole.Share);
