@@ -209,6 +209,15 @@ provide_interactive() {
     echo "build.sh: Microsoft.dotnet-interactive could not be installed, so the tests of the notebooks are skipped." >&2
 }
 
+# The service's page is looked at in it; without it these tests are skipped.
+provide_chromium() {
+  for program in chromium chromium-browser google-chrome; do
+    command -v "$program" >/dev/null && return
+  done
+  can_install && install chromium && return
+  echo "build.sh: Chromium is missing, so the tests that look at pages are skipped. On Debian or Ubuntu: sudo apt-get install chromium." >&2
+}
+
 # Clusters keep their members and their runs in it; without it the tests of that are skipped.
 provide_redis() {
   [[ -x /usr/bin/redis-server ]] && return
@@ -233,6 +242,7 @@ run_tests() {
   provide_data || echo "build.sh: tests that need it will be skipped." >&2
   provide_icu
   provide_numpy
+  if [[ $part =~ ^(all|tool)$ ]]; then provide_chromium; fi
   provide_redis || echo "build.sh: tests that need it will be skipped." >&2
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   if [[ $part =~ ^(all|tool)$ ]]; then provide_interactive; fi
