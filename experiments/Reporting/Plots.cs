@@ -71,7 +71,7 @@ public static partial class Plots
         FormattableString.Invariant($"{run.Method.ToUpperInvariant()} {run.Trainable:N0}");
 
     /// <summary>The ticks of an axis of logarithms to the base 10, labelled with the numbers themselves.</summary>
-    internal static ScottPlot.TickGenerators.NumericAutomatic PowersOfTen() => new()
+    public static ScottPlot.TickGenerators.NumericAutomatic PowersOfTen() => new()
     {
         MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
         IntegerTicksOnly = true,

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MappingNets.Experiments.Reporting;
 using ScottPlot;
 
@@ -43,12 +42,7 @@ internal static class FineTunePlot
                 plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
         }
 
-        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
-        {
-            MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-            IntegerTicksOnly = true,
-            LabelFormatter = exponent => Math.Pow(10, exponent).ToString("N0", CultureInfo.InvariantCulture),
-        };
+        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path, 1100, 640);
     }

@@ -41,23 +41,17 @@ internal static class PairedDifferences
 
         void Add(IGrouping<string, RunRecord> row, IGrouping<string, RunRecord> other)
         {
-            double[] differences = [.. row.Join(other, run => run.Seed, run => run.Seed, (one, two) => 100 * (one.TestAccuracy!.Value - two.TestAccuracy!.Value))];
-            if (differences.Length > 0)
+            double?[] differences = [.. row.Join(other, run => run.Seed, run => run.Seed, (one, two) => 100 * (one.TestAccuracy - two.TestAccuracy))];
+            if (Spread.Of(differences) is { } spread)
                 lines.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {row.First().Label} | {row.First().Trainable:N0} | {other.First().Label} | {other.First().Trainable:N0} | {differences.Average():+0.00;-0.00}{Interval(differences)} |"));
+                    $"| {row.First().Label} | {row.First().Trainable:N0} | {other.First().Label} | {other.First().Trainable:N0} | {spread.Mean:+0.00;-0.00}{Interval(spread, differences.Length)} |"));
         }
     }
 
     private static double Mean(IEnumerable<RunRecord> row) => row.Average(run => run.TestAccuracy!.Value);
 
-    private static string Interval(double[] differences)
-    {
-        if (differences.Length < 2)
-            return " (1 seed)";
-        var mean = differences.Average();
-        var deviation = Math.Sqrt(differences.Sum(difference => (difference - mean) * (difference - mean)) / (differences.Length - 1));
-        var quantile = Quantiles[Math.Min(differences.Length - 2, Quantiles.Length - 1)];
-        return string.Create(CultureInfo.InvariantCulture, $" ± {quantile * deviation / Math.Sqrt(differences.Length):F2}");
-    }
+    private static string Interval(Spread spread, int seeds) => spread.StandardDeviation is { } deviation
+        ? string.Create(CultureInfo.InvariantCulture, $" ± {Quantiles[Math.Min(seeds - 2, Quantiles.Length - 1)] * deviation / Math.Sqrt(seeds):F2}")
+        : " (1 seed)";
 }

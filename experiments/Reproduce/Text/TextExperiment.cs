@@ -38,10 +38,12 @@ internal sealed class TextExperiment : TableExperiment
     protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options)
     {
         var target = options.Quick ? Decoder(Quick) : whole.Value;
+        var pretraining = Training(options) with { Seed = 1 };
+        // What decides the weights, so that another command in the same folder does not take these for its own.
+        var file = FormattableString.Invariant($"pretrained-decoder-{target.ParameterCount}-{data.Training.Count}x{pretraining.Epochs}");
         texts = texts! with
         {
-            Pretrained = new(() => TrainedOnce.Weights(
-                options, "pretrained-decoder", "decoder, pretraining", target, Training(options) with { Seed = 1 }, data.Training, data.HeldOut, Stop)),
+            Pretrained = new(() => TrainedOnce.Weights(options, file, "decoder, pretraining", target, pretraining, data.Training, data.HeldOut, Stop)),
         };
         references = null;
         var rows = RowsOf(target, texts, options.Quick ? Quick.Share : Whole.Share);
