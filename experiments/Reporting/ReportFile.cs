@@ -12,6 +12,7 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new EpochColumns() },
     };
 
     /// <summary>Which experiment it reports; null for the demo.</summary>

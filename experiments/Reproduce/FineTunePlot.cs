@@ -24,12 +24,24 @@ internal static class FineTunePlot
         plot.Title($"{target} {about}");
         plot.XLabel("trained parameters");
         plot.YLabel("test accuracy, %");
+        AddWays(plot, rows, target, row => Math.Log10(row.Trainable));
+        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
+        plot.ShowLegend(Edge.Right);
+        Plots.Save(plot, path, 1100, 640);
+    }
+    /// <summary>Draws the test accuracy of the rows, a line for each way.</summary>
+    /// <param name="plot">Where.</param>
+    /// <param name="rows">The rows.</param>
+    /// <param name="target">What their labels begin with.</param>
+    /// <param name="place">Where a row stands on the horizontal axis.</param>
+    public static void AddWays(Plot plot, IReadOnlyList<RunSummary> rows, string target, Func<RunSummary, double> place)
+    {
         // Chosen here: bars of deviations would use up the colours between the lines.
         var palette = new ScottPlot.Palettes.Category10();
         foreach (var (index, way) in rows.GroupBy(row => row.Label).Index())
         {
             var points = way.OrderBy(row => row.Trainable).ToArray();
-            var places = points.Select(row => Math.Log10(row.Trainable)).ToArray();
+            var places = points.Select(place).ToArray();
             var heights = points.Select(row => 100 * row.Test!.Mean).ToArray();
             var line = plot.Add.Scatter(places, heights);
             line.LegendText = way.Key[(target.Length + 1)..];
@@ -41,9 +53,5 @@ internal static class FineTunePlot
             if (points.All(row => row.Test!.StandardDeviation is not null))
                 plot.Add.ErrorBar(places, heights, points.Select(row => 100 * row.Test!.StandardDeviation!.Value).ToArray()).Color = line.Color;
         }
-
-        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
-        plot.ShowLegend(Edge.Right);
-        Plots.Save(plot, path, 1100, 640);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MappingNets.Experiments.Reporting;
+using ScottPlot;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,7 +15,7 @@ internal static class PretrainedCosts
     // The parameter, its gradient, and two moments of Adam's, in single precision.
     private const int BytesOfParameter = 16;
 
-    /// <summary>A Markdown table, a line for each row; times are medians over 7 rounds, each of which lets every row take a step.</summary>
+    /// <summary>Measures each row; times are medians over 7 rounds, each of which lets every row take a step.</summary>
     /// <param name="rows">The rows.</param>
     /// <param name="network">The network.</param>
     /// <param name="pretrained">Its weights.</param>
@@ -22,7 +23,7 @@ internal static class PretrainedCosts
     /// <param name="batchSize">Samples a step.</param>
     /// <param name="scratch">A file that is written for each row, to see how large it is, and deleted.</param>
     /// <param name="stop">Asked for by Ctrl-C.</param>
-    public static string Describe(
+    public static IReadOnlyList<PretrainedCost> Measure(
         IReadOnlyList<PretrainedRow> rows, TargetNetwork network, PretrainedWeights pretrained, Dataset training, int batchSize, string scratch,
         CancellationToken stop)
     {
@@ -39,24 +40,58 @@ internal static class PretrainedCosts
                     subject.Step(batch, isCounted: round > 0);
                 }
 
-            var ours = rows.Zip(subjects, (row, subject) => string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {row.Label} | {subject.Model.TrainableCount:N0} | {subject.Median / subjects[0].Median:F2} | {subject.Model.TrainableCount * BytesOfParameter / 1e6:F2} | "
-                + $"{BytesOf(subject.Model, scratch) / 1e3:N0} |"));
-            return string.Join('\n',
+            return
             [
-                $"A step of {batchSize} pictures, in turn in one process, medians of {Rounds} rounds; trained state: each parameter, its gradient and Adam's two moments.",
-                "",
-                $"| row | trainable | time of a step ({rows[0].Label}: 1) | trained state, MB | file, KB |",
-                "|---|---:|---:|---:|---:|",
-                .. ours,
-            ]);
+                .. rows.Zip(subjects, (row, subject) => new PretrainedCost(
+                    row.Name, row.Label, subject.Model.TrainableCount, subject.Median / subjects[0].Median, subject.Model.TrainableCount * BytesOfParameter / 1e6,
+                    BytesOf(subject.Model, scratch) / 1e3)),
+            ];
         }
         finally
         {
             foreach (var subject in subjects)
                 subject.Dispose();
         }
+    }
+
+    /// <summary>A Markdown table, a line for each row.</summary>
+    /// <param name="costs">What was measured.</param>
+    /// <param name="batchSize">Samples a step.</param>
+    public static string Describe(IReadOnlyList<PretrainedCost> costs, int batchSize) => string.Join('\n',
+    [
+        $"A step of {batchSize} pictures, in turn in one process, medians of {Rounds} rounds; trained state: each parameter, its gradient and Adam's two moments.",
+        "",
+        $"| row | trainable | time of a step ({costs[0].Label}: 1) | trained state, MB | file, KB |",
+        "|---|---:|---:|---:|---:|",
+        .. costs.Select(cost => string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {cost.Label} | {cost.Trainable:N0} | {cost.Step:F2} | {cost.StateMegabytes:F2} | {cost.FileKilobytes:N0} |")),
+    ]);
+
+    /// <summary>Draws accuracy against the time of a step, and against the memory of the trained state.</summary>
+    /// <param name="rows">The rows with their accuracies.</param>
+    /// <param name="costs">What was measured, of the same rows.</param>
+    /// <param name="about">The end of the title.</param>
+    /// <param name="path">The PNG file.</param>
+    public static void Draw(IReadOnlyList<RunSummary> rows, IReadOnlyList<PretrainedCost> costs, string about, string path)
+    {
+        var byRow = costs.ToDictionary(cost => cost.Row);
+        var shown = rows.Where(row => byRow.ContainsKey(row.Row!)).ToArray();
+        var both = new Multiplot();
+        both.AddPlots(2);
+        both.Layout = new ScottPlot.MultiplotLayouts.Columns();
+        var (time, memory) = (both.GetPlot(0), both.GetPlot(1));
+        time.Title($"{PretrainedMethod.Network} {about}: time");
+        time.XLabel($"time of a step ({costs[0].Label}: 1)");
+        time.YLabel("test accuracy, %");
+        FineTunePlot.AddWays(time, shown, PretrainedMethod.Network, row => byRow[row.Row!].Step);
+        time.HideLegend();
+        memory.Title("memory");
+        memory.XLabel("parameters, gradients and moments, MB");
+        FineTunePlot.AddWays(memory, shown, PretrainedMethod.Network, row => Math.Log10(byRow[row.Row!].StateMegabytes));
+        memory.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
+        memory.ShowLegend(Edge.Right);
+        AtomicFile.WriteAllBytes(path, PalettePng.Of(both.Render(1400, 560).GetImageBytes(ImageFormat.Png)));
     }
 
     private static long BytesOf(Model model, string scratch)
@@ -99,3 +134,12 @@ internal static class PretrainedCosts
         }
     }
 }
+
+/// <summary>What a row costs.</summary>
+/// <param name="Row">Its name on the command line.</param>
+/// <param name="Label">What tables call it.</param>
+/// <param name="Trainable">How many numbers are trained.</param>
+/// <param name="Step">The time of a step, as a multiple of the first row's.</param>
+/// <param name="StateMegabytes">The parameters, their gradients and Adam's moments, millions of bytes.</param>
+/// <param name="FileKilobytes">The file of the trained state, thousands of bytes.</param>
+internal sealed record PretrainedCost(string Row, string Label, long Trainable, double Step, double StateMegabytes, double FileKilobytes);

@@ -60,16 +60,23 @@ internal sealed class PretrainedExperiment : IExperiment
                     row.Name, row.Label, () => row.Create(network, pretrained, seed), training with { Seed = seed, LearningRate = rates[row.Method] }) { Data = data });
             })];
             var first = plans[0].Data!;
-            var costs = "";
+            IReadOnlyList<PretrainedCost> costs = [];
             var runs = new Runs(this, options, first, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, named, options), Remarks = string.Join("\n\n", new[] { Remarks(named, options, search), PairedDifferences.Describe(report.Runs), costs }.Where(part => part.Length > 0)) },
+                Decorate = report => report with
+                {
+                    Pictures = Draw(report, costs, named, options),
+                    Remarks = string.Join("\n\n", new[]
+                    {
+                        Remarks(named, options, search), PairedDifferences.Describe(report.Runs), costs.Count == 0 ? "" : PretrainedCosts.Describe(costs, BatchSize),
+                    }.Where(part => part.Length > 0)),
+                },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
             AnsiConsole.WriteLine("Measuring steps.");
-            costs = PretrainedCosts.Describe(wanted, network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
+            costs = PretrainedCosts.Measure(wanted, network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
             TableExperiment.Show(runs.Write(), options);
         }
         finally
@@ -92,16 +99,19 @@ internal sealed class PretrainedExperiment : IExperiment
         }));
     }
 
-    private static IReadOnlyList<string> Draw(ReportFile report, PretrainedData named, ExperimentOptions options)
+    private static IReadOnlyList<string> Draw(ReportFile report, IReadOnlyList<PretrainedCost> costs, PretrainedData named, ExperimentOptions options)
     {
         var rows = ResultRows.Rows(report).ToArray();
         if (rows.Length == 0)
             return [];
-        const string picture = "finetune-resnet.png";
-        FineTunePlot.Write(
-            rows, PretrainedMethod.Network,
-            FormattableString.Invariant($"pretrained on ImageNet, on {named.Label} with {(options.Quick ? QuickPerClass : named.PerClass)} pictures a class"), options.File(picture));
-        return [picture];
+        const string accuracies = "finetune-resnet.png";
+        const string prices = "finetune-resnet-costs.png";
+        var about = FormattableString.Invariant($"pretrained on ImageNet, on {named.Label} with {(options.Quick ? QuickPerClass : named.PerClass)} pictures a class");
+        FineTunePlot.Write(rows, PretrainedMethod.Network, about, options.File(accuracies));
+        if (costs.Count == 0)
+            return [accuracies];
+        PretrainedCosts.Draw(rows, costs, FormattableString.Invariant($"on {named.Label}"), options.File(prices));
+        return [accuracies, prices];
     }
 
     private static string Remarks(PretrainedData named, ExperimentOptions options, RateSearch search) =>

@@ -82,4 +82,26 @@ public sealed class ResultsPageTests : IDisposable
         Assert.Contains("| row direct | weights | int8 | 100 | 95 | 90.00 | 0.00 | 10.00 |", QuantizationReport.Markdown(runs));
         Assert.Contains("| row | what | format | bytes | held out % |", QuantizationReport.Markdown([Run("x", 1, 0.5) with { Quantized = [new("latent", "fp32", 10, 0.5, 0.5)] }]));
     }
+
+    [Fact]
+    public void A_report_is_read_as_it_was_written_and_with_an_object_for_each_epoch()
+    {
+        EpochPoint[] epochs = [new(1, 0.5, 0.8, null) { ValidationLoss = 0.6 }, new(2, 0.25, 0.9, 0.85)];
+        var path = folder.File("report.json");
+        new ReportFile("fashion-mnist", [Run("a", 1, 0.5) with { History = epochs }, Run("b", 1, 0.5)]).Write(path);
+        const string columns = """{"epoch":[1,2],"trainingLoss":[0.5,0.25],"trainingAccuracy":[0.8,0.9],"validationLoss":[0.6,null],"validationAccuracy":[null,0.85]}""";
+        var text = File.ReadAllText(path);
+        Assert.Contains(columns, text);
+
+        Assert.Equal(epochs, ReportFile.Read(path).Runs[0].History);
+        Assert.Empty(ReportFile.Read(path).Runs[1].History);
+
+        File.WriteAllText(path, text.Replace(
+            columns,
+            """[{"epoch":1,"trainingLoss":0.5,"trainingAccuracy":0.8,"validationLoss":0.6},{"epoch":2,"trainingLoss":0.25,"trainingAccuracy":0.9,"validationAccuracy":0.85}]"""));
+        Assert.Equal(epochs, ReportFile.Read(path).Runs[0].History);
+
+        File.WriteAllText(path, text.Replace("\"trainingLoss\":[0.5,0.25]", "\"trainingLoss\":[0.5]"));
+        Assert.Contains("'trainingLoss' has 1 numbers, and there are 2 epochs", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message);
+    }
 }
