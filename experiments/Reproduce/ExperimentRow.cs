@@ -17,6 +17,9 @@ internal sealed record ExperimentRow(string Name, string Label, Func<ulong, Mode
     /// <summary><see cref="RunPlan.Then"/>.</summary>
     public Func<Continuation, Model>? Then { get; init; }
 
+    /// <summary><see cref="RunPlan.Snapshots"/>.</summary>
+    public int? Snapshots { get; init; }
+
     /// <summary><see cref="RunPlan.Examine"/>.</summary>
     public Func<Model, ExperimentData, RunRecord, RunRecord>? Examine { get; init; }
 

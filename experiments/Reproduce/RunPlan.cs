@@ -19,6 +19,11 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// </summary>
     public Func<Continuation, Model>? Then { get; init; }
 
+    /// <summary>
+    /// How many snapshots of the weights, at least, <see cref="Then"/> gets of the first training, where that has so many steps. Null takes none.
+    /// </summary>
+    public int? Snapshots { get; init; }
+
     /// <summary>Adds to the record what takes the data too. Null adds nothing.</summary>
     public Func<Model, ExperimentData, RunRecord, RunRecord>? Examine { get; init; }
 
@@ -31,7 +36,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// <summary>Whether <see cref="Teachers"/> teach it instead of the labels.</summary>
     public bool IsTaught { get; init; }
 
-    /// <summary>Called after every step. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>
+    /// <summary>Called after every step of the first training. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>
     public Action<TrainingProgress>? Watch { get; init; }
 
     /// <summary>Whatever else decides the result and is not in the model's description or the options, by name.</summary>

@@ -82,7 +82,9 @@ internal sealed class Runs
                 $"'{options.File("report.json")}' holds {plan.Label}, seed {unlike.Seed}, with other settings "
                 + $"({Difference(WithoutSeed(unlike.Settings), WithoutSeed(settings)!)}). Name another folder with --out.");
         clock.Start(WorkOf(plan));
-        var trainings = new Trainings(plan, own, options, clock, stop);
+        var steps = plan.Training.Epochs * ((own.Training.Count + plan.Training.BatchSize - 1) / plan.Training.BatchSize);
+        using var snapshots = plan.Snapshots is { } count ? new SnapshotRecorder(model, Math.Max(1, steps / count)) : null;
+        var trainings = new Trainings(snapshots is null ? plan : plan with { Watch = snapshots.Watch }, own, options, clock, stop);
         var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
         try
         {
@@ -94,7 +96,7 @@ internal sealed class Runs
                 teacher.Dispose();
         }
 
-        var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)));
+        var judged = plan.Then?.Invoke(new(model, plan.Training, (name, other, training) => trainings.Fit($"{title}, {name}", other, training)) { Snapshots = snapshots });
         using (ReferenceEquals(judged, model) ? null : judged)
         {
             var record = Record(plan, judged ?? model, own, trainings) with { Settings = settings, Command = command, Origin = origin };

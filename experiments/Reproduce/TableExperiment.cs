@@ -114,6 +114,7 @@ internal abstract class TableExperiment : IExperiment
         {
             Data = data,
             Then = row.Then,
+            Snapshots = row.Snapshots,
             Examine = row.Examine,
             Finish = row.Finish,
             IsTaught = row.IsTaught,

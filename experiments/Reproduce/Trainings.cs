@@ -27,13 +27,14 @@ internal sealed class Trainings(RunPlan plan, ExperimentData data, ExperimentOpt
         var resume = ResumeFile(reports.Count);
         if (!options.Resume || plan.Watch is not null)
             File.Delete(resume);
+        var watch = reports.Count == 0 ? plan.Watch : null;
         // Random changes of the pictures follow the run's seed, as all its chances do.
         var augmentation = data.Training.Augmentation;
         using var own = augmentation == Augmentation.None ? null : data.Training.Augmented(augmentation, plan.Training.Seed);
         reports.Add(TrainingDisplay.Run(
             title,
             progress => new Trainer(model, training).Fit(
-                own ?? data.Training, data.HeldOut, new Watched(progress, clock, plan.Watch), stop, plan.Watch is null ? resume : null),
+                own ?? data.Training, data.HeldOut, new Watched(progress, clock, watch), stop, plan.Watch is null ? resume : null),
             clock.Line));
     }
 
