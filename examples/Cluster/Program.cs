@@ -7,4 +7,16 @@ using TorchSharp;
 // The bits of a sum depend on how many threads share it, so that every process of a run must have as many.
 torch.set_num_threads(1);
 _ = NativeHeap.RetainFreedMemory();
-return await Worker.Run(Settings.Parse(args));
+try
+{
+    return await Worker.Run(Settings.Parse(args));
+}
+catch (ArgumentException fault)
+{
+    Console.Error.WriteLine(fault.Message);
+    return 1;
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}

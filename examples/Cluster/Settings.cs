@@ -83,7 +83,8 @@ internal sealed record Settings
         for (var place = settings.IsWorker ? 1 : 0; place < args.Length; place++)
         {
             string Value() => ++place < args.Length ? args[place] : throw new ArgumentException($"{args[^1]} needs a value.");
-            int Number() => int.Parse(Value(), CultureInfo.InvariantCulture);
+            int Number() => int.TryParse(Value(), CultureInfo.InvariantCulture, out var number) && number > 0
+                ? number : throw new ArgumentException($"{args[place - 1]} takes a whole number of at least 1; '{args[place]}' is none.");
             settings = args[place] switch
             {
                 "--run" => settings with { Run = Value() },
@@ -103,8 +104,9 @@ internal sealed record Settings
 
         if (settings is { IsSynthetic: true, Samples: < 1 })
             throw new ArgumentException("--synthetic needs --samples.");
-        var isLoopback = IPAddress.IsLoopback(IPAddress.Parse(settings.Address));
-        return isLoopback || settings is { Certificate: not null, Authority: not null }
+        if (!IPAddress.TryParse(settings.Address, out var address))
+            throw new ArgumentException($"--address takes an address of this machine, such as 10.0.0.7; '{settings.Address}' is none.");
+        return IPAddress.IsLoopback(address) || settings is { Certificate: not null, Authority: not null }
             ? settings
             : throw new ArgumentException($"--address {settings.Address} is reached by others: name --certificate and --authority, so that only workers may.");
     }

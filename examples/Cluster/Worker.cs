@@ -12,6 +12,7 @@ namespace MappingNets.Examples.Cluster;
 internal static class Worker
 {
     /// <summary>Trains, and prints a line for each step, "step 12 of 465, 3 workers, 106,496 bytes sent, loss 0.512", and one for the result.</summary>
+    /// <exception cref="OperationCanceledException">It was told to end, by Ctrl-C or SIGTERM; the others go on.</exception>
     public static async Task<int> Run(Settings settings)
     {
         var builder = Host.CreateApplicationBuilder();
@@ -20,22 +21,25 @@ internal static class Worker
         builder.UseOrleans(silo => Join(silo, settings));
         using var host = builder.Build();
         await host.StartAsync();
-
         var (train, test) = Settings.Data(settings);
-        using (train)
-        using (test)
+        try
         {
             using var model = Settings.Model();
             var trainer = new ClusterTrainer(
                 host.Services.GetRequiredService<IClusterClient>(), settings.Run, model, Settings.Training(settings),
                 new ClusterTrainingOptions { Workers = 3, Deadline = TimeSpan.FromSeconds(4) });
             var lines = new Lines(trainer);
-            var report = await trainer.FitAsync(train, progress: lines);
+            var report = await trainer.FitAsync(train, progress: lines, cancellation: host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
             Console.WriteLine(WorkerResult.Of(model, report, trainer.BytesSent, train, test));
+            return 0;
         }
-
-        await host.StopAsync();
-        return 0;
+        finally
+        {
+            train.Dispose();
+            test.Dispose();
+            // Also after Ctrl-C or SIGTERM: the others are told, and need not find out.
+            await host.StopAsync();
+        }
     }
 
     private static void Join(ISiloBuilder silo, Settings settings)

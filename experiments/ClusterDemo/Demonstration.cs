@@ -6,7 +6,9 @@ namespace MappingNets.Experiments.ClusterDemo;
 /// <summary>Three workers on this machine, of which one is killed, and a fourth that takes its place.</summary>
 internal static class Demonstration
 {
-    public static async Task<int> Run(Settings settings)
+    /// <param name="settings">What the workers are told.</param>
+    /// <param name="stop">Ends Redis and the workers.</param>
+    public static async Task<int> Run(Settings settings, CancellationToken stop)
     {
         if (!File.Exists(RedisServer.Program))
         {
@@ -22,14 +24,14 @@ internal static class Demonstration
         {
             for (var number = 1; number <= 3; number++)
                 workers.Add(new(number, settings, redis, table));
-            var steps = await workers[0].Reached(share: 0.3);
+            var steps = await workers[0].Reached(share: 0.3).WaitAsync(stop);
             workers[2].Kill();
             table.Note($"Worker 3 was killed (SIGKILL) after step {steps}.");
-            steps = await workers[0].Reached(share: 0.6);
+            steps = await workers[0].Reached(share: 0.6).WaitAsync(stop);
             workers.Add(new(4, settings, redis, table));
             table.Note($"Worker 4 was started after step {steps}.");
             foreach (var worker in workers.Where(worker => worker.Number != 3))
-                await worker.Ended();
+                await worker.Ended().WaitAsync(stop);
             return Show(settings, workers, table);
         }
         finally

@@ -3,10 +3,28 @@
 using MappingNets;
 using MappingNets.Examples.Cluster;
 using MappingNets.Experiments.ClusterDemo;
+using MappingNets.Experiments.Reporting;
 using TorchSharp;
 
 // The bits of a sum depend on how many threads share it, so that every process of a run must have as many; and three share this machine.
 torch.set_num_threads(1);
 _ = NativeHeap.RetainFreedMemory();
-var settings = Settings.Parse(args);
-return settings.IsWorker ? await Worker.Run(settings) : await Demonstration.Run(settings);
+try
+{
+    var settings = Settings.Parse(args);
+    if (settings.IsWorker)
+        return await Worker.Run(settings);
+    using var signals = new StopSignals();
+    return await Demonstration.Run(settings, signals.Token);
+}
+catch (ArgumentException fault)
+{
+    Console.Error.WriteLine(fault.Message);
+    return 1;
+}
+catch (OperationCanceledException)
+{
+    // By now Redis and the workers have ended.
+    Console.Error.WriteLine("Stopped.");
+    return 130;
+}

@@ -17,15 +17,17 @@ internal sealed class ClusterRuns : IAsyncDisposable
     private readonly IHost silo;
     private readonly IPEndPoint gateway;
     private readonly Relay relay;
+    private readonly CancellationToken stop;
     private int runs;
 
-    private ClusterRuns(IHost silo, IPEndPoint gateway, Relay relay) => (this.silo, this.gateway, this.relay) = (silo, gateway, relay);
+    private ClusterRuns(IHost silo, IPEndPoint gateway, Relay relay, CancellationToken stop) =>
+        (this.silo, this.gateway, this.relay, this.stop) = (silo, gateway, relay, stop);
 
     /// <summary>The silo's services.</summary>
     public IServiceProvider Services => silo.Services;
 
-    /// <summary>Starts the silo. Clients must call a gateway by the address that it gives itself; so it gives itself the relay's.</summary>
-    public static async Task<ClusterRuns> Start(IPAddress address)
+    /// <summary>Starts the silo, whose runs end when they are told to stop. Clients must call a gateway by the address that it gives itself; so it gives itself the relay's.</summary>
+    public static async Task<ClusterRuns> Start(IPAddress address, CancellationToken stop)
     {
         var (port, gateway, behind) = (RedisServer.FreePort(), new IPEndPoint(address, RedisServer.FreePort()), new IPEndPoint(address, RedisServer.FreePort()));
         var builder = Host.CreateApplicationBuilder();
@@ -37,8 +39,8 @@ internal sealed class ClusterRuns : IAsyncDisposable
             .AddMappingNetsTraining()
             .Configure<SiloMessagingOptions>(options => options.ResponseTimeout = MeasuredWorker.Long));
         var host = builder.Build();
-        await host.StartAsync();
-        return new(host, gateway, new(gateway, behind));
+        await host.StartAsync(stop);
+        return new(host, gateway, new(gateway, behind), stop);
     }
 
     /// <summary>Trains by workers in this process, each with a connection of its own through the relay.</summary>
@@ -47,7 +49,7 @@ internal sealed class ClusterRuns : IAsyncDisposable
         var run = Next();
         (relay.Delay, relay.BytesPerSecond) = (delay, bytesPerSecond);
         return StepFigures.Mean(await Task.WhenAll(Enumerable.Range(0, what.Workers).Select(
-            _ => MeasuredWorker.Train(gateway, run, what, () => (relay.Up / what.Workers, relay.Down / what.Workers)))));
+            _ => MeasuredWorker.Train(gateway, run, what, () => (relay.Up / what.Workers, relay.Down / what.Workers)))).WaitAsync(stop));
     }
 
     /// <summary>Trains by workers that are processes in network namespaces, each on a line of its own.</summary>
@@ -65,8 +67,11 @@ internal sealed class ClusterRuns : IAsyncDisposable
                 {
                     RedirectStandardOutput = true,
                 })!;
-                var output = await process.StandardOutput.ReadToEndAsync();
-                await process.WaitForExitAsync();
+                // A namespace lives as long as its processes.
+                using var registration = stop.Register(() => process.Kill(entireProcessTree: true));
+                var output = await process.StandardOutput.ReadToEndAsync(CancellationToken.None);
+                await process.WaitForExitAsync(CancellationToken.None);
+                stop.ThrowIfCancellationRequested();
                 return process.ExitCode == 0
                     ? MeasuredWorker.Parse(output)
                     : throw new InvalidOperationException($"A worker ended with {process.ExitCode}: {output}");

@@ -37,11 +37,15 @@ internal static class Faults
     private const int PerRun = 20;
 
     /// <summary>Runs with so many faults in all.</summary>
-    public static async Task<int> Run(int faults, int seed, string folder)
+    /// <param name="faults">How many.</param>
+    /// <param name="seed">What chooses them.</param>
+    /// <param name="folder">Where faults.json is written.</param>
+    /// <param name="stop">Ends the processes, and takes their network away.</param>
+    public static async Task<int> Run(int faults, int seed, string folder, CancellationToken stop)
     {
         // What is learnt makes no difference: random images spare each process the reading of real ones.
         var settings = new Settings { Samples = 1290, Epochs = 12, IsSynthetic = true };
-        var expected = await Task.Factory.StartNew(() => Alone(settings), TaskCreationOptions.LongRunning);
+        var expected = await Task.Factory.StartNew(() => Alone(settings), TaskCreationOptions.LongRunning).WaitAsync(stop);
         Console.WriteLine($"One process ends with {expected}.");
         using var certificates = new CertificateFiles();
         var (network, refusal) = VirtualNetwork.TryCreate();
@@ -56,7 +60,7 @@ internal static class Faults
                 var here = seed + runs.Count;
                 var run = settings with { Run = $"faults {Environment.ProcessId} {here}", Certificate = certificates.Own, Authority = certificates.Authority };
                 using var one = new FaultyRun(run, redis, network, new(here));
-                runs.Add(await one.Train(Math.Min(PerRun, faults - runs.Sum(done => done.Faults)), here, expected));
+                runs.Add(await one.Train(Math.Min(PerRun, faults - runs.Sum(done => done.Faults)), here, expected, stop));
                 Console.WriteLine(JsonSerializer.Serialize(runs[^1]));
                 Write(folder, expected, runs);
             }

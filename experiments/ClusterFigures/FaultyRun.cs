@@ -37,7 +37,7 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
     private IEnumerable<One> Alive => all.Where(worker => !worker.IsOver);
 
     /// <summary>Trains to the end, with faults on the way.</summary>
-    public async Task<FaultRun> Train(int faults, int seed, string expected)
+    public async Task<FaultRun> Train(int faults, int seed, string expected, CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
         for (var index = 0; index < Workers; index++)
@@ -46,7 +46,7 @@ internal sealed class FaultyRun(Settings settings, RedisServer redis, VirtualNet
         var (heard, furthest, next, pause) = (0, 0, random.Next(2, 8), TimeSpan.Zero);
         while (Alive.Any())
         {
-            await Task.Delay(50);
+            await Task.Delay(50, stop);
             Watch();
             var steps = all.Sum(worker => worker.Process.Steps.Count);
             if (steps > heard)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Runtime.CompilerServices;
 using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.ClusterFigures;
@@ -14,17 +15,17 @@ internal static class Measurements
     private const int Repetitions = 3;
 
     /// <summary>Measures, and writes the report after each row.</summary>
-    public static async Task Run(string folder, IReadOnlyCollection<string> parts, bool quick)
+    public static async Task Run(string folder, IReadOnlyCollection<string> parts, bool quick, CancellationToken stop)
     {
         var report = FigureReport.Open(folder);
-        await using var cluster = await ClusterRuns.Start(IPAddress.Loopback);
+        await using var cluster = await ClusterRuns.Start(IPAddress.Loopback, stop);
         foreach (var part in Parts.Where(parts.Contains))
         {
             var rows = part switch
             {
                 "bytes" => Bytes(cluster, quick),
                 "workers" => Workers(cluster),
-                "lines" => Lines(cluster, quick),
+                "lines" => Lines(cluster, quick, stop),
                 _ => ManyWorkers.Rows(cluster),
             };
             report = report.Without(part);
@@ -33,6 +34,7 @@ internal static class Measurements
                 Console.WriteLine(row);
                 report = report.With(row);
                 report.Write(folder);
+                stop.ThrowIfCancellationRequested();
             }
         }
     }
@@ -67,7 +69,8 @@ internal static class Measurements
         }
     }
 
-    private static async IAsyncEnumerable<FigureRow> Lines(ClusterRuns cluster, bool quick)
+    private static async IAsyncEnumerable<FigureRow> Lines(
+        ClusterRuns cluster, bool quick, [EnumeratorCancellation] CancellationToken stop)
     {
         foreach (var (network, method) in from network in MeasuredRun.Networks.Take(quick ? 1 : 2) from method in Methods(network, quick) select (network, method))
         {
@@ -82,7 +85,7 @@ internal static class Measurements
             Console.Error.WriteLine($"No network namespaces here ({refusal}): a relay bounds the rate.");
         using (virtualNetwork)
         {
-            await using var reachable = virtualNetwork is null ? null : await ClusterRuns.Start(IPAddress.Parse(VirtualNetwork.Host));
+            await using var reachable = virtualNetwork is null ? null : await ClusterRuns.Start(IPAddress.Parse(VirtualNetwork.Host), stop);
             foreach (var megabits in new[] { 100, 10 })
                 foreach (var (network, method) in from network in MeasuredRun.Networks.Take(quick ? 1 : 2) from method in Methods(network, quick) select (network, method))
                 {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MappingNets;
 using MappingNets.Experiments.ClusterFigures;
+using MappingNets.Experiments.Reporting;
 using TorchSharp;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -39,11 +40,21 @@ for (var place = 0; place < args.Length; place++)
 if (parts.Except(Measurements.Parts).Any())
     return Explain();
 Directory.CreateDirectory(folder);
-if (kills is { } count)
-    return await Faults.Run(count, seed, folder);
-await Measurements.Run(folder, parts, quick);
-FigureReport.Open(folder).Show(folder, document);
-return 0;
+using var signals = new StopSignals();
+try
+{
+    if (kills is { } count)
+        return await Faults.Run(count, seed, folder, signals.Token);
+    await Measurements.Run(folder, parts, quick, signals.Token);
+    FigureReport.Open(folder).Show(folder, document);
+    return 0;
+}
+catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
+{
+    // By now every process and namespace that it had made is gone.
+    Console.Error.WriteLine("Stopped. The report keeps what was finished.");
+    return 130;
+}
 
 static int Explain()
 {
