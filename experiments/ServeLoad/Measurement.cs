@@ -26,10 +26,12 @@ internal static class Measurement
 
     private static readonly int[] Clients = [1, 8, 64];
 
-    public static async Task<LoadReport> Run(Settings settings)
+    /// <param name="settings">How long and how often.</param>
+    /// <param name="stop">Ends the services, which would otherwise outlive this process.</param>
+    public static async Task<LoadReport> Run(Settings settings, CancellationToken stop)
     {
         using var work = new Scratch();
-        var pictures = Workload.Prepare(work.Path, Many);
+        var pictures = await Task.Factory.StartNew(() => Workload.Prepare(work.Path, Many), TaskCreationOptions.LongRunning).WaitAsync(stop);
         var rounds = new Dictionary<(string Service, int Clients), List<LoadRound>>();
         var services = new List<(string Name, ServiceProcess Process, string[] Adapters)>();
         try
@@ -37,16 +39,16 @@ internal static class Measurement
             foreach (var (name, adapters, kept) in Services)
             {
                 Console.WriteLine($"Starting the service with {name}.");
-                services.Add((name, await ServiceProcess.Start(Workload.Folder(work.Path, adapters), kept, settings.Threads), Workload.Names(adapters)));
+                services.Add((name, await ServiceProcess.Start(Workload.Folder(work.Path, adapters), kept, settings.Threads, stop), Workload.Names(adapters)));
                 // Every adapter once: those that are kept have their weights from then on.
-                await Load.Each(services[^1].Process.Address, services[^1].Adapters, pictures[0]);
+                await Load.Each(services[^1].Process.Address, services[^1].Adapters, pictures[0]).WaitAsync(stop);
             }
 
             for (var round = 0; round < settings.Rounds; round++)
                 foreach (var (name, process, adapters) in services)
                     foreach (var clients in Clients)
                     {
-                        var result = await Load.Run(process.Address, clients, TimeSpan.FromSeconds(settings.Seconds), pictures, adapters, seed: round);
+                        var result = await Load.Run(process.Address, clients, TimeSpan.FromSeconds(settings.Seconds), pictures, adapters, seed: round).WaitAsync(stop);
                         if (!rounds.TryGetValue((name, clients), out var list))
                             rounds.Add((name, clients), list = []);
                         list.Add(result);

@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using MappingNets;
+using MappingNets.Experiments.Reporting;
 using MappingNets.Experiments.ServeLoad;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
+using var signals = new StopSignals();
 var usual = new Settings();
 var seconds = Number("--seconds", "How long a round of a case lasts", usual.Seconds);
 var rounds = Number("--rounds", "How many rounds there are, of which each figure is the median", usual.Rounds);
@@ -22,10 +24,19 @@ command.SetAction(async (parsed, _) =>
     var target = parsed.GetRequiredValue(folder);
     Directory.CreateDirectory(target);
     if (!parsed.GetValue(draw))
-        (await Measurement.Run(new() { Seconds = parsed.GetValue(seconds), Rounds = parsed.GetValue(rounds), Threads = parsed.GetValue(threads) })).Write(target);
+        (await Measurement.Run(new() { Seconds = parsed.GetValue(seconds), Rounds = parsed.GetValue(rounds), Threads = parsed.GetValue(threads) }, signals.Token)).Write(target);
     LoadReport.Read(target).Show(target, parsed.GetValue(update));
 });
-return await command.Parse(args).InvokeAsync();
+try
+{
+    return await command.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+}
+catch (OperationCanceledException)
+{
+    // By now the services have ended.
+    Console.Error.WriteLine("Stopped.");
+    return 130;
+}
 
 static Option<int> Number(string name, string description, int usual)
 {

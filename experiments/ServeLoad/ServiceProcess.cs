@@ -20,8 +20,9 @@ internal sealed class ServiceProcess : IDisposable
     /// <param name="folder">The folder of the base and the adapters.</param>
     /// <param name="kept">How many adapters' weights it keeps.</param>
     /// <param name="threads">libtorch's threads.</param>
+    /// <param name="stop">Ends it before it is healthy.</param>
     /// <exception cref="InvalidOperationException">It ended.</exception>
-    public static async Task<ServiceProcess> Start(string folder, int kept, int threads)
+    public static async Task<ServiceProcess> Start(string folder, int kept, int threads, CancellationToken stop)
     {
         var address = new Uri($"http://127.0.0.1:{FreePort()}");
         string[] arguments =
@@ -33,21 +34,15 @@ internal sealed class ServiceProcess : IDisposable
         // Without it libtorch writes a line for each batch on processors that NNPACK does not know.
         start.Environment["TORCH_CPP_LOG_LEVEL"] = "ERROR";
         var service = new ServiceProcess(Process.Start(start)!, address);
-        using var client = new HttpClient { BaseAddress = address };
-        while (true)
+        try
         {
-            if (service.process.HasExited)
-                throw new InvalidOperationException($"The service ended with {service.process.ExitCode} before it answered.");
-            try
-            {
-                using var answer = await client.GetAsync("/health");
-                answer.EnsureSuccessStatusCode();
-                return service;
-            }
-            catch (HttpRequestException)
-            {
-                await Task.Delay(100);
-            }
+            await service.Healthy(stop);
+            return service;
+        }
+        catch
+        {
+            service.Dispose();
+            throw;
         }
     }
 
@@ -56,6 +51,26 @@ internal sealed class ServiceProcess : IDisposable
     {
         process.Refresh();
         return process.WorkingSet64 / 1e6;
+    }
+
+    private async Task Healthy(CancellationToken stop)
+    {
+        using var client = new HttpClient { BaseAddress = Address };
+        while (true)
+        {
+            if (process.HasExited)
+                throw new InvalidOperationException($"The service ended with {process.ExitCode} before it answered.");
+            try
+            {
+                using var answer = await client.GetAsync("/health", stop);
+                answer.EnsureSuccessStatusCode();
+                return;
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Delay(100, stop);
+            }
+        }
     }
 
     public void Dispose()
