@@ -244,6 +244,7 @@ run_tests() {
   provide_numpy
   if [[ $part =~ ^(all|tool)$ ]]; then provide_chromium; fi
   provide_redis || echo "build.sh: tests that need it will be skipped." >&2
+  if [[ $part =~ ^(all|orleans)$ ]]; then provide_namespaces; fi
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   if [[ $part =~ ^(all|tool)$ ]]; then provide_interactive; fi
   results=$(mktemp -d)
