@@ -22,24 +22,21 @@ internal static class Worker
         using var host = builder.Build();
         await host.StartAsync();
         var (train, test) = Settings.Data(settings);
-        try
+        using (train)
+        using (test)
         {
             using var model = Settings.Model();
             var trainer = new ClusterTrainer(
                 host.Services.GetRequiredService<IClusterClient>(), settings.Run, model, Settings.Training(settings),
                 new ClusterTrainingOptions { Workers = 3, Deadline = TimeSpan.FromSeconds(4) });
             var lines = new Lines(trainer);
-            var report = await trainer.FitAsync(train, progress: lines, cancellation: host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+            var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+            var report = await trainer.FitAsync(train, progress: lines, cancellation: stopping);
             Console.WriteLine(WorkerResult.Of(model, report, trainer.BytesSent, train, test));
-            return 0;
         }
-        finally
-        {
-            train.Dispose();
-            test.Dispose();
-            // Also after Ctrl-C or SIGTERM: the others are told, and need not find out.
-            await host.StopAsync();
-        }
+
+        await host.StopAsync();
+        return 0;
     }
 
     private static void Join(ISiloBuilder silo, Settings settings)

@@ -32,20 +32,20 @@ internal static class Tenants
     ];
 
     /// <summary>The shared network; it and the tenants' adapters are trained where the folder does not have them yet, in about a minute.</summary>
-    public static PretrainedNetwork Prepare(string folder)
+    public static PretrainedNetwork Prepare(string folder, CancellationToken stop = default)
     {
         Directory.CreateDirectory(folder);
         var (target, path) = (Targets.Cnn2(), Path.Combine(folder, BaseName + ".safetensors"));
         var isNew = !File.Exists(path);
         if (isNew)
-            TrainBase(target, path);
+            TrainBase(target, path, stop);
         var network = new PretrainedNetwork(target, PretrainedWeights.FromFile(path));
         if (isNew)
-            TrainTenants(network, folder);
+            TrainTenants(network, folder, stop);
         return network;
     }
 
-    private static void TrainBase(TargetNetwork target, string path)
+    private static void TrainBase(TargetNetwork target, string path, CancellationToken stop)
     {
         Console.WriteLine($"Training the base on {BaseSamples:N0} pictures of FashionMNIST.");
         var (training, test) = FashionMnist.Load();
@@ -54,12 +54,12 @@ internal static class Tenants
         using (var some = training.Take(BaseSamples))
         using (var model = DirectModel.For(target, seed: 1))
         {
-            new Trainer(model, new() { Epochs = 3, Seed = 1 }).Fit(some);
+            new Trainer(model, new() { Epochs = 3, Seed = 1 }).Fit(some, cancellation: stop);
             model.Export(path);
         }
     }
 
-    private static void TrainTenants(PretrainedNetwork network, string folder)
+    private static void TrainTenants(PretrainedNetwork network, string folder, CancellationToken stop)
     {
         var (training, test) = FashionMnist.Load();
         using (training)
@@ -75,7 +75,7 @@ internal static class Tenants
                 var judged = Dataset.FromTensors(change(unseen.Inputs), unseen.Labels, unseen.ClassNames);
                 using var model = FineTuning.Of(network.Target, network.Weights).Mapping(mapping => mapping.SingleLatent(1024)).WithSeed(1).Build();
                 var before = Evaluation.Of(model, judged).Accuracy;
-                new Trainer(model, new() { Epochs = 10, BatchSize = 25, Seed = 1 }).Fit(own);
+                new Trainer(model, new() { Epochs = 10, BatchSize = 25, Seed = 1 }).Fit(own, cancellation: stop);
                 var path = Path.Combine(folder, name + ".safetensors");
                 model.SaveAdapter(path);
                 Console.WriteLine(

@@ -32,7 +32,7 @@ internal static class Demonstration
             table.Note($"Worker 4 was started after step {steps}.");
             foreach (var worker in workers.Where(worker => worker.Number != 3))
                 await worker.Ended().WaitAsync(stop);
-            return Show(settings, workers, table);
+            return Show(settings, workers, table, stop);
         }
         finally
         {
@@ -41,7 +41,7 @@ internal static class Demonstration
         }
     }
 
-    private static int Show(Settings settings, IReadOnlyList<WorkerProcess> workers, LiveTable table)
+    private static int Show(Settings settings, IReadOnlyList<WorkerProcess> workers, LiveTable table, CancellationToken stop)
     {
         table.End();
         Console.WriteLine($"{"worker",-8}{"steps",8}{"KB sent",12}  trained parameters");
@@ -64,7 +64,7 @@ internal static class Demonstration
             var (train, test) = Settings.Data(settings);
             using (train)
             using (test)
-                rows.Add(("slvt, one process", WorkerResult.Of(model, new Trainer(model, Settings.Training(settings)).Fit(train), 0, train, test)));
+                rows.Add(("slvt, one process", WorkerResult.Of(model, new Trainer(model, Settings.Training(settings)).Fit(train, cancellation: stop), 0, train, test)));
             isSame = rows[1].Item2.Digest == first.Digest;
             Console.WriteLine($"One process ends with the same bits: {(isSame ? "yes" : "NO")}");
         }

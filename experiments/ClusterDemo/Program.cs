@@ -24,7 +24,6 @@ catch (ArgumentException fault)
 }
 catch (OperationCanceledException)
 {
-    // By now Redis and the workers have ended.
-    Console.Error.WriteLine("Stopped.");
+    // A worker has left its run by now; the demonstration has ended Redis and all workers.
     return 130;
 }

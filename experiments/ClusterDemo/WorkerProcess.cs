@@ -22,16 +22,9 @@ internal sealed partial class WorkerProcess : IDisposable
     public WorkerProcess(int number, Settings settings, RedisServer redis, LiveTable table, params IReadOnlyList<string> within)
     {
         (Number, this.table) = (number, table);
-        string[] command = [.. within, "dotnet", typeof(WorkerProcess).Assembly.Location, "worker"];
-        var port = within.Count == 0 ? RedisServer.FreePort(Settings.ClientsAbove) : settings.Port;
-        var start = new ProcessStartInfo(command[0], [
-            .. command[1..], "--redis", redis.Address, "--run", settings.Run, "--address", settings.Address,
-            "--port", port.ToString(CultureInfo.InvariantCulture),
-            "--epochs", settings.Epochs.ToString(CultureInfo.InvariantCulture),
-            "--samples", settings.Samples.ToString(CultureInfo.InvariantCulture),
-            .. settings.IsSynthetic ? new[] { "--synthetic" } : [],
-            .. settings is { Certificate: { } certificate, Authority: { } authority } ? new[] { "--certificate", certificate, "--authority", authority } : [],
-        ])
+        string[] command = [.. within, "dotnet", typeof(WorkerProcess).Assembly.Location];
+        var own = settings with { Redis = redis.Address, Port = within.Count == 0 ? RedisServer.FreePort(Settings.ClientsAbove) : settings.Port };
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. ArgumentsOf(own)])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -46,6 +39,18 @@ internal sealed partial class WorkerProcess : IDisposable
         process.BeginErrorReadLine();
         reading = Read();
     }
+
+    /// <summary>The command line of a worker with some settings.</summary>
+    public static string[] ArgumentsOf(Settings settings) =>
+    [
+        "worker", "--redis", settings.Redis, "--run", settings.Run, "--address", settings.Address,
+        "--port", settings.Port.ToString(CultureInfo.InvariantCulture),
+        "--epochs", settings.Epochs.ToString(CultureInfo.InvariantCulture),
+        // No number stands for all of them.
+        .. settings.Samples > 0 ? new[] { "--samples", settings.Samples.ToString(CultureInfo.InvariantCulture) } : [],
+        .. settings.IsSynthetic ? new[] { "--synthetic" } : [],
+        .. settings is { Certificate: { } certificate, Authority: { } authority } ? new[] { "--certificate", certificate, "--authority", authority } : [],
+    ];
 
     public int Number { get; }
 
@@ -79,6 +84,7 @@ internal sealed partial class WorkerProcess : IDisposable
     {
         if (!process.HasExited)
             process.Kill();
+        process.WaitForExit();
         process.Dispose();
     }
 

@@ -49,7 +49,7 @@ internal sealed class ClusterRuns : IAsyncDisposable
         var run = Next();
         (relay.Delay, relay.BytesPerSecond) = (delay, bytesPerSecond);
         return StepFigures.Mean(await Task.WhenAll(Enumerable.Range(0, what.Workers).Select(
-            _ => MeasuredWorker.Train(gateway, run, what, () => (relay.Up / what.Workers, relay.Down / what.Workers)))).WaitAsync(stop));
+            _ => MeasuredWorker.Train(gateway, run, what, () => (relay.Up / what.Workers, relay.Down / what.Workers), stop))));
     }
 
     /// <summary>Trains by workers that are processes in network namespaces, each on a line of its own.</summary>

@@ -45,7 +45,7 @@ internal static class Faults
     {
         // What is learnt makes no difference: random images spare each process the reading of real ones.
         var settings = new Settings { Samples = 1290, Epochs = 12, IsSynthetic = true };
-        var expected = await Task.Factory.StartNew(() => Alone(settings), TaskCreationOptions.LongRunning).WaitAsync(stop);
+        var expected = await Task.Factory.StartNew(() => Alone(settings, stop), TaskCreationOptions.LongRunning);
         Console.WriteLine($"One process ends with {expected}.");
         using var certificates = new CertificateFiles();
         var (network, refusal) = VirtualNetwork.TryCreate();
@@ -71,13 +71,13 @@ internal static class Faults
         return wrong == 0 ? 0 : 1;
     }
 
-    private static string Alone(Settings settings)
+    private static string Alone(Settings settings, CancellationToken stop)
     {
         using var model = Settings.Model();
         var (train, test) = Settings.Data(settings);
         using (train)
         using (test)
-            new Trainer(model, Settings.Training(settings)).Fit(train);
+            new Trainer(model, Settings.Training(settings)).Fit(train, cancellation: stop);
         return WorkerResult.DigestOf(model);
     }
 

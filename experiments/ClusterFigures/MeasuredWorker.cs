@@ -32,7 +32,9 @@ internal static class MeasuredWorker
     /// <param name="run">The run's name.</param>
     /// <param name="what">The run.</param>
     /// <param name="counters">Bytes sent and received so far.</param>
-    public static async Task<StepFigures> Train(IPEndPoint gateway, string run, MeasuredRun what, Func<(long Sent, long Received)> counters)
+    /// <param name="stop">Takes it out of the run.</param>
+    public static async Task<StepFigures> Train(
+        IPEndPoint gateway, string run, MeasuredRun what, Func<(long Sent, long Received)> counters, CancellationToken stop = default)
     {
         using var client = await Client(gateway);
         using var model = what.Build();
@@ -53,7 +55,7 @@ internal static class MeasuredWorker
         var trainer = new ClusterTrainer(
             client.Services.GetRequiredService<IClusterClient>(), run, model, counted,
             new ClusterTrainingOptions { Workers = what.Workers, Deadline = TimeSpan.FromMinutes(10), Patience = Long });
-        var report = await trainer.FitAsync(training);
+        var report = await trainer.FitAsync(training, cancellation: stop);
         await client.StopAsync();
         return new((double)(last.Sent - first.Sent) / taken, (double)(last.Received - first.Received) / taken, report.MedianStepMilliseconds);
     }

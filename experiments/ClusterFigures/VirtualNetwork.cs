@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.NetworkInformation;
 
 namespace MappingNets.Experiments.ClusterFigures;
 
@@ -32,8 +33,18 @@ internal sealed class VirtualNetwork : IDisposable
         // Without a hardware address of its own a bridge takes the lowest of its lines', so that a new line could change it, and everybody would
         // lose this machine until they ask for its address again.
         Ip("link", "add", Bridge, "address", "02:00:00:00:00:01", "type", "bridge");
-        Ip("addr", "add", $"{Host}/24", "dev", Bridge);
-        Ip("link", "set", Bridge, "up");
+        try
+        {
+            Ip("addr", "add", $"{Host}/24", "dev", Bridge);
+            Ip("link", "set", Bridge, "up");
+            // Namespaces and slow lines need more rights than a bridge.
+            Remove(Add(bitsPerSecond: 1e6));
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     private string Bridge => $"{prefix}b";
@@ -41,6 +52,8 @@ internal sealed class VirtualNetwork : IDisposable
     /// <summary>A network, or the reason why there can be none here.</summary>
     public static (VirtualNetwork? Network, string? Refusal) TryCreate()
     {
+        if (NetworkInterface.GetAllNetworkInterfaces().Any(card => card.GetIPProperties().UnicastAddresses.Any(own => own.Address.ToString() == Host)))
+            return (null, $"{Host} is an address of this machine already, perhaps that of another such network");
         try
         {
             return (new(), null);

@@ -29,6 +29,7 @@ internal static class FineTunePlot
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path, 1100, 640);
     }
+
     /// <summary>Draws the test accuracy of the rows, a line for each way.</summary>
     /// <param name="plot">Where.</param>
     /// <param name="rows">The rows.</param>

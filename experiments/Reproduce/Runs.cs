@@ -84,7 +84,7 @@ internal sealed class Runs
         clock.Start(WorkOf(plan));
         var steps = plan.Training.Epochs * ((own.Training.Count + plan.Training.BatchSize - 1) / plan.Training.BatchSize);
         using var snapshots = plan.Snapshots is { } count ? new SnapshotRecorder(model, Math.Max(1, steps / count)) : null;
-        var trainings = new Trainings(snapshots is null ? plan : plan with { Watch = snapshots.Watch }, own, options, clock, stop);
+        var trainings = new Trainings(snapshots is null ? plan : plan with { Watch = plan.Watch + snapshots.Watch }, own, options, clock, stop);
         var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
         try
         {

@@ -35,7 +35,7 @@ internal static class LearnedSubspace
         var start = snapshots[0].clone().DetachFromDisposeScope();
         var centered = snapshots - snapshots.mean([0]);
         // The axes from the n x n products of snapshots: P is many times n. The largest come last.
-        var coordinates = linalg.eigh(centered.matmul(centered.t()).to(ScalarType.Float64)).Item2.narrow(1, count - axes, axes).to(ScalarType.Float32);
+        var coordinates = linalg.eigh(Products(centered)).Item2.narrow(1, count - axes, axes).to(ScalarType.Float32);
         var directions = (centered.t().matmul(coordinates) / Math.Sqrt(count)).DetachFromDisposeScope();
         return GeneratedModel.For(
             target,
@@ -45,5 +45,20 @@ internal static class LearnedSubspace
             [start, directions],
             learningRate: 0.05,
             fixedWeights: "principal-axes");
+    }
+
+    // In double precision, so that also the smallest axes stand at right angles; a block of weights at a time, or it would take twice the snapshots' memory.
+    private static Tensor Products(Tensor centered)
+    {
+        const long Block = 8192;
+        var products = zeros([centered.shape[0], centered.shape[0]], ScalarType.Float64);
+        for (var first = 0L; first < centered.shape[1]; first += Block)
+        {
+            using var scope = NewDisposeScope();
+            var some = centered.narrow(1, first, Math.Min(Block, centered.shape[1] - first)).to(ScalarType.Float64);
+            products.addmm_(some, some.t());
+        }
+
+        return products;
     }
 }

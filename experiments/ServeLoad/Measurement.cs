@@ -31,7 +31,7 @@ internal static class Measurement
     public static async Task<LoadReport> Run(Settings settings, CancellationToken stop)
     {
         using var work = new Scratch();
-        var pictures = await Task.Factory.StartNew(() => Workload.Prepare(work.Path, Many), TaskCreationOptions.LongRunning).WaitAsync(stop);
+        var pictures = Workload.Prepare(work.Path, Many, stop);
         var rounds = new Dictionary<(string Service, int Clients), List<LoadRound>>();
         var services = new List<(string Name, ServiceProcess Process, string[] Adapters)>();
         try

@@ -31,7 +31,7 @@ try
 {
     return await command.Parse(args).InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
 }
-catch (OperationCanceledException)
+catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
 {
     // By now the services have ended.
     Console.Error.WriteLine("Stopped.");

@@ -14,15 +14,15 @@ internal static class Workload
     /// Trains the example's base, writes adapters for it, and gives pictures of FashionMNIST's test set as PNG files. The adapters have the
     /// example's size and a latent of random numbers: what a prediction costs does not depend on them.
     /// </summary>
-    public static IReadOnlyList<byte[]> Prepare(string folder, int adapters)
+    public static IReadOnlyList<byte[]> Prepare(string folder, int adapters, CancellationToken stop)
     {
         var trained = Path.Combine(folder, "trained");
-        using (var network = Tenants.Prepare(trained))
+        using (var network = Tenants.Prepare(trained, stop))
             foreach (var count in new[] { 1, adapters })
             {
                 Directory.CreateDirectory(Folder(folder, count));
                 File.Copy(BaseIn(trained), BaseIn(Folder(folder, count)));
-                WriteAdapters(network, Folder(folder, count), count);
+                WriteAdapters(network, Folder(folder, count), count, stop);
             }
 
         var (training, test) = FashionMnist.Load();
@@ -40,12 +40,13 @@ internal static class Workload
 
     private static string BaseIn(string folder) => Path.Combine(folder, Tenants.BaseName + ".safetensors");
 
-    private static void WriteAdapters(PretrainedNetwork network, string folder, int count)
+    private static void WriteAdapters(PretrainedNetwork network, string folder, int count, CancellationToken stop)
     {
         using var model = FineTuning.Of(network.Target, network.Weights).Mapping(mapping => mapping.SingleLatent(Latents)).WithSeed(1).Build();
         using var generator = new torch.Generator(1);
         foreach (var name in Names(count))
         {
+            stop.ThrowIfCancellationRequested();
             using (torch.no_grad())
             using (torch.NewDisposeScope())
                 foreach (var trained in model.parameters())

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MappingNets.Examples.Cluster;
 using MappingNets.Experiments.ClusterDemo;
 using Xunit;
 
@@ -7,34 +8,67 @@ namespace MappingNets.Tests;
 /// <summary>The demonstration of a cluster, which starts Redis and workers, told to end in its midst as a service manager does it.</summary>
 public sealed class StoppedDemonstrationTests
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(2);
+
     [RedisFact]
     public async Task NothingThatItStartedOutlivesIt()
     {
         // Far more steps than there is time for.
         using var demonstration = Started("--synthetic", "--samples", "1290", "--epochs", "1000");
-        while (await demonstration.StandardOutput.ReadLineAsync() is { } line && !line.Contains(": step ", StringComparison.Ordinal))
+        try
         {
+            string? line;
+            do
+                line = await demonstration.StandardOutput.ReadLineAsync().WaitAsync(Longest);
+            while (line?.Contains(": step ", StringComparison.Ordinal) == false);
+            Assert.NotNull(line);
+
+            var children = ChildrenOf(demonstration.Id);
+            ChildProcess.Run("kill", ["-TERM", $"{demonstration.Id}"]);
+            await demonstration.WaitForExitAsync().WaitAsync(Longest);
+
+            Assert.Equal(130, demonstration.ExitCode);
+            // Redis and three workers.
+            Assert.Equal(4, children.Length);
+            Assert.DoesNotContain(children, IsAlive);
         }
-
-        var children = ChildrenOf(demonstration.Id);
-        ChildProcess.Run("kill", ["-TERM", $"{demonstration.Id}"]);
-        await demonstration.WaitForExitAsync();
-
-        Assert.Equal(130, demonstration.ExitCode);
-        // Redis and three workers.
-        Assert.Equal(4, children.Length);
-        Assert.DoesNotContain(children, IsAlive);
+        finally
+        {
+            if (!demonstration.HasExited)
+                demonstration.Kill(entireProcessTree: true);
+        }
     }
 
-    [RedisFact]
+    [Fact]
     public async Task WhatItCannotReadIsNamedInOneLine()
     {
         using var demonstration = Started("--epochs", "x");
-        var said = await demonstration.StandardError.ReadToEndAsync();
+        var said = await demonstration.StandardError.ReadToEndAsync().WaitAsync(Longest);
         await demonstration.WaitForExitAsync();
 
         Assert.Equal(1, demonstration.ExitCode);
         Assert.Equal("--epochs takes a whole number of at least 1; 'x' is none.", said.Trim());
+    }
+
+    [Fact]
+    public void AWorkerReadsTheSettingsThatItIsGiven()
+    {
+        var usual = new Settings { IsWorker = true };
+        Assert.Equal(usual, Settings.Parse(WorkerProcess.ArgumentsOf(usual)));
+        var other = new Settings
+        {
+            IsWorker = true,
+            Run = "r",
+            Redis = "store:6379",
+            Address = "10.0.0.7",
+            Port = 12_345,
+            Epochs = 3,
+            Samples = 390,
+            IsSynthetic = true,
+            Certificate = "own.pem",
+            Authority = "authority.pem",
+        };
+        Assert.Equal(other, Settings.Parse(WorkerProcess.ArgumentsOf(other)));
     }
 
     private static Process Started(params string[] arguments) => Process.Start(

@@ -102,6 +102,6 @@ public sealed class ResultsPageTests : IDisposable
         Assert.Equal(epochs, ReportFile.Read(path).Runs[0].History);
 
         File.WriteAllText(path, text.Replace("\"trainingLoss\":[0.5,0.25]", "\"trainingLoss\":[0.5]"));
-        Assert.Contains("'trainingLoss' has 1 numbers, and there are 2 epochs", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message);
+        Assert.Contains("'trainingLoss' has a length of 1, and there are 2 epochs", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message);
     }
 }
