@@ -45,13 +45,32 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     /// <summary>The names of the pictures beside the file, in the order in which a page shows them.</summary>
     public IReadOnlyList<string>? Pictures { get; init; }
 
+    /// <summary>The settings that all runs of the file have: written once, and given to each run again by <see cref="Read"/>; null elsewhere.</summary>
+    [JsonInclude]
+    public IReadOnlyDictionary<string, string>? Settings { get; private init; }
+
     /// <summary>Further paragraphs for the page, as Markdown, such as tables of an experiment's own.</summary>
     public string? Remarks { get; init; }
 
     /// <summary>Writes the report, whole or not at all: a line for each field and for each run.</summary>
     /// <param name="path">The file.</param>
-    public void Write(string path) => AtomicFile.WriteAllText(path, LinedJson.Of(JsonSerializer.SerializeToNode(
-        this with { Runs = [.. Runs.Select(run => run with { History = [.. run.History.Select(epoch => epoch.Rounded())] })] }, Json)!.AsObject()));
+    public void Write(string path)
+    {
+        var common = Common();
+        var written = this with
+        {
+            Settings = common.Count == 0 ? null : common,
+            Runs =
+            [
+                .. Runs.Select(run => run with
+                {
+                    History = [.. run.History.Select(epoch => epoch.Rounded())],
+                    Settings = run.Settings?.Where(pair => !common.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value),
+                }),
+            ],
+        };
+        AtomicFile.WriteAllText(path, LinedJson.Of(JsonSerializer.SerializeToNode(written, Json)!.AsObject()));
+    }
 
     /// <summary>Reads a report.</summary>
     /// <param name="path">The file.</param>
@@ -61,7 +80,7 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
         try
         {
             return JsonSerializer.Deserialize<ReportFile>(File.ReadAllText(path), Json) is { Dataset: not null, Runs: not null } report
-                ? report
+                ? report with { Settings = null, Runs = [.. report.Runs.Select(run => Whole(run, report.Settings))] }
                 : throw new InvalidDataException($"'{path}' holds no report.");
         }
         catch (JsonException fault)
@@ -69,4 +88,13 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
             throw new InvalidDataException($"'{path}' holds no report: {fault.Message}", fault);
         }
     }
+
+    private Dictionary<string, string> Common() => Runs.Count < 2 || Runs.Any(run => run.Settings is null)
+        ? []
+        : Runs[0].Settings!.Where(pair => Runs.All(run => run.Settings!.TryGetValue(pair.Key, out var value) && value == pair.Value))
+            .ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    private static RunRecord Whole(RunRecord run, IReadOnlyDictionary<string, string>? common) => common is null || run.Settings is null
+        ? run
+        : run with { Settings = common.Concat(run.Settings).ToDictionary(pair => pair.Key, pair => pair.Value) };
 }

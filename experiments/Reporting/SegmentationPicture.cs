@@ -46,14 +46,15 @@ public static class SegmentationPicture
         var (height, width) = ((int)data.InputShape[1], (int)data.InputShape[2]);
         var labels = scenes.Labels.data<long>().ToArray();
         var colours = ColoursOf(data.ClassNames);
+        var predicted = models.Select(entry => (entry.Name, Classes: entry.Model.Predict(scenes.Inputs).argmax(1).cpu().contiguous().data<long>().ToArray())).ToArray();
         (string Title, SKColor[] Pixels)[] columns =
         [
             ("image", ColoursOf(scenes.Inputs)),
             ("labels (black: ignored)", ColoursOf(labels, colours)),
-            .. models.Select(entry => (entry.Name, ColoursOf(entry.Model.Predict(scenes.Inputs).argmax(1).cpu().contiguous().data<long>().ToArray(), colours))),
+            .. predicted.Select(entry => (entry.Name, ColoursOf(entry.Classes, colours))),
         ];
         var tileHeight = TileWidth * height / width;
-        var legend = labels.Where(label => label >= 0).Distinct().Order().ToArray();
+        var legend = predicted.SelectMany(entry => entry.Classes).Concat(labels).Where(label => label >= 0).Distinct().Order().ToArray();
         using var picture = new SKBitmap(
             Margin + (columns.Length * (TileWidth + Margin)),
             Caption + (scenes.Count * (tileHeight + Margin)) + (Caption * LegendRows(legend.Length, columns.Length)) + Margin);

@@ -84,6 +84,25 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void Settings_that_all_runs_have_are_written_once_and_read_into_each()
+    {
+        RunRecord With(string row, params (string Name, string Value)[] settings) =>
+            Run(row, 1, 0.5) with { Settings = settings.ToDictionary(pair => pair.Name, pair => pair.Value) };
+        RunRecord[] runs = [With("a", ("epochs", "8"), ("seed", "1")), With("b", ("epochs", "8"), ("seed", "2"), ("optimizer", "sgd"))];
+        var path = folder.File("report.json");
+
+        new ReportFile("fashion-mnist", runs).Write(path);
+        var text = File.ReadAllText(path);
+        Assert.Contains("\"settings\": {\"epochs\":\"8\"}", text);
+        Assert.Equal(1, text.Split("epochs\":\"8").Length - 1);
+        Assert.Equal(runs.Select(run => run.Settings!), ReportFile.Read(path).Runs.Select(run => run.Settings!));
+
+        // A run of before there were settings shares none.
+        new ReportFile("fashion-mnist", [.. runs, Run("c", 1, 0.5)]).Write(path);
+        Assert.Equal([runs[0].Settings, runs[1].Settings, null], ReportFile.Read(path).Runs.Select(run => run.Settings));
+    }
+
+    [Fact]
     public void A_report_is_read_as_it_was_written_and_with_an_object_for_each_epoch()
     {
         EpochPoint[] epochs = [new(1, 0.5, 0.8, null) { ValidationLoss = 0.6 }, new(2, 0.25, 0.9, 0.85)];
