@@ -34,7 +34,7 @@ internal sealed class Runs
         origin = ReportOrigin.Here();
         if (!options.Resume && File.Exists(path))
             RefuseToLose(ReportFile.Read(path), path, planned);
-        Earlier = options.Resume && File.Exists(path) ? ReportFile.Read(path) : null;
+        Earlier = options.Resume && File.Exists(path) ? WithSources(ReportFile.Read(path)) : null;
         if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
             throw new InvalidDataException(
                 $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
@@ -185,6 +185,12 @@ internal sealed class Runs
                 + $"such as {lost[0].Label ?? lost[0].Method}, seed {lost[0].Seed}. "
                 + (other ? "Name another folder with --out." : "--resume keeps them; --out names another folder."));
     }
+
+    // Runs that had their command and origin from the report, as older ones did, must not get those of a later command.
+    private static ReportFile WithSources(ReportFile report) => report with
+    {
+        Runs = [.. report.Runs.Select(run => run with { Command = run.Command ?? report.Config?.Command, Origin = run.Origin ?? report.Origin })],
+    };
 
     private static string Difference(IReadOnlyDictionary<string, string>? there, IReadOnlyDictionary<string, string> here)
     {
