@@ -15,8 +15,10 @@ public sealed class LearnedSubspaceTests
         using var data = RivalTests.Data();
         using var model = DirectModel.For(RivalTests.Target(), seed: 3);
         var snapshots = new List<Tensor> { model.FlatWeights() };
-        new Trainer(model, new() { Epochs = 4, BatchSize = 32 }).Fit(data, progress: new Listener(_ => snapshots.Add(model.FlatWeights().MoveToOtherDisposeScope(scope))));
+        new Trainer(model, new() { Epochs = 4, BatchSize = 32 }).Fit(data, progress: new Listener(_ => snapshots.Add(model.FlatWeights().DetachFromDisposeScope())));
         var matrix = stack(snapshots);
+        foreach (var snapshot in snapshots.Skip(1))
+            scope.Attach(snapshot);
 
         using var all = LearnedSubspace.Of(model.Target, matrix, snapshots.Count - 1);
         using var few = LearnedSubspace.Of(model.Target, matrix, 3);

@@ -42,14 +42,14 @@ public sealed class MemoryTests
     [InlineData("mapped")]
     [InlineData("direct")]
     [InlineData("generated")]
-    public void Memory_is_flat_over_a_thousand_steps_of_ones_own_loop(string method)
+    public void Memory_is_flat_over_steps_of_ones_own_loop(string method)
     {
         // A hundred batches of 32.
         using var data = Small.Classes(3200);
         using var model = Build(method, Target());
         OwnLoop.Train(model, data, epochs: 3, rate: 1e-3, classWeights: [1, 2, 0.5f]);
         List<(long Tensors, long Bytes)> held = [Held()];
-        foreach (var _ in new[] { 500, 1000 })
+        foreach (var _ in new[] { 500, 1000, 1500 })
         {
             OwnLoop.Train(model, data, epochs: 5, rate: 1e-3, classWeights: [1, 2, 0.5f]);
             // Without a collection: what is counted here was forgotten, not disposed.
@@ -58,10 +58,11 @@ public sealed class MemoryTests
         }
 
         Assert.All(held, now => Assert.Equal(held[0].Tensors, now.Tensors));
-        Assert.InRange(held[2].Bytes - held[0].Bytes, long.MinValue, 16 << 20);
+        // What is forgotten grows each time; the runtime's own memory may once, when it has given some back before.
+        Assert.InRange(held.Skip(1).Zip(held, (now, before) => now.Bytes - before.Bytes).Min(), long.MinValue, 8 << 20);
     }
 
-    /// <summary>6,403 weights: one vector of them forgotten at each step would be 25 MB.</summary>
+    /// <summary>6,403 weights: one vector of them forgotten at each step would be 13 MB in 500.</summary>
     private static TargetNetwork Target() => TargetNetwork.Input(4).Linear(800).Tanh().Linear(3).Build();
 
     private static Model Build(string method, TargetNetwork target) => method switch
