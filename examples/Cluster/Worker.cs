@@ -21,6 +21,7 @@ internal static class Worker
         builder.UseOrleans(silo => Join(silo, settings));
         using var host = builder.Build();
         await host.StartAsync();
+
         var (train, test) = Settings.Data(settings);
         using (train)
         using (test)

@@ -37,6 +37,11 @@ catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
     Console.Error.WriteLine("Stopped.");
     return 130;
 }
+catch (Exception fault) when (fault is InvalidOperationException or IOException or HttpRequestException)
+{
+    Console.Error.WriteLine(fault.Message);
+    return 1;
+}
 
 static Option<int> Number(string name, string description, int usual)
 {
