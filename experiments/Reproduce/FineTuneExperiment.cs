@@ -12,30 +12,27 @@ internal sealed class FineTuneExperiment : IExperiment
 {
     public string Name => "finetune";
 
-    public string Summary => "CNN1 and ResNet-18 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters.";
+    public string Summary => "CNN1 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters.";
 
-    public IReadOnlyList<string> Methods =>
-        [.. FineTuneSetting.All(false).SelectMany(setting => FineTunePlan.All(setting, false).Select(plan => plan.Row))];
+    public IReadOnlyList<string> Methods => [.. FineTunePlan.All(false).Select(plan => plan.Row)];
 
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
-        var settings = FineTuneSetting.All(options.Quick)
-            .Select(setting => setting with { Epochs = options.Epochs ?? setting.Epochs }).ToArray();
-        foreach (var setting in settings)
-            AnsiConsole.MarkupLineInterpolated($"{setting.Description.Replace("**", "")}");
+        var setting = FineTuneSetting.Of(options.Quick);
+        setting = setting with { Epochs = options.Epochs ?? setting.Epochs };
+        AnsiConsole.MarkupLineInterpolated($"{setting.Description}");
         using var all = ExperimentData.Load(options);
         var owned = new List<IDisposable>();
         try
         {
-            var plans = settings.SelectMany(setting => PlansOf(setting, options, all, owned, stop)).ToArray();
+            var plans = PlansOf(setting, options, all, owned, stop).ToArray();
             var runs = new Runs(this, options, all, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with
                 {
-                    Pictures = Draw(report, settings, options),
-                    Remarks = string.Join("\n\n", settings.Select(setting => setting.Description))
-                        + "\n\n" + FineTuneSetting.HowTuned,
+                    Pictures = Draw(report, setting, options),
+                    Remarks = setting.Description + "\n\n" + FineTuneSetting.HowTuned,
                 },
             };
             foreach (var plan in plans)
@@ -48,11 +45,11 @@ internal sealed class FineTuneExperiment : IExperiment
         }
     }
 
-    // Target by target, and seed by seed, so that an interrupted table has all rows before it has more seeds.
+    // Seed by seed, so that an interrupted table has all rows before it has more seeds.
     private static IEnumerable<RunPlan> PlansOf(
         FineTuneSetting setting, ExperimentOptions options, ExperimentData all, List<IDisposable> owned, CancellationToken stop)
     {
-        var wanted = FineTunePlan.All(setting, options.Quick).Where(plan => options.Wants(plan.Row)).ToArray();
+        var wanted = FineTunePlan.All(options.Quick).Where(plan => options.Wants(plan.Row)).ToArray();
         var pretrained = new Lazy<PretrainedWeights>(() =>
         {
             var weights = setting.Pretrain(options, all, stop);
@@ -79,7 +76,6 @@ internal sealed class FineTuneExperiment : IExperiment
                     })
                 {
                     Data = data,
-                    Cost = setting.Cost,
                     Settings = plan.Strength is { } strength
                         ? new Dictionary<string, string>(setting.Settings) { ["strength"] = FormattableString.Invariant($"{strength}") }
                         : setting.Settings,
@@ -87,22 +83,14 @@ internal sealed class FineTuneExperiment : IExperiment
         }
     }
 
-    private static List<string> Draw(ReportFile report, FineTuneSetting[] settings, ExperimentOptions options)
+    private static IReadOnlyList<string> Draw(ReportFile report, FineTuneSetting setting, ExperimentOptions options)
     {
-        var pictures = new List<string>();
-        foreach (var setting in settings)
-        {
-            var rows = ResultRows.Rows(report).Where(row => row.Target == setting.Target.Name).ToArray();
-            if (rows.Length == 0)
-                continue;
-            pictures.Add($"{setting.Target.Name}.png");
-            FineTunePlot.Write(
-                rows,
-                setting.Label,
-                FormattableString.Invariant($"adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
-                options.File(pictures[^1]));
-        }
-
-        return pictures;
+        const string picture = "cnn1.png";
+        FineTunePlot.Write(
+            ResultRows.Rows(report),
+            FineTuneSetting.Label,
+            FormattableString.Invariant($"adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
+            options.File(picture));
+        return [picture];
     }
 }

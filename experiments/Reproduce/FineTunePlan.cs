@@ -12,38 +12,30 @@ internal sealed record FineTunePlan(
     private static readonly int[] Latents = [512, 1024, 2048];
 
     /// <summary>
-    /// Full, last-layer and LoRA baselines, groups of each size, a new head beside the latents, and few layers where some were chosen;
-    /// with extras also hashed groups and a mapping on top.
+    /// Full, last-layer and LoRA baselines, groups of each size, a new head beside the latents, hashed groups, and a mapping on top.
     /// </summary>
-    /// <param name="setting">The target.</param>
     /// <param name="quick">Whether only the largest of each kind is wanted.</param>
-    public static IReadOnlyList<FineTunePlan> All(FineTuneSetting setting, bool quick)
+    public static IReadOnlyList<FineTunePlan> All(bool quick)
     {
-        var target = setting.Target;
+        var target = FineTuneSetting.Target;
         var lastLayer = target.Parameters[^1].Name.Split('.')[0];
-        var tuned = setting.Tuned;
         var counts = quick ? Latents[^1..] : Latents;
         var plans = new List<FineTunePlan>
         {
             New("full", "full", (pretrained, seed) => FineTuning.Of(target, pretrained).WholeWeights().WithSeed(seed).Build()),
             New("last-layer", "last layer", (pretrained, seed) =>
-                FineTuning.Of(target, pretrained).WholeWeights(lastLayer).WithSeed(seed).Build(), tuned.LastLayer),
+                FineTuning.Of(target, pretrained).WholeWeights(lastLayer).WithSeed(seed).Build(), FineTuneSetting.LearningRate),
         };
         foreach (var count in counts)
             plans.Add(New($"lora-{count}", "LoRA", (pretrained, seed) =>
-                FineTuning.Of(target, pretrained).LowRankWithin(count).WithSeed(seed).Build(), tuned.LowRank));
-        foreach (var (size, strength) in tuned.Groups)
+                FineTuning.Of(target, pretrained).LowRankWithin(count).WithSeed(seed).Build(), FineTuneSetting.LearningRate));
+        foreach (var (size, strength) in FineTuneSetting.Groups)
             foreach (var count in counts)
                 plans.Add(Groups(count, size, strength, WeightGrouping.Contiguous));
-        var alone = tuned.Groups[0].Strength;
+        var alone = FineTuneSetting.Groups[0].Strength;
         plans.Add(New("groups-1-2048-head", "groups L=1, new head", (pretrained, seed) => FineTuning.Of(target, pretrained)
             .Groups(Latents[^1], 1, alone).WithNewHead(HeadTraining.Direct, lastLayer).WithSeed(seed).Build(), strength: alone));
-        if (tuned.FewLayers is { } few)
-            plans.Add(New("groups-1-2048-few-layers", $"groups L=1, {few.Label}", (pretrained, seed) => FineTuning.Of(target, pretrained)
-                .Groups(Latents[^1], 1, few.Strength).Layers(few.Layers).WithSeed(seed).Build(), strength: few.Strength));
-        if (!setting.HasExtras)
-            return plans;
-        foreach (var (size, strength) in tuned.Groups.Skip(1))
+        foreach (var (size, strength) in FineTuneSetting.Groups.Skip(1))
             plans.Add(Groups(Latents[^1], size, strength, WeightGrouping.Hashed));
         foreach (var count in counts)
             plans.Add(New($"mapping-{count}", "mapping on top", (pretrained, seed) =>
@@ -52,7 +44,7 @@ internal sealed record FineTunePlan(
 
         FineTunePlan New(
             string row, string label, Func<PretrainedWeights, ulong, Model> create, double? rate = null, double? strength = null) =>
-            new($"{target.Name}-{row}", $"{setting.Label} {label}", create, rate, strength);
+            new($"{target.Name}-{row}", $"{FineTuneSetting.Label} {label}", create, rate, strength);
 
         FineTunePlan Groups(int count, int size, double strength, WeightGrouping grouping)
         {

@@ -25,6 +25,20 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void A_report_keeps_nine_digits_of_a_fraction_and_all_of_a_count()
+    {
+        var path = folder.File("report.json");
+        var run = Run("a", 123_456_789_012, 2 / 3.0, 1 / 30_000_000.0) with { PeakMemoryBytes = 12_345_678_901_234 };
+
+        new ReportFile("fashion-mnist", [run]).Write(path);
+
+        Assert.Contains("\"testAccuracy\":0.666666667,", File.ReadAllText(path));
+        var read = Assert.Single(ReportFile.Read(path).Runs);
+        Assert.Equal(3.33333333e-8, read.TestLoss);
+        Assert.Equal((123_456_789_012, 12_345_678_901_234), (read.Trainable, read.PeakMemoryBytes));
+    }
+
+    [Fact]
     public void The_summary_has_ours_beside_the_paper_the_re_run_and_a_relative_and_no_quick_look()
     {
         var full = new ReportFile("fashion-mnist", [Run("cnn2-slvt-2048", 2_048, 0.9012)]) { Experiment = "classification" };
