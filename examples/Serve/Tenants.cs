@@ -36,26 +36,29 @@ internal static class Tenants
     {
         Directory.CreateDirectory(folder);
         var (target, path) = (Targets.Cnn2(), Path.Combine(folder, BaseName + ".safetensors"));
-        var isNew = !File.Exists(path);
-        if (isNew)
-            TrainBase(target, path, stop);
-        var network = new PretrainedNetwork(target, PretrainedWeights.FromFile(path));
-        if (isNew)
-            TrainTenants(network, folder, stop);
-        return network;
+        if (!File.Exists(path))
+        {
+            using var model = TrainBase(target, stop);
+            using var weights = PretrainedWeights.Of(model);
+            TrainTenants(new(target, weights), folder, stop);
+            // Last: a folder with a base is complete, and one that was stopped on the way is trained again.
+            model.Export(path);
+        }
+
+        return new(target, PretrainedWeights.FromFile(path));
     }
 
-    private static void TrainBase(TargetNetwork target, string path, CancellationToken stop)
+    private static Model TrainBase(TargetNetwork target, CancellationToken stop)
     {
         Console.WriteLine($"Training the base on {BaseSamples:N0} pictures of FashionMNIST.");
         var (training, test) = FashionMnist.Load();
         using (training)
         using (test)
         using (var some = training.Take(BaseSamples))
-        using (var model = DirectModel.For(target, seed: 1))
         {
+            var model = DirectModel.For(target, seed: 1);
             new Trainer(model, new() { Epochs = 3, Seed = 1 }).Fit(some, cancellation: stop);
-            model.Export(path);
+            return model;
         }
     }
 

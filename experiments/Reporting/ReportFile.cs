@@ -94,7 +94,12 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
         : Runs[0].Settings!.Where(pair => Runs.All(run => run.Settings!.TryGetValue(pair.Key, out var value) && value == pair.Value))
             .ToDictionary(pair => pair.Key, pair => pair.Value);
 
-    private static RunRecord Whole(RunRecord run, IReadOnlyDictionary<string, string>? common) => common is null || run.Settings is null
-        ? run
-        : run with { Settings = common.Concat(run.Settings).ToDictionary(pair => pair.Key, pair => pair.Value) };
+    private static RunRecord Whole(RunRecord run, IReadOnlyDictionary<string, string>? common)
+    {
+        if (common is null || run.Settings is null)
+            return run;
+        return run.Settings.Keys.FirstOrDefault(common.ContainsKey) is { } twice
+            ? throw new JsonException($"the setting '{twice}' stands in the report and in its run '{run.Row}'; it may stand in one of them.")
+            : run with { Settings = common.Concat(run.Settings).ToDictionary(pair => pair.Key, pair => pair.Value) };
+    }
 }

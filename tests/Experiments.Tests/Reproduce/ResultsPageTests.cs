@@ -39,6 +39,19 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void A_setting_that_stands_in_the_report_and_in_a_run_is_refused_by_name()
+    {
+        var path = folder.File("report.json");
+        var settings = new Dictionary<string, string> { ["batch size"] = "25" };
+        new ReportFile("fashion-mnist", [Run("a", 1, 1) with { Settings = settings }, Run("b", 1, 1) with { Settings = settings }]).Write(path);
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"settings\":{}", "\"settings\":{\"batch size\":\"50\"}", StringComparison.Ordinal));
+
+        var fault = Assert.Throws<InvalidDataException>(() => ReportFile.Read(path));
+
+        Assert.Contains("'batch size' stands in the report and in its run 'a'", fault.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_summary_has_ours_beside_the_paper_the_re_run_and_a_relative_and_no_quick_look()
     {
         var full = new ReportFile("fashion-mnist", [Run("cnn2-slvt-2048", 2_048, 0.9012)]) { Experiment = "classification" };
