@@ -62,7 +62,7 @@ internal sealed class RivalsExperiment : TableExperiment
     protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
 
     protected override string Remarks(ReportFile report) => """
-        Every row but the last five trains its numbers on the complete loss from the same start (theta_0, or a random network where the
+        Every row but the last five trains its numbers on the task's loss alone from the same start (theta_0, or a random network where the
         method has none), with the same scale 1 / sqrt(fan-in) for each weight. How the rows follow their sources:
 
         | row | formula | source |
