@@ -185,8 +185,7 @@ provide_icu() {
   [[ $(uname) != Linux ]] && return
   ldconfig -p 2>/dev/null | grep -q libicuuc && return
   local package
-  if can_install; then
-    apt-get update -qq >&2
+  if can_install && apt-get update -qq >&2; then
     package=$(apt-cache search --names-only '^libicu[0-9]+$' | cut -d' ' -f1 | sort | tail -n 1)
     [[ -n $package ]] && install "$package" && return
   fi

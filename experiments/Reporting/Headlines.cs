@@ -50,7 +50,7 @@ internal static class Headlines
             var published = ResultRows.Published(report, row, line.Metric);
             var what = (isShare ? "" : $", {ResultRows.Name(line.Metric)}")
                 // So short a training does not compare with what others publish.
-                + (report.Config is { Epochs: < 5 and var few } ? FormattableString.Invariant($", {few} epoch{(few == 1 ? "" : "s")}") : "");
+                + (report.Runs.Where(run => run.Row == line.Row).Max(run => run.Epochs) is < 5 and var few ? FormattableString.Invariant($", {few} epoch{(few == 1 ? "" : "s")}") : "");
             lines.Append(
                 CultureInfo.InvariantCulture,
                 $"| {report.Experiment}, {report.Dataset.Split(':')[0]}: {row.Label}{what} | {row.Trainable:N0} | {ResultRows.Text(published?.Paper, isShare)} | "

@@ -81,8 +81,10 @@ public static partial class Plots
         foreach (var (row, index) in runs.GroupBy(run => run.Label ?? Label(run)).Select((row, index) => (row, index)))
         {
             var color = Palette[index % Palette.Length];
-            Curve(plot, row, isAccuracy ? point => 100 * point.ValidationAccuracy : point => point.ValidationLoss, color, LinePattern.Solid, row.Key);
-            Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, null);
+            // The colours begin again where there are more rows.
+            var shape = CurveMarks[index / Palette.Length % CurveMarks.Length];
+            Curve(plot, row, isAccuracy ? point => 100 * point.ValidationAccuracy : point => point.ValidationLoss, color, LinePattern.Solid, shape, row.Key);
+            Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, shape, null);
         }
 
         // The first epoch of a long run is so much worse that the rest would be a flat line; of a short one it is half the picture.
@@ -101,11 +103,13 @@ public static partial class Plots
         Save(plot, path, 640);
     }
 
+    private static readonly MarkerShape[] CurveMarks = [MarkerShape.FilledCircle, MarkerShape.OpenSquare, MarkerShape.OpenTriangleUp];
+
     private static string Number(double value, string metric) => value.ToString(
         metric == PublishedRow.Accuracy ? "F2" : "G4", System.Globalization.CultureInfo.InvariantCulture);
 
     private static void Curve(
-        Plot plot, IEnumerable<RunRecord> row, Func<EpochPoint, double?> read, Color color, LinePattern pattern, string? label)
+        Plot plot, IEnumerable<RunRecord> row, Func<EpochPoint, double?> read, Color color, LinePattern pattern, MarkerShape shape, string? label)
     {
         var points = row.SelectMany(run => run.History).GroupBy(point => point.Epoch).OrderBy(epoch => epoch.Key)
             .Select(epoch => (epoch.Key, Mean: epoch.Average(read))).Where(point => point.Mean is not null).ToArray();
@@ -114,7 +118,8 @@ public static partial class Plots
         var line = plot.Add.Scatter(points.Select(point => (double)point.Key).ToArray(), points.Select(point => point.Mean!.Value).ToArray(), color);
         line.LinePattern = pattern;
         line.LineWidth = label is null ? 1 : 2;
-        line.MarkerSize = label is null ? 0 : 5;
+        line.MarkerShape = shape;
+        line.MarkerSize = label is null ? 0 : shape == CurveMarks[0] ? 5 : 9;
         if (label is not null)
             line.LegendText = label;
     }

@@ -30,7 +30,7 @@ public sealed record RunRecord(
     IReadOnlyList<EpochPoint> History)
 {
     /// <summary>The train-test gap, in accuracy; null for a regression.</summary>
-    public double? Gap => TrainAccuracy - TestAccuracy;
+    public double? Gap => TrainAccuracy - TestAccuracy is { } gap ? Math.Round(gap, 6) : null;
 
     /// <summary>The row's name on the command line and in the table of published numbers, such as "cnn2-slvt-2048".</summary>
     public string? Row { get; init; }

@@ -107,10 +107,13 @@ public static class SegmentationPicture
     /// <summary>A colour for each class, none twice: those of known names, and for others the first that are left.</summary>
     private static SKColor[] ColoursOf(IReadOnlyList<string> names)
     {
-        SKColor? Find(string name) => Known.FirstOrDefault(known => known.Name == OtherNames.GetValueOrDefault(name, name)) is { Name: not null } known ? known.Colour : null;
-        var found = names.Select(Find).ToArray();
+        var found = new SKColor?[names.Count];
+        foreach (var (place, name) in names.Index())
+            if (Known.FirstOrDefault(known => known.Name == OtherNames.GetValueOrDefault(name, name)) is { Name: not null } known && !found.Contains(known.Colour))
+                found[place] = known.Colour;
         var left = new Queue<SKColor>(Known.Select(known => known.Colour).Where(colour => !found.Contains(colour)));
-        return [.. found.Select(colour => colour ?? left.Dequeue())];
+        // Where even those do not suffice, hues a golden angle apart.
+        return [.. found.Select((colour, place) => colour ?? (left.TryDequeue(out var next) ? next : SKColor.FromHsv(137.5f * place % 360, 70, 90)))];
     }
 
     private static SKColor[] ColoursOf(long[] labels, SKColor[] colours) => [.. labels.Select(label => label >= 0 ? colours[label] : Unlabelled)];

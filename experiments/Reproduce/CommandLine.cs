@@ -151,7 +151,7 @@ internal static class CommandLine
 
     private static ulong[] ParseSeeds(ArgumentResult result)
     {
-        var parts = Words(result).Distinct().ToArray();
+        var parts = Words(result).ToArray();
         var seeds = new List<ulong>();
         foreach (var part in parts)
         {
@@ -163,6 +163,6 @@ internal static class CommandLine
 
         if (parts.Length == 0)
             result.AddError("--seeds needs at least one seed.");
-        return [.. seeds];
+        return [.. seeds.Distinct()];
     }
 }

@@ -10,6 +10,8 @@ namespace MappingNets.Experiments.Reproduce;
 /// </summary>
 internal sealed class FineTuneExperiment : IExperiment
 {
+    private const string Picture = "cnn1.png";
+
     public string Name => "finetune";
 
     public string Summary => "CNN1 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters.";
@@ -21,6 +23,8 @@ internal sealed class FineTuneExperiment : IExperiment
         var setting = FineTuneSetting.Of(options.Quick);
         setting = setting with { Epochs = options.Epochs ?? setting.Epochs };
         AnsiConsole.MarkupLineInterpolated($"{setting.Description}");
+        if (!FineTunePlan.All(options.Quick).Any(plan => options.Wants(plan.Row)))
+            throw new ArgumentException("--methods names only rows that --quick leaves out.");
         using var all = ExperimentData.Load(options);
         var owned = new List<IDisposable>();
         try
@@ -31,7 +35,7 @@ internal sealed class FineTuneExperiment : IExperiment
                 Order = Methods,
                 Decorate = report => report with
                 {
-                    Pictures = Draw(report, setting, options),
+                    Pictures = Draw(report, options.File(Picture)),
                     Remarks = setting.Description + "\n\n" + FineTuneSetting.HowTuned,
                 },
             };
@@ -83,14 +87,16 @@ internal sealed class FineTuneExperiment : IExperiment
         }
     }
 
-    private static IReadOnlyList<string> Draw(ReportFile report, FineTuneSetting setting, ExperimentOptions options)
+    /// <inheritdoc/>
+    public void Redraw(ReportFile report, string folder) => Draw(report, Path.Combine(folder, Picture));
+
+    private static string[] Draw(ReportFile report, string path)
     {
-        const string picture = "cnn1.png";
         FineTunePlot.Write(
             ResultRows.Rows(report),
             FineTuneSetting.Label,
-            FormattableString.Invariant($"adapted to five other classes of {report.Dataset} with {setting.Images:N0} images"),
-            options.File(picture));
-        return [picture];
+            FormattableString.Invariant($"adapted to five other classes of {report.Dataset} with {report.Runs[0].TrainingImages:N0} images"),
+            path);
+        return [Picture];
     }
 }

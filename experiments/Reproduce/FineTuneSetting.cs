@@ -38,9 +38,9 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
     /// <summary>What a reader of the results must know.</summary>
     public string Description => FormattableString.Invariant($"{Label} has {Target.ParameterCount:N0} weights. ")
         + FormattableString.Invariant(
-            $"Pretrained once for all seeds on at most {PretrainingImages:N0} images of classes 0-4 ({PretrainingEpochs} epochs). Adapted with ")
+            $"Pretrained once for all seeds on at most {PretrainingImages:N0} images of classes 0-4 ({Epoch(PretrainingEpochs)}). Adapted with ")
         + FormattableString.Invariant(
-            $"{Images:N0} images of classes 5-9, others for each seed ({Epochs} epochs, batches of {BatchSize}), and tested on at most ")
+            $"{Images:N0} images of classes 5-9, others for each seed ({Epoch(Epochs)}, batches of {BatchSize}), and tested on at most ")
         + FormattableString.Invariant(
             $"{TestImages:N0} test images of these classes. The five outputs stay, now for other classes, unless the row has a new head.");
 
@@ -74,6 +74,8 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
         using (few)
             return new(few.ToMemory(), OfClasses(all.HeldOut, HeldOutImages, 5), OfClasses(all.Test, TestImages, 5));
     }
+
+    private static string Epoch(int count) => FormattableString.Invariant($"{count} epoch{(count == 1 ? "" : "s")}");
 
     private static Dataset OfClasses(Dataset data, int count, int first)
     {

@@ -1,3 +1,5 @@
+using MappingNets.Experiments.Reporting;
+
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>One experiment: a verb of the command line. To add one, write its class and name it in <see cref="Experiments"/>.</summary>
@@ -19,4 +21,11 @@ internal interface IExperiment
     /// <param name="options">What the command line says.</param>
     /// <param name="stop">Asked for by Ctrl-C.</param>
     void Run(ExperimentOptions options, CancellationToken stop);
+
+    /// <summary>Draws again what follows from a report alone; pictures of a trained model's outputs stay.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="folder">Its folder.</param>
+    void Redraw(ReportFile report, string folder)
+    {
+    }
 }

@@ -21,6 +21,7 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
     /// <summary>Where the search stops: smallest that reaches over largest that fails. One seed moves the crossing by more anyway.</summary>
     private const double Precision = 1.15;
 
+    private const string Picture = "intrinsic-dimension.png";
     private const double QuickPrecision = 1.5;
 
     private const string Orientation =
@@ -33,27 +34,38 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
         using var data = ExperimentData.Load(options);
-        var searches = new List<DimensionSearchRecord>();
+        var made = new List<DimensionSearchRecord>();
         var runs = new Runs(this, options, data, null, stop)
         {
-            Decorate = report => report with
-            {
-                DimensionSearches = searches,
-                Pictures = searches.Count == 0 ? null : ["intrinsic-dimension.png"],
-                Remarks = searches.Count == 0 ? null : ResultText(searches),
-            },
+            Decorate = report => All(report.DimensionSearches) is { Length: > 0 } searches
+                ? report with { DimensionSearches = searches, Pictures = [Picture], Remarks = ResultText(searches) }
+                : report,
         };
         foreach (var seed in options.Seeds)
         {
-            searches.Add(Search(options, seed, runs, stop));
-            DimensionPlot.Write(searches, $"CNN2 on {options.Dataset}: accuracy against latents", options.File("intrinsic-dimension.png"));
+            made.Add(Search(options, seed, runs, stop));
+            Draw(All(runs.Earlier?.DimensionSearches), options.Dataset, options.File(Picture));
             runs.Write();
         }
 
-        AnsiConsole.Write(TableOf(searches));
+        // Those of seeds that this command was not asked for stay in the report.
+        DimensionSearchRecord[] All(IReadOnlyList<DimensionSearchRecord>? earlier) =>
+            [.. (earlier ?? []).Where(there => made.All(here => here.Seed != there.Seed)), .. made];
+
+        AnsiConsole.Write(TableOf(All(runs.Earlier?.DimensionSearches)));
         AnsiConsole.WriteLine(Orientation);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
+
+    /// <inheritdoc/>
+    public void Redraw(ReportFile report, string folder)
+    {
+        if (report.DimensionSearches is { Count: > 0 } searches)
+            Draw(searches, report.Dataset, Path.Combine(folder, Picture));
+    }
+
+    private static void Draw(IReadOnlyList<DimensionSearchRecord> searches, string dataset, string path) =>
+        DimensionPlot.Write(searches, $"CNN2 on {dataset}: accuracy against latents", path);
 
     private static DimensionSearchRecord Search(ExperimentOptions options, ulong seed, Runs runs, CancellationToken stop)
     {

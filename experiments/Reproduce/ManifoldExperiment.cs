@@ -30,21 +30,27 @@ internal sealed class ManifoldExperiment : IExperiment
     public void Run(ExperimentOptions options, CancellationToken stop)
     {
         using var data = ExperimentData.Load(options);
-        var trajectories = new List<TrajectoryRecord>();
+        var made = new List<TrajectoryRecord>();
         RunPlan[] plans = [.. options.Seeds.Select(seed => PlanOf(options, seed))];
         var runs = new Runs(this, options, data, plans, stop)
         {
-            Decorate = report => report with
-            {
-                Trajectories = trajectories,
-                Pictures = [.. trajectories.Select(part => part.Seed).Distinct().SelectMany(seed => PicturesOf(seed))],
-                Remarks = trajectories.Count == 0 ? null : MarkdownOf(trajectories),
-            },
+            Decorate = report => All(report.Trajectories) is var trajectories
+                ? report with
+                {
+                    Trajectories = trajectories,
+                    Pictures = [.. trajectories.Select(part => part.Seed).Distinct().SelectMany(seed => PicturesOf(seed))],
+                    Remarks = trajectories.Length == 0 ? null : MarkdownOf(trajectories),
+                }
+                : report,
         };
         foreach (var plan in plans)
-            RunSeed(options, plan, data, runs, trajectories);
+            RunSeed(options, plan, data, runs, made);
 
-        AnsiConsole.Write(TableOf(trajectories));
+        // Those of seeds that this command was not asked for stay in the report.
+        TrajectoryRecord[] All(IReadOnlyList<TrajectoryRecord>? earlier) =>
+            [.. (earlier ?? []).Where(there => made.All(here => here.Seed != there.Seed)), .. made];
+
+        AnsiConsole.Write(TableOf(All(runs.Earlier?.Trajectories)));
         AnsiConsole.WriteLine(Legend);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
@@ -71,12 +77,17 @@ internal sealed class ManifoldExperiment : IExperiment
                 return model;
             }
 
-            runs.Train(plan with { Create = Create, Watch = progress => recorder!.Watch(progress) });
-            // A run that an earlier command has finished was not watched here; its trajectory is in that command's report.
-            if (runs.Earlier?.Trajectories?.Where(part => part.Seed == seed).ToArray() is { Length: > 0 } earlier && recorder!.Count == 1)
-                trajectories.AddRange(earlier);
-            else
-                Describe(options, seed, recorder!, LayoutOf(Targets.Cnn2()), trajectories);
+            // Described before the run counts as finished, so that no report has a run without its trajectory.
+            runs.Train(plan with
+            {
+                Create = Create,
+                Watch = progress => recorder!.Watch(progress),
+                Finish = (_, record) =>
+                {
+                    Describe(options, seed, recorder!, LayoutOf(Targets.Cnn2()), trajectories);
+                    return record;
+                },
+            });
             runs.Write();
         }
         finally

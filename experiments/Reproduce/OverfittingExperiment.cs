@@ -10,6 +10,7 @@ namespace MappingNets.Experiments.Reproduce;
 internal sealed class OverfittingExperiment : TableExperiment
 {
     private const int Batch = 128;
+    private const int Whole = 55_000;
 
     private static readonly (string Name, int Size)[] Sizes = [("1k", 1_000), ("5k", 5_000), ("20k", 20_000), ("60k", 60_000)];
 
@@ -17,9 +18,10 @@ internal sealed class OverfittingExperiment : TableExperiment
 
     public override string Summary => "CNN2: the gap between training and test accuracy by method and training-set size, all with equally many steps.";
 
-    protected override IReadOnlyList<ExperimentRow> Rows { get; } = RowsOf(quick: false, epochs: null);
+    protected override IReadOnlyList<ExperimentRow> Rows { get; } = RowsOf(quick: false, epochs: null, Whole);
 
-    protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options) => RowsOf(options.Quick, options.Epochs);
+    protected override IReadOnlyList<ExperimentRow> RowsFor(ExperimentData data, ExperimentOptions options) =>
+        RowsOf(options.Quick, options.Epochs, data.Training.Count);
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { BatchSize = Batch };
 
@@ -33,7 +35,7 @@ internal sealed class OverfittingExperiment : TableExperiment
     }
 
     // The quick look has a tenth of the images, so that the sizes keep their proportions.
-    private static ExperimentRow[] RowsOf(bool quick, int? epochs) =>
+    private static ExperimentRow[] RowsOf(bool quick, int? epochs, int whole) =>
     [
         .. from method in new (string Name, string Label, Func<ulong, Model> Create)[]
            {
@@ -42,7 +44,6 @@ internal sealed class OverfittingExperiment : TableExperiment
                ("lwt", "LWT 2,688", seed => MappingNetwork.For(Targets.Cnn2()).LayerWise(2_688).WithSeed(seed).Build()),
            }
            from size in Sizes
-           let whole = quick ? 6_000 : 55_000
            let images = Math.Min(whole, quick ? size.Size / 10 : size.Size)
            select new ExperimentRow($"{method.Name}-{size.Name}", FormattableString.Invariant($"{method.Label}, {images:N0} images"), method.Create)
            {

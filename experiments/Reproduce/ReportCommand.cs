@@ -33,7 +33,7 @@ internal static class ReportCommand
             foreach (var one in parsed.GetValue(pictures) ? joined : [])
             {
                 var report = ReportFile.Read(Path.Combine(one, "report.json"));
-                (Experiments.All.SingleOrDefault(experiment => experiment.Name == report.Experiment) as TableExperiment)?.Redraw(report, one);
+                Experiments.All.SingleOrDefault(experiment => experiment.Name == report.Experiment)?.Redraw(report, one);
             }
 
             AtomicFile.WriteAllText(path, ReportPage.Join(joined, path));

@@ -10,6 +10,12 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="Training">How it is trained; its seed is the run's.</param>
 internal sealed record RunPlan(string Row, string Label, Func<Model> Create, TrainingOptions Training)
 {
+    /// <summary>The setting that tells one folder's data from another's.</summary>
+    public const string DataSetting = "data";
+
+    /// <summary>The setting that tells one pretrained network from another.</summary>
+    public const string NetworkSetting = "pretrained network";
+
     /// <summary>Data of its own; null takes the experiment's.</summary>
     public ExperimentData? Data { get; init; }
 
@@ -87,6 +93,11 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             settings["augmentation"] = data.Training.Augmentation.ToString();
         if (Training.FrozenStatistics == true)
             settings["running statistics"] = "frozen";
+        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set.
+        if (options.Dataset != ExperimentOptions.DefaultDataset)
+            settings[DataSetting] = Fingerprints.Of(data.Training)[..Fingerprints.Shown];
+        if (options.Pretrained is { } network)
+            settings[NetworkSetting] = Fingerprints.OfFile(PretrainedResNet.PathOf(network))[..Fingerprints.Shown];
         if (IsTaught)
             settings["teaching"] = Teachers.Notes(options);
         foreach (var (name, value) in Settings)

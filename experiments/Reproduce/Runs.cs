@@ -67,6 +67,9 @@ internal sealed class Runs
         using var model = plan.Create();
         var own = plan.Data ?? data;
         var settings = plan.Describe(options, own, model);
+        // Older reports do not say which pictures a folder held.
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older && !older.ContainsKey(RunPlan.DataSetting))
+            settings = settings.Where(pair => pair.Key is not (RunPlan.DataSetting or RunPlan.NetworkSetting)).ToDictionary(pair => pair.Key, pair => pair.Value);
         var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
         if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
         {
@@ -124,6 +127,7 @@ internal sealed class Runs
             Summary = RunSummary.Of(runs),
             Trajectories = Earlier?.Trajectories,
             DimensionSearches = Earlier?.DimensionSearches,
+            References = Earlier?.References,
         };
         report = Decorate?.Invoke(report) ?? report;
         report.Write(options.File("report.json"));
@@ -175,10 +179,10 @@ internal sealed class Runs
     /// <summary>A command that starts anew writes over its own runs only: what took hours is not lost to another one's.</summary>
     private void RefuseToLose(ReportFile there, string path, IReadOnlyList<RunPlan>? planned)
     {
-        var other = there.Experiment != experiment.Name || (there.Config?.Quick ?? false) != options.Quick;
-        if (planned is null && !other)
-            return;
-        var lost = there.Runs.Where(run => other || !planned!.Any(plan => plan.Row == run.Row && plan.Training.Seed == run.Seed)).ToArray();
+        var other = there.Experiment != experiment.Name || there.Dataset != options.DatasetName || (there.Config?.Quick ?? false) != options.Quick;
+        // A search makes its rows as it goes, for the seeds that it was given.
+        var lost = there.Runs.Where(run => other || !(planned?.Any(plan => plan.Row == run.Row && plan.Training.Seed == run.Seed) ?? options.Seeds.Contains(run.Seed)))
+            .ToArray();
         if (lost.Length > 0)
             throw new InvalidDataException(
                 FormattableString.Invariant($"'{path}' holds {lost.Length} run{(lost.Length == 1 ? "" : "s")} that this command would not make again, ")

@@ -84,7 +84,7 @@ internal abstract class TableExperiment : IExperiment
             var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(report), References = References, DataStatement = data.Source?.Statement },
+                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(report), References = With(References, report.References), DataStatement = data.Source?.Statement },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
@@ -96,10 +96,13 @@ internal abstract class TableExperiment : IExperiment
         }
     }
 
-    /// <summary>Draws again what follows from a report alone; pictures of a trained model's outputs stay.</summary>
-    /// <param name="report">The report.</param>
-    /// <param name="folder">Its folder.</param>
+    /// <inheritdoc/>
     public void Redraw(ReportFile report, string folder) => Draw(report, new(report.Dataset, [], null, false, folder));
+
+    // Those of rows that this command was not asked for stay in the report.
+    private static IReadOnlyList<ReferenceRow>? With(IReadOnlyList<ReferenceRow>? made, IReadOnlyList<ReferenceRow>? earlier) => made is null
+        ? earlier
+        : [.. (earlier ?? []).Where(there => made.All(here => here.Label != there.Label)), .. made];
 
     private static ExperimentData? Part(ExperimentRow row, ExperimentData data, List<ExperimentData> parts)
     {

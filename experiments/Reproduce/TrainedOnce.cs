@@ -7,7 +7,7 @@ internal static class TrainedOnce
 {
     /// <summary>The weights of a file, which is made where it is missing; an interrupted training goes on within it.</summary>
     /// <param name="options">The command line.</param>
-    /// <param name="name">The file's name without its ending: all that decides the weights, the data set and the seed apart.</param>
+    /// <param name="name">The file's name without its ending: all that decides the weights, the samples and the seed apart.</param>
     /// <param name="title">What the display calls the training.</param>
     /// <param name="target">The network.</param>
     /// <param name="how">How it is trained; its seed is the network's too.</param>
@@ -25,7 +25,7 @@ internal static class TrainedOnce
         Dataset heldOut,
         CancellationToken stop)
     {
-        var data = new string([.. Path.GetFileName(options.Dataset).Select(letter => char.IsLetterOrDigit(letter) ? letter : '-')]);
+        var data = Fingerprints.Of(training)[..Fingerprints.Shown];
         var file = options.File(FormattableString.Invariant($"{name}-{data}-seed{how.Seed}.safetensors"));
         if (!File.Exists(file))
         {

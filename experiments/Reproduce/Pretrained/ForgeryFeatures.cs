@@ -25,10 +25,10 @@ internal static class ForgeryFeatures
         // Written last.
         if (File.Exists(Path.Combine(folder, "test_labels.npy")))
             return;
+        Directory.CreateDirectory(folder);
         using var last = Network(pretrained, PretrainedResNet.LastFeatures);
         using var early = Network(pretrained, PretrainedResNet.EarlyFeatures);
         using var scope = NewDisposeScope();
-        Directory.CreateDirectory(folder);
         var (trainingFeatures, trainingLabels) = Features(Path.Combine(pictures, "train"), training, seed: 1, last, early);
         var (testFeatures, testLabels) = Features(Path.Combine(pictures, "test"), test, seed: 2, last, early);
         var (mean, deviation) = (trainingFeatures.mean([0], keepdim: true), trainingFeatures.std(0, unbiased: false, keepdim: true).clamp_min(1e-6));

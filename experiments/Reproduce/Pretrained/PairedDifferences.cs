@@ -30,26 +30,26 @@ internal static class PairedDifferences
         {
             foreach (var other in rows.Where(other => other.Key is "full" or "head"))
                 Add(row, other);
-            if (rivals.Where(rival => rival.Key != "head" && rival.First().Trainable <= Handicap * row.First().Trainable).MaxBy(Mean) is { } best)
-                Add(row, best);
+            if (rivals.Where(rival => rival.Key != "head" && rival.First().Trainable <= Handicap * row.First().Trainable).MaxBy(HeldOut) is { } best)
+                Add(row, best, ", the best such rival");
         }
 
         return lines.Count == 0
             ? ""
-            : "Differences in points of test accuracy, seed by seed, with the 95% interval of their mean (Student's t); the last line of each is the best rival of up to "
-                + $"{Handicap} times as many parameters.\n\n| row | parameters | against | its parameters | difference |\n|---|---:|---|---:|---:|\n" + string.Join('\n', lines);
+            : "Differences in points of test accuracy, seed by seed, with the 95% interval of their mean (Student's t); the best rival is the one with the highest held-out "
+                + $"accuracy of those with up to {Handicap} times as many parameters.\n\n| row | parameters | against | its parameters | difference |\n|---|---:|---|---:|---:|\n" + string.Join('\n', lines);
 
-        void Add(IGrouping<string, RunRecord> row, IGrouping<string, RunRecord> other)
+        void Add(IGrouping<string, RunRecord> row, IGrouping<string, RunRecord> other, string note = "")
         {
             double?[] differences = [.. row.Join(other, run => run.Seed, run => run.Seed, (one, two) => 100 * (one.TestAccuracy - two.TestAccuracy))];
             if (Spread.Of(differences) is { } spread)
                 lines.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {row.First().Label} | {row.First().Trainable:N0} | {other.First().Label} | {other.First().Trainable:N0} | {spread.Mean:+0.00;-0.00}{Interval(spread, differences.Length)} |"));
+                    $"| {row.First().Label} | {row.First().Trainable:N0} | {other.First().Label}{note} | {other.First().Trainable:N0} | {spread.Mean:+0.00;-0.00}{Interval(spread, differences.Length)} |"));
         }
     }
 
-    private static double Mean(IEnumerable<RunRecord> row) => row.Average(run => run.TestAccuracy!.Value);
+    private static double HeldOut(IEnumerable<RunRecord> row) => row.Average(run => run.HeldOutAccuracy ?? 0);
 
     private static string Interval(Spread spread, int seeds) => spread.StandardDeviation is { } deviation
         ? string.Create(CultureInfo.InvariantCulture, $" ± {Quantiles[Math.Min(seeds - 2, Quantiles.Length - 1)] * deviation / Math.Sqrt(seeds):F2}")

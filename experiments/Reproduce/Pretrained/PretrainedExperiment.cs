@@ -76,7 +76,8 @@ internal sealed class PretrainedExperiment : IExperiment
             foreach (var plan in plans)
                 runs.Train(plan);
             AnsiConsole.WriteLine("Measuring steps.");
-            costs = PretrainedCosts.Measure(wanted, network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
+            var known = runs.All.Select(run => run.Row).ToHashSet();
+            costs = PretrainedCosts.Measure([.. PretrainedRow.All.Where(row => known.Contains(row.Name) && row.Fits(network))], network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
             TableExperiment.Show(runs.Write(), options);
         }
         finally

@@ -24,7 +24,10 @@ internal static class PretrainedResNet
         if (named is null)
             throw new ArgumentException(
                 "--pretrained must name the folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1, or an ONNX file with its network; it is not downloaded.");
-        var path = Directory.Exists(named) ? Path.Combine(named, InPackage) : named;
-        return TargetNetwork.FromOnnx(path, [[3, side, side]], output: features, name: "resnet18");
+        return TargetNetwork.FromOnnx(PathOf(named), [[3, side, side]], output: features, name: "resnet18");
     }
+
+    /// <summary>The network's file.</summary>
+    /// <param name="named">The package's folder, or the file itself.</param>
+    public static string PathOf(string named) => Directory.Exists(named) ? Path.Combine(named, InPackage) : named;
 }

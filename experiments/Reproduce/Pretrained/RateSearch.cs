@@ -33,7 +33,7 @@ internal sealed class RateSearch
     public RateSearch(string path, string settings)
     {
         (this.path, this.settings) = (path, settings);
-        var earlier = File.Exists(path) ? JsonSerializer.Deserialize<Trials>(File.ReadAllText(path)) : null;
+        var earlier = File.Exists(path) ? Read(path) : null;
         if (earlier is not null && earlier.Settings != settings)
             throw new InvalidDataException($"'{path}' holds rates that were chosen with other settings ({earlier.Settings}; here {settings}). Name another folder with --out.");
         trials = [.. earlier?.All ?? []];
@@ -80,13 +80,36 @@ internal sealed class RateSearch
         if (trials.Find(trial => trial.Method == method.Name && trial.LearningRate == rate) is { } done)
             return done.HeldOutAccuracy;
         var started = Stopwatch.GetTimestamp();
-        var accuracy = train(rate);
+        var accuracy = 0.0;
+        try
+        {
+            accuracy = train(rate);
+        }
+        catch (TrainingDivergedException)
+        {
+            // Too high a rate is an answer, and one that need not be sought again.
+        }
+
         var trial = new RateTrial(method.Name, rate, accuracy, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1));
         trials.Add(trial);
         AtomicFile.WriteAllText(path, JsonSerializer.Serialize(new Trials(settings, trials), Indented));
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{method.Name}, rate {rate:G2}: {100 * accuracy:F1}% of the held-out pictures, {trial.Seconds:F0} s"));
         return accuracy;
+    }
+
+    private static Trials Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Trials>(File.ReadAllText(path)) is { Settings: not null, All: not null } trials
+                ? trials
+                : throw new InvalidDataException($"'{path}' holds no trials of learning rates.");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"'{path}' holds no trials of learning rates: {fault.Message}", fault);
+        }
     }
 
     private sealed record Trials(string Settings, IReadOnlyList<RateTrial> All);

@@ -74,19 +74,24 @@ internal sealed class DeepfakeExperiment : TableExperiment
     {
         // A folder without a name is of neither of the paper's data sets, for all that anyone knows.
         if (DataSource.Folder(options, "features", "celeb-df", "ff++", Blended) is var (name, folder))
-            return name == Blended ? Forgeries(options, folder) : (DataSource.Real(name, folder), folder);
+            return name == Blended ? Forgeries(options, folder) : WithoutNetwork(options, (DataSource.Real(name, folder), folder));
         var synthetic = options.File("synthetic-data");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (SyntheticTraining, SyntheticTest);
         SyntheticDeepfakeFeatures.Write(synthetic, training, test, seed: 1);
-        return (DataSource.Synthetic("synthetic-features", $"{training + test} vectors of random patterns, half of them with ripples, as .npy files"), synthetic);
+        return WithoutNetwork(options, (DataSource.Synthetic("synthetic-features", $"{training + test} vectors of random patterns, half of them with ripples, as .npy files"), synthetic));
     }
+
+    private static (DataSource Source, string Folder) WithoutNetwork(ExperimentOptions options, (DataSource Source, string Folder) data) => options.Pretrained is null
+        ? data
+        : throw new ArgumentException($"--pretrained names a network that makes features of pictures, and the data holds features already; it goes with --dataset {Blended}:FOLDER.");
 
     private static (DataSource Source, string Folder) Forgeries(ExperimentOptions options, string pictures)
     {
         if (!CifarFiles.ArePictures(pictures))
             throw new InvalidDataException($"--dataset names '{pictures}', which lacks train/CLASS/*.jpg and test/CLASS/*.jpg.");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (BlendedTraining, BlendedTest);
-        var folder = options.File(FormattableString.Invariant($"blended-features-{training}-{test}"));
+        var from = Fingerprints.OfNames(pictures)[..Fingerprints.Shown] + (options.Pretrained is { } network ? "-" + Fingerprints.OfFile(PretrainedResNet.PathOf(network))[..Fingerprints.Shown] : "");
+        var folder = options.File(FormattableString.Invariant($"blended-features-{training}-{test}-{from}"));
         ForgeryFeatures.Write(pictures, options.Pretrained, folder, training, test);
         return (
             new(

@@ -159,9 +159,12 @@ public sealed class RealDataCommandTests : IDisposable
         Assert.Contains("--pretrained must name", Fails([.. command, "blended:" + folder.File("cifar")]));
         Assert.Contains("lacks train/CLASS/*.jpg", Fails([.. command, "blended:" + folder.Path]));
 
-        // The vectors of an earlier command are taken: the network is not looked for.
-        SyntheticDeepfakeFeatures.Write(folder.File("out/blended-features-600-300"), 20, 8, seed: 1);
-        Succeeds([.. command, "blended:" + folder.File("cifar"), "--pretrained", folder.Path]);
+        // The vectors of these pictures and this network are taken where there are some, and not made again.
+        folder.Write("network.onnx", [1, 2, 3]);
+        string[] whole = [.. command, "blended:" + folder.File("cifar"), "--pretrained", folder.File("network.onnx")];
+        Assert.Contains("network.onnx", Fails(whole));
+        SyntheticDeepfakeFeatures.Write(Directory.GetDirectories(folder.File("out"), "blended-features-600-300-*-*").Single(), 20, 8, seed: 1);
+        Succeeds(whole);
 
         Assert.Equal("blended-cifar-10", Report()["dataset"]!.GetValue<string>());
         var page = Page();

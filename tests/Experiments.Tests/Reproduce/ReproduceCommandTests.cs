@@ -30,7 +30,7 @@ public sealed class ReproduceCommandTests : IDisposable
         var before = WithoutSettings(Runs("a").Single()!);
 
         var output = Succeeds(
-            "classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--seeds", "4,5", "--dataset", folder.Path, "--out", Out("a"), "--resume");
+            "classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--seeds", "4,5,05", "--dataset", folder.Path, "--out", Out("a"), "--resume");
 
         Assert.Contains("seed 4: taken from the report", output);
         Assert.Equal([4, 5], Runs("a").Select(run => run!["seed"]!.GetValue<int>()));
@@ -70,6 +70,11 @@ public sealed class ReproduceCommandTests : IDisposable
         Assert.Contains("holds 1 run that this command would not make again, such as CNN2 SLVT 1,024, seed 1", Fails(Command("cnn2-slvt-2048", "1")));
         Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume"]));
         Assert.Contains("epochs: 1 there, 2 here", Fails([.. Command("cnn2-slvt-1024", "2"), "--resume", "--seeds", "2"]));
+        // The same row of other data.
+        Directory.CreateDirectory(Out("other"));
+        foreach (var file in Directory.GetFiles(folder.Path, "*ubyte*"))
+            File.Copy(file, Path.Combine(Out("other"), Path.GetFileName(file)));
+        Assert.Contains("Name another folder with --out.", Fails([.. Command("cnn2-slvt-1024", "1")[..^3], Out("other"), "--out", Out("kept")]));
         Assert.Equal(before, File.ReadAllText(Path.Combine(Out("kept"), "report.json")));
 
         Succeeds([.. Command("cnn2-slvt-2048", "2"), "--resume"]);
@@ -77,6 +82,32 @@ public sealed class ReproduceCommandTests : IDisposable
         var page = File.ReadAllText(Path.Combine(Out("kept"), "report.md"));
         Assert.Contains("--epochs 1 --methods cnn2-slvt-1024\n", page);
         Assert.Contains("--epochs 2 --methods cnn2-slvt-2048 --resume\n", page);
+    }
+
+    [Fact]
+    public void Seeds_of_other_pictures_under_the_same_name_do_not_join_a_mean()
+    {
+        string[] command = ["classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--dataset", folder.Path, "--out", Out("a"), "--resume", "--seeds"];
+        Succeeds([.. command, "1"]);
+        Write("train", HeldOut + Kept, first: 7);
+
+        var complaint = Fails([.. command, "1,2"]);
+
+        Assert.Contains("holds CNN2 SLVT 1,024, seed 1, with other settings (data: ", complaint);
+    }
+
+    [Theory]
+    [InlineData("manifold", "trajectories")]
+    [InlineData("intrinsic-dimension", "dimensionSearches")]
+    public void What_was_found_for_one_seed_stays_when_another_is_added(string verb, string found)
+    {
+        string[] command = [verb, "--quick", "--epochs", "3", "--dataset", folder.Path, "--out", Out("a")];
+        Succeeds([.. command, "--seeds", "1"]);
+        Assert.Contains("--resume keeps them", Fails([.. command, "--seeds", "2"]));
+
+        Succeeds([.. command, "--seeds", "2", "--resume"]);
+
+        Assert.Equal([1, 2], Report("a")[found]!.AsArray().Select(each => each!["seed"]!.GetValue<int>()).Distinct());
     }
 
     [Theory]
@@ -120,6 +151,8 @@ public sealed class ReproduceCommandTests : IDisposable
     [InlineData("nowhere", "robustness", "--dataset", "nowhere")]
     [InlineData("--dataset takes fashion-mnist, mnist, mnist:FOLDER", "robustness", "--dataset", "mnist:nowhere")]
     [InlineData("nowhere", "report", "nowhere")]
+    [InlineData("--methods names only rows that --quick leaves out", "finetune", "--quick", "--methods", "cnn1-lora-512")]
+    [InlineData("--pretrained names a network that makes features of pictures", "deepfake", "--quick", "--pretrained", "x.onnx")]
     public void What_cannot_be_done_is_said_and_fails(string expected, params string[] arguments)
     {
         Assert.Contains(expected, Fails(arguments));
@@ -144,11 +177,11 @@ public sealed class ReproduceCommandTests : IDisposable
     private JsonArray Runs(string output) => Report(output)["runs"]!.AsArray();
 
     /// <summary>Images of a class have a bar at a place of its own.</summary>
-    private void Write(string name, int count)
+    private void Write(string name, int count, int first = 0)
     {
         var pixels = new byte[count * 28 * 28];
         for (var image = 0; image < count; image++)
-            pixels.AsSpan(image * 28 * 28 + image % 10 * 2 * 28, 3 * 28).Fill((byte)(100 + image % 156));
+            pixels.AsSpan(image * 28 * 28 + image % 10 * 2 * 28, 3 * 28).Fill((byte)(100 + (first + image) % 156));
         folder.Write($"{name}-images-idx3-ubyte", IdxBytes.Of([count, 28, 28], pixels));
         folder.Write($"{name}-labels-idx1-ubyte", IdxBytes.Of([count], [.. Enumerable.Range(0, count).Select(image => (byte)(image % 10))]));
     }
