@@ -79,6 +79,6 @@ internal sealed record PretrainedMethod(string Name, string Label, string Search
     public static readonly PretrainedMethod LowRank = new("lora", "LoRA + head", "lora-2", 3e-3, 1e-3);
     public static readonly PretrainedMethod Vera = new("vera", "VeRA + head", "vera-64", 1e-2, 3.7e-4);
     public static readonly PretrainedMethod UniLora = new("uni-lora", "Uni-LoRA + head", "uni-lora-8192", 1e-2, 1.1e-3);
-    public static readonly PretrainedMethod Subspace = new("subspace", "random subspace", "subspace-8192", 1e-2, 3.7e-4);
+    public static readonly PretrainedMethod Subspace = new("subspace", "random subspace", "subspace-8192", 1e-2, 1.2e-4);
     public static readonly PretrainedMethod Scales = new("scales", "Scales", "scales-4096", 1e-2, 1e-2);
 }
