@@ -93,9 +93,9 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             settings["augmentation"] = data.Training.Augmentation.ToString();
         if (Training.FrozenStatistics == true)
             settings["running statistics"] = "frozen";
-        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set.
+        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set. All seeds have the test set in common.
         if (options.Dataset != ExperimentOptions.DefaultDataset)
-            settings[DataSetting] = Fingerprints.Of(data.Training)[..Fingerprints.Shown];
+            settings[DataSetting] = Fingerprints.Of(data.Test)[..Fingerprints.Shown];
         if (options.Pretrained is { } network)
             settings[NetworkSetting] = Fingerprints.OfFile(PretrainedResNet.PathOf(network))[..Fingerprints.Shown];
         if (IsTaught)

@@ -89,7 +89,7 @@ public sealed class ReproduceCommandTests : IDisposable
     {
         string[] command = ["classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--dataset", folder.Path, "--out", Out("a"), "--resume", "--seeds"];
         Succeeds([.. command, "1"]);
-        Write("train", HeldOut + Kept, first: 7);
+        Write("t10k", Test, first: 7);
 
         var complaint = Fails([.. command, "1,2"]);
 
