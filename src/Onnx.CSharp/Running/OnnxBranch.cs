@@ -55,7 +55,7 @@ internal sealed class OnnxBranch
         var branch = new OnnxBranch(nodes, outputs, [.. captured]);
         using var noGradient = no_grad();
         foreach (var tensor in graph.Initializer)
-            branch.constants[tensor.Name] = StoredTensor.Of(owner.ToString(), null, tensor, default).Load().DetachFromDisposeScope();
+            branch.constants[tensor.Name] = StoredTensor.Of(owner, tensor).Load().DetachFromDisposeScope();
         return branch;
 
         void Add(string name)
