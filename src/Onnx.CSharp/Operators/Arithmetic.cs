@@ -20,6 +20,7 @@ internal static class Arithmetic
     public static Tensor[] Power(NodeRun run)
     {
         var (left, right) = (run.Input(0), run.Input(1));
+        run.Broadcast(left.shape, right.shape);
         return [left.pow(On(left, right).to(left.dtype))];
     }
 
@@ -40,6 +41,7 @@ internal static class Arithmetic
         right = On(left, right);
         left = On(right, left);
         SameType(run, left, right);
+        run.Broadcast(run.Input(0).shape, left.shape, right.shape);
         return [where(On(left, run.Input(0)).to(ScalarType.Bool), left, right)];
     }
 
@@ -48,7 +50,7 @@ internal static class Arithmetic
     private static Tensor Pair(NodeRun run, Tensor left, Tensor right, Func<Tensor, Tensor, Tensor> function)
     {
         SameType(run, left, right);
-        RequireBroadcast(run, left.shape, right.shape);
+        run.Broadcast(left.shape, right.shape);
         right = On(left, right);
         return function(On(right, left), right);
     }
@@ -57,13 +59,6 @@ internal static class Arithmetic
     {
         if (left.dtype != right.dtype)
             throw run.Node.BadInput($"its inputs are {left.dtype} and {right.dtype}; they must be of one type");
-    }
-
-    private static void RequireBroadcast(NodeRun run, long[] left, long[] right)
-    {
-        for (var axis = 1; axis <= Math.Min(left.Length, right.Length); axis++)
-            if (left[^axis] != right[^axis] && left[^axis] != 1 && right[^axis] != 1)
-                throw run.Node.BadInput($"the shapes {ShapeText.Of(left)} and {ShapeText.Of(right)} do not fit together");
     }
 
     // Sizes are computed on the CPU, wherever the weights are.

@@ -33,7 +33,7 @@ internal static class OnnxHead
         // Shapes that the file states of values in between may be others now.
         graph.ValueInfo.Clear();
         Prune(graph, name);
-        return OnnxFile.Parse(target.File.Path, model.ToByteArray());
+        return OnnxFile.Parse(target.File.Path, model.ToByteArray(), target.File.Limits);
     }
 
     // What followed the old output goes.
