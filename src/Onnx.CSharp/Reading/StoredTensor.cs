@@ -113,12 +113,17 @@ internal sealed class StoredTensor
         return Typed().to(Loaded).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The bytes that stand for values of this tensor's type; the values are single precision on the CPU.</summary>
+    /// <summary>The bytes that stand for values of this tensor's type; the values are finite and in single precision on the CPU.</summary>
+    /// <exception cref="InvalidOperationException">A value is too large for the type.</exception>
     public byte[] Encode(Tensor values)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return values.to(ScalarTypeOf(Type)).cpu().contiguous().bytes.ToArray();
+        var encoded = values.to(ScalarTypeOf(Type)).cpu().contiguous();
+        return Type is not (Kind.Float16 or Kind.Bfloat16) || encoded.isfinite().all().item<bool>()
+            ? encoded.bytes.ToArray()
+            : throw new InvalidOperationException(
+                $"'{MessageText.Of(Name)}' holds a number that is too large for half precision ({Type}), in which its file stores it.");
     }
 
     private ScalarType Loaded => Type switch
