@@ -33,6 +33,8 @@ internal static class OperatorCases
             .Node("Transpose", "x", "b", ("perm", new[] { 0, 2, 1 })).Node("MatMul", "a b", "y").Output("y"),
         ["Sub, Div, Pow 13"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Positive("d", 6).Number("two", 2)
             .Node("Mul", "x w", "a").Node("Sub", "a d", "b").Node("Div", "b d", "c").Node("Pow", "c two", "y").Output("y"),
+        ["Pow 13, a whole number to a half"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Ints("n", 16).Number("half", 0.5f).Node("Mul", "x w", "a")
+            .Node("Pow", "n half", "p").Node("Cast", "p", "f", ("to", (int)Kind.Float)).Node("Mul", "a f", "y").Output("y"),
         ["Sqrt, Erf 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Mul", "a a", "b").Node("Sqrt", "b", "c")
             .Node("Erf", "c", "y").Output("y"),
         ["Exp, Log, Neg, Abs, Reciprocal 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Exp", "a", "b")
@@ -113,6 +115,10 @@ internal static class OperatorCases
         ["Pad 19, wrapped"] = () => new OnnxGraphs(19, 4, 6).Ints("pads", 0, 1, 2, 0, 2, 3).On("Pad", "pads", ("mode", "wrap")),
         ["Clip 8"] = () => new OnnxGraphs(8, 6).On("Clip", "", ("min", -0.2), ("max", 0.3)),
         ["Clip 13, above only"] = () => new OnnxGraphs(13, 6).Number("most", 0.3f).On("Clip", "- most"),
+        ["Clip 13, of whole numbers"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Ints("n", (1 << 24) + 1).Ints("even", 1 << 24)
+            .Ints("low", 0).Ints("high", long.MaxValue).Node("Squeeze", "low", "least").Node("Squeeze", "high", "most").Node("Mul", "x w", "a")
+            .Node("Clip", "n least most", "c").Node("Clip", "c least", "d").Node("Clip", "d - most", "e").Node("Sub", "e even", "rest")
+            .Node("Cast", "rest", "f", ("to", (int)Kind.Float)).Node("Mul", "a f", "y").Output("y"),
         ["Constant, ConstantOfShape 13"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Shape", "a", "size")
             .Node("ConstantOfShape", "size", "filled", ("value", Filled(2.5f))).Node("Constant", "", "half", ("value_float", 0.5))
             .Node("Mul", "filled half", "b").Node("Add", "a b", "y").Output("y"),

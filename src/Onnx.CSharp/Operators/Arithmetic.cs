@@ -16,12 +16,18 @@ internal static class Arithmetic
     public static Tensor[] Divide(NodeRun run) => [Pair(
         run, (left, right) => left.is_floating_point() ? left.div(right) : left.div(right, RoundingMode.trunc))];
 
-    // The power's type is the base's.
+    // The power's type is the base's, whatever the exponent's is: the square root of a whole number is a whole number again.
     public static Tensor[] Power(NodeRun run)
     {
         var (left, right) = (run.Input(0), run.Input(1));
         run.Broadcast(left.shape, right.shape);
-        return [left.pow(On(left, right).to(left.dtype))];
+        right = On(left, right);
+        left = On(right, left);
+        return [
+            left.is_floating_point() || !right.is_floating_point()
+                ? left.pow(right.to(left.dtype))
+                : left.to(ScalarType.Float64).pow(right.to(ScalarType.Float64)).to(left.dtype),
+        ];
     }
 
     public static OnnxOperator Compare(Func<Tensor, Tensor, Tensor> compare) => run => [Pair(run, compare)];
