@@ -18,7 +18,10 @@ public static class OnnxFiles
         /// using var model = FineTuning.Of(target, pretrained).Groups(2048).Build();
         /// </code>
         /// </example>
-        /// <param name="path">The file; external data files lie beside it and are read when weights are.</param>
+        /// <param name="path">
+        /// The file; external data files lie in its folder or below it. They are read here, to tell weights from masks and to try the network on
+        /// two samples, and again where weights are wanted.
+        /// </param>
         /// <param name="inputShapes">
         /// The shape of one sample of each input, without the batch dimension; where null, the file's. Needed where the file leaves a
         /// size open; a network that takes images of any size may be given another than the file names.
@@ -28,22 +31,34 @@ public static class OnnxFiles
         /// the size of pictures.
         /// </param>
         /// <param name="name">What tables and checkpoints call the network; where null, as the file does.</param>
-        /// <exception cref="CheckpointFormatException">The file is damaged, is no ONNX model, or an external data file is missing.</exception>
+        /// <param name="limits">
+        /// What the file may cost; <see cref="ReadLimits.Default"/> where null. <see cref="ReadLimits.Bytes"/> bounds in memory all initialisers,
+        /// external ones too, with what follows from constants alone, and the values that are held while the network is tried on two samples.
+        /// </param>
+        /// <exception cref="CheckpointFormatException">
+        /// The file is damaged, is no ONNX model or is beyond the limits, or an external data file is missing or not in the file's folder.
+        /// </exception>
         /// <exception cref="NotSupportedException">
         /// An operator, its setting, its opset or a type is not supported, or the file fixes the batch's size; the message names it.
         /// </exception>
-        /// <exception cref="ArgumentException">A shape or an output must be given, or the given one does not fit.</exception>
+        /// <exception cref="ArgumentException">
+        /// A shape or an output must be given, or the given one does not fit or has more than 2^27 elements; or constants of the file do not
+        /// fit together.
+        /// </exception>
         /// <exception cref="IOException">The file cannot be read.</exception>
         public static OnnxTarget FromOnnx(
-            string path, IReadOnlyList<long[]>? inputShapes = null, string? output = null, string? name = null) =>
-            OnnxTarget.Of(OnnxFile.Read(path), inputShapes, output, name);
+            string path, IReadOnlyList<long[]>? inputShapes = null, string? output = null, string? name = null, ReadLimits? limits = null) =>
+            OnnxTarget.Of(OnnxFile.Read(path, limits ?? ReadLimits.Default), inputShapes, output, name);
     }
 
     extension(PretrainedWeights)
     {
         /// <summary>The weights and running statistics that an ONNX file came with, in single precision.</summary>
         /// <param name="target">The network of the file; it is not changed.</param>
-        /// <exception cref="CheckpointFormatException">A tensor holds a number that is not finite, or an external data file is gone.</exception>
+        /// <exception cref="CheckpointFormatException">
+        /// A tensor holds a number that is not finite, or an external data file is gone or was cut off.
+        /// </exception>
+        /// <exception cref="IOException">An external data file may not be read.</exception>
         public static PretrainedWeights Of(OnnxTarget target)
         {
             ArgumentNullException.ThrowIfNull(target);
@@ -74,7 +89,10 @@ public static class OnnxFiles
         /// The target is a module of the user's, a layer is the user's own, or the precision is int4; the message names it.
         /// </exception>
         /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
-        /// <exception cref="InvalidOperationException">A weight is not finite, or too large for half precision.</exception>
+        /// <exception cref="InvalidOperationException">
+        /// A weight or a running statistic is not finite, or too large for half precision, in which it is asked for or the network's file stores it.
+        /// </exception>
+        /// <exception cref="CheckpointFormatException">An external data file of the network's file is gone or was cut off.</exception>
         /// <exception cref="IOException">The file cannot be written; one that was there before is intact.</exception>
         /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
         public void ExportOnnx(string path, StoredPrecision precision = StoredPrecision.Single, IReadOnlyList<string>? overridable = null)
@@ -137,7 +155,7 @@ public static class OnnxFiles
             .. plain.Buffers.Where(OnnxExport.IsWritten).Select(buffer => buffer.Name),
         ];
         return patterns.FirstOrDefault(pattern => string.IsNullOrWhiteSpace(pattern) || !names.Any(name => LayerPatterns.Matches(pattern, name))) is { } idle
-            ? throw new ArgumentException($"The pattern '{idle}' chooses nothing of '{plain.Name}', which has [{string.Join(", ", names)}].", argument)
+            ? throw new ArgumentException($"The pattern '{idle}' chooses nothing of '{plain.Name}', which has [{MessageText.Names(names)}].", argument)
             : [.. names.Where(name => patterns.Any(pattern => LayerPatterns.Matches(pattern, name)))];
     }
 }

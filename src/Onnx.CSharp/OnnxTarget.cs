@@ -13,6 +13,9 @@ namespace MappingNets;
 /// </summary>
 public sealed class OnnxTarget : TargetNetwork
 {
+    // Of one sample, so that two, with which a file is read, have at most as many as any value.
+    private const long MostElements = GraphPass.MostElements / 2;
+
     private readonly OnnxGraph graph;
 
     private OnnxTarget(string name, OnnxFile file, OnnxGraph graph, IReadOnlyList<InputSpecification> inputs, IReadOnlyList<long> output)
@@ -35,25 +38,29 @@ public sealed class OnnxTarget : TargetNetwork
         var graph = OnnxGraph.Of(file, output);
         if (inputShapes is not null && inputShapes.Count != graph.Inputs.Count)
             throw new ArgumentException(
-                $"'{file.Path}' takes {graph.Inputs.Count} inputs ({string.Join(", ", graph.Inputs.Select(input => $"'{input.Name}'"))}); "
+                $"'{file.Path}' takes {graph.Inputs.Count} inputs ({MessageText.Names(graph.Inputs.Select(input => $"'{input.Name}'"))}); "
                 + $"{inputShapes.Count} shapes came.",
                 nameof(inputShapes));
         InputSpecification[] inputs = [.. graph.Inputs.Select((input, index) => Specification(file, input, inputShapes?[index]))];
         if (inputs.Length == 0)
             throw new CheckpointFormatException(file.Path, "has no input.");
-        var called = name ?? (file.Model.Graph.Name.Length > 0 ? file.Model.Graph.Name : Path.GetFileNameWithoutExtension(file.Path));
+        var called = name ?? (file.Model.Graph.Name.Length > 0 ? MessageText.Of(file.Model.Graph.Name) : Path.GetFileNameWithoutExtension(file.Path));
         return new(called, file, graph, inputs, OutputOf(file, graph, inputs));
     }
 
     /// <summary>
     /// The same network for another task: its last linear layer gets another number of outputs, or one named "head" is appended where
     /// the network ends in features (a feature map is averaged over its places first). A softmax at the end is left out, so that the
-    /// outputs are logits. The layer starts with zeros, which PretrainedWeights.Of gives with the file's other weights.
+    /// outputs are logits. The layer starts with zeros, of the type in which the file stores the old one, and PretrainedWeights.Of gives them with
+    /// the file's other weights.
     /// </summary>
     /// <param name="outputs">How many outputs, such as classes, at least 1.</param>
     /// <returns>A network that knows nothing of the old layer; ExportOnnx writes it whole.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no output.</exception>
-    /// <exception cref="NotSupportedException">The last layer's weights have another use too, or an appended layer's names are taken.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The last layer's weights have another use too, or nodes make them of others, as in files that are written in half precision or int8; or an
+    /// appended layer's names are taken.
+    /// </exception>
     public OnnxTarget WithHead(long outputs)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(outputs, 1);
@@ -100,29 +107,42 @@ public sealed class OnnxTarget : TargetNetwork
 
     private static InputSpecification Specification(OnnxFile file, Onnx.ValueInfoProto input, long[]? given)
     {
-        var described = input.Type?.TensorType ?? throw new NotSupportedException($"'{file.Path}' takes '{input.Name}', which is no tensor.");
+        var name = MessageText.Of(input.Name);
+        var described = input.Type?.TensorType ?? throw new NotSupportedException($"'{file.Path}' takes '{name}', which is no tensor.");
         var type = (Kind)described.ElemType switch
         {
             Kind.Float or Kind.Float16 or Kind.Double or Kind.Bfloat16 => ScalarType.Float32,
             Kind.Int64 or Kind.Int32 => ScalarType.Int64,
             Kind.Bool => ScalarType.Bool,
-            var other => throw new NotSupportedException($"'{file.Path}' takes '{input.Name}' of the type {other}, which is not supported."),
+            var other => throw new NotSupportedException($"'{file.Path}' takes '{name}' of the type {other}, which is not supported."),
         };
         var dimensions = described.Shape?.Dim;
         if (given is not null)
-            return given.All(size => size >= 1) && (dimensions is null || dimensions.Count == given.Length + 1)
+            return given.All(size => size >= 1) && (dimensions is null || dimensions.Count == given.Length + 1) && IsBounded(given)
                 ? new([.. given], type)
                 : throw new ArgumentException(
-                    $"The shape {ShapeText.Of(given)} does not suit '{input.Name}', of {dimensions?.Count ?? 0} dimensions with the batch's; "
-                    + "a shape leaves the batch out, and each size is at least 1.",
+                    $"The shape {ShapeText.Of(given)} does not suit '{name}', of {dimensions?.Count ?? 0} dimensions with the batch's; "
+                    + $"a shape leaves the batch out, and has sizes of at least 1 and at most {MostElements} elements.",
                     "inputShapes");
         if (dimensions is null || dimensions.Count == 0 || dimensions.Skip(1).Any(size => size.DimValue < 1))
             throw new ArgumentException(
-                $"'{file.Path}' leaves sizes of '{input.Name}' open "
-                + $"(({string.Join(", ", dimensions?.Select(size => size.DimValue > 0 ? size.DimValue.ToString(CultureInfo.InvariantCulture) : $"'{size.DimParam}'") ?? [])})); "
+                $"'{file.Path}' leaves sizes of '{name}' open "
+                + $"(({MessageText.Names(dimensions?.Select(size => size.DimValue > 0 ? size.DimValue.ToString(CultureInfo.InvariantCulture) : $"'{size.DimParam}'") ?? [])})); "
                 + "inputShapes must give the shape of one sample.",
                 "inputShapes");
-        return new([.. dimensions.Skip(1).Select(size => size.DimValue)], type);
+        long[] shape = [.. dimensions.Skip(1).Select(size => size.DimValue)];
+        return IsBounded(shape)
+            ? new(shape, type)
+            : throw new CheckpointFormatException(
+                file.Path, $"takes '{name}' with samples of the shape {ShapeText.Of(shape)}; at most {MostElements} elements are supported.");
+    }
+
+    private static bool IsBounded(IEnumerable<long> sizes)
+    {
+        var room = MostElements;
+        foreach (var size in sizes)
+            room /= size;
+        return room > 0;
     }
 
     // One pass of two samples tells the output's shape, and whether the batch's size is free.
@@ -130,13 +150,19 @@ public sealed class OnnxTarget : TargetNetwork
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var bytes = inputs.Sum(input => 2 * (input.Type == ScalarType.Int64 ? 8 : 4) * ShapeText.Product(input.Shape));
+        if (bytes > file.Limits.Bytes)
+            throw new CheckpointFormatException(
+                file.Path,
+                $"takes inputs of {bytes} bytes for two samples; at most {ShapeText.Count(file.Limits.Bytes)} are tried "
+                + $"({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         Tensor[] samples = [.. inputs.Select(input => zeros([2, .. input.Shape], input.Type))];
         Tensor[] weights = [.. graph.Parameters.Select(parameter => file.Initializers[parameter.Name].Load().to(ScalarType.Float32))];
         Tensor[] buffers = [.. graph.Buffers.Select(buffer => file.Initializers[buffer.Name].Load().to(ScalarType.Float32))];
         Tensor output;
         try
         {
-            output = graph.Run(samples, weights, buffers, training: false);
+            output = graph.Run(samples, weights, buffers, training: false, file.Limits.Bytes);
         }
         catch (ArgumentException fault)
         {

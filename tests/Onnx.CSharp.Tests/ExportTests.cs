@@ -129,6 +129,17 @@ public sealed class ExportTests
         Assert.Equal(0, model.ExpectedOnnxLoss(StoredPrecision.Single, input));
     }
 
+    [Fact]
+    public void TheExpectedLossIsTheSameWhereGradientsAreOff()
+    {
+        using var scope = NewDisposeScope();
+        using var model = DirectModel.For(Small.Classifier(), seed: 6);
+        var input = Agreement.Sample(model.Target.Inputs[0], 8);
+        var expected = model.ExpectedOnnxLoss(StoredPrecision.Int8, input);
+        using var noGradient = no_grad();
+        Assert.InRange(model.ExpectedOnnxLoss(StoredPrecision.Int8, input) / expected, 0.999, 1.001);
+    }
+
     // Networks of many outputs: their errors share weights, so that the root mean square of a few spreads widely.
     [Theory]
     [InlineData("images")]

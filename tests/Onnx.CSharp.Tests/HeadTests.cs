@@ -1,5 +1,6 @@
 using Xunit;
 using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets.Tests;
 
@@ -76,6 +77,83 @@ public sealed class HeadTests
         var target = TargetNetwork.FromOnnx(path, [[2, 5, 6]], output: "b").WithHead(3);
         Assert.Equal(["conv", "head.weight", "head.bias"], target.Parameters.Select(parameter => parameter.Name));
         TrainsAndIsWritten(target, folder);
+    }
+
+    [Theory]
+    [InlineData(Kind.Float16)]
+    [InlineData(Kind.Bfloat16)]
+    [InlineData(Kind.Double)]
+    public void TheLastLayerOfAnotherPrecisionIsReplacedInIt(Kind type)
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13).Input("x", type, 4).Stored("fc1", type, 6, 4).Stored("fc2", type, 5, 6).Stored("bias", type, 5)
+            .Node("Gemm", "x fc1", "a", ("transB", 1)).Node("Relu", "a", "b").Node("Gemm", "b fc2 bias", "y", ("transB", 1)).Output("y", type);
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(["fc1(6, 4)", "fc2(3, 6)", "bias(3)"], target.Parameters.Select(parameter => parameter.ToString()));
+        Assert.Equal([type, type], new[] { "fc2", "bias" }.Select(name => target.File.Initializers[name].Type));
+        Assert.Equal((int)type, target.File.Model.Graph.Output[0].Type.TensorType.ElemType);
+    }
+
+    [Fact]
+    public void FeaturesOfAnotherPrecisionGetALayerInIt()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13).Input("x", Kind.Float16, 4).Stored("w", Kind.Float16, 4).Node("Mul", "x w", "y").Output("y", Kind.Float16);
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(Kind.Float16, target.File.Initializers["head.weight"].Type);
+    }
+
+    // As converters make them: half precision inside, single precision outside.
+    [Theory]
+    [InlineData("Cast", "Softmax")]
+    [InlineData("Softmax", "Cast")]
+    public void TheLastLayerBeforeACastIsReplaced(string next, string last)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 4).Stored("fc1", Kind.Float16, 6, 4).Stored("fc2", Kind.Float16, 5, 6)
+            .Node("Cast", "x", "h", ("to", (int)Kind.Float16)).Node("Gemm", "h fc1", "a", ("transB", 1)).Node("Relu", "a", "b")
+            .Node("Gemm", "b fc2", "c", ("transB", 1));
+        foreach (var (type, from, to) in new[] { (next, "c", "d"), (last, "d", "y") })
+            graph.Node(type, from, to, type == "Cast" ? [("to", (int)Kind.Float)] : []);
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Output("y").Bytes())).WithHead(3);
+        Assert.Equal(["fc1(6, 4)", "fc2(3, 6)"], target.Parameters.Select(parameter => parameter.ToString()));
+        using var model = DirectModel.For(target, seed: 1);
+        model.ExportOnnx(folder.File("new.onnx"));
+        var input = Agreement.Sample(target.Inputs[0], 3);
+        Agreement.AssertClose(
+            Small.Values(model.Predict(input)), Agreement.Runtime(folder.File("new.onnx"), ["x"], [input], target.Output).Values, tolerance: 1e-2);
+    }
+
+    [Theory]
+    [InlineData(StoredPrecision.Half, "Cast")]
+    [InlineData(StoredPrecision.Int8, "Mul")]
+    public void ALastWeightThatNodesMakeIsRefused(StoredPrecision precision, string node)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = DirectModel.For(Small.Classifier(), seed: 1);
+        model.ExportOnnx(folder.File("net.onnx"), precision);
+        var target = TargetNetwork.FromOnnx(folder.File("net.onnx"));
+        Assert.Contains($"'fc2.weight' is made by a node ({node})", Assert.Throws<NotSupportedException>(() => target.WithHead(7)).Message);
+    }
+
+    [Fact]
+    public void ALastLayerWhoseBiasIsLeftOutIsReplaced()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4).Weight("w", 5, 4).Node("Gemm", "x w -", "y", ("transB", 1)).Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(["w(3, 4)"], target.Parameters.Select(parameter => parameter.ToString()));
+    }
+
+    [Fact]
+    public void AProductOfWhatTheNetworkComputesIsFeatures()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Transpose", "a", "b", ("perm", new[] { 0, 2, 1 }))
+            .Node("MatMul", "a b", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(["w(6)", "head.weight(3, 16)", "head.bias(3)"], target.Parameters.Select(parameter => parameter.ToString()));
     }
 
     [Fact]

@@ -28,14 +28,35 @@ internal sealed class OnnxGraphs
         return this;
     }
 
-    public OnnxGraphs Output(string name)
+    public OnnxGraphs Output(string name, Kind type = Kind.Float)
     {
-        Model.Graph.Output.Add(Described(name, Kind.Float, null));
+        Model.Graph.Output.Add(Described(name, type, null));
         return this;
     }
 
     /// <summary>A float initialiser with values in (-1, 1) that differ.</summary>
     public OnnxGraphs Weight(string name, params long[] shape) => Floats(name, shape, Drawn(shape));
+
+    /// <summary>The same in another precision.</summary>
+    public OnnxGraphs Stored(string name, Kind type, params long[] shape)
+    {
+        var values = Drawn(shape);
+        var tensor = new TensorProto
+        {
+            Name = name,
+            DataType = (int)type,
+            RawData = ByteString.CopyFrom([.. values.SelectMany(value => type switch
+            {
+                Kind.Float16 => BitConverter.GetBytes((Half)value),
+                Kind.Bfloat16 => BitConverter.GetBytes(value)[2..],
+                Kind.Double => BitConverter.GetBytes((double)value),
+                _ => BitConverter.GetBytes(value),
+            })]),
+        };
+        tensor.Dims.AddRange(shape);
+        Model.Graph.Initializer.Add(tensor);
+        return this;
+    }
 
     /// <summary>One with values in (0.5, 1.5), as variances are.</summary>
     public OnnxGraphs Positive(string name, params long[] shape) => Floats(name, shape, [.. Drawn(shape).Select(value => 1 + value / 2)]);

@@ -33,6 +33,8 @@ internal static class OperatorCases
             .Node("Transpose", "x", "b", ("perm", new[] { 0, 2, 1 })).Node("MatMul", "a b", "y").Output("y"),
         ["Sub, Div, Pow 13"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Positive("d", 6).Number("two", 2)
             .Node("Mul", "x w", "a").Node("Sub", "a d", "b").Node("Div", "b d", "c").Node("Pow", "c two", "y").Output("y"),
+        ["Pow 13, a whole number to a half"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Ints("n", 16).Number("half", 0.5f).Node("Mul", "x w", "a")
+            .Node("Pow", "n half", "p").Node("Cast", "p", "f", ("to", (int)Kind.Float)).Node("Mul", "a f", "y").Output("y"),
         ["Sqrt, Erf 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Mul", "a a", "b").Node("Sqrt", "b", "c")
             .Node("Erf", "c", "y").Output("y"),
         ["Exp, Log, Neg, Abs, Reciprocal 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Exp", "a", "b")
@@ -69,6 +71,8 @@ internal static class OperatorCases
         ["MaxPool 8, pads that differ"] = () => new OnnxGraphs(8, Image).On("MaxPool", "", ("kernel_shape", new[] { 3, 3 }), ("strides", new[] { 2, 2 }), ("pads", new[] { 1, 1, 0, 0 })),
         ["MaxPool 12, ceiling and dilations"] = () => new OnnxGraphs(12, Image).On(
             "MaxPool", "", ("kernel_shape", new[] { 2, 2 }), ("strides", new[] { 2, 2 }), ("dilations", new[] { 2, 1 }), ("ceil_mode", 1)),
+        ["MaxPool 12, its places named"] = () => new OnnxGraphs(12, Image).Weight("w", 7).Node("Mul", "x w", "a")
+            .Node("MaxPool", "a", "y places", ("kernel_shape", new[] { 2, 2 })).Output("y"),
         ["MaxPool 12, same upper"] = () => new OnnxGraphs(12, Image).On("MaxPool", "", ("kernel_shape", new[] { 2, 2 }), ("auto_pad", "SAME_UPPER")),
         ["AveragePool 8"] = () => new OnnxGraphs(8, Image).On("AveragePool", "", ("kernel_shape", new[] { 3, 3 }), ("pads", new[] { 1, 0, 0, 1 })),
         ["AveragePool 11, padding counts"] = () => new OnnxGraphs(11, Image).On(
@@ -95,6 +99,9 @@ internal static class OperatorCases
         ["Slice 9"] = () => new OnnxGraphs(9, 4, 6).On("Slice", "", ("starts", new[] { 1, -4 }), ("ends", new[] { 3, 1000 }), ("axes", new[] { 1, 2 })),
         ["Slice 13, steps"] = () => new OnnxGraphs(13, 4, 7).Ints("starts", 0, -1).Ints("ends", 4, -1000).Ints("axes", 1, 2).Ints("steps", 2, -3)
             .On("Slice", "starts ends axes steps"),
+        ["Slice 13, backwards over nothing"] = () => new OnnxGraphs(13, 4).Weight("w", 4).Ints("zero", 0).Ints("one", 1).Ints("last", -1).Ints("first", -100)
+            .Node("Mul", "x w", "a").Node("Slice", "a zero zero one", "none").Node("Slice", "none last first one last", "b")
+            .Node("Concat", "a b", "y", ("axis", 1)).Output("y"),
         ["Gather 13, from the end"] = () => new OnnxGraphs(13, 4, 6).Ints("places", 0, -1, 2).On("Gather", "places", ("axis", 1)),
         ["Gather 13, of an embedding"] = () => new OnnxGraphs(13).Input("ids", Kind.Int64, 4).Weight("table", 5, 3).Node("Gather", "table ids", "y").Output("y"),
         ["Unsqueeze, Squeeze 11"] = () => new OnnxGraphs(11, 4, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Unsqueeze", "a", "b", ("axes", new[] { 1, -1 }))
@@ -108,6 +115,10 @@ internal static class OperatorCases
         ["Pad 19, wrapped"] = () => new OnnxGraphs(19, 4, 6).Ints("pads", 0, 1, 2, 0, 2, 3).On("Pad", "pads", ("mode", "wrap")),
         ["Clip 8"] = () => new OnnxGraphs(8, 6).On("Clip", "", ("min", -0.2), ("max", 0.3)),
         ["Clip 13, above only"] = () => new OnnxGraphs(13, 6).Number("most", 0.3f).On("Clip", "- most"),
+        ["Clip 13, of whole numbers"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Ints("n", (1 << 24) + 1).Ints("even", 1 << 24)
+            .Ints("low", 0).Ints("high", long.MaxValue).Node("Squeeze", "low", "least").Node("Squeeze", "high", "most").Node("Mul", "x w", "a")
+            .Node("Clip", "n least most", "c").Node("Clip", "c least", "d").Node("Clip", "d - most", "e").Node("Sub", "e even", "rest")
+            .Node("Cast", "rest", "f", ("to", (int)Kind.Float)).Node("Mul", "a f", "y").Output("y"),
         ["Constant, ConstantOfShape 13"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Shape", "a", "size")
             .Node("ConstantOfShape", "size", "filled", ("value", Filled(2.5f))).Node("Constant", "", "half", ("value_float", 0.5))
             .Node("Mul", "filled half", "b").Node("Add", "a b", "y").Output("y"),
@@ -127,6 +138,8 @@ internal static class OperatorCases
             .Node("Not", "less", "more").Node("And", "less more", "none").Node("Or", "none more", "b").Node("Where", "b a x", "y").Output("y"),
         ["Identity, Dropout 13"] = () => new OnnxGraphs(13, 6).Weight("w", 6).Node("Identity", "w", "v").Node("Mul", "x v", "a")
             .Node("Dropout", "a", "y").Output("y"),
+        ["Dropout 10, its mask named"] = () => new OnnxGraphs(10, 6).Weight("w", 6).Node("Mul", "x w", "a").Node("Dropout", "a", "y mask").Output("y"),
+        ["Dropout 13, its mask named in a branch"] = MaskedBranch,
         ["HardSwish by Clip 11"] = () => new OnnxGraphs(11, 6).Weight("w", 6).Number("three", 3).Number("zero", 0).Number("six", 6).Node("Mul", "x w", "a")
             .Node("Add", "a three", "b").Node("Clip", "b zero six", "c").Node("Div", "c six", "d").Node("Mul", "a d", "y").Output("y"),
         ["Size 13"] = () => new OnnxGraphs(13, 4, 6).Weight("w", 6).Ints("shape", -1, 4, 6).Node("Mul", "x w", "a").Node("Size", "w", "n")
@@ -166,6 +179,15 @@ internal static class OperatorCases
         var then = new OnnxGraphs(13).Weight("inner", 6).Node("Mul", "a v", "p").Node("Add", "p inner", "q").Output("q");
         var otherwise = new OnnxGraphs(13).Node("Sub", "a x", "r").Output("r");
         return graph.Node("If", "single", "y", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Output("y");
+    }
+
+    private static OnnxGraphs MaskedBranch()
+    {
+        var then = new OnnxGraphs(13).Node("Dropout", "a", "p mask").Output("p");
+        var otherwise = new OnnxGraphs(13).Node("Neg", "a", "q").Output("q");
+        return new OnnxGraphs(13, 6).Weight("w", 6).Ints("zero", 0).Ints("one", 1).Node("Mul", "x w", "a").Node("Shape", "a", "size")
+            .Node("Gather", "size zero", "n").Node("Equal", "n one", "single")
+            .Node("If", "single", "y", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Output("y");
     }
 
     // view(x.size(0), -1) as PyTorch writes it.

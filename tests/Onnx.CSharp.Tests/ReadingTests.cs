@@ -104,6 +104,7 @@ public sealed class ReadingTests
     [InlineData("location", "../weights.bin", "not in the model's folder")]
     [InlineData("location", "/etc/hostname", "not in the model's folder")]
     [InlineData("location", "gone.bin", "is missing")]
+    [InlineData("location", "weights\0.bin", "does not name")]
     [InlineData("offset", "100000", "up to byte")]
     [InlineData("offset", "-1", "whole number")]
     [InlineData("length", "7", "its shape takes")]

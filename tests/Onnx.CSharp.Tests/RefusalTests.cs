@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Onnx;
 using Xunit;
+using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets.Tests;
 
@@ -80,6 +81,75 @@ public sealed class RefusalTests
     [Fact]
     public void AProductThatDoesNotFitIsRefusedAndDoesNotEndTheProcess() =>
         Assert.Contains("have no product", Refused<NotSupportedException>(new OnnxGraphs(13, 3, 4).Weight("w", 5, 6).Node("MatMul", "x w", "y").Output("y")));
+
+    [Fact]
+    public void AProductWithASingleNumberIsRefused() =>
+        Assert.Contains("single number", Refused<NotSupportedException>(new OnnxGraphs(13, 4).Number("w", 2).Node("MatMul", "x w", "y").Output("y")));
+
+    [Fact]
+    public void ANodeWithoutOutputsIsRefused()
+    {
+        var then = new OnnxGraphs(13).Node("Relu", "w", "none").Node("Neg", "a", "p").Output("p");
+        then.Model.Graph.Node[0].Output.Clear();
+        var otherwise = new OnnxGraphs(13).Node("Abs", "a", "q").Output("q");
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4).Number("zero", 0).Node("Mul", "x w", "a").Node("Equal", "zero zero", "c")
+            .Node("If", "c", "y", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Output("y");
+        Assert.Contains("(Relu, opset 13) is not supported: it has no outputs", Refused<NotSupportedException>(graph));
+    }
+
+    [Fact]
+    public void AMaskThatIsTakenIsRefused() => Assert.Contains("output 2 is wanted", Refused<NotSupportedException>(
+        new OnnxGraphs(10, 4).Weight("w", 4).Node("Mul", "x w", "a").Node("Dropout", "a", "b mask").Node("Cast", "mask", "f", ("to", (int)Kind.Float))
+            .Node("Mul", "b f", "y").Output("y")));
+
+    [Fact]
+    public void OutputsWithoutNamesAreNotTakenForOne() => Assert.Contains("output 2 is wanted", Refused<NotSupportedException>(
+        new OnnxGraphs(13, 4).Weight("v", 4).Weight("w", 4).Node("Identity", "v", " a").Node("Identity", "w", " b").Node("Mul", "x a", "c")
+            .Node("Add", "c b", "y").Output("y")));
+
+    [Fact]
+    public void NumbersInAnotherTypesListAreNoneOfTheTensors()
+    {
+        var graph = new OnnxGraphs(13, 4).On("Relu");
+        var tensor = graph.Model.Graph.Initializer[0];
+        tensor.RawData = ByteString.Empty;
+        tensor.Int32Data.AddRange([1, 2, 3, 4]);
+        Assert.Contains("0 numbers in 'scale'", Refused<CheckpointFormatException>(graph));
+    }
+
+    // Their sum is no number of 64 bits.
+    [Fact]
+    public void PartsThatNoAxisHasAreRefused() => Assert.Contains("cannot be split", Refused<NotSupportedException>(
+        new OnnxGraphs(13, 4).Weight("w", 4).Ints("sizes", long.MaxValue, long.MaxValue).Node("Mul", "x w", "a")
+            .Node("Split", "a sizes", "y z", ("axis", 1)).Output("y")));
+
+    [Theory]
+    [InlineData("node")]
+    [InlineData("setting")]
+    [InlineData("tensor")]
+    [InlineData("place")]
+    public void TextOfAFileIsCutAndStaysOnOneLineOfAMessage(string kind)
+    {
+        var text = $"\n\u001b[2J{new string('x', 5000)}";
+        var graph = kind == "setting" ? new OnnxGraphs(13, 4, 4, 4).On("MaxPool", "", ("kernel_shape", new[] { 2, 2 }), ("auto_pad", text)) : new OnnxGraphs(13, 4).On("Sinh");
+        var tensor = graph.Model.Graph.Initializer[0];
+        if (kind == "node")
+            graph.Model.Graph.Node[1].Name = text;
+        if (kind == "tensor")
+            (tensor.Name, tensor.Dims[0]) = (text, 5);
+        if (kind == "place")
+        {
+            (tensor.RawData, tensor.DataLocation) = (ByteString.Empty, TensorProto.Types.DataLocation.External);
+            tensor.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = $"../{text[..3000]}" });
+        }
+
+        using var folder = new TemporaryFolder();
+        var path = folder.Write("net.onnx", graph.Bytes());
+        var message = Assert.ThrowsAny<Exception>(() => TargetNetwork.FromOnnx(path)).Message;
+        Assert.Contains("xxx…", message);
+        Assert.DoesNotContain(message, symbol => char.IsControl(symbol));
+        Assert.DoesNotContain(new string('x', 201), message);
+    }
 
     [Theory]
     [InlineData(0)]

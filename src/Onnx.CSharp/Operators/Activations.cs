@@ -44,17 +44,22 @@ internal static class Activations
     // Opset 11 made the bounds inputs; a bound that is missing does not bound.
     public static Tensor[] Clip(NodeRun run)
     {
-        var (least, most) = run.Node.Opset >= 11
-            ? (run.OptionalNumber(1), run.OptionalNumber(2))
-            : (run.Node.Has("min") ? run.Node.Float("min", 0) : null, run.Node.Has("max") ? run.Node.Float("max", 0) : (double?)null);
         var input = run.Input(0);
-        return (least, most) switch
+        return (Bound("min", 1), Bound("max", 2)) switch
         {
-            ({ } low, { } high) => [input.clamp(low.ToScalar(), high.ToScalar())],
-            ({ } low, null) => [input.clamp_min(low.ToScalar())],
-            (null, { } high) => [input.clamp_max(high.ToScalar())],
+            ({ } low, { } high) => [input.clamp(low, high)],
+            ({ } low, null) => [input.clamp_min(low)],
+            (null, { } high) => [input.clamp_max(high)],
             _ => [input.alias()],
         };
+
+        // A bound that is a float would make floats of whole numbers, which lose their last digits.
+        Scalar? Bound(string attribute, int index)
+        {
+            if (run.Node.Opset < 11)
+                return run.Node.Has(attribute) ? run.Node.Float(attribute, 0).ToScalar() : null;
+            return input.is_floating_point() ? run.OptionalNumber(index)?.ToScalar() : run.OptionalInt(index)?.ToScalar();
+        }
     }
 
     public static Tensor[] Softmax(NodeRun run) => [OverAxis(run, (input, axis) => nn.functional.softmax(input, axis))];

@@ -16,11 +16,18 @@ internal static class Arithmetic
     public static Tensor[] Divide(NodeRun run) => [Pair(
         run, (left, right) => left.is_floating_point() ? left.div(right) : left.div(right, RoundingMode.trunc))];
 
-    // The power's type is the base's.
+    // The power's type is the base's, whatever the exponent's is: the square root of a whole number is a whole number again.
     public static Tensor[] Power(NodeRun run)
     {
         var (left, right) = (run.Input(0), run.Input(1));
-        return [left.pow(On(left, right).to(left.dtype))];
+        run.Broadcast(left.shape, right.shape);
+        right = On(left, right);
+        left = On(right, left);
+        return [
+            left.is_floating_point() || !right.is_floating_point()
+                ? left.pow(right.to(left.dtype))
+                : left.to(ScalarType.Float64).pow(right.to(ScalarType.Float64)).to(left.dtype),
+        ];
     }
 
     public static OnnxOperator Compare(Func<Tensor, Tensor, Tensor> compare) => run => [Pair(run, compare)];
@@ -40,6 +47,7 @@ internal static class Arithmetic
         right = On(left, right);
         left = On(right, left);
         SameType(run, left, right);
+        run.Broadcast(run.Input(0).shape, left.shape, right.shape);
         return [where(On(left, run.Input(0)).to(ScalarType.Bool), left, right)];
     }
 
@@ -48,7 +56,7 @@ internal static class Arithmetic
     private static Tensor Pair(NodeRun run, Tensor left, Tensor right, Func<Tensor, Tensor, Tensor> function)
     {
         SameType(run, left, right);
-        RequireBroadcast(run, left.shape, right.shape);
+        run.Broadcast(left.shape, right.shape);
         right = On(left, right);
         return function(On(right, left), right);
     }
@@ -57,13 +65,6 @@ internal static class Arithmetic
     {
         if (left.dtype != right.dtype)
             throw run.Node.BadInput($"its inputs are {left.dtype} and {right.dtype}; they must be of one type");
-    }
-
-    private static void RequireBroadcast(NodeRun run, long[] left, long[] right)
-    {
-        for (var axis = 1; axis <= Math.Min(left.Length, right.Length); axis++)
-            if (left[^axis] != right[^axis] && left[^axis] != 1 && right[^axis] != 1)
-                throw run.Node.BadInput($"the shapes {ShapeText.Of(left)} and {ShapeText.Of(right)} do not fit together");
     }
 
     // Sizes are computed on the CPU, wherever the weights are.

@@ -11,8 +11,7 @@ internal static class Constants
         var node = run.Node;
         if (node.Tensor("value") is { } stored)
         {
-            var value = StoredTensor.Of(node.ToString(), null, stored, default);
-            return [Typed(run, value.Load())];
+            return [Typed(run, StoredTensor.Of(node, stored).Load())];
         }
 
         if (node.Floats("value_floats") is { } floats)
@@ -29,7 +28,7 @@ internal static class Constants
         var shape = run.Bounded(run.Ints(0));
         if (run.Node.Tensor("value") is not { } stored)
             return [zeros(shape, run.Type)];
-        var value = Typed(run, StoredTensor.Of(run.Node.ToString(), null, stored, default).Load());
+        var value = Typed(run, StoredTensor.Of(run.Node, stored).Load());
         return value.numel() == 1
             ? [value.reshape(1).expand([.. shape.Length == 0 ? [1] : shape]).clone().reshape(shape)]
             : throw run.Node.BadInput($"its value has {value.numel()} numbers; it must have one");

@@ -15,6 +15,9 @@ internal static class Convolutions
             throw run.Node.BadInput(
                 $"the input {ShapeText.Of(input.shape)} and the weight {ShapeText.Of(weight.shape)} do not fit together in {group} groups");
         var windows = Windows.Of(run, weight.shape[2..], input.shape[2..]);
+        run.Bounded([.. input.shape[..2], .. windows.Padded(input.shape[2..])]);
+        run.Bounded(
+            [input.shape[0], weight.shape[0], .. Enumerable.Range(0, windows.Kernel.Length).Select(axis => windows.Count(axis, input.shape[2 + axis], false))]);
         if (!windows.IsSymmetric)
         {
             input = nn.functional.pad(input, windows.ForPad());
@@ -55,6 +58,7 @@ internal static class Convolutions
         var full = Enumerable.Range(0, count)
             .Select(axis => (sizes[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 + more[axis]).ToArray();
         var (before, after) = PadsOf(run, full, sizes, strides);
+        run.Bounded([input.shape[0], weight.shape[1] * group, .. full]);
 
         // The whole output first, then what the pads leave of it: libtorch pads both ends alike.
         var none = new long[count];
@@ -95,7 +99,7 @@ internal static class Convolutions
     {
         var node = run.Node;
         var count = full.Length;
-        var pads = node.Ints("pads") ?? new long[2 * count];
+        var pads = node.Within("pads", node.Ints("pads") ?? new long[2 * count], 0);
         var mode = node.Text("auto_pad", "NOTSET");
         var wanted = node.Ints("output_shape")
             ?? (mode is "SAME_UPPER" or "SAME_LOWER" ? [.. sizes.Zip(strides, (size, stride) => size * stride)] : null);
@@ -121,7 +125,7 @@ internal static class Convolutions
             throw node.Fault($"auto_pad is '{mode}'");
         }
 
-        return pads.Length == 2 * count && pads.All(pad => pad >= 0)
+        return pads.Length == 2 * count
             && Enumerable.Range(0, count).All(axis => full[axis] - pads[axis] - pads[count + axis] > 0)
             ? (pads[..count], pads[count..])
             : throw node.BadInput($"its pads {ShapeText.Of(pads)} leave nothing of the output {ShapeText.Of(full)}");

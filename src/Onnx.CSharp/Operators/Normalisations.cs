@@ -8,6 +8,7 @@ internal static class Normalisations
     // ONNX's momentum is the share of the old statistics, libtorch's that of the batch's.
     public static Tensor[] Batch(NodeRun run)
     {
+        // Before opset 14 a second output meant training, whether anything took it or not.
         if (run.Node.Int("spatial", 1) != 1)
             throw run.Node.Fault("spatial is 0, which normalises every place by itself");
         if (run.Node.Flag("training_mode") || run.Node.Outputs.Count(output => output.Length > 0) > 1)
@@ -37,7 +38,7 @@ internal static class Normalisations
 
     public static Tensor[] Layer(NodeRun run)
     {
-        if (run.Node.Outputs.Count(output => output.Length > 0) > 1)
+        if (run.Node.WantedOutputs.Skip(1).Any(output => output.Length > 0))
             throw run.Node.Fault("its mean and its deviation are wanted as outputs");
         var input = run.Input(0);
         var shape = input.shape[run.Axis(run.Node.Int("axis", -1), input.dim())..];

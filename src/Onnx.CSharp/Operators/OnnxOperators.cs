@@ -96,17 +96,19 @@ internal static class OnnxOperators
     };
 
     /// <summary>The operator of a node.</summary>
-    /// <exception cref="NotSupportedException">There is none, or the node has a setting that it does not know.</exception>
+    /// <exception cref="NotSupportedException">There is none, or the node has a setting that it does not know, or no outputs.</exception>
     public static OnnxOperator For(OnnxNode node)
     {
+        if (node.Outputs.Count == 0)
+            throw node.Fault("it has no outputs");
         if (node.Domain is not ("" or "ai.onnx"))
-            throw node.Fault($"the operators of the domain '{node.Domain}' are not the standard ones");
+            throw node.Fault($"the operators of the domain '{MessageText.Of(node.Domain)}' are not the standard ones");
         if (!Known.TryGetValue(node.Type, out var found))
-            throw node.Fault($"the operator '{node.Type}' is not among those that are understood: {string.Join(", ", Known.Keys.Order(StringComparer.Ordinal))}");
+            throw node.Fault($"the operator '{MessageText.Of(node.Type)}' is not among those that are understood: {string.Join(", ", Known.Keys.Order(StringComparer.Ordinal))}");
         foreach (var inner in node.WithNested.Skip(1))
             For(inner);
         return node.AttributeNames.Except(found.Attributes).FirstOrDefault() is { } unknown
-            ? throw node.Fault($"it has the attribute '{unknown}'")
+            ? throw node.Fault($"it has the attribute '{MessageText.Of(unknown)}'")
             : found.Compute;
     }
 

@@ -19,6 +19,7 @@ internal static class Padding
             : [.. Enumerable.Range(0, rank)];
         if (given.Length != 2 * axes.Length)
             throw run.Node.BadInput($"it has {given.Length} pads for {axes.Length} axes");
+        run.Node.Within("pads", given, -GraphPass.MostElements);
         var (before, after) = (new long[rank], new long[rank]);
         for (var index = 0; index < axes.Length; index++)
             (before[axes[index]], after[axes[index]]) = (given[index], given[axes.Length + index]);
@@ -54,6 +55,8 @@ internal static class Padding
                 continue;
             if (size == 0)
                 throw run.Node.BadInput($"the axis {axis} is empty and has nothing to repeat");
+            // One axis grows before the next is cut.
+            run.Bounded([.. result.shape[..axis], before[axis] + size + after[axis], .. result.shape[(axis + 1)..]]);
             var places = new List<long>();
             for (var place = -before[axis]; place < size + after[axis]; place++)
                 places.Add(source(place, size));

@@ -17,6 +17,7 @@ internal static class Parts
                 || part.shape.Where((size, index) => index != axis && size != parts[0].shape[index]).Any())
                 throw run.Node.BadInput(
                     $"{parts[0].dtype}{ShapeText.Of(parts[0].shape)} and {part.dtype}{ShapeText.Of(part.shape)} cannot be joined along axis {axis}");
+        run.Bounded([.. parts[0].shape[..axis], parts.Sum(part => part.shape[axis]), .. parts[0].shape[(axis + 1)..]]);
         var device = parts.FirstOrDefault(part => part.device_type != DeviceType.CPU)?.device;
         return [cat(device is null ? parts : [.. parts.Select(part => part.to(device))], axis)];
     }
@@ -32,7 +33,7 @@ internal static class Parts
             throw run.Node.BadInput($"num_outputs is {run.Node.Int("num_outputs", count)}; it has {count} outputs");
         var each = (whole + count - 1) / count;
         var sizes = run.AxesOf("split", 1, 13) ?? [.. Enumerable.Range(0, count).Select(part => Math.Min(each, whole - part * each))];
-        if (sizes.Length != count || sizes.Any(size => size < 0) || sizes.Sum() != whole)
+        if (sizes.Length != count || sizes.Any(size => size < 0 || size > whole) || sizes.Sum() != whole)
             throw run.Node.BadInput($"the axis {axis} of {ShapeText.Of(input.shape)} cannot be split into {ShapeText.Of(sizes)}");
         var start = 0L;
         var parts = new Tensor[count];
@@ -70,6 +71,8 @@ internal static class Parts
             return to <= from ? input.narrow(axis, 0, 0) : input.slice(axis, from, to, Math.Min(step, size));
         }
 
+        if (size == 0)
+            return input.narrow(axis, 0, 0);
         // libtorch knows no negative steps: the places are listed.
         (from, to) = (Math.Clamp(from, 0, size - 1), Math.Clamp(to, -1, size - 1));
         var places = new List<long>();
@@ -85,12 +88,13 @@ internal static class Parts
         var size = input.shape[axis];
         if (places.is_floating_point())
             throw run.Node.BadInput($"its places are {places.dtype}; they must be whole numbers");
+        var shape = run.Bounded([.. input.shape[..axis], .. places.shape, .. input.shape[(axis + 1)..]]);
         var flat = places.to(ScalarType.Int64).reshape(-1);
         using (no_grad())
             if (flat.numel() > 0 && (flat.min().item<long>() < -size || flat.max().item<long>() >= size))
                 throw run.Node.BadInput($"it is to take a place outside the {size} along axis {axis}");
         // Negative places count from the end.
         var found = flat.remainder(Math.Max(size, 1)).to(input.device);
-        return [input.index_select(axis, found).reshape([.. input.shape[..axis], .. places.shape, .. input.shape[(axis + 1)..]])];
+        return [input.index_select(axis, found).reshape(shape)];
     }
 }

@@ -8,7 +8,7 @@ internal static class Pooling
 {
     public static Tensor[] Largest(NodeRun run)
     {
-        if (run.Node.Outputs.Count(output => output.Length > 0) > 1)
+        if (run.Node.WantedOutputs.Skip(1).Any(output => output.Length > 0))
             throw run.Node.Fault("the places of the maxima are wanted as an output");
         var (input, windows) = Prepared(run);
         return [Filled(run, input, windows, double.NegativeInfinity, (filled, valid) => valid.Kernel.Length switch
@@ -77,6 +77,7 @@ internal static class Pooling
         }
 
         var padded = windows with { After = after };
+        run.Bounded([.. input.shape[..2], .. padded.Padded(input.shape[2..])]);
         var filled = padded.Before.Concat(after).Any(size => size > 0)
             ? nn.functional.pad(input, padded.ForPad(), PaddingModes.Constant, value)
             : input;

@@ -13,9 +13,17 @@ internal static class Products
         var (inner, outer) = (left.shape[^1], right.dim() == 1 ? right.shape[0] : right.shape[^2]);
         if (inner != outer)
             throw run.Node.BadInput($"the shapes {ShapeText.Of(left.shape)} and {ShapeText.Of(right.shape)} have no product");
-        for (var axis = 3; axis <= Math.Min(left.dim(), right.dim()); axis++)
-            if (left.shape[^axis] != right.shape[^axis] && left.shape[^axis] != 1 && right.shape[^axis] != 1)
-                throw run.Node.BadInput($"the batches of {ShapeText.Of(left.shape)} and {ShapeText.Of(right.shape)} do not fit together");
+        // A single axis is a row on the left and a column on the right.
+        long[] rows = left.dim() == 1 ? [] : [left.shape[^2]], columns = right.dim() == 1 ? [] : [right.shape[^1]];
+        var batch = run.Broadcast(left.dim() > 2 ? left.shape[..^2] : [], right.dim() > 2 ? right.shape[..^2] : []);
+        run.Bounded([.. batch, .. rows, .. columns]);
+        if (left.dim() > 2 && right.dim() > 2)
+        {
+            // libtorch repeats each of them over the other's batches.
+            run.Bounded([.. batch, .. rows, inner]);
+            run.Bounded([.. batch, inner, .. columns]);
+        }
+
         return [left.matmul(right)];
     }
 
@@ -34,6 +42,9 @@ internal static class Products
             throw run.Node.BadInput($"the shapes {ShapeText.Of(a.shape)} and {ShapeText.Of(b.t().shape)} have no product");
         if (added is not null && (added.dim() > 2 || added.dtype != left.dtype))
             throw run.Node.BadInput($"its third input is {added.dtype}{ShapeText.Of(added.shape)}; it must be {left.dtype} of at most two dimensions");
+        var shape = run.Bounded([a.shape[0], b.shape[0]]);
+        if (added is not null && !run.Broadcast(shape, added.shape).SequenceEqual(shape))
+            throw run.Node.BadInput($"its third input {ShapeText.Of(added.shape)} is larger than the product {ShapeText.Of(shape)}");
         if (alpha == 1 && beta == 1 && added is { } bias && bias.dim() == 1 && bias.shape[0] == b.shape[0])
             return [nn.functional.linear(a, b, bias)];
         var product = nn.functional.linear(a, b);

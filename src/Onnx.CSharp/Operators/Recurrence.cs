@@ -70,6 +70,7 @@ internal static class Recurrence
         if (run.Node.Int("hidden_size", hidden) != hidden)
             throw run.Node.BadInput($"hidden_size is {run.Node.Int("hidden_size", hidden)}; R has {hidden}");
         RequireWholeLengths(run, length);
+        run.Bounded([length, batch, gates * hidden]);
 
         var (outputs, states, cells) = (new List<Tensor>(), new List<Tensor>(), new List<Tensor>());
         for (var index = 0; index < reversed.Length; index++)

@@ -38,8 +38,14 @@ internal static class Resizing
             var scale = sizes is null ? scales![index] : (double)outputs / size;
             if (size < 1 || outputs < 1 || !(scale > 0))
                 throw node.BadInput($"{ShapeText.Of(input.shape)} cannot become {ShapeText.Of(shape)}");
-            if (outputs != size || scale != 1)
-                result = Along(run, result, axes[index], size, outputs, scale);
+            if (outputs == size && scale == 1)
+                continue;
+            // One axis grows before the next shrinks, and each place along it has up to four weights and as many sources.
+            var between = result.shape;
+            between[axes[index]] = outputs;
+            run.Bounded(between);
+            run.Bounded([outputs, 8]);
+            result = Along(run, result, axes[index], size, outputs, scale);
         }
 
         return [result];

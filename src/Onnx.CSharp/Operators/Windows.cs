@@ -25,15 +25,15 @@ internal sealed record Windows(long[] Kernel, long[] Strides, long[] Dilations, 
         var dilations = Along(node, "dilations", count, 1);
         if (kernel.Length != count || node.Ints("kernel_shape") is { } stated && !stated.SequenceEqual(kernel))
             throw node.BadInput($"its window is {ShapeText.Of(kernel)}, of other axes or sizes than the input and kernel_shape say");
-        if (kernel.Concat(strides).Concat(dilations).Any(size => size < 1))
-            throw node.BadInput("its kernel_shape, strides or dilations have a number below 1");
+        node.Within("kernel_shape", kernel, 1);
         var (before, after) = (new long[count], new long[count]);
         switch (node.Text("auto_pad", "NOTSET"))
         {
             case "NOTSET":
                 var pads = node.Ints("pads") ?? new long[2 * count];
-                if (pads.Length != 2 * count || pads.Any(pad => pad < 0))
-                    throw node.BadInput($"its pads are {ShapeText.Of(pads)}; there must be {2 * count}, none below 0");
+                if (pads.Length != 2 * count)
+                    throw node.BadInput($"it has {pads.Length} pads; there must be {2 * count}");
+                node.Within("pads", pads, 0);
                 (before, after) = (pads[..count], pads[count..]);
                 break;
             case "VALID":
@@ -55,12 +55,16 @@ internal sealed record Windows(long[] Kernel, long[] Strides, long[] Dilations, 
         return new(kernel, strides, dilations, before, after);
     }
 
-    /// <summary>A number for each axis.</summary>
+    /// <summary>A number for each axis, at least the one that stands where the node has none.</summary>
     public static long[] Along(OnnxNode node, string attribute, int count, long fallback)
     {
         var values = node.Ints(attribute) ?? [.. Enumerable.Repeat(fallback, count)];
-        return values.Length == count ? values : throw node.BadInput($"it has {values.Length} {attribute} for {count} spatial axes");
+        return values.Length == count ? node.Within(attribute, values, fallback) : throw node.BadInput($"it has {values.Length} {attribute} for {count} spatial axes");
     }
+
+    /// <summary>The sizes of an input with its padding.</summary>
+    /// <param name="sizes">Its sizes along the spatial axes.</param>
+    public long[] Padded(long[] sizes) => [.. sizes.Select((size, axis) => Before[axis] + size + After[axis])];
 
     /// <summary>The paddings in libtorch's order: the last axis first, each start and end.</summary>
     public long[] ForPad() => [.. Enumerable.Range(0, Before.Length).Reverse().SelectMany(axis => new[] { Before[axis], After[axis] })];

@@ -12,9 +12,11 @@ internal sealed class OnnxFile
     /// <summary>The versions of the operators ("opset") that are understood.</summary>
     public const long OldestOpset = 8, NewestOpset = 21;
 
-    private OnnxFile(string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers)
+    private OnnxFile(
+        string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers, ReadLimits limits)
     {
         Path = path;
+        Limits = limits;
         Bytes = bytes;
         Model = model;
         Opset = opset;
@@ -23,6 +25,9 @@ internal sealed class OnnxFile
 
     /// <summary>The file's path, or what it was made from.</summary>
     public string Path { get; }
+
+    /// <summary>What it may cost.</summary>
+    public ReadLimits Limits { get; }
 
     /// <summary>The file, to the byte.</summary>
     public byte[] Bytes { get; }
@@ -37,10 +42,10 @@ internal sealed class OnnxFile
     public IReadOnlyDictionary<string, StoredTensor> Initializers { get; }
 
     /// <summary>Reads a file.</summary>
-    /// <exception cref="CheckpointFormatException">It is damaged or no ONNX model.</exception>
+    /// <exception cref="CheckpointFormatException">It is damaged, no ONNX model, or beyond the limits.</exception>
     /// <exception cref="NotSupportedException">Its operators are of another version.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static OnnxFile Read(string path)
+    public static OnnxFile Read(string path, ReadLimits limits)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         using var file = InputFile.Open(path);
@@ -49,13 +54,13 @@ internal sealed class OnnxFile
                 path, $"has {file.Length} bytes; a model of 2 GiB or more keeps its tensors in external data files.");
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);
-        return Parse(path, bytes);
+        return Parse(path, bytes, limits);
     }
 
     /// <summary>Understands the bytes of a file.</summary>
-    /// <exception cref="CheckpointFormatException">They are damaged or no ONNX model.</exception>
+    /// <exception cref="CheckpointFormatException">They are damaged, no ONNX model, or beyond the limits.</exception>
     /// <exception cref="NotSupportedException">The operators are of another version.</exception>
-    public static OnnxFile Parse(string path, byte[] bytes)
+    public static OnnxFile Parse(string path, byte[] bytes, ReadLimits limits)
     {
         ModelProto model;
         IReadOnlyList<TensorPlace> places;
@@ -74,8 +79,8 @@ internal sealed class OnnxFile
         if (graph.SparseInitializer.Count > 0)
             throw new NotSupportedException($"'{path}' has sparse initializers, which are not supported.");
         if (model.Functions.Count > 0)
-            throw new NotSupportedException($"'{path}' defines functions of its own ('{model.Functions[0].Name}'), which are not supported.");
-        return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places));
+            throw new NotSupportedException($"'{path}' defines functions of its own ('{MessageText.Of(model.Functions[0].Name)}'), which are not supported.");
+        return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places, limits), limits);
     }
 
     /// <summary>A copy of the model with all tensors in it, external ones too, for another file.</summary>
@@ -115,8 +120,9 @@ internal sealed class OnnxFile
     }
 
     private static Dictionary<string, StoredTensor> Stored(
-        string path, byte[] bytes, GraphProto graph, IReadOnlyList<TensorPlace> places)
+        string path, byte[] bytes, GraphProto graph, IReadOnlyList<TensorPlace> places, ReadLimits limits)
     {
+        var loaded = 0L;
         var stored = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
         foreach (var (tensor, place) in graph.Initializer.Zip(places))
         {
@@ -125,7 +131,13 @@ internal sealed class OnnxFile
             if (tensor.Name.Length == 0)
                 throw new CheckpointFormatException(path, "has an initializer without a name.");
             if (!stored.TryAdd(tensor.Name, StoredTensor.Of(path, bytes, tensor, place)))
-                throw new CheckpointFormatException(path, $"has two initializers '{tensor.Name}'.");
+                throw new CheckpointFormatException(path, $"has two initializers '{MessageText.Of(tensor.Name)}'.");
+            // Any number of them may name the same bytes of an external file, which may be none on the disk.
+            loaded += stored[tensor.Name].LoadedBytes;
+            if (loaded > limits.Bytes)
+                throw new CheckpointFormatException(
+                    path,
+                    $"holds tensors of more than {ShapeText.Count(limits.Bytes)} bytes; at most as many are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         }
 
         return stored;

@@ -13,12 +13,13 @@ internal sealed class StoredTensor
 {
     private readonly TensorProto proto;
 
-    private StoredTensor(TensorProto proto, long[] shape, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
+    private StoredTensor(TensorProto proto, long[] shape, long length, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
     {
         this.proto = proto;
         Bytes = bytes;
         Shape = shape;
         Place = place;
+        StoredBytes = length + proto.CalculateSize();
     }
 
     /// <summary>The tensor's name.</summary>
@@ -33,6 +34,12 @@ internal sealed class StoredTensor
     /// <summary>The type of its elements, as ONNX numbers them.</summary>
     public Kind Type => (Kind)proto.DataType;
 
+    /// <summary>The bytes that its values take in memory.</summary>
+    public long LoadedBytes => Count * (Loaded switch { ScalarType.Bool => 1, ScalarType.Float32 => 4, _ => 8 });
+
+    /// <summary>The most bytes that it takes in a model's file.</summary>
+    public long StoredBytes { get; }
+
     /// <summary>Whether its elements are floating-point numbers.</summary>
     public bool IsFloat => Type is Kind.Float or Kind.Float16 or Kind.Double or Kind.Bfloat16;
 
@@ -45,38 +52,52 @@ internal sealed class StoredTensor
     /// <summary>The external file's name, the first byte in it and how many; null where the tensor lies in the model's own file.</summary>
     public ExternalPlace? External { get; private init; }
 
+    /// <summary>Checks a tensor of a node's attribute, or of a branch.</summary>
+    /// <exception cref="CheckpointFormatException">Its size and its bytes disagree.</exception>
+    /// <exception cref="NotSupportedException">Its type is not supported, or it lies in an external file.</exception>
+    public static StoredTensor Of(OnnxNode node, TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External
+        ? throw node.Fault("a tensor of its attributes lies in an external file, where only initializers of the graph may")
+        : Of(node.ToString(), null, tensor, default);
+
     /// <summary>Checks a tensor of a file.</summary>
     /// <exception cref="CheckpointFormatException">Its size and its bytes disagree, or its external file is missing or elsewhere.</exception>
     /// <exception cref="NotSupportedException">Its type is not supported.</exception>
     public static StoredTensor Of(string file, byte[]? model, TensorProto tensor, TensorPlace place)
     {
         var shape = tensor.Dims.ToArray();
+        var name = MessageText.Of(tensor.Name);
         var size = SizeOf(file, tensor);
-        var length = LengthOf(file, tensor.Name, shape, size);
+        var length = LengthOf(file, name, shape, size);
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
         {
             var external = ExternalPlace.Of(file, tensor, length);
-            return new(tensor, shape, external.Read, default) { External = external };
+            return new(tensor, shape, length, external.Read, default) { External = external };
         }
 
         if (model is not null && place.Length > 0)
         {
-            Require(place.Length == length, $"has {place.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(tensor, shape, () => model.AsMemory(place.Start, place.Length), place);
+            Require(place.Length == length, $"has {place.Length} bytes in '{name}'; its shape {ShapeText.Of(shape)} takes {length}.");
+            return new(tensor, shape, length, () => model.AsMemory(place.Start, place.Length), place);
         }
 
         if (tensor.RawData.Length > 0)
         {
             Require(
                 tensor.RawData.Length == length,
-                $"has {tensor.RawData.Length} bytes in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(tensor, shape, () => tensor.RawData.Memory, default);
+                $"has {tensor.RawData.Length} bytes in '{name}'; its shape {ShapeText.Of(shape)} takes {length}.");
+            return new(tensor, shape, length, () => tensor.RawData.Memory, default);
         }
 
-        var values = tensor.FloatData.Count + tensor.DoubleData.Count + tensor.Int32Data.Count + tensor.Int64Data.Count + tensor.Uint64Data.Count;
-        Require(
-            values == length / size, $"has {values} numbers in '{tensor.Name}'; its shape {ShapeText.Of(shape)} takes {length / size}.");
-        return new(tensor, shape, null, default);
+        // Each type has its list; what others hold counts for nothing.
+        var values = (Kind)tensor.DataType switch
+        {
+            Kind.Float => tensor.FloatData.Count,
+            Kind.Double => tensor.DoubleData.Count,
+            Kind.Int64 => tensor.Int64Data.Count,
+            _ => tensor.Int32Data.Count,
+        };
+        Require(values == length / size, $"has {values} numbers in '{name}'; its shape {ShapeText.Of(shape)} takes {length / size}.");
+        return new(tensor, shape, length, null, default);
 
         void Require(bool condition, string fault)
         {
@@ -89,22 +110,28 @@ internal sealed class StoredTensor
     public Tensor Load()
     {
         using var scope = NewDisposeScope();
-        var stored = Typed();
-        return stored.to(Type switch
-        {
-            Kind.Bool => ScalarType.Bool,
-            _ when IsFloat => Type == Kind.Double ? ScalarType.Float64 : ScalarType.Float32,
-            _ => ScalarType.Int64,
-        }).MoveToOuterDisposeScope();
+        return Typed().to(Loaded).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The bytes that stand for values of this tensor's type; the values are single precision on the CPU.</summary>
+    /// <summary>The bytes that stand for values of this tensor's type; the values are finite and in single precision on the CPU.</summary>
+    /// <exception cref="InvalidOperationException">A value is too large for the type.</exception>
     public byte[] Encode(Tensor values)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return values.to(ScalarTypeOf(Type)).cpu().contiguous().bytes.ToArray();
+        var encoded = values.to(ScalarTypeOf(Type)).cpu().contiguous();
+        return Type is not (Kind.Float16 or Kind.Bfloat16) || encoded.isfinite().all().item<bool>()
+            ? encoded.bytes.ToArray()
+            : throw new InvalidOperationException(
+                $"'{MessageText.Of(Name)}' holds a number that is too large for half precision ({Type}), in which its file stores it.");
     }
+
+    private ScalarType Loaded => Type switch
+    {
+        Kind.Bool => ScalarType.Bool,
+        _ when IsFloat => Type == Kind.Double ? ScalarType.Float64 : ScalarType.Float32,
+        _ => ScalarType.Int64,
+    };
 
     private Tensor Typed()
     {
@@ -150,16 +177,18 @@ internal sealed class StoredTensor
         Kind.Double or Kind.Int64 => 8,
         Kind.Float16 or Kind.Bfloat16 or Kind.Int16 => 2,
         Kind.Int8 or Kind.Uint8 or Kind.Bool => 1,
-        var other => throw new NotSupportedException($"'{file}' has the tensor '{tensor.Name}' of the type {other}, which is not supported."),
+        var other => throw new NotSupportedException($"'{file}' has the tensor '{MessageText.Of(tensor.Name)}' of the type {other}, which is not supported."),
     };
 
     private static long LengthOf(string file, string name, long[] shape, int size)
     {
         try
         {
-            return shape.Any(length => length < 0)
+            // An empty axis excuses no other: sizes are reckoned with further on.
+            var most = shape.Any(length => length < 0)
                 ? throw new OverflowException()
-                : shape.Aggregate((long)size, (product, length) => checked(product * length));
+                : shape.Aggregate((long)size, (product, length) => checked(product * Math.Max(length, 1)));
+            return shape.Contains(0) ? 0 : most;
         }
         catch (OverflowException)
         {

@@ -3,16 +3,17 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>One run of a node: what it got, and the type and device of the pass.</summary>
+/// <summary>One run of a node: what it got, and the pass that it is part of.</summary>
 /// <param name="Node">The node.</param>
 /// <param name="Given">Its inputs; null where one is left out.</param>
-/// <param name="Type">The type of the floats of the pass, which is that of the weights.</param>
-/// <param name="Device">Where the weights are.</param>
-/// <param name="Training">Whether this is a pass of training.</param>
-internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, ScalarType Type, Device Device, bool Training)
+/// <param name="Pass">The pass.</param>
+internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, GraphPass Pass)
 {
-    /// <summary>The most elements that a shape which the graph computes may ask for.</summary>
-    private const long MostElements = 1L << 28;
+    /// <summary>The type of the floats of the pass.</summary>
+    public ScalarType Type => Pass.Type;
+
+    /// <summary>Whether this is a pass of training.</summary>
+    public bool Training => Pass.Training;
 
     /// <summary>An input that must be there.</summary>
     public Tensor Input(int index) => Optional(index) ?? throw Node.BadInput($"input {index + 1} is missing");
@@ -46,12 +47,10 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Scal
     }
 
     /// <summary>The one number of an input, or null.</summary>
-    public double? OptionalNumber(int index) => OptionalFloats(index) switch
-    {
-        null or [] => null,
-        [var only] => only,
-        var many => throw Node.BadInput($"input {index + 1} must be one number; it has {many.Length}"),
-    };
+    public double? OptionalNumber(int index) => OptionalOne(index, OptionalFloats(index));
+
+    /// <summary>The one whole number of an input, with all its digits, or null.</summary>
+    public long? OptionalInt(int index) => OptionalOne(index, OptionalInts(index));
 
     /// <summary>Settings that are an attribute in old opsets and an input in new ones.</summary>
     public long[]? AxesOf(string attribute, int input, long inputSince) =>
@@ -65,20 +64,34 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Scal
         return (int)(axis < 0 ? axis + rank : axis);
     }
 
-    /// <summary>Refuses a shape that no machine has memory for, such as a hostile file's.</summary>
+    /// <summary>Refuses a shape that no machine has memory for, such as a hostile file's, before the memory is asked for.</summary>
     public long[] Bounded(long[] shape)
     {
-        var count = 1L;
+        var (count, most) = (1L, Pass.MostElementsOfOne);
         foreach (var size in shape)
         {
             if (size < 0)
                 throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}");
-            if (size > 0 && count > MostElements / size)
-                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}, of more than {MostElements} elements");
-            count *= size;
+            if (size > 0 && count > most / size)
+                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}, of more than {most} elements");
+            // An empty axis excuses no other: sizes are reckoned with further on.
+            count *= Math.Max(size, 1);
         }
 
         return shape;
+    }
+
+    /// <summary>The bounded shape that all shapes broadcast to.</summary>
+    public long[] Broadcast(params long[][] shapes)
+    {
+        long[] result = [.. Enumerable.Repeat(1L, shapes.Max(shape => shape.Length))];
+        foreach (var shape in shapes)
+            for (var axis = 1; axis <= shape.Length; axis++)
+                if (result[^axis] == 1)
+                    result[^axis] = shape[^axis];
+                else if (shape[^axis] != 1 && shape[^axis] != result[^axis])
+                    throw Node.BadInput($"the shapes {string.Join(" and ", shapes.Select(ShapeText.Of))} do not fit together");
+        return Bounded(result);
     }
 
     /// <summary>The type that stands for one of ONNX's: floats are of the pass's type, whole numbers int64.</summary>
@@ -90,4 +103,12 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Scal
         Onnx.TensorProto.Types.DataType.Int32 or Onnx.TensorProto.Types.DataType.Int64 => ScalarType.Int64,
         var other => throw Node.Fault($"the type {other} is not supported"),
     };
+
+    private T? OptionalOne<T>(int index, T[]? numbers)
+        where T : struct => numbers switch
+        {
+            null or [] => null,
+            [var only] => only,
+            var many => throw Node.BadInput($"input {index + 1} must be one number; it has {many.Length}"),
+        };
 }

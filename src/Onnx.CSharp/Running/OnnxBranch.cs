@@ -31,7 +31,7 @@ internal sealed class OnnxBranch
     /// <param name="owner">The node that it is a branch of, for messages.</param>
     /// <param name="graph">The branch.</param>
     /// <param name="opset">The version of the operators.</param>
-    /// <exception cref="NotSupportedException">It takes values of its own, or gives one twice.</exception>
+    /// <exception cref="NotSupportedException">It takes values of its own, gives one twice, or has a tensor in an external file.</exception>
     public static OnnxBranch Of(OnnxNode owner, GraphProto graph, long opset)
     {
         if (graph.Input.Count > 0)
@@ -52,16 +52,19 @@ internal sealed class OnnxBranch
         string[] outputs = [.. graph.Output.Select(output => output.Name)];
         foreach (var output in outputs)
             Take(output);
+        var taken = nodes.SelectMany(node => node.Inputs).Concat(outputs).ToHashSet(StringComparer.Ordinal);
+        foreach (var node in nodes)
+            node.Want(taken);
         var branch = new OnnxBranch(nodes, outputs, [.. captured]);
         using var noGradient = no_grad();
         foreach (var tensor in graph.Initializer)
-            branch.constants[tensor.Name] = StoredTensor.Of(owner.ToString(), null, tensor, default).Load().DetachFromDisposeScope();
+            branch.constants[tensor.Name] = StoredTensor.Of(owner, tensor).Load().DetachFromDisposeScope();
         return branch;
 
         void Add(string name)
         {
             if (!known.Add(name))
-                throw owner.Fault($"a branch gives '{name}' twice");
+                throw owner.Fault($"a branch gives '{MessageText.Of(name)}' twice");
         }
 
         void Take(string name)
@@ -77,8 +80,11 @@ internal sealed class OnnxBranch
     {
         var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         operators ??= [.. nodes.Select(OnnxOperators.For)];
+        var taken = run.Pass.Taken;
         for (var index = 0; index < nodes.Length; index++)
-            OnnxGraph.Perform(nodes[index], operators[index], Find, values, run.Type, run.Device, run.Training);
+            OnnxGraph.Perform(nodes[index], operators[index], Find, values, run.Pass);
+        // Only what the branch gives is held after it, and is counted as what its node gives.
+        run.Pass.Taken = taken;
         return [.. outputs.Select(output => Find(output).alias())];
 
         Tensor Find(string name)
@@ -86,11 +92,11 @@ internal sealed class OnnxBranch
             if (values.TryGetValue(name, out var value))
                 return value;
             if (constants.TryGetValue(name, out var constant))
-                return values[name] = constant.is_floating_point() ? constant.to(run.Type, run.Device, copy: true) : constant.alias();
+                return values[name] = constant.is_floating_point() ? constant.to(run.Type, run.Pass.Device, copy: true) : constant.alias();
             for (var index = 0; index < run.Node.Inputs.Count; index++)
                 if (run.Node.Inputs[index] == name)
                     return run.Input(index);
-            throw run.Node.BadInput($"a branch needs '{name}', which is not there");
+            throw run.Node.BadInput($"a branch needs '{MessageText.Of(name)}', which is not there");
         }
     }
 }

@@ -47,7 +47,7 @@ internal sealed class OnnxGraph
     public static OnnxGraph Of(OnnxFile file, string? output)
     {
         var outputs = file.Model.Graph.Output.Select(value => value.Name).ToArray();
-        var named = string.Join(", ", outputs.Select(name => $"'{name}'"));
+        var named = MessageText.Names(outputs.Select(name => $"'{name}'"));
         if (output is null ? outputs.Length != 1 : !outputs.Contains(output) && !file.Model.Graph.Node.Any(node => node.Output.Contains(output)))
             throw new ArgumentException(
                 output is null ? $"'{file.Path}' has {outputs.Length} outputs, of which one must be named: {named}."
@@ -65,10 +65,13 @@ internal sealed class OnnxGraph
     /// <param name="parameters">One per entry of <see cref="Parameters"/>, of one float type on one device.</param>
     /// <param name="buffers">One per entry of <see cref="Buffers"/>.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    public Tensor Run(IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
+    /// <param name="mostBytes">The most bytes that its values may take together, or null.</param>
+    public Tensor Run(
+        IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, long? mostBytes = null)
     {
         using var scope = NewDisposeScope();
-        var (type, device) = (parameters[0].dtype, parameters[0].device);
+        var samples = inputs.Max(input => input.dim() == 0 ? 1 : input.shape[0]);
+        var pass = new GraphPass(file.Path, parameters[0].dtype, parameters[0].device, training, samples, mostBytes);
         var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var (input, value) in Inputs.Zip(inputs))
             values[input.Name] = value;
@@ -78,49 +81,55 @@ internal sealed class OnnxGraph
             values[buffer.Name] = value;
         foreach (var step in steps)
         {
-            Perform(step.Node, step.Compute, name => Find(values, name, type, device), values, type, device, training);
+            Perform(step.Node, step.Compute, name => Find(values, name, pass), values, pass);
             foreach (var name in step.Done)
                 if (values.Remove(name, out var value))
+                {
+                    pass.Free(value);
                     value.Dispose();
+                }
         }
 
         // What a node gave is this pass's own; what it was given is not.
-        var result = Find(values, Output, type, device);
+        var result = Find(values, Output, pass);
         return (steps.Any(step => step.Node.Outputs.Contains(Output)) ? result : result.alias()).MoveToOuterDisposeScope();
     }
 
-    private Tensor Find(Dictionary<string, Tensor> values, string name, ScalarType type, Device device)
+    private Tensor Find(Dictionary<string, Tensor> values, string name, GraphPass pass)
     {
         if (values.TryGetValue(name, out var value))
             return value;
         var constant = constants[name];
-        return values[name] = constant.is_floating_point() ? constant.to(type, device, copy: true) : constant.alias();
+        value = values[name] = constant.is_floating_point() ? constant.to(pass.Type, pass.Device, copy: true) : constant.alias();
+        pass.Take("its constants", value);
+        return value;
     }
 
     /// <summary>Runs a node; what it gives joins the values, in the caller's dispose scope.</summary>
     internal static void Perform(
-        OnnxNode node, OnnxOperator compute, Func<string, Tensor> find, Dictionary<string, Tensor> values, ScalarType type, Device device, bool training)
+        OnnxNode node, OnnxOperator compute, Func<string, Tensor> find, Dictionary<string, Tensor> values, GraphPass pass)
     {
         Tensor?[] given = [.. node.Inputs.Select(name => name.Length == 0 ? null : find(name))];
         using var scope = NewDisposeScope();
         Tensor[] results;
         try
         {
-            results = compute(new(node, given, type, device, training));
+            results = compute(new(node, given, pass));
         }
         catch (System.Runtime.InteropServices.ExternalException fault)
         {
             throw node.BadInput(fault.Message.Split('\n')[0].TrimEnd('.'));
         }
 
-        for (var index = 0; index < node.Outputs.Count; index++)
-            if (node.Outputs[index].Length > 0)
+        for (var index = 0; index < node.WantedOutputs.Count; index++)
+            if (node.WantedOutputs[index] is { Length: > 0 } name)
             {
                 if (index >= results.Length)
                     throw node.Fault($"its output {index + 1} is wanted; it has {results.Length}");
                 // A value has one owner, so that it can be freed when nothing needs it.
                 var isGiven = given.Any(input => ReferenceEquals(input, results[index]));
-                values[node.Outputs[index]] = (isGiven ? results[index].alias() : results[index]).MoveToOuterDisposeScope();
+                values[name] = (isGiven ? results[index].alias() : results[index]).MoveToOuterDisposeScope();
+                pass.Take(node, values[name]);
             }
     }
 
@@ -137,27 +146,31 @@ internal sealed class OnnxGraph
             foreach (var input in nodes[index].Inputs)
                 if (input.Length > 0 && !known.Contains(input))
                     throw new CheckpointFormatException(
-                        file.Path, $"is no graph: {nodes[index]} takes '{input}', which no input, no initializer and no node before it gives.");
+                        file.Path, $"is no graph: {nodes[index]} takes '{MessageText.Of(input)}', which no input, no initializer and no node before it gives.");
             foreach (var result in nodes[index].Outputs)
                 if (result.Length > 0 && (!known.Add(result) || !places.TryAdd(result, index)))
-                    throw new CheckpointFormatException(file.Path, $"is no graph: {nodes[index]} gives '{result}', which is there already.");
+                    throw new CheckpointFormatException(file.Path, $"is no graph: {nodes[index]} gives '{MessageText.Of(result)}', which is there already.");
         }
 
         if (!places.ContainsKey(Output))
-            throw new CheckpointFormatException(file.Path, $"is no graph: no node gives its output '{Output}'.");
+            throw new CheckpointFormatException(file.Path, $"is no graph: no node gives its output '{MessageText.Of(Output)}'.");
         var needed = new SortedSet<int>();
         var open = new Stack<string>([Output]);
         while (open.TryPop(out var name))
             if (places.TryGetValue(name, out var index) && needed.Add(index))
                 foreach (var input in nodes[index].Inputs)
                     open.Push(input);
+        var taken = needed.SelectMany(index => nodes[index].Inputs).Append(Output).ToHashSet(StringComparer.Ordinal);
         foreach (var index in needed)
+        {
+            nodes[index].Want(taken);
             steps.Add(new(nodes[index], OnnxOperators.For(nodes[index]), []));
+        }
     }
 
     private void AssignRoles()
     {
-        var aliases = steps.Where(step => step.Node is { Type: "Identity", Inputs: [var from] } && file.Initializers.ContainsKey(from))
+        var aliases = steps.Where(step => step.Node is { Type: "Identity", Inputs: [var from], Outputs: [{ Length: > 0 }, ..] } && file.Initializers.ContainsKey(from))
             .ToDictionary(step => step.Node.Outputs[0], step => step.Node.Inputs[0], StringComparer.Ordinal);
         var roles = new Dictionary<string, TensorRole>(StringComparer.Ordinal);
         var parameters = new Dictionary<string, ParameterSpecification>(StringComparer.Ordinal);
@@ -176,7 +189,7 @@ internal sealed class OnnxGraph
                 var before = roles.GetValueOrDefault(name, role);
                 if (before != role && (before == TensorRole.Buffer || role == TensorRole.Buffer))
                     throw new NotSupportedException(
-                        $"'{file.Path}' uses '{name}' as a running statistic and as something else ({node}); "
+                        $"'{file.Path}' uses '{MessageText.Of(name)}' as a running statistic and as something else ({node}); "
                         + "export it without merging initializers that are equal by chance.");
                 roles[name] = before > role ? before : role;
                 if (!order.Contains(name))
@@ -220,12 +233,16 @@ internal sealed class OnnxGraph
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var pass = new GraphPass(file.Path, ScalarType.Float32, CPU, training: false, samples: 1, file.Limits.Bytes)
+        {
+            Taken = file.Initializers.Values.Sum(tensor => tensor.LoadedBytes),
+        };
         for (var index = 0; index < steps.Count; index++)
             if (steps[index].Node is var node && !node.Outputs.Contains(Output)
                 && node.Inputs.All(name => name.Length == 0 || constants.ContainsKey(name)))
             {
                 var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-                Perform(node, steps[index].Compute, name => constants[name], values, ScalarType.Float32, CPU, false);
+                Perform(node, steps[index].Compute, name => constants[name], values, pass);
                 foreach (var (name, value) in values)
                     constants[name] = value.DetachFromDisposeScope();
                 steps.RemoveAt(index--);

@@ -18,11 +18,13 @@ internal sealed class OnnxNode
     {
         (Type, Opset) = (proto.OpType, opset);
         Domain = proto.Domain;
-        Outputs = [.. proto.Output];
-        place = string.Create(CultureInfo.InvariantCulture, $"node {number}{(proto.Name.Length == 0 ? "" : $" '{proto.Name}'")} ({Type}, opset {opset})");
+        WantedOutputs = Outputs = [.. proto.Output];
+        place = string.Create(
+            CultureInfo.InvariantCulture,
+            $"node {number}{(proto.Name.Length == 0 ? "" : $" '{MessageText.Of(proto.Name)}'")} ({MessageText.Of(Type)}, opset {opset})");
         foreach (var attribute in proto.Attribute)
             if (!attributes.TryAdd(attribute.Name, attribute))
-                throw Fault($"it has two attributes '{attribute.Name}'");
+                throw Fault($"it has two attributes '{MessageText.Of(attribute.Name)}'");
         Branches = Type != "If" ? []
             : [.. new[] { "then_branch", "else_branch" }.Where(Has).Select(name => (name, OnnxBranch.Of(this, Find(name, Kind.Graph)!.G ?? throw Fault($"its {name} is empty"), opset)))];
         Inputs = [.. proto.Input, .. Branches.SelectMany(branch => branch.Graph.Captured).Distinct()];
@@ -48,8 +50,11 @@ internal sealed class OnnxNode
     /// </summary>
     public IReadOnlyList<string> Inputs { get; }
 
-    /// <summary>The names of what it gives; empty where one is not wanted.</summary>
+    /// <summary>The names of what it gives; empty where the file leaves one out.</summary>
     public IReadOnlyList<string> Outputs { get; }
+
+    /// <summary>The names of what it gives; empty where the file leaves one out or nothing takes it.</summary>
+    public IReadOnlyList<string> WantedOutputs { get; private set; }
 
     /// <summary>The names of its settings.</summary>
     public IEnumerable<string> AttributeNames => attributes.Keys;
@@ -59,6 +64,18 @@ internal sealed class OnnxNode
 
     /// <summary>What is wrong with what it got, with its place.</summary>
     public ArgumentException BadInput(string reason) => new($"{place} cannot run: {reason}.");
+
+    /// <summary>Says what is taken of all that the nodes of its graph give: old exporters name the mask of a Dropout that nothing takes.</summary>
+    public void Want(IReadOnlySet<string> taken) => WantedOutputs = [.. Outputs.Select(name => taken.Contains(name) ? name : "")];
+
+    /// <summary>Refuses numbers that no size or padding has, so that sums and products of two of them do not overflow.</summary>
+    /// <param name="what">What they are, for messages.</param>
+    /// <param name="numbers">The numbers.</param>
+    /// <param name="least">The least that each may be.</param>
+    /// <returns>The numbers.</returns>
+    public long[] Within(string what, long[] numbers, long least) => numbers.All(number => number >= least && number <= GraphPass.MostElements)
+        ? numbers
+        : throw BadInput($"its {what} are {ShapeText.Of(numbers)}; each must be from {least} to {GraphPass.MostElements}");
 
     /// <summary>Its place for messages, such as "node 3 'conv1' (Conv, opset 17)".</summary>
     public override string ToString() => place;
@@ -75,8 +92,8 @@ internal sealed class OnnxNode
     /// <summary>A number.</summary>
     public double Float(string name, double fallback) => Find(name, Kind.Float)?.F ?? fallback;
 
-    /// <summary>A word.</summary>
-    public string Text(string name, string fallback) => Find(name, Kind.String)?.S.ToStringUtf8() ?? fallback;
+    /// <summary>A word, as messages quote it: none that an operator knows is changed by that.</summary>
+    public string Text(string name, string fallback) => Find(name, Kind.String) is { } found ? MessageText.Of(found.S.ToStringUtf8()) : fallback;
 
     /// <summary>Whole numbers, or null.</summary>
     public long[]? Ints(string name) => Find(name, Kind.Ints)?.Ints.ToArray();
@@ -84,8 +101,8 @@ internal sealed class OnnxNode
     /// <summary>Numbers, or null.</summary>
     public float[]? Floats(string name) => Find(name, Kind.Floats)?.Floats.ToArray();
 
-    /// <summary>Words, or null.</summary>
-    public string[]? Strings(string name) => Find(name, Kind.Strings)?.Strings.Select(text => text.ToStringUtf8()).ToArray();
+    /// <summary>Words as messages quote them, or null.</summary>
+    public string[]? Strings(string name) => Find(name, Kind.Strings)?.Strings.Select(text => MessageText.Of(text.ToStringUtf8())).ToArray();
 
     /// <summary>A tensor, or null.</summary>
     public TensorProto? Tensor(string name) => Find(name, Kind.Tensor)?.T;

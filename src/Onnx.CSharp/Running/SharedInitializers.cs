@@ -26,6 +26,13 @@ internal static class SharedInitializers
             .SelectMany(group => group).OrderDescending().ToArray();
         if (places.Length == 0)
             return file;
+        // Written as one file, in which the external tensors lie too; a few nodes may ask for many copies of a large one.
+        var bytes = file.Bytes.Length + file.Initializers.Values.Sum(tensor => tensor.External?.Length ?? 0)
+            + places.Sum(place => file.Initializers[file.Model.Graph.Node[place].Input[0]].StoredBytes);
+        if (bytes > int.MaxValue - 64)
+            throw new NotSupportedException(
+                $"'{file.Path}' stores initializers once that are equal by chance; apart they make a file of {bytes} bytes, and one of 2 GiB or more is "
+                + "not supported. Export it without merging them.");
         var model = file.WholeModel();
         var stored = model.Graph.Initializer.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         foreach (var place in places)
@@ -36,7 +43,7 @@ internal static class SharedInitializers
             model.Graph.Node.RemoveAt(place);
         }
 
-        return OnnxFile.Parse(file.Path, model.ToByteArray());
+        return OnnxFile.Parse(file.Path, model.ToByteArray(), file.Limits);
     }
 
     private static bool IsByChance(OnnxFile file, string name, IEnumerable<string> others)

@@ -20,6 +20,8 @@ internal static class ExpectedLoss
     /// <param name="inputs">Samples.</param>
     public static double Of(Model model, StoredPrecision precision, IReadOnlyList<Tensor> inputs)
     {
+        // The caller may be in the midst of a pass without gradients, which this one needs.
+        using var gradientMode = enable_grad();
         using var scope = NewDisposeScope();
         var (weights, steps) = Rounded(model, precision);
         Tensor[] leaves = [.. weights.Where((_, place) => steps[place] is not null)];

@@ -35,7 +35,7 @@ internal static class OnnxExport
 
             // A file of another precision keeps it: the nodes around the tensor expect its type.
             if (overridable.Contains(tensor.Name))
-                throw new NotSupportedException($"'{tensor.Name}' is {stored.Type} in its file; only single precision can be overridable.");
+                throw new NotSupportedException($"'{MessageText.Of(tensor.Name)}' is {stored.Type} in its file; only single precision can be overridable.");
             tensor.ClearNumbers();
             tensor.RawData = ByteString.CopyFrom(stored.Encode(value));
         }
@@ -89,7 +89,7 @@ internal static class OnnxExport
         {
             values[name] = value.detach().to(ScalarType.Float32).cpu().contiguous();
             if (!FiniteNumbers.AllIn(values[name]))
-                throw new InvalidOperationException($"'{name}' holds a number that is not finite, so the model is of no use elsewhere.");
+                throw new InvalidOperationException($"'{MessageText.Of(name)}' holds a number that is not finite, so the model is of no use elsewhere.");
         }
 
         return values;

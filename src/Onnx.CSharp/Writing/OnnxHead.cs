@@ -13,19 +13,34 @@ internal static class OnnxHead
     /// <param name="target">The network.</param>
     /// <param name="outputs">How many outputs it gets.</param>
     /// <param name="name">The name of its output.</param>
-    /// <exception cref="NotSupportedException">The last layer's weight has another use too.</exception>
+    /// <exception cref="NotSupportedException">The last layer's weight has another use too, or nodes make it of others.</exception>
     public static OnnxFile Of(OnnxTarget target, long outputs, out string name)
     {
         var model = target.File.WholeModel();
         var graph = model.Graph;
         var last = Giving(graph, target.Output)!;
-        while (last.OpType is "Softmax" or "LogSoftmax" or "Identity" && Giving(graph, last.Input[0]) is { } before)
+        NodeProto? cast = null;
+        while ((last.OpType is "Softmax" or "LogSoftmax" or "Identity" || IsFloat(CastTo(last))) && Giving(graph, last.Input[0]) is { } before)
+        {
+            if (last.OpType == "Cast")
+                cast ??= last;
             last = before;
-        if (!IsReplaced(target, graph, last, outputs))
-            last = Appended(target, graph, last.Output[0], outputs);
+        }
+
+        var layer = Replaced(target, graph, last, outputs);
+        var type = layer ?? TypeOf(graph, target.Output);
+        if (cast is not null)
+        {
+            // Networks in half precision bring their outputs to single precision at the end.
+            cast.Input[0] = last.Output[0];
+            (last, type) = (cast, CastTo(cast));
+        }
+
+        if (layer is null)
+            last = Appended(target, graph, last.Output[0], type, outputs);
         name = last.Output[0];
         graph.Output.Clear();
-        graph.Output.Add(GraphWriter.Described(name, Kind.Float, [outputs], batch: true));
+        graph.Output.Add(GraphWriter.Described(name, type, [outputs], batch: true));
         // Pictures of the size that this target takes, as many as there are.
         foreach (var (input, specification) in graph.Input.Where(input => target.InputNames.Contains(input.Name)).ToArray().Zip(target.Inputs))
             graph.Input[graph.Input.IndexOf(input)] = GraphWriter.Described(
@@ -33,7 +48,7 @@ internal static class OnnxHead
         // Shapes that the file states of values in between may be others now.
         graph.ValueInfo.Clear();
         Prune(graph, name);
-        return OnnxFile.Parse(target.File.Path, model.ToByteArray());
+        return OnnxFile.Parse(target.File.Path, model.ToByteArray(), target.File.Limits);
     }
 
     // What followed the old output goes.
@@ -53,32 +68,76 @@ internal static class OnnxHead
 
     private static NodeProto? Giving(GraphProto graph, string value) => graph.Node.FirstOrDefault(node => node.Output.Contains(value));
 
-    private static bool IsReplaced(OnnxTarget target, GraphProto graph, NodeProto last, long outputs)
+    private static bool IsFloat(Kind type) => type is Kind.Float or Kind.Float16 or Kind.Double or Kind.Bfloat16;
+
+    private static Kind CastTo(NodeProto node) =>
+        node.OpType == "Cast" ? (Kind)(node.Attribute.FirstOrDefault(attribute => attribute.Name == "to")?.I ?? 0) : Kind.Undefined;
+
+    // What the file says of a value; single precision where it says nothing.
+    private static Kind TypeOf(GraphProto graph, string value) =>
+        graph.Output.Concat(graph.ValueInfo).FirstOrDefault(described => described.Name == value)?.Type?.TensorType is { } tensor
+        && IsFloat((Kind)tensor.ElemType)
+            ? (Kind)tensor.ElemType
+            : Kind.Float;
+
+    // The type of the layer's weight; null where the network ends in no layer.
+    private static Kind? Replaced(OnnxTarget target, GraphProto graph, NodeProto last, long outputs)
     {
         var (product, added) = last.OpType switch
         {
-            "Gemm" or "MatMul" => (last, last.OpType == "Gemm" ? last.Input.ElementAtOrDefault(2) : null),
+            // A third input without a name is none.
+            "Gemm" or "MatMul" => (last, last.OpType == "Gemm" && last.Input.ElementAtOrDefault(2) is { Length: > 0 } third ? third : null),
             "Add" when last.Input.Select(input => Giving(graph, input)).FirstOrDefault(node => node?.OpType == "MatMul") is { } found =>
                 (found, last.Input.First(input => !found.Output.Contains(input))),
             _ => (null, null),
         };
-        if (product is null || Weight(product.Input[1]) is not { Dims.Count: 2 } weight
-            || (added is not null && Weight(added) is not { Dims.Count: 1 or 2 }))
-            return false;
+        if (product is null)
+            return null;
+        // What follows from no input is a weight, wherever it stands; what does is what the network computes.
+        foreach (var name in new[] { product.Input[1], added })
+        {
+            if (name is null || Giving(graph, name) is not { } giver)
+                continue;
+            if (IsComputed(target, graph, name))
+                return null;
+            throw new NotSupportedException(
+                $"'{target.Name}' ends in a {product.OpType} whose weight '{MessageText.Of(name)}' is made by a node ({MessageText.Of(giver.OpType)}), so that "
+                + "it cannot get another shape. Take a file that stores it as an initializer, such as one in single precision with folded constants.");
+        }
+
+        if (Weight(product.Input[1]) is not { Dims.Count: 2 } weight || (added is not null && Weight(added) is not { Dims.Count: 1 or 2 }))
+            return null;
         foreach (var name in new[] { weight.Name, added })
             if (name is not null && graph.Node.Sum(node => node.Input.Count(input => input == name)) > 1)
-                throw new NotSupportedException($"'{target.Name}' uses '{name}' of its last layer elsewhere too, so that it cannot get another shape.");
+                throw new NotSupportedException(
+                    $"'{target.Name}' uses '{MessageText.Of(name)}' of its last layer elsewhere too, so that it cannot get another shape.");
         var isTurned = product.OpType == "Gemm" && product.Attribute.Any(attribute => attribute is { Name: "transB", I: not 0 });
         Zero(weight, isTurned ? [outputs, weight.Dims[1]] : [weight.Dims[0], outputs]);
         if (added is not null)
             Zero(Weight(added)!, [outputs]);
-        return true;
+        return (Kind)weight.DataType;
 
-        TensorProto? Weight(string name) => graph.Initializer.FirstOrDefault(tensor => tensor.Name == name && tensor.DataType == (int)Kind.Float);
+        TensorProto? Weight(string name) => graph.Initializer.FirstOrDefault(tensor => tensor.Name == name && target.File.Initializers[name].IsFloat);
+    }
+
+    // Whether a value depends on what the network takes.
+    private static bool IsComputed(OnnxTarget target, GraphProto graph, string value)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal) { value };
+        var open = new Stack<string>(seen);
+        while (open.TryPop(out var name))
+        {
+            if (target.InputNames.Contains(name))
+                return true;
+            foreach (var input in Giving(graph, name)?.Input.Where(seen.Add) ?? [])
+                open.Push(input);
+        }
+
+        return false;
     }
 
     // A feature map is averaged over its places first.
-    private static NodeProto Appended(OnnxTarget target, GraphProto graph, string value, long outputs)
+    private static NodeProto Appended(OnnxTarget target, GraphProto graph, string value, Kind type, long outputs)
     {
         var taken = graph.Node.SelectMany(node => node.Output).Concat(graph.Initializer.Select(tensor => tensor.Name)).ToHashSet(StringComparer.Ordinal);
         if (new[] { "head.weight", "head.bias", "head" }.FirstOrDefault(taken.Contains) is { } there)
@@ -98,7 +157,7 @@ internal static class OnnxHead
         graph.Node.Add(layer);
         foreach (var (name, shape) in new[] { ("head.weight", new[] { outputs, features }), ("head.bias", [outputs]) })
         {
-            var tensor = new TensorProto { Name = name, DataType = (int)Kind.Float };
+            var tensor = new TensorProto { Name = name, DataType = (int)type };
             Zero(tensor, shape);
             graph.Initializer.Add(tensor);
         }
@@ -111,6 +170,13 @@ internal static class OnnxHead
         tensor.Dims.Clear();
         tensor.Dims.AddRange(shape);
         tensor.ClearNumbers();
-        tensor.RawData = ByteString.CopyFrom(new byte[4 * ShapeText.Product(shape)]);
+        var size = (Kind)tensor.DataType switch
+        {
+            Kind.Float16 or Kind.Bfloat16 => 2,
+            Kind.Double => 8,
+            _ => 4,
+        };
+        // The bytes of 0 are zeros in each of them.
+        tensor.RawData = ByteString.CopyFrom(new byte[size * ShapeText.Product(shape)]);
     }
 }

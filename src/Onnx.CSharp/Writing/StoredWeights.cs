@@ -34,7 +34,7 @@ internal static class StoredWeights
         if (precision == StoredPrecision.Half)
         {
             if (value.abs().max().item<float>() > WeightRounding.LargestHalf)
-                throw new InvalidOperationException($"'{name}' holds a number above 65,504, the largest in half precision.");
+                throw new InvalidOperationException($"'{MessageText.Of(name)}' holds a number above 65,504, the largest in half precision.");
             (tensor.Name, tensor.DataType, tensor.RawData) = (Free(model, $"{name}.half"), (int)Kind.Float16, Raw(value.to(ScalarType.Float16)));
             Precede(model, Cast(tensor.Name, name));
             return;
