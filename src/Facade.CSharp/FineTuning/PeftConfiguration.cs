@@ -26,12 +26,11 @@ internal sealed class PeftConfiguration
 
     private PeftConfiguration(string path, JsonObject json) => (this.path, this.json) = (path, json);
 
-    /// <summary>Reads the file.</summary>
+    /// <summary>Reads the bytes of a file.</summary>
     /// <exception cref="CheckpointFormatException">It is none, or of another method than LoRA, or changes what this library does not know.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    public static PeftConfiguration Read(string path)
+    public static PeftConfiguration Read(string path, byte[] bytes)
     {
-        if (AdapterFolder.ReadConfiguration(path) is not JsonObject json)
+        if (AdapterFolder.ParseConfiguration(path, bytes) is not JsonObject json)
             throw new CheckpointFormatException(path, "is no object.");
         var configuration = new PeftConfiguration(path, json);
         var method = configuration.Text("peft_type") ?? throw configuration.Fault("has no peft_type, so it is no adapter of PEFT");
