@@ -28,12 +28,15 @@ internal sealed class DropFolder(string folder, AdapterHost host) : IDisposable
         watcher.Created += (_, change) => Take(change.FullPath);
         watcher.Changed += (_, change) => Take(change.FullPath);
         watcher.Renamed += (_, change) => Take(change.FullPath);
+        // More came at once than it could tell.
+        watcher.Error += (_, _) => TakeAll();
         watcher.EnableRaisingEvents = true;
-        foreach (var path in Directory.GetFiles(folder, "*" + End))
-            Take(path);
+        TakeAll();
     }
 
     public void Dispose() => watcher.Dispose();
+
+    private void TakeAll() => Array.ForEach(Directory.Exists(folder) ? Directory.GetFiles(folder, "*" + End) : [], Take);
 
     private void Take(string path)
     {
@@ -46,15 +49,12 @@ internal sealed class DropFolder(string folder, AdapterHost host) : IDisposable
         {
             host.Replace(name, path);
         }
-        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)
+        catch (Exception refused) when (refused is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException)
         {
             fault = refused.Message;
         }
 
-        var bytes = File.Exists(path) ? new FileInfo(path).Length : 0;
-        entries.AddOrUpdate(
-            name,
-            new AdapterEntry(name, bytes, DateTimeOffset.Now, 1, fault),
-            (_, old) => new(name, bytes, DateTimeOffset.Now, old.Times + 1, fault));
+        var entry = new AdapterEntry(name, new FileInfo(path) is { Exists: true } file ? file.Length : 0, DateTimeOffset.Now, 1, fault);
+        entries.AddOrUpdate(name, entry, (_, old) => entry with { Times = old.Times + 1 });
     }
 }

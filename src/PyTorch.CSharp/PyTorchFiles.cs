@@ -17,22 +17,26 @@ public static class PyTorchFiles
         /// Where the file is a checkpoint with more in it, the key of the state_dict, such as "state_dict" or "model"; null where the file
         /// is the state_dict itself.
         /// </param>
+        /// <param name="limits">
+        /// What the file may cost; <see cref="ReadLimits.Default"/> where none are given. Counted are the tensors as they are kept and, beside
+        /// them, the largest storage: one storage at a time is unpacked, and every view of it is copied.
+        /// </param>
         /// <returns>The weights; the caller disposes them.</returns>
         /// <exception cref="CheckpointFormatException">
-        /// The file is damaged, of PyTorch's older format, a whole model or TorchScript archive, names something other than tensors, or a
-        /// tensor holds a number that is not finite; the message says which.
+        /// The file is damaged, beyond the limits, of PyTorch's older format, a whole model or TorchScript archive, names something other than
+        /// tensors, or a tensor holds a number that is not finite in single precision; the message says which.
         /// </exception>
         /// <exception cref="ArgumentException">
         /// The file has no such key, or is a checkpoint and no key was given; the message lists the keys.
         /// </exception>
         /// <exception cref="IOException">The file cannot be read.</exception>
-        public static PretrainedWeights FromPyTorch(string path, string? key = null)
+        public static PretrainedWeights FromPyTorch(string path, string? key = null, ReadLimits? limits = null)
         {
             ArgumentException.ThrowIfNullOrWhiteSpace(path);
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             using var archive = StateArchive.Open(path);
-            return PretrainedWeights.Read($"'{path}'", path, archive.Tensors(key));
+            return PretrainedWeights.Read($"'{path}'", path, archive.Tensors(key, limits ?? ReadLimits.Default));
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using TorchSharp;
@@ -14,7 +15,6 @@ internal sealed class StateArchive : IDisposable
     private readonly string path;
     private readonly ZipArchive archive;
     private readonly string root;
-    private readonly Dictionary<string, Tensor> storages = new(StringComparer.Ordinal);
 
     private StateArchive(string path, ZipArchive archive, string root) => (this.path, this.archive, this.root) = (path, archive, root);
 
@@ -32,7 +32,7 @@ internal sealed class StateArchive : IDisposable
             var root = pickle.FullName[..^"data.pkl".Length];
             if (archive.GetEntry(root + "constants.pkl") is not null)
                 throw new CheckpointFormatException(path, "is a TorchScript archive; save its state_dict: torch.save(model.state_dict(), path).");
-            if (archive.GetEntry(root + "byteorder") is { } order && Text(order) != "little")
+            if (archive.GetEntry(root + "byteorder") is { } order && Text(path, order) != "little")
                 throw new CheckpointFormatException(path, "was written on a machine with big-endian numbers, which is not supported.");
             return new(path, archive, root);
         }
@@ -49,9 +49,23 @@ internal sealed class StateArchive : IDisposable
         }
     }
 
-    /// <summary>The tensors of the state_dict, in the caller's dispose scope.</summary>
+    /// <summary>The tensors of the state_dict, once their descriptions and sizes are checked. Each is disposed when the next is asked for.</summary>
     /// <param name="key">The key of the state_dict in a checkpoint, or null.</param>
-    public IReadOnlyList<(string Name, Tensor Tensor)> Tensors(string? key)
+    /// <param name="limits">What the tensors may take in memory.</param>
+    /// <exception cref="CheckpointFormatException">The file is damaged, describes something other than tensors, or is beyond the limits.</exception>
+    /// <exception cref="ArgumentException">There is no such key, or one is needed.</exception>
+    public IEnumerable<(string Name, Tensor Tensor)> Tensors(string? key, ReadLimits limits)
+    {
+        var state = Views(key);
+        CheckStorages(state.Select(pair => pair.View.Storage).Distinct().ToArray());
+        CheckSize(state, limits);
+        return Load(state);
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => archive.Dispose();
+
+    private IReadOnlyList<(string Name, StoredView View)> Views(string? key)
     {
         object? content;
         try
@@ -73,90 +87,121 @@ internal sealed class StateArchive : IDisposable
             throw new ArgumentException(
                 $"'{path}' holds{(key is null ? "" : $" under '{key}'")} not only tensors but {Keys(state)}; the key of its state_dict must be given.",
                 nameof(key));
-        try
-        {
-            return [.. state.Select(pair => ((string)pair.Key, Load((string)pair.Key, (StoredView)pair.Value!)))];
-        }
-        catch (InvalidDataException fault)
-        {
-            throw new CheckpointFormatException(path, $"is damaged: {fault.Message}", fault);
-        }
+        return [.. state.Select(pair => ((string)pair.Key, (StoredView)pair.Value!))];
     }
-
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => archive.Dispose();
 
     private byte[] Pickle()
     {
         var entry = archive.GetEntry(root + "data.pkl")!;
         if (entry.Length > LongestPickle)
             throw new CheckpointFormatException(path, $"describes its tensors in {entry.Length} bytes; {LongestPickle} are read.");
-        return Bytes(entry, entry.Length);
+        return Bytes(path, entry, entry.Length);
     }
 
-    private Tensor Load(string name, StoredView view)
+    private void CheckStorages(IReadOnlyCollection<StoredStorage> storages)
     {
-        var count = 1L;
+        if (storages.GroupBy(storage => storage.Key, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new CheckpointFormatException(path, $"describes the storage '{MessageText.Of(twice.Key)}' in two ways.");
+        foreach (var storage in storages)
+        {
+            var size = SafetensorsTypes.BytesOf(storage.Type);
+            var entry = EntryOf(storage);
+            if (storage.Count < 0 || storage.Count > int.MaxValue / size || entry.Length != storage.Count * size)
+                throw new CheckpointFormatException(
+                    path,
+                    $"has {entry.Length} bytes in the storage '{MessageText.Of(storage.Key)}', which should hold {storage.Count} numbers of {size}, at most 2 GiB.");
+        }
+    }
+
+    // Packed zeros and views that share their storage take many times their bytes of the file.
+    private void CheckSize(IReadOnlyList<(string Name, StoredView View)> state, ReadLimits limits)
+    {
+        var tensors = state.Aggregate(
+            (Int128)0, (sum, pair) => sum + ((Int128)Elements(pair.Name, pair.View) * BytesInMemory(pair.View.Storage.Type)));
+        var bytes = tensors + state.Max(pair => (Int128)pair.View.Storage.Count * SafetensorsTypes.BytesOf(pair.View.Storage.Type));
+        if (bytes > limits.Bytes)
+            throw new CheckpointFormatException(
+                path,
+                $"takes {bytes.ToString(CultureInfo.InvariantCulture)} bytes, its tensors and the largest storage beside them; at most "
+                + $"{ShapeText.Count(limits.Bytes)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+    }
+
+    private static int BytesInMemory(ScalarType type) => SafetensorsTypes.BytesOf(FloatTypes.Contains(type) ? ScalarType.Float32 : type);
+
+    /// <summary>How many elements a tensor has, which lies in its storage.</summary>
+    private long Elements(string name, StoredView view)
+    {
+        // A storage has less than 2^31 elements, so that no sum below leaves 64 bits.
+        if (view.Shape.Length != view.Strides.Length || view.Offset < 0 || view.Offset > view.Storage.Count)
+            throw Misfit();
+        var (count, strided) = (1L, 1L);
         var last = view.Offset;
         foreach (var (size, stride) in view.Shape.Zip(view.Strides))
         {
             // Each product stays below the storage's number of elements, or the tensor is refused before the next.
             if (size < 0 || stride < 0 || (size > 0 && count > view.Storage.Count / size) || (size > 1 && stride > view.Storage.Count / (size - 1)))
                 throw Misfit();
+            // Also an empty tensor gets strides, which its other sizes must leave within 64 bits.
+            if (strided > long.MaxValue / sizeof(double) / Math.Max(size, 1))
+                throw Misfit();
+            strided *= Math.Max(size, 1);
             count *= size;
             last += Math.Max(size - 1, 0) * stride;
         }
 
-        if (view.Shape.Length != view.Strides.Length || view.Offset < 0 || count > view.Storage.Count || (count > 0 && last >= view.Storage.Count))
-            throw Misfit();
-        return Storage(view.Storage).as_strided(view.Shape, view.Strides, view.Offset).clone();
+        return count <= view.Storage.Count && (count == 0 || last < view.Storage.Count) ? count : throw Misfit();
 
         Exception Misfit() => new CheckpointFormatException(
-            path, $"has '{name}' of the shape {ShapeText.Of(view.Shape)}, which does not lie in its storage of {view.Storage.Count} elements.");
+            path,
+            $"has '{MessageText.Of(name)}' of the shape {ShapeText.Of(view.Shape)}, which does not lie in its storage of {view.Storage.Count} elements.");
     }
 
-    private Tensor Storage(StoredStorage storage)
+    private IEnumerable<(string Name, Tensor Tensor)> Load(IReadOnlyList<(string Name, StoredView View)> state)
     {
-        if (storages.TryGetValue(storage.Key, out var known))
-            return known.dtype == storage.Type && known.numel() == storage.Count
-                ? known
-                : throw new CheckpointFormatException(path, $"describes the storage '{storage.Key}' in two ways.");
-        var entry = archive.GetEntry($"{root}data/{storage.Key}")
-            ?? throw new CheckpointFormatException(path, $"lacks the storage '{storage.Key}'.");
-        var size = storage.Type switch
+        foreach (var shared in state.GroupBy(pair => pair.View.Storage))
         {
-            ScalarType.Float64 or ScalarType.Int64 => 8,
-            ScalarType.Float32 or ScalarType.Int32 => 4,
-            ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Int16 => 2,
-            _ => 1,
-        };
-        if (storage.Count < 0 || storage.Count > int.MaxValue / size || entry.Length != storage.Count * size)
-            throw new CheckpointFormatException(
-                path, $"has {entry.Length} bytes in the storage '{storage.Key}', which should hold {storage.Count} numbers of {size}, at most 2 GiB.");
+            using var storage = Load(shared.Key);
+            foreach (var (name, view) in shared)
+            {
+                using var tensor = storage.as_strided(view.Shape, view.Strides, view.Offset);
+                yield return (name, tensor);
+            }
+        }
+    }
+
+    private Tensor Load(StoredStorage storage)
+    {
         var values = empty(storage.Count, dtype: storage.Type);
         if (storage.Count > 0)
-            Bytes(entry, entry.Length).CopyTo(values.bytes);
-        return storages[storage.Key] = values;
+            Fill(path, EntryOf(storage), values.bytes);
+        return values;
     }
 
+    private ZipArchiveEntry EntryOf(StoredStorage storage) => archive.GetEntry($"{root}data/{storage.Key}")
+        ?? throw new CheckpointFormatException(path, $"lacks the storage '{MessageText.Of(storage.Key)}'.");
+
     private static string Keys(Dictionary<object, object?> content) =>
-        content.Count == 0 ? "nothing" : string.Join(", ", content.Keys.Take(20).Select(key => $"'{key}'")) + (content.Count > 20 ? ", ..." : "");
+        content.Count == 0 ? "nothing" : MessageText.Names(content.Keys.Take(20).Select(key => $"'{key}'")) + (content.Count > 20 ? ", ..." : "");
 
-    private static string Text(ZipArchiveEntry entry) => Encoding.ASCII.GetString(Bytes(entry, Math.Min(entry.Length, 16)));
+    private static string Text(string path, ZipArchiveEntry entry) => Encoding.ASCII.GetString(Bytes(path, entry, Math.Min(entry.Length, 16)));
 
-    private static byte[] Bytes(ZipArchiveEntry entry, long count)
+    private static byte[] Bytes(string path, ZipArchiveEntry entry, long count)
     {
         var bytes = new byte[count];
-        using var stream = entry.Open();
+        Fill(path, entry, bytes);
+        return bytes;
+    }
+
+    private static void Fill(string path, ZipArchiveEntry entry, Span<byte> bytes)
+    {
         try
         {
+            using var stream = entry.Open();
             stream.ReadExactly(bytes);
         }
-        catch (EndOfStreamException fault)
+        catch (Exception fault) when (fault is InvalidDataException or EndOfStreamException)
         {
-            throw new InvalidDataException($"'{entry.FullName}' is cut off", fault);
+            throw new CheckpointFormatException(path, $"is damaged: '{MessageText.Of(entry.FullName)}' is cut off or cannot be unpacked.", fault);
         }
-
-        return bytes;
     }
 }

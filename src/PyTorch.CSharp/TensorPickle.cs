@@ -16,6 +16,15 @@ internal sealed record StoredView(StoredStorage Storage, long Offset, long[] Sha
 /// </summary>
 internal sealed class TensorPickle(byte[] bytes)
 {
+    /// <summary>
+    /// The most instructions that are followed, an entry of a dictionary that is copied counting as one: a tensor takes about forty, and the
+    /// one byte of the dearest, an empty dictionary, eighty bytes of memory.
+    /// </summary>
+    private const int MostSteps = 2_000_000;
+
+    /// <summary>The most dimensions of a tensor: libtorch counts them in the bits of a word.</summary>
+    private const int MostDimensions = 64;
+
     private static readonly Dictionary<string, ScalarType> Storages = new(StringComparer.Ordinal)
     {
         ["DoubleStorage"] = ScalarType.Float64,
@@ -35,10 +44,17 @@ internal sealed class TensorPickle(byte[] bytes)
     private readonly List<object?> stack = [];
     private readonly Dictionary<long, object?> memo = [];
     private int at;
+    private long steps;
 
     private sealed record Name(string Module, string Word)
     {
         public override string ToString() => $"{Module}.{Word}";
+    }
+
+    /// <summary>A key that is no text, as text: of the texts alone no file can foresee which ones a dictionary confuses.</summary>
+    private sealed record OtherKey(string Text)
+    {
+        public override string ToString() => Text;
     }
 
     /// <summary>What the pickle describes.</summary>
@@ -48,6 +64,7 @@ internal sealed class TensorPickle(byte[] bytes)
         while (true)
         {
             var place = at;
+            Count(1);
             var code = Take(1)[0];
             switch (code)
             {
@@ -109,13 +126,13 @@ internal sealed class TensorPickle(byte[] bytes)
         ("collections", "OrderedDict") or ("torch._utils", "_rebuild_tensor_v2" or "_rebuild_parameter") => new(module, word),
         ("torch", _) when Storages.ContainsKey(word) => new(module, word),
         _ => throw Fault(
-            $"names '{module}.{word}', which is no tensor; a file that may run code is not read. Save the state_dict: torch.save(model.state_dict(), path)."),
+            $"names '{MessageText.Of($"{module}.{word}")}', which is no tensor; a file that may run code is not read. Save the state_dict: torch.save(model.state_dict(), path)."),
     };
 
-    private static object Call(Name name, object?[] arguments) => (name.Word, arguments) switch
+    private object Call(Name name, object?[] arguments) => (name.Word, arguments) switch
     {
         ("OrderedDict", []) => new Dictionary<object, object?>(),
-        ("OrderedDict", [Dictionary<object, object?> pairs]) => new Dictionary<object, object?>(pairs),
+        ("OrderedDict", [Dictionary<object, object?> pairs]) => Copy(pairs),
         ("OrderedDict", [List<object?> pairs]) => Ordered(pairs),
         // TorchSharp.PyBridge gives an empty tuple.
         ("OrderedDict", [object?[] pairs]) => Ordered(pairs),
@@ -125,9 +142,16 @@ internal sealed class TensorPickle(byte[] bytes)
         _ => throw Fault($"calls '{name}' with something other than a tensor."),
     };
 
-    // As Python 2 and other writers of pickles give them: a list or tuple of pairs.
-    private static Dictionary<object, object?> Ordered(IReadOnlyList<object?> pairs)
+    private Dictionary<object, object?> Copy(Dictionary<object, object?> pairs)
     {
+        Count(pairs.Count);
+        return new(pairs);
+    }
+
+    // As Python 2 and other writers of pickles give them: a list or tuple of pairs.
+    private Dictionary<object, object?> Ordered(IReadOnlyList<object?> pairs)
+    {
+        Count(pairs.Count);
         var dictionary = new Dictionary<object, object?>();
         foreach (var pair in pairs)
         {
@@ -148,7 +172,17 @@ internal sealed class TensorPickle(byte[] bytes)
         ? new(key, scalar, count)
         : throw Fault("refers to something other than a storage of numbers.");
 
-    private static long[] Numbers(object?[] values) => [.. values.Select(value => value is long number ? number : throw Damaged())];
+    // What the pickle keeps once it may name many times, and each time it is copied here.
+    private static long[] Numbers(object?[] values) => values.Length <= MostDimensions
+        ? [.. values.Select(value => value is long number ? number : throw Damaged())]
+        : throw Fault($"has a tensor of {values.Length} dimensions; at most {MostDimensions} are read.");
+
+    private void Count(int more)
+    {
+        steps += more;
+        if (steps > MostSteps)
+            throw Fault($"describes its tensors in more than {ShapeText.Count(MostSteps)} steps.");
+    }
 
     private void Append(object?[] values)
     {
@@ -162,8 +196,15 @@ internal sealed class TensorPickle(byte[] bytes)
         if (pairs.Length % 2 != 0 || Top() is not Dictionary<object, object?> dictionary)
             throw Damaged();
         for (var index = 0; index < pairs.Length; index += 2)
-            dictionary[pairs[index] is string or long or bool or double ? pairs[index]! : throw Damaged()] = pairs[index + 1];
+            dictionary[KeyOf(pairs[index])] = pairs[index + 1];
     }
+
+    private static object KeyOf(object? key) => key switch
+    {
+        string => key,
+        long or bool or double => new OtherKey(FormattableString.Invariant($"{key}")),
+        _ => throw Damaged(),
+    };
 
     private object?[] ToMark()
     {

@@ -10,7 +10,8 @@ internal sealed class PickleText
 
     public byte[] Bytes() => [.. _bytes, (byte)'.'];
 
-    public PickleText Number(long value) => Raw((byte)'J').Raw(Int((int)value));
+    public PickleText Number(long value) =>
+        value is >= int.MinValue and <= int.MaxValue ? Raw((byte)'J').Raw(Int((int)value)) : Raw(0x8A, 8).Raw(BitConverter.GetBytes(value));
 
     public PickleText Word(string value) => Raw((byte)'X').Raw(Int(Encoding.UTF8.GetByteCount(value))).Raw(Encoding.UTF8.GetBytes(value));
 
@@ -43,9 +44,9 @@ internal sealed class PickleText
 
     public PickleText Call(string module, string word, string argument) => Global(module, word).Word(argument).Raw(0x85, (byte)'R');
 
-    private PickleText Global(string module, string word) => Raw((byte)'c').Raw(Encoding.ASCII.GetBytes($"{module}\n{word}\n"));
+    public PickleText Global(string module, string word) => Raw((byte)'c').Raw(Encoding.ASCII.GetBytes($"{module}\n{word}\n"));
 
-    private PickleText Raw(params byte[] bytes)
+    public PickleText Raw(params byte[] bytes)
     {
         _bytes.AddRange(bytes);
         return this;

@@ -126,6 +126,8 @@ public sealed class StateDictTests
     [InlineData(8, 5, new long[] { 2, 2 }, new long[] { 2, 1 })]
     [InlineData(8, 0, new long[] { 30_000, 30_000 }, new long[] { 0, 0 })]
     [InlineData(8, -1, new long[] { 2 }, new long[] { 1 })]
+    [InlineData(8, long.MaxValue, new long[] { 2 }, new long[] { 1 })]
+    [InlineData(8, 0, new long[] { 0, 1L << 40, 1L << 40 }, new long[] { 0, 0, 0 })]
     [InlineData(8, 0, new long[] { -1 }, new long[] { 1 })]
     [InlineData(8, 0, new long[] { 2, 2 }, new long[] { 1 })]
     [InlineData(1_000_000, 0, new long[] { 2 }, new long[] { 1 })]
@@ -168,11 +170,112 @@ public sealed class StateDictTests
         }
     }
 
+    // A tensor of 32 bytes, and the storage of 32 that it is copied from.
+    [Fact]
+    public void AFileBeyondTheLimitsIsRefusedAndOneWithinThemIsRead()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(("w", text => text.View("FloatStorage", "0", 8, 0, [8], [1])));
+        var path = Archive(folder, pickle, new float[8]);
+        Assert.Contains("64 bytes", Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 63 })));
+        PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 64 }).Dispose();
+    }
+
+    [Fact]
+    public void EveryViewOfOneStorageCountsAndHalfPrecisionAsWhatItBecomes()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(
+            [.. Enumerable.Range(0, 100).Select(index => ($"w{index}", (Action<PickleText>)(text => text.View("HalfStorage", "0", 16, 0, [16], [1]))))]);
+        var path = Archive(folder, pickle, new float[8]);
+        Assert.Contains($"{(100 * 16 * 4) + 32} bytes", Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 5000 })));
+    }
+
+    [Fact]
+    public void PackedZerosThatClaimMoreThanTheLimitsAreRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(("w", text => text.View("ByteStorage", "0", 1 << 20, 0, [1], [1])));
+        var path = Archive(folder, pickle.Bytes(), new float[1 << 18], CompressionLevel.Optimal);
+        Assert.InRange(new FileInfo(path).Length, 1, 5000);
+        Assert.Contains("ReadLimits.Bytes", Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 1 << 20 })));
+    }
+
+    // Three million empty dictionaries, and a dictionary of a thousand entries that is copied five thousand times.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void APickleThatMakesMoreThanAnyStateDictIsRefused(bool copies)
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText();
+        if (copies)
+        {
+            pickle.Dictionary([.. Enumerable.Range(0, 1000).Select(index => ($"{index}", (Action<PickleText>)(text => text.Number(0))))]).Raw((byte)'q', 1);
+            pickle.Global("collections", "OrderedDict").Raw((byte)'q', 2);
+            for (var copy = 0; copy < 5000; copy++)
+                pickle.Raw((byte)'h', 2, (byte)'h', 1, 0x85, (byte)'R');
+        }
+        else
+            pickle.Raw([.. Enumerable.Repeat((byte)'}', 3_000_000)]);
+
+        Assert.Contains("2,000,000 steps", Refusal(() => PretrainedWeights.FromPyTorch(Archive(folder, pickle, []))));
+    }
+
+    [Fact]
+    public void ATensorOfMoreDimensionsThanLibtorchHasIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        long[] ones = [.. Enumerable.Repeat(1L, 65)];
+        var pickle = new PickleText().Dictionary(("w", text => text.View("FloatStorage", "0", 8, 0, ones, ones)));
+        Assert.Contains("65 dimensions", Refusal(() => PretrainedWeights.FromPyTorch(Archive(folder, pickle, new float[8]))));
+    }
+
+    [Fact]
+    public void ADoubleThatSinglePrecisionCannotHoldIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(("w", text => text.View("DoubleStorage", "0", 1, 0, [1], [1])));
+        var halves = BitConverter.GetBytes(1e300);
+        var path = Archive(folder, pickle, [BitConverter.ToSingle(halves, 0), BitConverter.ToSingle(halves, 4)]);
+        Assert.Contains("single precision", Refusal(() => PretrainedWeights.FromPyTorch(path)));
+    }
+
+    [Fact]
+    public void OneStorageAtATimeIsInMemory()
+    {
+        using var scope = NewDisposeScope();
+        using var archive = StateArchive.Open(Golden("state.pth"));
+        var before = Tensor.TotalCount;
+        foreach (var _ in archive.Tensors(null, ReadLimits.Default))
+            Assert.InRange(Tensor.TotalCount - before, 1, 2);
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Fact]
+    public void NamesOfAFileAreCutInMessagesAndHaveNoControlCharacters()
+    {
+        using var folder = new TemporaryFolder();
+        var name = "" + new string('x', 5000);
+        var view = new PickleText().Dictionary((name, text => text.View("FloatStorage", "0", 8, 9, [1], [1])));
+        var storage = new PickleText().Dictionary(("w", text => text.View("FloatStorage", name, 8, 0, [1], [1])));
+        var other = new PickleText().Dictionary((name, text => text.Number(1)));
+        foreach (var pickle in new[] { view, storage, other, new PickleText().Call("posix", name, "") })
+        {
+            var fault = Assert.ThrowsAny<Exception>(() => PretrainedWeights.FromPyTorch(Archive(folder, pickle, new float[8])));
+            Assert.InRange(fault.Message.Length, 200, 600 + folder.Path.Length);
+            Assert.DoesNotContain('', fault.Message);
+        }
+    }
+
+    private static string Refusal(Action read) => Assert.Throws<CheckpointFormatException>(read).Message;
+
     private static string Golden(string file) => Path.Combine(RepositoryRoot.Path, "tests", "golden", "pytorch", file);
 
     private static string Archive(TemporaryFolder folder, PickleText pickle, float[] storage) => Archive(folder, pickle.Bytes(), storage);
 
-    private static string Archive(TemporaryFolder folder, byte[] pickle, float[] storage)
+    private static string Archive(
+        TemporaryFolder folder, byte[] pickle, float[] storage, CompressionLevel compression = CompressionLevel.NoCompression)
     {
         var path = folder.File("state.pt");
         File.Delete(path);
@@ -184,7 +287,7 @@ public sealed class StateDictTests
 
         void Write(string name, byte[] bytes)
         {
-            using var stream = archive.CreateEntry(name, CompressionLevel.NoCompression).Open();
+            using var stream = archive.CreateEntry(name, compression).Open();
             stream.Write(bytes);
         }
     }

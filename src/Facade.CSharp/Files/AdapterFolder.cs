@@ -32,7 +32,12 @@ internal static class AdapterFolder
     /// <param name="onStep">Told of each step that changed the folder: tests end the writer there.</param>
     /// <exception cref="IOException">They cannot be written.</exception>
     public static void Write(
-        string folder, IReadOnlyList<(string, Tensor)> tensors, IReadOnlyDictionary<string, string> metadata, Action<string>? onStep = null)
+        string folder, IReadOnlyList<(string, Tensor)> tensors, IReadOnlyDictionary<string, string> metadata, Action<string>? onStep = null) =>
+        Write(folder, tensors, metadata, Text(Configuration(metadata)), onStep);
+
+    /// <summary>The same with a configuration of another form; the metadata must say to readers which one belongs to the model.</summary>
+    internal static void Write(
+        string folder, IReadOnlyList<(string, Tensor)> tensors, IReadOnlyDictionary<string, string> metadata, byte[] text, Action<string>? onStep)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         SafetensorsWriter.Check(tensors);
@@ -41,7 +46,7 @@ internal static class AdapterFolder
         using var model = new PendingFile(path);
         model.Write(stream => SafetensorsWriter.Write(stream, tensors, metadata));
         using var configuration = new PendingFile(Path.Combine(folder, ConfigurationName));
-        configuration.Write(stream => stream.Write(Encoding.UTF8.GetBytes(Configuration(metadata).ToJsonString(FileJson.Indented) + "\n")));
+        configuration.Write(stream => stream.Write(text));
         using (SystemCalls.LockFolder(folder, shared: false))
         {
             Keep(path, folder);
@@ -61,56 +66,99 @@ internal static class AdapterFolder
     public static SafetensorsFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        if (!Directory.Exists(path))
-            return SafetensorsFile.Read(path);
-        if (TryOpen(path) is { } first)
+        return Directory.Exists(path) ? Open(path, TryOpen) : SafetensorsFile.Read(path);
+    }
+
+    /// <summary>Opens a folder by a function that gives nothing where a writer has overtaken it, or where the two files do not belong together.</summary>
+    /// <exception cref="CheckpointFormatException">They do not.</exception>
+    internal static T Open<T>(string folder, Func<string, T?> tryOpen)
+        where T : class
+    {
+        if (tryOpen(folder) is { } first)
             return first;
-        using var writersWait = SystemCalls.LockFolder(path, shared: true);
+        using var writersWait = SystemCalls.LockFolder(folder, shared: true);
         for (var attempt = 1; ; attempt++)
         {
-            if (TryOpen(path) is { } found)
+            if (tryOpen(folder) is { } found)
                 return found;
             if (writersWait is not null || attempt == AttemptsWithoutLock)
                 throw new CheckpointFormatException(
-                    Path.Combine(path, ConfigurationName),
+                    Path.Combine(folder, ConfigurationName),
                     $"describes another adapter than {ModelName} beside it; one of the two was replaced or edited.");
             Thread.Sleep(10);
         }
     }
 
+    /// <summary>The bytes of a configuration.</summary>
+    internal static byte[] Text(JsonObject configuration) => Encoding.UTF8.GetBytes(configuration.ToJsonString(FileJson.Indented) + "\n");
+
     private static SafetensorsFile? TryOpen(string folder)
     {
-        var written = ReadConfiguration(Path.Combine(folder, ConfigurationName));
+        var path = Path.Combine(folder, ConfigurationName);
+        var written = ParseConfiguration(path, ReadConfiguration(path));
+        return OpenModel(
+            folder,
+            model => SafetensorsFile.Read(model),
+            file =>
+            {
+                RequireKnown(file, folder);
+                return JsonNode.DeepEquals(written, Configuration(file.Metadata));
+            });
+    }
+
+    /// <summary>Opens the first of a folder's models that belongs to its configuration, the one at its usual name before copies; null where none does.</summary>
+    internal static T? OpenModel<T>(string folder, Func<string, T> open, Func<T, bool> belongs)
+        where T : class, IDisposable
+    {
         foreach (var path in Kept(folder).Prepend(Path.Combine(folder, ModelName)))
         {
-            SafetensorsFile file;
+            T file;
             try
             {
-                file = SafetensorsFile.Read(path);
+                file = open(path);
             }
             catch (FileNotFoundException) when (Path.GetFileName(path) != ModelName)
             {
                 continue;
             }
 
-            if (JsonNode.DeepEquals(written, Configuration(file.Metadata)) && AdapterHeader.IsKnown(file.Metadata.GetValueOrDefault("format")))
-                return file;
+            try
+            {
+                if (belongs(file))
+                    return file;
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+
             file.Dispose();
-            RequireKnown(file, folder);
         }
 
         return null;
     }
 
-    /// <summary>The JSON of a configuration.</summary>
-    /// <exception cref="CheckpointFormatException">It is too long, or no JSON.</exception>
-    internal static JsonNode? ReadConfiguration(string path)
+    /// <summary>The bytes of a configuration.</summary>
+    /// <exception cref="CheckpointFormatException">It is too long.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    internal static byte[] ReadConfiguration(string path)
     {
         if (new FileInfo(path) is { Exists: true, Length: > SafetensorsHeader.MaximumLength and var length })
             throw new CheckpointFormatException(path, $"is no configuration: it has {length} bytes; at most {SafetensorsHeader.MaximumLength} are read.");
+        using var bytes = new MemoryStream();
+        using (var stream = InputFile.Open(path))
+            stream.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
+    /// <summary>The JSON of a configuration's bytes.</summary>
+    /// <exception cref="CheckpointFormatException">It is no JSON.</exception>
+    internal static JsonNode? ParseConfiguration(string path, byte[] bytes)
+    {
         try
         {
-            using var reader = new StreamReader(InputFile.Open(path));
+            using var reader = new StreamReader(new MemoryStream(bytes));
             return FileJson.Node(reader.ReadToEnd());
         }
         catch (JsonException fault)

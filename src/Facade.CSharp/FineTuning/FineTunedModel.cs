@@ -192,9 +192,10 @@ public sealed class FineTunedModel : Model
     }
 
     /// <summary>
-    /// Reads a LoRA adapter of PEFT, the Python library, and builds its model on the base: low rank for the modules that it adapts, weights of their
-    /// own for those that it stores whole (modules_to_save). <see cref="SaveAdapter"/> then makes it one of this library's, which hosts of
-    /// adapters read.
+    /// Reads a LoRA adapter of PEFT, the Python library, and builds its model on the base: low rank for the modules that it adapts, tensors of their
+    /// own for biases that it trained and for modules that it stores whole (modules_to_save), with these modules' buffers. A rank above a matrix's
+    /// smaller side becomes that side, with the same product. <see cref="SaveAdapter"/> then makes it one of this library's, which hosts of adapters
+    /// read.
     /// </summary>
     /// <param name="folder">The folder with adapter_config.json and adapter_model.safetensors.</param>
     /// <param name="target">
@@ -207,7 +208,8 @@ public sealed class FineTunedModel : Model
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
     /// It is damaged, beyond the limits, of another method than LoRA, has a tensor that the network has no place for, or uses a variant that is
-    /// not read (DoRA, embeddings, transposed weights, starts that change the base); the message says which.
+    /// not read (DoRA, embeddings, convolutions in groups, transposed weights, starts that change the base); or its configuration is another than the one
+    /// that <see cref="SavePeftAdapter"/> wrote beside the model. The message says which.
     /// </exception>
     /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
@@ -220,12 +222,13 @@ public sealed class FineTunedModel : Model
         pretrained.RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var (configuration, values) = PeftAdapter.Read(folder, target, limits ?? ReadLimits.Default);
+        var (configuration, values, buffers) = PeftAdapter.Read(folder, target, limits ?? ReadLimits.Default);
         var baseWeights = FineTuningBase.Of(target, pretrained, configuration.NewHead, configuration.Seed, device ?? CPU);
         try
         {
             var model = new FineTunedModel(baseWeights, configuration, device ?? CPU);
-            model.RestoreState([.. values, .. model.State.Tensors]);
+            model.RestoreState(
+                [.. values, .. target.Buffers.Zip(model.State.Tensors, (buffer, now) => buffers.GetValueOrDefault(buffer.Name) ?? now)]);
             return model;
         }
         catch
@@ -238,12 +241,12 @@ public sealed class FineTunedModel : Model
     /// <summary>
     /// Writes the adapter as a LoRA adapter of PEFT, for <c>PeftModel.from_pretrained</c> on a PyTorch model whose modules have the target's names:
     /// adapter_config.json and adapter_model.safetensors, with the factors of linear layers and convolutions and, whole, the modules with tensors
-    /// that are trained themselves.
+    /// that are trained themselves. Wherever the writer ends, the folder is read as the old adapter or the new one.
     /// </summary>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
     /// <exception cref="InvalidOperationException">
-    /// The change is another than <see cref="FineTuning.LowRank"/> alone, changes an embedding, is pruned, or moved running statistics, which PEFT's
-    /// adapters do not hold; or a trained parameter is not finite.
+    /// The change is another than <see cref="FineTuning.LowRank"/> alone, changes an embedding or a convolution in groups, is pruned, or moved running
+    /// statistics of a module that is not stored whole, which PEFT's adapters do not hold; or a trained parameter is not finite.
     /// </exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     public void SavePeftAdapter(string folder) => PeftAdapter.Write(folder, this);

@@ -1,4 +1,3 @@
-using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -14,13 +13,20 @@ internal static class PeftAdapter
 {
     private const string Prefix = "base_model.model.";
     private const string Ending = ".weight";
+    private const string Bias = ".bias";
+    private const string Wrapped = ".base_layer";
     private const string FactorA = ".lora_A";
     private const string FactorB = ".lora_B";
     private const string Owner = "a LoRA adapter of this network";
 
+    // In the model's metadata, which PEFT does not look at: what the configuration beside it must say, so that factors never meet another scale.
+    private const string ScalesKey = "adapter_scales_sha256";
+
     /// <summary>A module of a target with the tensor that low rank changes, and its factors as PEFT lays them out.</summary>
     private readonly record struct Factors(string Module, ParameterSpecification Weight)
     {
+        public long Outputs => Weight.Shape[0];
+
         public long Inputs => Weight.Count / Weight.Shape[0];
 
         public string A => Prefix + Module + FactorA + Ending;
@@ -29,126 +35,210 @@ internal static class PeftAdapter
 
         public long[] ShapeOfA(long rank) => [rank, .. Weight.Shape.Skip(1)];
 
-        public long[] ShapeOfB(long rank) => [Weight.Shape[0], rank, .. Enumerable.Repeat(1L, Weight.Shape.Count - 2)];
+        public long[] ShapeOfB(long rank) => [Outputs, rank, .. Enumerable.Repeat(1L, Weight.Shape.Count - 2)];
     }
 
-    /// <summary>Reads an adapter's description and trained parameters.</summary>
+    /// <summary>The factors of a file.</summary>
+    private readonly record struct Piece(Factors Factors, long Rank, double Scale)
+    {
+        /// <summary>The rank of the same product here, where no rank is above a matrix's smaller side.</summary>
+        public int RankHere => (int)Math.Min(Rank, Math.Min(Factors.Outputs, Factors.Inputs));
+    }
+
+    /// <summary>A configuration, and the model that belongs to it.</summary>
+    private sealed record Folder(PeftConfiguration Configuration, TensorFile File);
+
+    /// <summary>What an adapter says.</summary>
+    /// <param name="Configuration">How the base is changed.</param>
+    /// <param name="Values">The values in the order of <see cref="WeightChange.ValuesOf"/>.</param>
+    /// <param name="Buffers">The buffers of modules that are stored whole, by name.</param>
+    internal sealed record Contents(
+        FineTuningConfiguration Configuration, IReadOnlyList<Tensor> Values, IReadOnlyDictionary<string, Tensor> Buffers);
+
+    /// <summary>Reads an adapter's description and trained parameters, with tensors in the caller's dispose scope.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="target">The network that it is for.</param>
     /// <param name="limits">What the file may cost.</param>
-    /// <returns>How the base is changed, and the values in the order of <see cref="WeightChange.ValuesOf"/>, in the caller's dispose scope.</returns>
-    public static (FineTuningConfiguration Configuration, IReadOnlyList<Tensor> Values) Read(string folder, TargetNetwork target, ReadLimits limits)
+    /// <exception cref="CheckpointFormatException">It is damaged, or not for this network.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static Contents Read(string folder, TargetNetwork target, ReadLimits limits)
     {
-        var configuration = PeftConfiguration.Read(Path.Combine(folder, AdapterFolder.ConfigurationName));
-        using var file = TensorFile.Read(Path.Combine(folder, AdapterFolder.ModelName), limits);
-        var found = new List<(Factors Factors, int Rank, double Scale)>();
-        var whole = new List<string>();
+        var (configuration, file) = AdapterFolder.Open(folder, path => TryOpen(path, limits));
+        using var opened = file;
+        var found = new List<Piece>();
+        // A parameter's name here, and the tensor's in the file.
+        var whole = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var parameter in target.Parameters)
         {
-            var module = parameter.Name.EndsWith(Ending, StringComparison.Ordinal) ? parameter.Name[..^Ending.Length] : null;
-            if (file.Find(Prefix + parameter.Name) is not null)
-                whole.Add(parameter.Name);
-            else if (module is not null && file.Find(new Factors(module, parameter).A) is { } entry)
-            {
-                var rank = entry.Shape.Count > 0 ? entry.Shape[0] : 0;
-                found.Add((new(module, parameter), checked((int)rank), configuration.Scale(module, rank)));
-            }
+            var factors = new Factors(parameter.Name.EndsWith(Ending, StringComparison.Ordinal) ? parameter.Name[..^Ending.Length] : "", parameter);
+            if (StoredName(file, parameter.Name) is { } stored)
+                whole.Add(parameter.Name, stored);
+            else if (factors.Module.Length > 0 && parameter.Shape.Count > 1 && file.Find(factors.A) is { } entry)
+                found.Add(PieceOf(file, configuration, factors, entry));
         }
 
+        string[] buffers = [.. target.Buffers.Where(buffer => buffer.IsPersistent && file.Find(Prefix + buffer.Name) is not null).Select(buffer => buffer.Name)];
         StoredTensors.RefuseOthers(
             file,
-            whole.Select(name => Prefix + name).Concat(found.SelectMany(piece => new[] { piece.Factors.A, piece.Factors.B })),
+            [.. whole.Values, .. found.SelectMany(piece => new[] { piece.Factors.A, piece.Factors.B }), .. buffers.Select(name => Prefix + name)],
             Owner);
         if (found.Count + whole.Count == 0)
             throw new CheckpointFormatException(file.FileName, $"changes nothing of '{target.Name}': no tensor has the name of one of its modules.");
-        return (Describe(found, whole), Values(file, target, found, whole));
+        var description = Describe(found, [.. whole.Keys]);
+        try
+        {
+            description.Check(target, limits);
+        }
+        catch (FormatException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"does not fit '{target.Name}': {fault.Message}.", fault);
+        }
+
+        return new(
+            description,
+            [
+                .. found.SelectMany(piece => Values(file, piece, found[0].Scale)),
+                .. whole.Select(pair => Numbers(file, pair.Value, target.Layout.Find(pair.Key).Shape)),
+            ],
+            target.Buffers.Where(buffer => buffers.Contains(buffer.Name))
+                .ToDictionary(buffer => buffer.Name, buffer => Numbers(file, Prefix + buffer.Name, buffer.Shape, buffer.Type), StringComparer.Ordinal));
     }
 
-    /// <summary>Writes a model's adapter, or leaves the folder's files as they were.</summary>
+    /// <summary>Writes a model's adapter, or leaves the folder as it was.</summary>
+    /// <param name="folder">The folder; made where there is none.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="onStep">As for <see cref="AdapterFolder"/>.</param>
     /// <exception cref="InvalidOperationException">The model's change is none that the format holds.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static void Write(string folder, FineTunedModel model)
+    public static void Write(string folder, FineTunedModel model, Action<string>? onStep = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         model.RequireAlive();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
-        var (ranks, strength) = LowRankOf(model);
+        var saved = model.DirectlyTrained.Select(ModuleOf).Distinct().ToArray();
+        var (ranks, strength) = LowRankOf(model, saved);
         var matrices = model.Target.Parameters.Where(parameter => parameter.Shape.Count > 1).ToDictionary(parameter => parameter.Name);
         var trained = model.TrainedTensors;
-        var tensors = new List<(string, Tensor)>();
+        var tensors = new List<(string Name, Tensor Values)>();
         foreach (var piece in ranks)
         {
             var weight = matrices[piece.Name];
             if (!piece.Name.EndsWith(Ending, StringComparison.Ordinal) || !weight.IsLinearMap)
                 throw Refusal($"'{piece.Name}' is not the weight of a linear or convolutional layer");
             var factors = new Factors(piece.Name[..^Ending.Length], weight);
+            if (weight.Groups > 1)
+                throw Refusal($"'{factors.Module}' {Grouped(weight)}");
             tensors.Add((factors.A, trained[piece.Name + FactorA].reshape(factors.ShapeOfA(piece.Rank))));
             tensors.Add((factors.B, trained[piece.Name + FactorB].reshape(factors.ShapeOfB(piece.Rank))));
         }
 
-        var saved = model.DirectlyTrained.Select(ModuleOf).Distinct().ToArray();
-        var weights = model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, values) => (parameter.Name, Values: values)).ToArray();
-        // PEFT stores such modules whole.
-        foreach (var (name, values) in weights.Where(weight => saved.Contains(ModuleOf(weight.Name))))
-        {
-            if (ranks.Any(piece => piece.Name == name))
-                throw Refusal($"'{ModuleOf(name)}' has tensors of its own and factors, and PEFT's modules have one of the two");
-            tensors.Add((Prefix + name, values));
-        }
+        if (ranks.FirstOrDefault(piece => saved.Contains(ModuleOf(piece.Name))) is { } both)
+            throw Refusal($"'{ModuleOf(both.Name)}' has tensors of its own and factors, and PEFT's modules have one of the two");
+        // PEFT stores such modules whole, buffers included.
+        var weights = model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, values) => (parameter.Name, values));
+        tensors.AddRange(weights.Concat(model.Target.PersistentBuffers(model.State)).Where(pair => saved.Contains(ModuleOf(pair.Name)))
+            .Select(pair => (Prefix + pair.Name, pair.Item2)));
 
         var configuration = PeftConfiguration.Of(
             [.. ranks.Select(piece => (ModuleOf(piece.Name), piece.Rank))], [.. matrices.Keys.Select(ModuleOf)], saved, strength);
-        AdapterFolder.CreateFolder(folder);
-        using var file = new PendingFile(Path.Combine(folder, AdapterFolder.ModelName));
-        file.Write(stream => SafetensorsFile.Write(stream, [.. tensors.Select(pair => (pair.Item1, pair.Item2.cpu()))], new Dictionary<string, string> { ["format"] = "pt" }));
-        using var description = new PendingFile(Path.Combine(folder, AdapterFolder.ConfigurationName));
-        description.Write(stream => stream.Write(Encoding.UTF8.GetBytes(configuration.ToJsonString(FileJson.Indented) + "\n")));
-        file.Place();
-        description.Place();
+        AdapterFolder.Write(
+            folder,
+            [.. tensors.Select(pair => (pair.Name, pair.Values.cpu()))],
+            new Dictionary<string, string> { ["format"] = "pt", [ScalesKey] = PeftConfiguration.HashOf(configuration) },
+            AdapterFolder.Text(configuration),
+            onStep);
     }
 
-    private static FineTuningConfiguration Describe(List<(Factors Factors, int Rank, double Scale)> found, List<string> whole) => new()
+    // What PEFT itself wrote says nothing of its configuration, and is taken with the one that is there.
+    private static Folder? TryOpen(string folder, ReadLimits limits)
+    {
+        var path = Path.Combine(folder, AdapterFolder.ConfigurationName);
+        var bytes = AdapterFolder.ReadConfiguration(path);
+        var configuration = PeftConfiguration.Read(path, bytes);
+        var file = AdapterFolder.OpenModel(
+            folder,
+            model => TensorFile.Read(model, limits),
+            model => !model.Metadata.TryGetValue(ScalesKey, out var hash) || hash == configuration.ScalesHash);
+        return file is null ? null : new(configuration, file);
+    }
+
+    // With bias "all" or "lora_only" PEFT stores the bias of a module that it wraps under the wrapped module's name.
+    private static string? StoredName(TensorFile file, string parameter)
+    {
+        var wrapped = parameter.EndsWith(Bias, StringComparison.Ordinal) ? parameter[..^Bias.Length] + Wrapped + Bias : parameter;
+        return new[] { Prefix + parameter, Prefix + wrapped }.FirstOrDefault(name => file.Find(name) is not null);
+    }
+
+    private static Piece PieceOf(TensorFile file, PeftConfiguration configuration, Factors factors, SafetensorsEntry entry)
+    {
+        if (factors.Weight.Groups > 1)
+            throw new CheckpointFormatException(file.FileName, $"has factors for '{factors.Module}', which {Grouped(factors.Weight)}.");
+        var rank = entry.Shape.Count > 0 ? entry.Shape[0] : 0;
+        return new(factors, rank, configuration.Scale(factors.Module, rank));
+    }
+
+    private static string Grouped(ParameterSpecification weight) => FormattableString.Invariant(
+        $"is a convolution in {weight.Groups} groups: PEFT's factor A has a kernel for each of its inputs, and low rank here for those of one group");
+
+    private static FineTuningConfiguration Describe(IReadOnlyList<Piece> found, IReadOnlyList<string> whole) => new()
     {
         Head = whole,
         NewHead = whole,
         // One strength for all; where modules have scales of their own, B carries the rest.
-        Parts = found.Count == 0 ? [] : [FineTuningPart.OfLowRank([.. found.Select(piece => (piece.Factors.Weight.Name, piece.Rank))], found[0].Scale)],
+        Parts = found.Count == 0
+            ? []
+            : [FineTuningPart.OfLowRank([.. found.Select(piece => (piece.Factors.Weight.Name, piece.RankHere))], found[0].Scale)],
     };
 
-    private static Tensor[] Values(
-        TensorFile file, TargetNetwork target, List<(Factors Factors, int Rank, double Scale)> found, List<string> whole)
+    // A and B as the model has them.
+    private static Tensor[] Values(TensorFile file, Piece piece, double strength)
     {
-        var values = new List<Tensor>();
-        foreach (var (factors, rank, scale) in found)
+        var factors = piece.Factors;
+        var a = Numbers(file, factors.A, factors.ShapeOfA(piece.Rank)).reshape(piece.Rank, factors.Inputs);
+        var b = Numbers(file, factors.B, factors.ShapeOfB(piece.Rank)).reshape(factors.Outputs, piece.Rank);
+        // PEFT allows ranks above a matrix's smaller side. The product is then a factor itself, beside the identity.
+        if (piece.RankHere < piece.Rank)
+            (a, b) = factors.Outputs <= factors.Inputs
+                ? (b.mm(a), eye(factors.Outputs, dtype: ScalarType.Float32))
+                : (eye(factors.Inputs, dtype: ScalarType.Float32), b.mm(a));
+        if (piece.Scale != strength)
         {
-            values.Add(Numbers(file, factors.A, factors.ShapeOfA(rank)).reshape(rank, factors.Inputs));
-            var second = Numbers(file, factors.B, factors.ShapeOfB(rank)).reshape(factors.Weight.Shape[0], rank);
-            using var rest = (scale / found[0].Scale).ToScalar();
-            values.Add(scale == found[0].Scale ? second : second.mul(rest));
+            using var rest = (piece.Scale / strength).ToScalar();
+            b = b.mul(rest);
         }
 
-        return [.. values, .. whole.Select(name => Numbers(file, Prefix + name, target.Parameters.First(parameter => parameter.Name == name).Shape))];
+        return FiniteNumbers.AllIn(a) && FiniteNumbers.AllIn(b)
+            ? [a, b]
+            : throw new CheckpointFormatException(
+                file.FileName, $"changes '{MessageText.Of(factors.Module)}' by numbers that single precision cannot hold.");
     }
 
     // As StoredTensors.Numbers, for files in half precision too.
-    private static Tensor Numbers(TensorFile file, string name, IReadOnlyList<long> shape)
+    private static Tensor Numbers(TensorFile file, string name, IReadOnlyList<long> shape, ScalarType type = ScalarType.Float32)
     {
         if (file.Find(name) is not { } entry)
             throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}', which belongs to another that it has.");
-        if (!entry.Shape.SequenceEqual(shape) || entry.DType is not (ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16))
-            throw new CheckpointFormatException(file.FileName, $"has the tensor {entry}; the network needs {ShapeText.Of(shape)}, F32, F16 or BF16.");
-        return StoredTensors.Finite(file, name).to(ScalarType.Float32);
+        var isFloat = FloatTypes.Contains(type);
+        if (!entry.Shape.SequenceEqual(shape)
+            || !(isFloat ? entry.DType is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16 : entry.DType == type))
+            throw new CheckpointFormatException(
+                file.FileName,
+                $"has the tensor {entry}; the network needs {ShapeText.Of(shape)}, {(isFloat ? "F32, F16 or BF16" : SafetensorsTypes.NameOf(type))}.");
+        var values = StoredTensors.Finite(file, name);
+        return isFloat ? values.to(ScalarType.Float32) : values;
     }
 
-    private static (IReadOnlyList<TensorRank> Ranks, double Strength) LowRankOf(FineTunedModel model)
+    private static (IReadOnlyList<TensorRank> Ranks, double Strength) LowRankOf(FineTunedModel model, IReadOnlyList<string> saved)
     {
         if (model.PruningMask is not null)
             throw Refusal("its weights are pruned");
         foreach (var ((name, now), (_, then)) in model.Target.PersistentBuffers(model.State).Zip(model.Target.PersistentBuffers(model.Base.State)))
-            if (!now.cpu().equal(then.cpu()).all().ToBoolean())
-                throw Refusal($"the buffer '{name}' has moved, and an adapter of PEFT holds none. Train with TrainingOptions.FrozenStatistics");
+            if (!saved.Contains(ModuleOf(name)) && !now.cpu().equal(then.cpu()).all().ToBoolean())
+                throw Refusal(
+                    $"the buffer '{name}' has moved, and an adapter of PEFT holds none but those of modules that are stored whole. "
+                    + "Train with TrainingOptions.FrozenStatistics");
         return model.Configuration.Parts switch
         {
             [{ Ranks: { } ranks, Strength: { } strength }] => (ranks, strength),

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -21,17 +23,19 @@ internal sealed class PeftConfiguration
     /// <summary>Ways to start that leave the base as it is.</summary>
     private static readonly string[] PlainStarts = ["gaussian", "eva", "orthogonal"];
 
+    /// <summary>Fields that decide what the factors are multiplied by.</summary>
+    private static readonly string[] Scaling = ["r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"];
+
     private readonly string path;
     private readonly JsonObject json;
 
     private PeftConfiguration(string path, JsonObject json) => (this.path, this.json) = (path, json);
 
-    /// <summary>Reads the file.</summary>
+    /// <summary>Reads the bytes of a file.</summary>
     /// <exception cref="CheckpointFormatException">It is none, or of another method than LoRA, or changes what this library does not know.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
-    public static PeftConfiguration Read(string path)
+    public static PeftConfiguration Read(string path, byte[] bytes)
     {
-        if (AdapterFolder.ReadConfiguration(path) is not JsonObject json)
+        if (AdapterFolder.ParseConfiguration(path, bytes) is not JsonObject json)
             throw new CheckpointFormatException(path, "is no object.");
         var configuration = new PeftConfiguration(path, json);
         var method = configuration.Text("peft_type") ?? throw configuration.Fault("has no peft_type, so it is no adapter of PEFT");
@@ -43,6 +47,14 @@ internal sealed class PeftConfiguration
             throw configuration.Fault($"starts with '{MessageText.Of(way)}' (init_lora_weights), which changes the base's weights as well");
         return configuration;
     }
+
+    /// <summary>SHA-256 over the fields that decide what the factors are multiplied by, hexadecimal: all others may be edited.</summary>
+    public string ScalesHash => HashOf(json);
+
+    /// <summary><see cref="ScalesHash"/> of a new file.</summary>
+    /// <param name="configuration">The file's content.</param>
+    public static string HashOf(JsonObject configuration) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
+        string.Join('\n', Scaling.Select(field => configuration[field]?.ToJsonString() ?? "null")))));
 
     /// <summary>What a module's product B A is multiplied by: alpha / r, or alpha / sqrt(r) where the adapter says so.</summary>
     /// <param name="module">The module, such as "layer1.0.conv1".</param>

@@ -154,17 +154,32 @@ public sealed class PretrainedWeights : IDisposable
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PretrainedWeights OnDisk(string path) => new(WeightFile.Open(path));
 
-    /// <summary>Named tensors from a file of a format that another assembly reads; copied.</summary>
+    /// <summary>Named tensors from a file of a format that another assembly reads; each is copied before the next is asked for.</summary>
     /// <param name="source">Where they come from, as messages call it.</param>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, by names that differ.</param>
-    /// <exception cref="CheckpointFormatException">A tensor holds a number that is not finite.</exception>
-    internal static PretrainedWeights Read(string source, string path, IReadOnlyList<(string Name, Tensor Tensor)> tensors)
+    /// <exception cref="CheckpointFormatException">A tensor holds a number that is not finite in single precision.</exception>
+    internal static PretrainedWeights Read(string source, string path, IEnumerable<(string Name, Tensor Tensor)> tensors)
     {
-        foreach (var (name, tensor) in tensors)
-            if (tensor.is_floating_point() && !FiniteNumbers.AllIn(tensor))
-                throw new CheckpointFormatException(path, $"has the tensor '{name}', which holds a number that is not finite.");
-        return new(source, tensors);
+        using var noGradient = no_grad();
+        var read = new List<(string Name, Tensor Tensor)>();
+        try
+        {
+            foreach (var (name, tensor) in tensors)
+            {
+                read.Add((name, Plain(tensor)));
+                if (!FiniteNumbers.AllIn(read[^1].Tensor))
+                    throw new CheckpointFormatException(
+                        path, $"has the tensor '{MessageText.Of(name)}', which holds a number that is not finite in single precision.");
+            }
+
+            return new(source, read, owned: true);
+        }
+        catch
+        {
+            read.ForEach(pair => pair.Tensor.Dispose());
+            throw;
+        }
     }
 
     /// <summary>The file that the weights stay in; null where they are in memory.</summary>
@@ -240,8 +255,7 @@ public sealed class PretrainedWeights : IDisposable
     private static Tensor Plain(Tensor tensor)
     {
         using var scope = NewDisposeScope();
-        var copy = tensor.detach().to(CPU, copy: true);
-        return (copy.is_floating_point() ? copy.to(float32) : copy).contiguous().DetachFromDisposeScope();
+        return tensor.detach().to(tensor.is_floating_point() ? float32 : tensor.dtype, CPU, copy: true).contiguous().DetachFromDisposeScope();
     }
 
     /// <summary>Frees the copies, or lets go of the file.</summary>

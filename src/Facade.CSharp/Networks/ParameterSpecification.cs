@@ -18,6 +18,9 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
     /// <summary>Whether it is the matrix of a linear layer or the kernels of a convolution, outputs first.</summary>
     internal bool IsLinearMap { get; init; }
 
+    /// <summary>Into how many groups a convolution divides its channels, each of which sees its own inputs only; 1 for all other tensors.</summary>
+    internal long Groups { get; init; } = 1;
+
     /// <summary>How many weights the tensor holds: the product of its shape.</summary>
     public long Count => ShapeText.Product(Shape);
 

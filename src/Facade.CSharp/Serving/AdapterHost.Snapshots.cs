@@ -81,10 +81,12 @@ public sealed partial class AdapterHost
                     throw new ArgumentException($"There is an adapter '{name}' already; delete it first, or replace it.", nameof(name));
                 RefuseMerged(name);
                 RefusePart(name);
+                // First what may fail, so that the old adapter answers on then.
+                var next = current.Adapter == name ? SnapshotOf(name, adapter) : null;
                 adapters[name] = adapter;
                 latest.Remove(name);
-                if (current.Adapter == name)
-                    Serve(name);
+                if (next is not null)
+                    Interlocked.Exchange(ref current, next).Release();
                 old.Dispose();
             }
         }
@@ -132,6 +134,11 @@ public sealed partial class AdapterHost
     {
         var adapter = Find(name);
         RefuseMerged(name);
+        return SnapshotOf(name, adapter);
+    }
+
+    private WeightsSnapshot SnapshotOf(string name, HostedAdapter adapter)
+    {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return new(name, [.. adapter.Weights(Base()).Select(weight => weight.alias().DetachFromDisposeScope())], adapter.State(Base()));
@@ -141,13 +148,6 @@ public sealed partial class AdapterHost
 
     /// <summary>The buffers of the base; those of the adapter that was merged last are the base's.</summary>
     private NetworkState BaseState() => merged.TryPeek(out var last) ? last.Adapter.State(Base()) : original.State.Copy();
-
-    private void Rebase(string? active)
-    {
-        latest.Clear();
-        Interlocked.Exchange(ref plain, PlainSnapshot()).Release();
-        Serve(active);
-    }
 
     private WeightsSnapshot PlainSnapshot()
     {
@@ -172,12 +172,6 @@ public sealed partial class AdapterHost
     {
         if (adapters.FirstOrDefault(other => other.Value.Parts.Contains(name)).Key is { } user)
             throw new InvalidOperationException($"The adapter '{name}' is a part of '{user}'; delete that first.");
-    }
-
-    private void RefuseMerged(string name)
-    {
-        if (merged.Any(step => step.Name == name))
-            throw new InvalidOperationException($"The adapter '{name}' is merged into the base; unmerge it first.");
     }
 
     private sealed class Scope(AsyncLocal<int> disabled) : IDisposable

@@ -68,16 +68,6 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>The adapter that answers now; null for the base alone.</summary>
     public string? Active => Volatile.Read(ref current).Adapter;
 
-    /// <summary>The adapters that are merged into the base, the last one first.</summary>
-    public IReadOnlyList<string> Merged
-    {
-        get
-        {
-            lock (gate)
-                return [.. merged.Select(step => step.Name)];
-        }
-    }
-
     /// <summary>Adds an adapter from a file or folder, of a fine-tuned or a mapped model; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="path">The file, or the folder with adapter_config.json.</param>
@@ -190,49 +180,6 @@ public sealed partial class AdapterHost : IDisposable
             adapters.Remove(name);
             latest.Remove(name);
             adapter.Dispose();
-        }
-    }
-
-    /// <summary>Folds an adapter into the base: every other adapter is then applied on top of the two.</summary>
-    /// <param name="name">Which one. If it answers, the base with the same bits does from now on.</param>
-    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It is merged already, or it generates every weight itself.</exception>
-    public void Merge(string name)
-    {
-        lock (gate)
-        {
-            var adapter = Find(name);
-            RefuseMerged(name);
-            if (adapter.MergeFault is { } fault)
-                throw new InvalidOperationException($"The adapter '{name}' {fault}.");
-            var active = current.Adapter == name ? null : current.Adapter;
-            using (no_grad())
-            using (NewDisposeScope())
-            {
-                var weights = adapter.Weights(Base());
-                merged.Push((adapter, name, theta));
-                theta = Target.Layout.Join(weights).DetachFromDisposeScope();
-            }
-
-            Rebase(active);
-        }
-    }
-
-    /// <summary>Takes the adapter that was merged last out of the base, which has its former bits again: they were kept.</summary>
-    /// <returns>The adapter's name.</returns>
-    /// <exception cref="InvalidOperationException">None is merged.</exception>
-    public string Unmerge()
-    {
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(isDisposed, this);
-            if (merged.Count == 0)
-                throw new InvalidOperationException("No adapter is merged into the base.");
-            var (_, name, before) = merged.Pop();
-            theta.Dispose();
-            theta = before;
-            Rebase(current.Adapter);
-            return name;
         }
     }
 

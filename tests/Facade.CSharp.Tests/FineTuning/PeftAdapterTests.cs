@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace MappingNets.Tests;
 
 /// <summary>LoRA adapters as PEFT writes and reads them: the names, shapes and scales of its checkpoint format.</summary>
-public sealed class PeftAdapterTests : IDisposable
+public sealed partial class PeftAdapterTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
     private readonly TargetNetwork target = TargetNetwork.Input(2, 6, 6)

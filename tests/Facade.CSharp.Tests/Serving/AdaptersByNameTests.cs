@@ -127,6 +127,63 @@ public sealed class AdaptersByNameTests : IDisposable
         Assert.Throws<ArgumentException>("parts", () => host.AddCombination("again", [("one", double.NaN)]));
     }
 
+    [Fact]
+    public void A_merge_of_what_a_combination_has_is_refused_for_it_would_count_twice()
+    {
+        host.AddCombination("both", [("one", 0.75), ("two", -0.5)]);
+        host.AddCombination("more", [("both", 1)]);
+        var both = Named("both", data.Inputs);
+        foreach (var name in new[] { "one", "both" })
+            Assert.Contains("count twice", Assert.Throws<InvalidOperationException>(() => host.Merge(name)).Message);
+        Assert.Empty(host.Merged);
+        Assert.Equal(both, Named("both", data.Inputs));
+    }
+
+    [Fact]
+    public void The_parts_of_a_merged_combination_do_not_answer_until_it_is_unmerged()
+    {
+        var one = Named("one", data.Inputs);
+        host.AddCombination("both", [("one", 0.75), ("two", -0.5)]);
+        host.SetActive("one");
+        Assert.Contains("answers now", Assert.Throws<InvalidOperationException>(() => host.Merge("both")).Message);
+        host.SetActive(null);
+        host.Merge("both");
+        Assert.Contains("as a part of 'both'", Assert.Throws<InvalidOperationException>(() => host.Predict(data.Inputs, "one")).Message);
+        host.Unmerge();
+        Assert.Equal(one, Named("one", data.Inputs));
+    }
+
+    [Fact]
+    public void A_merge_or_an_unmerge_that_fails_leaves_all_as_it_was()
+    {
+        var fails = false;
+        Tensor Half(Tensor latent) =>
+            fails ? throw new NotSupportedException("The modulation fails.") : latent.unsqueeze(0).expand(115, latent.shape[0]) * 0.5;
+        using var model = MappingNetwork.For(Small.Classifier()).SingleLatent(6).WithModulation("half", Half).Build();
+        host.Add("whole", model);
+        host.KeptAdapters = 0;
+        var (none, two) = (Named(null, data.Inputs), Named("two", data.Inputs));
+
+        host.SetActive("whole");
+        fails = true;
+        Assert.Throws<NotSupportedException>(() => host.Merge("one"));
+        Assert.Empty(host.Merged);
+        Assert.Equal(none, Named(null, data.Inputs));
+        Assert.Equal(two, Named("two", data.Inputs));
+
+        fails = false;
+        host.Merge("one");
+        var (merged, onTop) = (Named(null, data.Inputs), Named("two", data.Inputs));
+        fails = true;
+        Assert.Throws<NotSupportedException>(() => host.Unmerge());
+        Assert.Equal(["one"], host.Merged);
+        Assert.Equal(merged, Named(null, data.Inputs));
+        Assert.Equal(onTop, Named("two", data.Inputs));
+        fails = false;
+        host.Unmerge();
+        Assert.Equal(two, Named("two", data.Inputs));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

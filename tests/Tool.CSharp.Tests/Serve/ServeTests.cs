@@ -68,6 +68,15 @@ public sealed class ServeTests : IAsyncLifetime
         Assert.Equal(service.Expected(2, Shirt), await Scores("shop"), Near);
     }
 
+    [Fact]
+    public async Task A_file_without_a_name_is_refused_and_the_next_one_is_served()
+    {
+        service.Drop("", 2);
+        await Until("", entry => entry.GetProperty("fault").GetString() is not null);
+        service.Drop("outlet", 3);
+        await Until("outlet", entry => entry.GetProperty("fault").GetString() is null);
+    }
+
     private static bool Near(float one, float other) => MathF.Abs(one - other) <= 1e-4f * (1 + MathF.Abs(one));
 
     private async Task<float[]> Scores(string? adapter)

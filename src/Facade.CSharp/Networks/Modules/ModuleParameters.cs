@@ -12,14 +12,14 @@ namespace MappingNets;
 /// <param name="OtherNames">Further names of generated parameters, each with the name under which the parameter is generated.</param>
 /// <param name="Norms">The names of those that scale what a normalisation puts out.</param>
 /// <param name="OfLayerNorms">The names of those of layer normalisations, which can have more than one dimension.</param>
-/// <param name="LinearMaps">The names of the weights of linear layers and convolutions.</param>
+/// <param name="LinearMaps">The names of the weights of linear layers and convolutions, each with the number of its groups.</param>
 internal sealed record ModuleParameters(
     IReadOnlyList<ModuleParameters.Entry> Generated,
     IReadOnlyList<string> Frozen,
     IReadOnlyDictionary<string, string> OtherNames,
     IReadOnlySet<string> Norms,
     IReadOnlySet<string> OfLayerNorms,
-    IReadOnlySet<string> LinearMaps)
+    IReadOnlyDictionary<string, long> LinearMaps)
 {
     /// <summary>One parameter, and the other handles to its memory.</summary>
     internal sealed record Entry(string Name, Parameter Value, IReadOnlyList<Parameter> Ties)
@@ -50,7 +50,8 @@ internal sealed record ModuleParameters(
         var norms = generated.Where(IsNormScale).Select(parameter => parameter.Name).ToHashSet();
         var layerNorms = module.named_modules().Where(part => part.module is LayerNorm)
             .SelectMany(part => part.module.named_parameters().Select(parameter => $"{part.name}.{parameter.name}")).ToHashSet();
-        var maps = module.named_modules().Where(part => part.module is Linear or Conv1d or Conv2d or Conv3d).Select(part => part.name + ".weight").ToHashSet();
+        var maps = module.named_modules().Where(part => part.module is Linear or Conv1d or Conv2d or Conv3d)
+            .ToDictionary(part => part.name + ".weight", part => part.module is Convolution { groups: var groups } ? groups : 1, StringComparer.Ordinal);
         return new(ByLayer(generated), frozen, OtherNamesIn(module, all, frozen, generated), norms, layerNorms, maps);
     }
 

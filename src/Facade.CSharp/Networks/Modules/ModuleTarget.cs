@@ -29,7 +29,8 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     parameter.Name, parameter.Value.shape, ModuleParameters.FanIn(parameter.Name, module.Parameters.Generated))
                 {
                     Center = module.Parameters.Norms.Contains(parameter.Name) ? 1 : 0,
-                    IsLinearMap = module.Parameters.LinearMaps.Contains(parameter.Name),
+                    IsLinearMap = module.Parameters.LinearMaps.ContainsKey(parameter.Name),
+                    Groups = module.Parameters.LinearMaps.GetValueOrDefault(parameter.Name, 1),
                 }),
             ],
             module.BufferSpecifications) =>
