@@ -73,7 +73,7 @@ internal static class OnnxHead
     private static Kind CastTo(NodeProto node) =>
         node.OpType == "Cast" ? (Kind)(node.Attribute.FirstOrDefault(attribute => attribute.Name == "to")?.I ?? 0) : Kind.Undefined;
 
-    // What the file says of a value; single precision where it says nothing.
+    // The type that the file gives a value; single precision where it gives none.
     private static Kind TypeOf(GraphProto graph, string value) =>
         graph.Output.Concat(graph.ValueInfo).FirstOrDefault(described => described.Name == value)?.Type?.TensorType is { } tensor
         && IsFloat((Kind)tensor.ElemType)
