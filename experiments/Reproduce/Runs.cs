@@ -67,9 +67,10 @@ internal sealed class Runs
         using var model = plan.Create();
         var own = plan.Data ?? data;
         var settings = plan.Describe(options, own, model);
-        // Older reports do not say which pictures a folder held.
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older && !older.ContainsKey(RunPlan.DataSetting))
-            settings = settings.Where(pair => pair.Key is not (RunPlan.DataSetting or RunPlan.NetworkSetting)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        // Older reports do not say which pictures a folder held, nor which network.
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older)
+            settings = settings.Where(pair => pair.Key is not (RunPlan.DataSetting or RunPlan.NetworkSetting) || older.ContainsKey(pair.Key))
+                .ToDictionary(pair => pair.Key, pair => pair.Value);
         var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
         if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
         {

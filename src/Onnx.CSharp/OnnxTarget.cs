@@ -162,7 +162,7 @@ public sealed class OnnxTarget : TargetNetwork
         Tensor output;
         try
         {
-            output = graph.Run(samples, weights, buffers, training: false, file.Limits.Bytes);
+            output = graph.Run(samples, weights, buffers, training: false, isReading: true);
         }
         catch (ArgumentException fault)
         {

@@ -175,7 +175,12 @@ public sealed class LimitsTests
 
     [Fact]
     public void LargerBatchesMayHaveLargerValues() => Assert.Equal(
-        4 * GraphPass.MostElements, new GraphPass("net.onnx", ScalarType.Float32, CPU, training: false, samples: 8).MostElementsOfOne);
+        4 * GraphPass.MostElements, new GraphPass("net.onnx", ScalarType.Float32, CPU, training: false, samples: 8, ReadLimits.Default.Bytes).MostElementsOfOne);
+
+    [Fact]
+    public void AHigherLimitAllowsLargerValues() => Assert.Equal(
+        4 * GraphPass.MostElements,
+        new GraphPass("net.onnx", ScalarType.Float32, CPU, training: false, samples: 1, 4 * ReadLimits.Default.Bytes).MostElementsOfOne);
 
     private static OnnxTarget Read(OnnxGraphs graph, ReadLimits? limits = null)
     {

@@ -96,14 +96,18 @@ internal static class AdapterFolder
     {
         var path = Path.Combine(folder, ConfigurationName);
         var written = ParseConfiguration(path, ReadConfiguration(path));
-        return OpenModel(
+        var isForeign = false;
+        var found = OpenModel(
             folder,
             model => SafetensorsFile.Read(model),
             file =>
             {
-                RequireKnown(file, folder);
-                return JsonNode.DeepEquals(written, Configuration(file.Metadata));
+                // A writer of another form may have ended on its way: the copy that it kept is looked at too.
+                var isKnown = IsKnown(file);
+                isForeign |= !isKnown;
+                return isKnown && JsonNode.DeepEquals(written, Configuration(file.Metadata));
             });
+        return found is null && isForeign ? throw Foreign(folder) : found;
     }
 
     /// <summary>Opens the first of a folder's models that belongs to its configuration, the one at its usual name before copies; null where none does.</summary>
@@ -167,13 +171,11 @@ internal static class AdapterFolder
         }
     }
 
-    private static void RequireKnown(SafetensorsFile file, string folder)
-    {
-        if (!AdapterHeader.IsKnown(file.Metadata.GetValueOrDefault("format")))
-            throw new CheckpointFormatException(
-                folder, "is a folder with an adapter, but with none of this library: its files name no format of it. "
-                + "FineTunedModel.LoadPeftAdapter reads LoRA adapters of PEFT.");
-    }
+    private static bool IsKnown(SafetensorsFile file) => AdapterHeader.IsKnown(file.Metadata.GetValueOrDefault("format"));
+
+    private static CheckpointFormatException Foreign(string folder) => new(
+        folder, "is a folder with an adapter, but with none of this library: its files name no format of it. "
+        + "FineTunedModel.LoadPeftAdapter reads LoRA adapters of PEFT.");
 
     /// <summary>Makes the folder where there is none.</summary>
     internal static void CreateFolder(string folder)

@@ -160,7 +160,8 @@ internal static class PeftAdapter
         var file = AdapterFolder.OpenModel(
             folder,
             model => TensorFile.Read(model, limits),
-            model => !model.Metadata.TryGetValue(ScalesKey, out var hash) || hash == configuration.ScalesHash);
+            model => !AdapterHeader.IsKnown(model.Metadata.GetValueOrDefault("format"))
+                && (!model.Metadata.TryGetValue(ScalesKey, out var hash) || hash == configuration.ScalesHash));
         return file is null ? null : new(configuration, file);
     }
 

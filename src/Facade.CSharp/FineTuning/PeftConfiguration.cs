@@ -54,7 +54,7 @@ internal sealed class PeftConfiguration
     /// <summary><see cref="ScalesHash"/> of a new file.</summary>
     /// <param name="configuration">The file's content.</param>
     public static string HashOf(JsonObject configuration) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', Scaling.Select(field => configuration[field]?.ToJsonString() ?? "null")))));
+        string.Join('\n', Scaling.Select(field => Canonical(configuration[field]))))));
 
     /// <summary>What a module's product B A is multiplied by: alpha / r, or alpha / sqrt(r) where the adapter says so.</summary>
     /// <param name="module">The module, such as "layer1.0.conv1".</param>
@@ -107,6 +107,17 @@ internal sealed class PeftConfiguration
 
     private static JsonObject Patterns((string Name, int Rank)[] modules, Func<(string Name, int Rank), double> value) =>
         new(modules.Select(module => KeyValuePair.Create("^" + Regex.Escape(module.Name), (JsonNode?)JsonValue.Create(value(module)))));
+
+    // Other programs sort the fields, and write numbers in their own way.
+    private static string Canonical(JsonNode? value) => value switch
+    {
+        null => "null",
+        JsonObject fields => "{" + string.Join(',', fields.OrderBy(field => field.Key, StringComparer.Ordinal)
+            .Select(field => JsonValue.Create(field.Key).ToJsonString() + ":" + Canonical(field.Value))) + "}",
+        JsonValue when value.GetValueKind() == JsonValueKind.Number =>
+            double.Parse(value.ToJsonString(), CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture),
+        _ => value.ToJsonString(),
+    };
 
     private static bool IsOff(JsonNode? value) => value switch
     {

@@ -10,10 +10,7 @@ internal static class Constants
     {
         var node = run.Node;
         if (node.Tensor("value") is { } stored)
-        {
             return [Typed(run, StoredTensor.Of(node, stored).Load())];
-        }
-
         if (node.Floats("value_floats") is { } floats)
             return [tensor(floats).to(run.Type)];
         if (node.Ints("value_ints") is { } ints)

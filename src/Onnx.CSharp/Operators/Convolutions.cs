@@ -15,11 +15,11 @@ internal static class Convolutions
             throw run.Node.BadInput(
                 $"the input {ShapeText.Of(input.shape)} and the weight {ShapeText.Of(weight.shape)} do not fit together in {group} groups");
         var windows = Windows.Of(run, weight.shape[2..], input.shape[2..]);
-        run.Bounded([.. input.shape[..2], .. windows.Padded(input.shape[2..])]);
         run.Bounded(
             [input.shape[0], weight.shape[0], .. Enumerable.Range(0, windows.Kernel.Length).Select(axis => windows.Count(axis, input.shape[2 + axis], false))]);
         if (!windows.IsSymmetric)
         {
+            run.Bounded([.. input.shape[..2], .. windows.Padded(input.shape[2..])]);
             input = nn.functional.pad(input, windows.ForPad());
             windows = windows with { Before = new long[windows.Kernel.Length], After = new long[windows.Kernel.Length] };
         }

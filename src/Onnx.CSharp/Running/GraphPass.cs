@@ -9,13 +9,15 @@ namespace MappingNets;
 /// <param name="device">Where the weights are.</param>
 /// <param name="training">Whether this is a pass of training.</param>
 /// <param name="samples">How many samples pass.</param>
-/// <param name="mostBytes">
-/// The most bytes that its values may take together while a file is read; null for a pass whose batch the caller chose.
-/// </param>
-internal sealed class GraphPass(string file, ScalarType type, Device device, bool training, long samples, long? mostBytes = null)
+/// <param name="limitBytes">What the graph's file may cost, <see cref="ReadLimits.Bytes"/>.</param>
+/// <param name="isReading">Whether a file is read, so that all values together are held to the limit; a caller chooses the batch of other passes.</param>
+internal sealed class GraphPass(string file, ScalarType type, Device device, bool training, long samples, long limitBytes, bool isReading = false)
 {
-    /// <summary>The most elements of one value for one or two samples, as a file is read with; no size or padding is larger.</summary>
+    /// <summary>The most elements of one value for one or two samples at the usual limits, as a file is read with; no size or padding is larger.</summary>
     public const long MostElements = 1L << 28;
+
+    // Of the usual 4 GiB one value may take a quarter.
+    private const long BytesForAnElement = 16;
 
     /// <summary>The type of its floats.</summary>
     public ScalarType Type => type;
@@ -26,8 +28,8 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
     /// <summary>Whether this is a pass of training.</summary>
     public bool Training => training;
 
-    /// <summary>The most elements of one value of this pass: more samples may have as many more.</summary>
-    public long MostElementsOfOne => MostElements / 2 * Math.Clamp(samples, 2, 1 << 24);
+    /// <summary>The most elements of one value of this pass: more samples may have as many more, and so may a file with a higher limit.</summary>
+    public long MostElementsOfOne => Math.Max(MostElements, limitBytes / BytesForAnElement) / 2 * Math.Clamp(samples, 2, 1 << 24);
 
     /// <summary>The bytes of the values that are held, where they are limited. A branch puts it back to what it was.</summary>
     public long Taken { get; set; }
@@ -38,18 +40,18 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
     /// <exception cref="CheckpointFormatException">The values take more than the limit.</exception>
     public void Take(object what, Tensor value)
     {
-        if (mostBytes is not { } most)
+        if (!isReading)
             return;
         Taken += BytesOf(value);
-        if (Taken > most)
+        if (Taken > limitBytes)
             throw new CheckpointFormatException(
-                file, $"needs {Taken} bytes for its values at {what}; at most {ShapeText.Count(most)} are held ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+                file, $"needs {Taken} bytes for its values at {what}; at most {ShapeText.Count(limitBytes)} are held ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
     }
 
     /// <summary>Counts a value that is held no more.</summary>
     public void Free(Tensor value)
     {
-        if (mostBytes is not null)
+        if (isReading)
             Taken -= BytesOf(value);
     }
 

@@ -73,7 +73,7 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Grap
             if (size < 0)
                 throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}");
             if (size > 0 && count > most / size)
-                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}, of more than {most} elements");
+                throw Node.BadInput($"its result would have the shape {ShapeText.Of(shape)}, of more than {most} elements; a higher {nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)} allows more");
             // An empty axis excuses no other: sizes are reckoned with further on.
             count *= Math.Max(size, 1);
         }

@@ -65,13 +65,13 @@ internal sealed class OnnxGraph
     /// <param name="parameters">One per entry of <see cref="Parameters"/>, of one float type on one device.</param>
     /// <param name="buffers">One per entry of <see cref="Buffers"/>.</param>
     /// <param name="training">Whether this is a pass of training.</param>
-    /// <param name="mostBytes">The most bytes that its values may take together, or null.</param>
+    /// <param name="isReading">Whether the file is read, so that all values together are held to its limits.</param>
     public Tensor Run(
-        IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, long? mostBytes = null)
+        IReadOnlyList<Tensor> inputs, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training, bool isReading = false)
     {
         using var scope = NewDisposeScope();
         var samples = inputs.Max(input => input.dim() == 0 ? 1 : input.shape[0]);
-        var pass = new GraphPass(file.Path, parameters[0].dtype, parameters[0].device, training, samples, mostBytes);
+        var pass = new GraphPass(file.Path, parameters[0].dtype, parameters[0].device, training, samples, file.Limits.Bytes, isReading);
         var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var (input, value) in Inputs.Zip(inputs))
             values[input.Name] = value;
@@ -233,7 +233,7 @@ internal sealed class OnnxGraph
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var pass = new GraphPass(file.Path, ScalarType.Float32, CPU, training: false, samples: 1, file.Limits.Bytes)
+        var pass = new GraphPass(file.Path, ScalarType.Float32, CPU, training: false, samples: 1, file.Limits.Bytes, isReading: true)
         {
             Taken = file.Initializers.Values.Sum(tensor => tensor.LoadedBytes),
         };

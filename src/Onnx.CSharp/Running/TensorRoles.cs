@@ -50,13 +50,12 @@ internal static class TensorRoles
         var own = shapeOf(input)!;
         return (node.Type, input) switch
         {
-            _ when own.Count == 0 => 1,
             ("Conv" or "ConvTranspose", _) when shapeOf(1) is { Count: > 1 } weight => ShapeText.Product([.. weight.Skip(1)]),
             ("Gemm", _) when shapeOf(1) is { Count: 2 } weight => weight[node.Flag("transB") ? 1 : 0],
-            ("MatMul", 1) => own[Math.Max(own.Count - 2, 0)],
+            ("MatMul", 1) when own.Count > 0 => own[Math.Max(own.Count - 2, 0)],
             ("LSTM" or "GRU", _) when shapeOf(2) is { Count: 3 } recurrent => recurrent[2],
             ("Add", _) => null,
-            _ => own[^1],
+            _ => own.Count == 0 ? 1 : own[^1],
         };
     }
 

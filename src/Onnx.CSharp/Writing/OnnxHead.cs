@@ -94,16 +94,14 @@ internal static class OnnxHead
         if (product is null)
             return null;
         // What follows from no input is a weight, wherever it stands; what does is what the network computes.
-        foreach (var name in new[] { product.Input[1], added })
-        {
-            if (name is null || Giving(graph, name) is not { } giver)
-                continue;
-            if (IsComputed(target, graph, name))
-                return null;
+        string[] made = [.. new[] { product.Input[1], added }.OfType<string>().Where(name => Giving(graph, name) is not null)];
+        if (made.Any(name => IsComputed(target, graph, name)))
+            return null;
+        if (made is [var first, ..])
             throw new NotSupportedException(
-                $"'{target.Name}' ends in a {product.OpType} whose weight '{MessageText.Of(name)}' is made by a node ({MessageText.Of(giver.OpType)}), so that "
-                + "it cannot get another shape. Take a file that stores it as an initializer, such as one in single precision with folded constants.");
-        }
+                $"'{target.Name}' ends in a {product.OpType} whose weight '{MessageText.Of(first)}' is made by a node "
+                + $"({MessageText.Of(Giving(graph, first)!.OpType)}), so that it cannot get another shape. Take a file that stores it as an initializer, such as "
+                + "one in single precision with folded constants.");
 
         if (Weight(product.Input[1]) is not { Dims.Count: 2 } weight || (added is not null && Weight(added) is not { Dims.Count: 1 or 2 }))
             return null;

@@ -163,6 +163,43 @@ public sealed partial class PeftAdapterTests
         Assert.Equal(2, Directory.GetFileSystemEntries(path).Length);
     }
 
+    [Fact]
+    public void A_writer_of_PEFTs_form_that_ends_in_between_leaves_this_librarys_adapter()
+    {
+        var path = folder.File("both");
+        using var one = Tuned(1);
+        using var two = Tuned(2);
+        one.SaveAdapterFolder(path);
+
+        Assert.Throws<WriterEnded>(() => PeftAdapter.Write(path, two, EndsAtTheModel));
+
+        using var read = FineTunedModel.LoadAdapter(path, target, pretrained);
+        Assert.Equal(FineTuned.Bits(one.FlatWeights), FineTuned.Bits(read.FlatWeights));
+    }
+
+    [Fact]
+    public void A_writer_of_this_librarys_form_that_ends_in_between_leaves_PEFTs_adapter()
+    {
+        using var scope = NewDisposeScope();
+        using var one = Tuned(1);
+        using var two = Tuned(2);
+        one.SavePeftAdapter(folder.File("both"));
+        two.SaveAdapterFolder(folder.File("own"));
+        using var own = SafetensorsFile.Read(Path.Combine(folder.File("own"), "adapter_model.safetensors"));
+
+        Assert.Throws<WriterEnded>(() => AdapterFolder.Write(
+            folder.File("both"), [.. own.LoadAll().Select(pair => (pair.Key, pair.Value))], own.Metadata, EndsAtTheModel));
+
+        using var read = Load(folder.File("both"));
+        Assert.Equal(FineTuned.Bits(one.FlatWeights), FineTuned.Bits(read.FlatWeights));
+    }
+
+    private static void EndsAtTheModel(string step)
+    {
+        if (step == "the model is in place")
+            throw new WriterEnded();
+    }
+
     [Theory]
     [InlineData("base_model_name_or_path", "\"owner/model\"", true)]
     [InlineData("a_newer_field", "true", true)]
@@ -180,6 +217,27 @@ public sealed partial class PeftAdapterTests
             Load(folder.File("peft")).Dispose();
         else
             Assert.Throws<CheckpointFormatException>(() => Load(folder.File("peft")));
+    }
+
+    [Fact]
+    public void A_configuration_that_another_program_has_sorted_still_fits()
+    {
+        using var model = FineTuning.Of(target, pretrained).LowRank(3, strength: 3e-6, layers: ["conv", "fc1", "fc2"]).Build();
+        Disturb(model);
+        model.SavePeftAdapter(folder.File("peft"));
+        var path = Path.Combine(folder.File("peft"), "adapter_config.json");
+        var text = File.ReadAllText(path);
+        var configuration = JsonNode.Parse(text)!.AsObject();
+        // Python writes the exponent with a small letter.
+        var sorted = new JsonObject(configuration.Reverse().Select(field => KeyValuePair.Create(field.Key, field.Value is JsonObject patterns
+            ? new JsonObject(patterns.Reverse().Select(pair => KeyValuePair.Create(pair.Key, pair.Value?.DeepClone())))
+            : field.Value?.DeepClone()))).ToJsonString().Replace("E-0", "e-0", StringComparison.Ordinal);
+        Assert.NotEqual(text, sorted);
+        File.WriteAllText(path, sorted);
+
+        using var read = Load(folder.File("peft"));
+
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(read.FlatWeights));
     }
 
     [Fact]
