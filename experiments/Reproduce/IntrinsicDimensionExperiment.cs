@@ -37,22 +37,18 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
         var made = new List<DimensionSearchRecord>();
         var runs = new Runs(this, options, data, null, stop)
         {
-            Decorate = report => All(report.DimensionSearches) is { Length: > 0 } searches
+            Decorate = report => Runs.Joined(report.DimensionSearches, made, search => search.Seed) is { Length: > 0 } searches
                 ? report with { DimensionSearches = searches, Pictures = [Picture], Remarks = ResultText(searches) }
                 : report,
         };
         foreach (var seed in options.Seeds)
         {
             made.Add(Search(options, seed, runs, stop));
-            Draw(All(runs.Earlier?.DimensionSearches), options.Dataset, options.File(Picture));
+            Draw(Runs.Joined(runs.Earlier?.DimensionSearches, made, search => search.Seed), options.Dataset, options.File(Picture));
             runs.Write();
         }
 
-        // Those of seeds that this command was not asked for stay in the report.
-        DimensionSearchRecord[] All(IReadOnlyList<DimensionSearchRecord>? earlier) =>
-            [.. (earlier ?? []).Where(there => made.All(here => here.Seed != there.Seed)), .. made];
-
-        AnsiConsole.Write(TableOf(All(runs.Earlier?.DimensionSearches)));
+        AnsiConsole.Write(TableOf(Runs.Joined(runs.Earlier?.DimensionSearches, made, search => search.Seed)));
         AnsiConsole.WriteLine(Orientation);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }

@@ -34,26 +34,22 @@ internal sealed class ManifoldExperiment : IExperiment
         RunPlan[] plans = [.. options.Seeds.Select(seed => PlanOf(options, seed))];
         var runs = new Runs(this, options, data, plans, stop)
         {
-            Decorate = report => All(report.Trajectories) is var trajectories
-                ? report with
-                {
-                    Trajectories = trajectories,
-                    Pictures = [.. trajectories.Select(part => part.Seed).Distinct().SelectMany(seed => PicturesOf(seed))],
-                    Remarks = trajectories.Length == 0 ? null : MarkdownOf(trajectories),
-                }
-                : report,
+            Decorate = report => Describe(report, Runs.Joined(report.Trajectories, made, part => part.Seed)),
         };
         foreach (var plan in plans)
             RunSeed(options, plan, data, runs, made);
 
-        // Those of seeds that this command was not asked for stay in the report.
-        TrajectoryRecord[] All(IReadOnlyList<TrajectoryRecord>? earlier) =>
-            [.. (earlier ?? []).Where(there => made.All(here => here.Seed != there.Seed)), .. made];
-
-        AnsiConsole.Write(TableOf(All(runs.Earlier?.Trajectories)));
+        AnsiConsole.Write(TableOf(Runs.Joined(runs.Earlier?.Trajectories, made, part => part.Seed)));
         AnsiConsole.WriteLine(Legend);
         AnsiConsole.WriteLine($"Results: {Path.GetFullPath(options.Output)}");
     }
+
+    private static ReportFile Describe(ReportFile report, TrajectoryRecord[] trajectories) => report with
+    {
+        Trajectories = trajectories,
+        Pictures = [.. trajectories.Select(part => part.Seed).Distinct().SelectMany(seed => PicturesOf(seed))],
+        Remarks = trajectories.Length == 0 ? null : MarkdownOf(trajectories),
+    };
 
     private static RunPlan PlanOf(ExperimentOptions options, ulong seed) => new(
         "direct", "CNN2 direct", () => DirectModel.For(Targets.Cnn2(), seed),

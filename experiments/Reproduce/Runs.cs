@@ -114,6 +114,13 @@ internal sealed class Runs
         return finished[^1];
     }
 
+    /// <summary>What an earlier command left and this one was not asked for, and behind it what this one made.</summary>
+    /// <param name="earlier">Of the earlier report; null where there is none.</param>
+    /// <param name="made">Of this command.</param>
+    /// <param name="key">What makes two of them the same, such as the seed.</param>
+    public static T[] Joined<T, TKey>(IReadOnlyList<T>? earlier, IReadOnlyList<T> made, Func<T, TKey> key) =>
+        [.. (earlier ?? []).Where(there => !made.Select(key).Contains(key(there))), .. made];
+
     /// <summary>Writes report.json and report.md with all that is finished.</summary>
     public ReportFile Write()
     {

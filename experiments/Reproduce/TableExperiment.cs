@@ -84,7 +84,13 @@ internal abstract class TableExperiment : IExperiment
             var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
-                Decorate = report => report with { Pictures = Draw(report, options), Remarks = Remarks(report), References = With(References, report.References), DataStatement = data.Source?.Statement },
+                Decorate = report => report with
+                {
+                    Pictures = Draw(report, options),
+                    Remarks = Remarks(report),
+                    References = References is { } made ? Runs.Joined(report.References, made, row => row.Label) : report.References,
+                    DataStatement = data.Source?.Statement,
+                },
             };
             foreach (var plan in plans)
                 runs.Train(plan);
@@ -98,11 +104,6 @@ internal abstract class TableExperiment : IExperiment
 
     /// <inheritdoc/>
     public void Redraw(ReportFile report, string folder) => Draw(report, new(report.Dataset, [], null, false, folder));
-
-    // Those of rows that this command was not asked for stay in the report.
-    private static IReadOnlyList<ReferenceRow>? With(IReadOnlyList<ReferenceRow>? made, IReadOnlyList<ReferenceRow>? earlier) => made is null
-        ? earlier
-        : [.. (earlier ?? []).Where(there => made.All(here => here.Label != there.Label)), .. made];
 
     private static ExperimentData? Part(ExperimentRow row, ExperimentData data, List<ExperimentData> parts)
     {
