@@ -20,19 +20,26 @@ public static class ReportPage
         var text = new StringBuilder();
         text.Append("# Results\n\n");
         text.Append("<!-- Written by `dotnet run -c Release --project experiments/Reproduce -- report`; edit notes.md in a folder of experiments/results instead. -->\n\n");
-        text.Append("\"Ours\" was measured with this repository: the mean over the seeds ± the sample's standard deviation, after the last epoch; nothing\n");
-        text.Append("was chosen on the test set. \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent third-party run of its\n");
-        text.Append("tables (one seed, the best epoch on the test set), \"other publications\" what the authors of another method report of it. The commands of\n");
-        text.Append("runs made before version 0.2.0 name today's folders.\n\n");
+        text.Append("\"Ours\" was measured with this repository: the mean over the seeds ± the sample's standard deviation, after the last epoch. No row,\n");
+        text.Append("epoch or rate of a table was chosen on the test set; \"held out\" are training samples kept back, on which choices are made (the experiments log\n");
+        text.Append("tells which, and of early trials that printed both). \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent\n");
+        text.Append("third-party run of its tables (one seed, the best epoch on the test set), \"other publications\" what the authors of another method report of\n");
+        text.Append("it, with other networks and lengths of training: for orientation; where nothing stands none is known. A seed repeats bit for bit with one\n");
+        text.Append("version, so the same row may differ by a tenth of a point between sections. The commands of runs made before version 0.2.0 name today's folders,\n");
+        text.Append("and commits 38e2208e7dce and 0f7a0e06dce0 were rebased before they were published.\n\n");
         (string Folder, ReportFile Report)[] reports = [.. folders.Select(folder => (folder, Read(folder)))];
         if (Headlines.Table([.. reports.Select(pair => (NameOf(pair.Folder), pair.Report))]) is { Length: > 0 } headlines)
             text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");
+        string? before = null;
         foreach (var (folder, report) in reports)
         {
+            // Further data sets of an experiment stand under it, and need not be told again what it is.
+            var isFurther = report.Experiment is not null && report.Experiment == before;
+            before = report.Experiment;
             var notes = Path.Combine(folder, "notes.md");
             var link = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(page))!, Path.GetFullPath(folder)).Replace('\\', '/');
-            text.Append(CultureInfo.InvariantCulture, $"## {Heading(report, NameOf(folder))}\n\n");
-            text.Append(Section(report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
+            text.Append(CultureInfo.InvariantCulture, $"{(isFurther ? "###" : "##")} {Heading(report, NameOf(folder))}\n\n");
+            text.Append(Section(isFurther ? report with { Title = null } : report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
             text.Append(CultureInfo.InvariantCulture, $"\nFrom [{link}/report.json]({link}/report.json).\n\n");
         }
 
@@ -49,7 +56,7 @@ public static class ReportPage
         var isTable = table.Length == 0 || report.Trajectories is not null;
         var notes = report.Runs.Where(run => run.Notes is not null).GroupBy(run => run.Notes)
             .Select(runs => $"- {string.Join("; ", runs.Select(run => run.Label).Distinct())}: {runs.Key}");
-        string[] shown = [report.Title ?? "", report.DataStatement ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
+        string[] shown = [$"{Kind(report)} {report.Title}".TrimEnd(), report.DataStatement ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
         string[] folded =
         [
             Commands(report) is { Count: > 0 } commands ? $"```\n{string.Join('\n', commands)}\n```" : "",
@@ -60,6 +67,10 @@ public static class ReportPage
         static string Joined(IEnumerable<string> parts) => string.Join("\n\n", parts.Where(part => part.Length > 0));
         return Joined([Joined(shown), Joined(folded) is { Length: > 0 } more ? $"<details>\n<summary>How it was run, and more</summary>\n\n{more}\n\n</details>" : ""]) + "\n";
     }
+
+    private static string Kind(ReportFile report) => report.DataStatement?.StartsWith("Synthetic", StringComparison.Ordinal) == true ? "**Synthetic data.**"
+        : report.Dataset.StartsWith("blended", StringComparison.Ordinal) ? "**Real pictures, half of them with a synthetic forgery.**"
+        : "**Real data.**";
 
     private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 

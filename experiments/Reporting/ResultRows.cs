@@ -136,6 +136,9 @@ public static class ResultRows
             : "",
     };
 
-    private static string Epochs(ReportFile report, RunSummary row) => string.Join(
+    /// <summary>How many epochs a row's runs had, such as "8" or "8, 12".</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="row">One of its rows.</param>
+    internal static string Epochs(ReportFile report, RunSummary row) => string.Join(
         ", ", report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label).Select(run => run.Epochs).Distinct().Order());
 }

@@ -105,7 +105,7 @@ internal static class CommandLine
     private static Command VerbOf(IExperiment experiment, CancellationToken stop)
     {
         var methods = MethodsOf(experiment);
-        var verb = new Command(experiment.Name, experiment.Summary) { Dataset, Seeds, Epochs, Quick, Resume, Output };
+        var verb = new Command(experiment.Name, $"{experiment.Summary} {experiment.Usage}".TrimEnd()) { Dataset, Seeds, Epochs, Quick, Resume, Output };
         if (experiment.Methods.Count > 0)
             verb.Options.Add(methods);
         if (experiment.TakesPretrained)

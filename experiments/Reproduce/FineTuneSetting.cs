@@ -14,7 +14,7 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
     public const string Label = "CNN1";
 
     /// <summary>How rates and strengths came about, for a reader of the results.</summary>
-    public const string HowTuned = "Strengths and learning rates were chosen on held-out images, seed 1 (docs/experiments-log.md).";
+    public const string HowTuned = "Strengths and learning rates were chosen on held-out images, seed 1 (docs/experiments-log.md; the trials of the groups and of the mapping are not on record).";
 
     /// <summary>Images a step of adaptation.</summary>
     public const int BatchSize = 25;

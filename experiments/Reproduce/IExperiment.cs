@@ -11,6 +11,9 @@ internal interface IExperiment
     /// <summary>What it shows, in one sentence.</summary>
     string Summary { get; }
 
+    /// <summary>What the command line takes for it beyond what all verbs take; empty where that is all.</summary>
+    string Usage => "";
+
     /// <summary>The names of its rows, for --methods; empty where there is nothing to choose.</summary>
     IReadOnlyList<string> Methods => [];
 

@@ -59,6 +59,9 @@ internal abstract class TableExperiment : IExperiment
         return pictures;
     }
 
+    /// <inheritdoc/>
+    public virtual string Usage => "";
+
     /// <summary>Tables of the experiment's own, as Markdown; null where there are none.</summary>
     /// <param name="report">All runs.</param>
     protected virtual string? Remarks(ReportFile report) => null;

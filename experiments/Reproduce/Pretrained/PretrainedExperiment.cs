@@ -21,9 +21,12 @@ internal sealed class PretrainedExperiment : IExperiment
     public string Name => "finetune-resnet";
 
     public string Summary =>
-        "A pretrained ResNet-18 on few pictures a class: accuracy against trained parameters. --dataset cifar-10:FOLDER (or cifar-10-500:FOLDER, with 500 a class) names "
-        + "train/CLASS/*.jpg and test/CLASS/*.jpg, camvid-squares:FOLDER images, masks and classes.txt; without it, FashionMNIST. --pretrained names the folder of the NuGet "
-        + "package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
+        "A ResNet-18 pretrained on ImageNet, adapted to few pictures a class: accuracy against trained parameters. `Scales` generates changes of the batch norms' "
+        + "scales and shifts and of the head from latents.";
+
+    public string Usage =>
+        "--dataset cifar-10:FOLDER (or cifar-10-500:FOLDER, with 500 a class) names train/CLASS/*.jpg and test/CLASS/*.jpg, camvid-squares:FOLDER images, masks and "
+        + "classes.txt; without it, FashionMNIST. --pretrained names the folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
 
     public IReadOnlyList<string> Methods => [.. PretrainedRow.All.Select(row => row.Name)];
 
@@ -67,6 +70,7 @@ internal sealed class PretrainedExperiment : IExperiment
                 Decorate = report => report with
                 {
                     Pictures = Draw(report, costs, named, options),
+                    DataStatement = named.Source.Statement + " Each training picture counts twice, with its mirror image.",
                     Remarks = string.Join("\n\n", new[]
                     {
                         Remarks(named, options, search), PairedDifferences.Describe(report.Runs), costs.Count == 0 ? "" : PretrainedCosts.Describe(costs, BatchSize),
@@ -111,13 +115,12 @@ internal sealed class PretrainedExperiment : IExperiment
         FineTunePlot.Write(rows, PretrainedMethod.Network, about, options.File(accuracies));
         if (costs.Count == 0)
             return [accuracies];
-        PretrainedCosts.Draw(rows, costs, FormattableString.Invariant($"on {named.Label}"), options.File(prices));
+        PretrainedCosts.Draw(rows, costs, FormattableString.Invariant($"on {named.Label}, {named.PerClass} pictures a class"), options.File(prices));
         return [accuracies, prices];
     }
 
     private static string Remarks(PretrainedData named, ExperimentOptions options, RateSearch search) =>
-        $"{named.Source.Statement} Training goes through each picture and its mirror image, "
-        + "batch norms keep the pretrained statistics in all rows; test pictures are seen once, at the end."
+        "Batch norms keep the pretrained statistics in all rows; test pictures are seen once, at the end."
         + (options.Quick ? "\n\nQuick: 10 pictures a class. It shows that everything runs; the accuracies mean nothing."
             : !named.IsSearched ? "\n\nEach method has the learning rate that was chosen for it on held-out pictures of CIFAR-10, with 100 a class."
             : $"\n\nEach method's learning rate was chosen by the same search on held-out pictures, with the training pictures of seed {SearchSeed}:\n\n{search.Describe()}");

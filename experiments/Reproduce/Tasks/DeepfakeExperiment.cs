@@ -27,8 +27,10 @@ internal sealed class DeepfakeExperiment : TableExperiment
     public override string Name => "deepfake";
 
     public override string Summary =>
-        "CNN1 and CNN2 on feature vectors of faces: direct training, SLVT, LWT. --dataset celeb-df:FOLDER or ff++:FOLDER names train_features.npy, "
-        + "train_labels.npy (0 real, 1 fake), test_features.npy and test_labels.npy, or train.csv and test.csv with a column \"label\" (real, fake). "
+        "CNN1 and CNN2 tell forged from untouched pictures by a network's features: direct training, one latent (SLVT), one for each layer (LWT).";
+
+    public override string Usage =>
+        "--dataset celeb-df:FOLDER or ff++:FOLDER names train_features.npy, train_labels.npy (0 real, 1 fake), test_features.npy and test_labels.npy, or train.csv and test.csv with a column \"label\" (real, fake). "
         + "blended:FOLDER forges pictures of CIFAR-10 (train/CLASS/*.jpg, test/CLASS/*.jpg) and takes the features of the network that --pretrained names, the "
         + "folder of the NuGet package Microsoft.ML.DnnImageFeaturizer.ResNet18 0.23.1.";
 

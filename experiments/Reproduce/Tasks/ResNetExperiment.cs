@@ -24,8 +24,9 @@ internal sealed class ResNetExperiment : TableExperiment
     public override string Name => "resnet";
 
     public override string Summary =>
-        "ResNet-18 and ResNet-20 from scratch: direct training, 10,000 to 20,000 latents in layers, and rivals. --dataset cifar-10:FOLDER or cifar-100:FOLDER "
-        + "names the binary files, or CIFAR-10 as train/CLASS/*.jpg and test/CLASS/*.jpg.";
+        "ResNet-18 and ResNet-20 from scratch: direct training, 10,000 to 20,000 latents in layers, and rivals.";
+
+    public override string Usage => "--dataset cifar-10:FOLDER or cifar-100:FOLDER names the binary files, or CIFAR-10 as train/CLASS/*.jpg and test/CLASS/*.jpg.";
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } = RowsOf(10, 32);
 

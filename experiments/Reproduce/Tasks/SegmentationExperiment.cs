@@ -19,8 +19,10 @@ internal sealed class SegmentationExperiment : TableExperiment
     public override string Name => "segmentation";
 
     public override string Summary =>
-        "CNN3 (a U-Net of 1,734,803 weights for 19 classes) on street scenes: direct training, 8,192 latents, 9,126 in layers. --dataset cityscapes:FOLDER or "
-        + "camvid:FOLDER names the scenes; camvid-half:FOLDER halves their sides, for a quarter of the time.";
+        "CNN3 (a U-Net of 1,734,803 weights for 19 classes) on street scenes: direct training, 8,192 latents, 9,126 in layers.";
+
+    public override string Usage =>
+        "--dataset cityscapes:FOLDER or camvid:FOLDER names the scenes; camvid-half:FOLDER halves their sides, for a quarter of the time.";
 
     protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(() => Targets.Cnn3());
 

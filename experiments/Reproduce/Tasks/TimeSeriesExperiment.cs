@@ -23,7 +23,9 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     public override string Name => "timeseries";
 
     public override string Summary =>
-        "An LSTM (12,961 weights) forecasts the next hour's PM2.5: direct training, and 64 to 2,048 latents. --dataset prsa:FOLDER names the PRSA files.";
+        "An LSTM (12,961 weights) forecasts the next hour's PM2.5: direct training, and 64 to 2,048 latents.";
+
+    public override string Usage => "--dataset prsa:FOLDER names the PRSA files.";
 
     protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(() => Targets.Lstm());
 

@@ -31,7 +31,9 @@ internal sealed class TextExperiment : TableExperiment
 
     public override string Summary =>
         "A GPT-2-like decoder (6,637,056 weights) on quotations, trained from scratch, and fine-tuned from them to licences: perplexity. The texts are Debian's "
-        + "(package fortunes; /usr/share/common-licenses); --dataset FOLDER names others, in FOLDER/from and FOLDER/to.";
+        + "(package fortunes; /usr/share/common-licenses).";
+
+    public override string Usage => "--dataset FOLDER names other texts, in FOLDER/from and FOLDER/to.";
 
     protected override IReadOnlyList<ExperimentRow> Rows => RowsOf(whole.Value, null, Whole.Share);
 
@@ -123,8 +125,8 @@ internal sealed class TextExperiment : TableExperiment
         return
         [
             first,
-            Row("fine-tuned, frequencies of tokens alone", TokenWindows.FrequencyLoss(other)),
-            Row("fine-tuned, not yet", Evaluation.Of(model, other.Test, cancellation: Stop).Loss),
+            Row("second text, frequencies of tokens alone", TokenWindows.FrequencyLoss(other)),
+            Row("before fine-tuning", Evaluation.Of(model, other.Test, cancellation: Stop).Loss),
         ];
     }
 
