@@ -132,19 +132,20 @@ public sealed class TaskLoss
     public static TaskLoss BinaryCrossEntropy(IReadOnlyList<double>? positiveWeights = null)
     {
         var weights = ClassWeights.Of(positiveWeights, nameof(positiveWeights));
-        Tensor Loss(Tensor outputs, Tensor targets) =>
-            nn.functional.binary_cross_entropy_with_logits(outputs, targets, pos_weights: weights?.At(outputs.device));
+        Tensor Loss(Tensor outputs, Tensor targets)
+        {
+            // Samples that are made as batches need them show their targets here for the first time.
+            RequireShares(targets, nameof(targets));
+            return nn.functional.binary_cross_entropy_with_logits(outputs, targets, pos_weights: weights?.At(outputs.device));
+        }
+
         return new(Named("binary cross-entropy", ("positive weights", weights)), Loss, Loss, (target, data) =>
         {
             RequireNumbers("binary cross-entropy", data);
             weights?.Require(target.OutputShape.Count == 0 ? 1 : target.OutputShape[^1], target.Name, nameof(positiveWeights));
             if (data.IsStreaming)
                 return;
-            using var scope = NewDisposeScope();
-            var (least, most) = (data.Targets.min().ToDouble(), data.Targets.max().ToDouble());
-            if (least < 0 || most > 1)
-                throw new ArgumentException(FormattableString.Invariant(
-                    $"The targets reach from {least} to {most}; binary cross-entropy takes targets from 0 to 1."), nameof(data));
+            RequireShares(data.Targets, nameof(data));
         });
     }
 
@@ -241,6 +242,16 @@ public sealed class TaskLoss
     {
         if (data.IsClassification)
             throw new ArgumentException($"The data set has classes; {name} takes numbers to regress.", nameof(data));
+    }
+
+    private static void RequireShares(Tensor targets, string argument)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (least, most) = (targets.min().ToDouble(), targets.max().ToDouble());
+        if (least < 0 || most > 1)
+            throw new ArgumentException(FormattableString.Invariant(
+                $"The targets reach from {least} to {most}; binary cross-entropy takes targets from 0 to 1."), argument);
     }
 
     private static void RequireShare(double share, string argument)
