@@ -24,6 +24,7 @@ public sealed class TaskLoss
     private readonly Func<Tensor, Tensor, Tensor> inEvaluation;
     private readonly Action<TargetNetwork, Dataset>? check;
     private readonly Func<Tensor, double>? weigh;
+    private readonly Func<Tensor, Tensor>? keep;
 
     /// <summary>A loss of your own.</summary>
     /// <param name="name">
@@ -44,8 +45,8 @@ public sealed class TaskLoss
 
     private TaskLoss(
         string name, Func<Tensor, Tensor, Tensor> inTraining, Func<Tensor, Tensor, Tensor> inEvaluation, Action<TargetNetwork, Dataset>? check,
-        Func<Tensor, double>? weigh = null) =>
-        (Name, this.inTraining, this.inEvaluation, this.check, this.weigh) = (name, inTraining, inEvaluation, check, weigh);
+        Func<Tensor, double>? weigh = null, Func<Tensor, Tensor>? keep = null) =>
+        (Name, this.inTraining, this.inEvaluation, this.check, this.weigh, this.keep) = (name, inTraining, inEvaluation, check, weigh, keep);
 
     /// <summary>What reports and resume files call it; ready-made ones name their settings too.</summary>
     public string Name { get; }
@@ -61,7 +62,10 @@ public sealed class TaskLoss
     /// How much each class counts, one positive finite number for each of the network's C outputs; all alike where null.
     /// </param>
     /// <param name="labelSmoothing">The share of each label spread evenly over all classes, from 0 to below 1.</param>
-    /// <param name="ignoredLabel">A label that counts nowhere, beside <see cref="Dataset.IgnoredLabel"/>, which never does.</param>
+    /// <param name="ignoredLabel">
+    /// A label that counts nowhere, neither in the loss nor in accuracy and metrics, which get <see cref="Dataset.IgnoredLabel"/> in its place; that
+    /// one never counts.
+    /// </param>
     /// <exception cref="ArgumentException">A weight is not positive and finite, or there is none.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The smoothing is out of range.</exception>
     public static TaskLoss CrossEntropy(
@@ -84,7 +88,8 @@ public sealed class TaskLoss
             (outputs, labels) => Loss(outputs, labels, labelSmoothing),
             (outputs, labels) => Loss(outputs, labels, 0),
             (target, data) => RequireClasses("cross-entropy", target, data, weights, nameof(classWeights)),
-            labels => Weight(Kept(labels), weights));
+            labels => Weight(Kept(labels), weights),
+            Kept);
     }
 
     /// <summary>
@@ -192,6 +197,9 @@ public sealed class TaskLoss
     /// its judged labels' class weights where the loss is a mean over these, otherwise its samples.
     /// </summary>
     internal double WeightOf(Tensor targets) => weigh?.Invoke(targets) ?? targets.shape[0];
+
+    /// <summary>The targets as accuracy and metrics get them: with <see cref="Dataset.IgnoredLabel"/> for whatever label the loss leaves out.</summary>
+    internal Tensor Judging(Tensor targets) => keep?.Invoke(targets) ?? targets;
 
     /// <summary>The same for the loss that the data chooses.</summary>
     internal static double WeightOf(Tensor targets, bool isClassification) => isClassification ? Judged(targets) : targets.shape[0];
