@@ -17,7 +17,7 @@ public enum TrainingSignal
 /// <param name="Epochs">How many epochs there will be at most.</param>
 /// <param name="Step">The last finished step within the epoch, from 1.</param>
 /// <param name="StepsPerEpoch">How many steps an epoch has.</param>
-/// <param name="Loss">The whole loss of that step.</param>
+/// <param name="Loss">The whole loss of that step, the terms beside the task's own among it; the epoch's mean is in its results.</param>
 /// <param name="LearningRate">The learning rate of that step.</param>
 /// <param name="CompletedEpoch">The epoch's results, on the report that follows its last step; otherwise null.</param>
 public sealed record TrainingProgress(

@@ -139,7 +139,7 @@ internal sealed class TrainingRun(
         // What a callback cut short is no whole epoch to go on from.
         if (done == stepsPerEpoch)
             resume?.Save();
-        var completed = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, result.TrainingLoss, rate, result);
+        var completed = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, total, rate, result);
         progress?.Report(completed);
         isToStop |= options.OnEpoch?.Invoke(completed) == TrainingSignal.Stop;
     }
