@@ -55,8 +55,8 @@ public sealed class Trainer
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
     /// <exception cref="TrainingDivergedException">
-    /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
-    /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
+    /// A loss or gradient is not finite; the model keeps the state from when they last were. Where more than 2^20 numbers are trained it keeps
+    /// the one in which that was noticed, because a copy at every step would be paid for. The message says which.
     /// </exception>
     /// <exception cref="OperationCanceledException">
     /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.

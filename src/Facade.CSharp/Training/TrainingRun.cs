@@ -54,9 +54,10 @@ internal sealed class TrainingRun(
             for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly && !isToStop; epoch++)
                 RunEpoch(epoch, step, loss, optimizer, rates, selection, average, resume);
         }
-        catch (TrainingDivergedException)
+        catch (TrainingDivergedException fault)
         {
             lastGood.Restore();
+            fault.IsBack = lastGood.IsKept;
             throw;
         }
         finally
