@@ -50,7 +50,8 @@ public sealed class Trainer
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
     /// The data does not fit the target, the loss, a metric or another option; early stopping, the best epoch or a metric to select by is
-    /// asked for and nothing is held out to judge by; the schedule does not fit the run or the optimiser.
+    /// asked for and nothing is held out to judge by; what <see cref="TrainingOptions.ValidationFraction"/> holds out of cropped data has not its
+    /// size; the schedule does not fit the run or the optimiser.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
@@ -105,7 +106,21 @@ public sealed class Trainer
         var (kept, heldOut) = training.SplitHoldOut(options.ValidationFraction, options.Seed);
         using (kept)
         using (heldOut)
+        {
+            RequireUncropped(kept, heldOut);
             return run(kept, heldOut);
+        }
+    }
+
+    // What is held out is not augmented, so a crop leaves it at its whole size.
+    private void RequireUncropped(Dataset kept, Dataset heldOut)
+    {
+        foreach (var (shape, whole) in kept.InputShapes.Zip(heldOut.InputShapes))
+            if (!shape.SequenceEqual(whole))
+                throw new ArgumentException(
+                    FormattableString.Invariant($"{nameof(TrainingOptions.ValidationFraction)} is {options.ValidationFraction}, and what it holds out is not cropped: ")
+                    + $"it has the shape {ShapeText.Of(whole)}, where '{model.Target.Name}' takes {ShapeText.Of(shape)}. Give a validation set of that size.",
+                    nameof(TrainingOptions.ValidationFraction));
     }
 
     /// <summary><see cref="Fit"/> on another thread.</summary>
