@@ -63,7 +63,9 @@ public sealed class Trainer
     /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.
     /// </exception>
     /// <exception cref="CheckpointFormatException">The resume file is damaged, or belongs to another run; the message says what differs.</exception>
-    /// <exception cref="IOException">The resume file cannot be read or written, or another run uses it.</exception>
+    /// <exception cref="IOException">
+    /// The resume file cannot be read, or written, which is tried before the first step; or another run uses it.
+    /// </exception>
     public TrainingReport Fit(
         Dataset training,
         Dataset? validation = null,
