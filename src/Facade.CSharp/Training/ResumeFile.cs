@@ -115,7 +115,10 @@ internal sealed class ResumeFile : IDisposable
         var run = parts.Run;
         run.History.AddRange(counted.History);
         run.StepTimes.Take(Find(file, tensors, "step_milliseconds").data<double>().ToArray(), counted.Step);
-        (run.Step, run.StoppedEarly, run.PeakMemoryBytes) = (counted.Step, counted.StoppedEarly, counted.PeakMemoryBytes);
+        (run.Step, run.PeakMemoryBytes) = (counted.Step, counted.PeakMemoryBytes);
+        // Patience that ran out in what was the last epoch ended nothing then; a run of more epochs would have ended there.
+        run.StoppedEarly = counted.StoppedEarly
+            || (counted.History.Count < options.Epochs && counted.Best.EpochsWithoutGain >= options.EarlyStoppingPatience);
     }
 
     public void Dispose() => probe.Dispose();
