@@ -38,7 +38,7 @@ public static class TrainingDisplay
                         held = epoch.ValidationAccuracy is { } accuracy ? Invariant($"held out {100 * accuracy:F2}%") : "";
                     task.Value = state.Fraction;
                     task.Description = Markup.Escape(Invariant(
-                        $"{label,-14} epoch {state.Epoch,2}/{state.Epochs} loss {state.Loss:F3} {held,-16}"));
+                        $"{label,-14} epoch {state.Epoch,2}/{state.Epochs} loss {state.CompletedEpoch?.TrainingLoss ?? state.Loss:F3} {held,-16}"));
                     if (all is not null)
                         all.Description = Markup.Escape(whole!(state.Fraction));
                 }));

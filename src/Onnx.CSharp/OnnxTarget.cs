@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
+using Google.Protobuf;
 using TorchSharp;
 using static TorchSharp.torch;
 using Kind = Onnx.TensorProto.Types.DataType;
@@ -90,6 +92,15 @@ public sealed class OnnxTarget : TargetNetwork
             text.Append(parameter.Name.PadRight(width)).Append("  ").Append(ShapeText.Of(parameter.Shape)).Append("  ")
                 .Append(ShapeText.Count(parameter.Count)).Append('\n');
         return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    internal override string DescribeFunction()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var node in File.Model.Graph.Node)
+            hash.AppendData(node.ToByteArray());
+        return $"ONNX opset {Opset.ToString(CultureInfo.InvariantCulture)}, output {Output}, nodes {Convert.ToHexStringLower(hash.GetHashAndReset())}";
     }
 
     /// <inheritdoc/>

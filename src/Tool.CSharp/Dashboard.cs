@@ -60,7 +60,7 @@ internal sealed class Dashboard : IProgress<TrainingProgress>
         var facts = new Table { Border = TableBorder.None, ShowHeaders = false };
         facts.AddColumns("", "");
         facts.AddRow("epoch", $"{now.Epoch} of {now.Epochs}, step {now.Step} of {now.StepsPerEpoch}");
-        facts.AddRow("loss", $"{now.Loss:F4}");
+        facts.AddRow("loss", $"{now.CompletedEpoch?.TrainingLoss ?? now.Loss:F4}");
         facts.AddRow("held out", epochs is [.., { ValidationAccuracy: { } accuracy }] ? $"{accuracy:P2} (best {epochs.Max(epoch => epoch.ValidationAccuracy):P2})" : "after the epoch");
         facts.AddRow("norm of the trained parameters", $"{norm:F3}");
         facts.AddRow("time", $@"{elapsed:mm\:ss}, about {left:mm\:ss} left");

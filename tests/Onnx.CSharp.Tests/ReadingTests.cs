@@ -198,4 +198,28 @@ public sealed class ReadingTests
         using var outputs = Agreement.Ours(target, [tensor(new float[] { 1, 1, 1, 1 }).reshape(1, 4)]);
         Assert.Equal([0.6f, -0.8f, 2.3f, 0.65f], Small.Values(outputs));
     }
+
+    [Theory]
+    [InlineData("Relu", "Tanh")]
+    [InlineData("Relu", "Relu")]
+    public void AResumeFileIsOfOneGraphAndNotOfItsWeightsAlone(string first, string second)
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(24);
+        void Run(string activation, TrainingOptions options)
+        {
+            var graph = new OnnxGraphs(13, 4).Weight("a", 4, 6).Node("MatMul", "x a", "1").Node(activation, "1", "2")
+                .Weight("b", 6, 3).Node("MatMul", "2 b", "y").Output("y");
+            var target = TargetNetwork.FromOnnx(folder.Write($"{activation}.onnx", graph.Bytes()), name: "net");
+            using var model = MappingNetwork.For(target).SingleLatent(9).Build();
+            new Trainer(model, options).Fit(data, resumeFile: folder.File("run.safetensors"));
+        }
+
+        Run(first, new() { Epochs = 2, OnEpoch = _ => TrainingSignal.Stop });
+
+        var fault = Record.Exception(() => Run(second, new() { Epochs = 2 }));
+
+        Assert.Equal(first == second, fault is null);
+        Assert.True(fault is null || fault.Message.Contains("the function of the target is ", StringComparison.Ordinal));
+    }
 }

@@ -90,9 +90,11 @@ public sealed class Augmentation
             // From places in the result to places in the picture, both from -1 to 1: the inverse of what happens to the picture.
             var (cosine, sine) = (Math.Cos(angle) / factor, Math.Sin(angle) / factor);
             var matrix = tensor([(float)cosine, (float)(sine * height / width), 0, (float)(-sine * width / height), (float)cosine, 0], [1, 2, 3]);
-            var four = picture.reshape([1, -1, picture.shape[^2], picture.shape[^1]]);
-            var places = nn.functional.affine_grid(matrix, four.shape, align_corners: false);
-            return nn.functional.grid_sample(four, places, between, GridSamplePaddingMode.Zeros, align_corners: false).reshape(picture.shape);
+            // libtorch samples in one type, and not in half precision on the CPU.
+            var type = picture.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+            var four = picture.reshape([1, -1, picture.shape[^2], picture.shape[^1]]).to(type);
+            var places = nn.functional.affine_grid(matrix.to(type, picture.device), four.shape, align_corners: false);
+            return nn.functional.grid_sample(four, places, between, GridSamplePaddingMode.Zeros, align_corners: false).to(picture.dtype).reshape(picture.shape);
         }
 
         Tensor TurnedLabels(Tensor labels, Draws draws)

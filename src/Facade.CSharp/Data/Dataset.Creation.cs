@@ -82,7 +82,8 @@ public sealed partial class Dataset
     /// <param name="classNames">What the classes are called, by number; empty for numbers to regress.</param>
     /// <param name="load">
     /// From a sample's number, 0 to N - 1, to new tensors on the CPU: its input (of the input type) and its target (int64 classes, or
-    /// numbers of single precision). The same number must give the same sample. Tensors are disposed with the batch.
+    /// numbers of single precision), both finite. The same number must give the same sample. Tensors are disposed with the batch. It may be
+    /// called on another thread, but never twice at once, whichever parts of the data set ask for samples.
     /// </param>
     /// <param name="inputType">The type of the inputs' elements: single precision, or int64 for whole numbers such as token ids.</param>
     /// <param name="labels">
@@ -115,9 +116,17 @@ public sealed partial class Dataset
                 nameof(labels));
         if (labels?.FirstOrDefault(label => label != IgnoredLabel && (label < 0 || label >= classNames.Count), IgnoredLabel) is { } outside and not IgnoredLabel)
             throw new ArgumentException($"A label is {outside}; with {classNames.Count} classes it must be below {classNames.Count}.", nameof(labels));
+        // One for all parts: while a run makes batches of one ahead on another thread, it evaluates on another one here.
+        var gate = new Lock();
+        (Tensor, Tensor) LoadAlone(int number)
+        {
+            lock (gate)
+                return load(number);
+        }
+
         return new Dataset(
             new StreamedSamples(
-                [.. Enumerable.Range(0, count)], [[.. inputShape]], [inputType], [.. targetShape], classNames.Count, load)
+                [.. Enumerable.Range(0, count)], [[.. inputShape]], [inputType], [.. targetShape], classNames.Count, LoadAlone)
             {
                 Labels = labels is null ? null : [.. labels],
             },

@@ -79,6 +79,10 @@ internal sealed record StreamedSamples(
         if (input.dtype != InputTypes[0] || target.dtype != type)
             throw new InvalidOperationException(
                 $"Sample {number} came as {input.dtype} and {target.dtype}; it must be {InputTypes[0]} and {type}.");
+        // Like tensors in memory, samples are refused where they come in; a run would name a step, not a sample.
+        foreach (var (values, what) in new[] { (input, "input"), (target, "target") })
+            if (!FiniteNumbers.AllIn(values))
+                throw new InvalidOperationException($"Sample {number} has a number that is not finite in its {what}; all must be finite.");
         // An announced label is within the classes.
         if (Labels is not null)
             return target.item<long>() == Labels[number]

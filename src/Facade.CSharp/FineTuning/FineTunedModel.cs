@@ -60,6 +60,10 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningBase Base => baseWeights;
 
+    /// <inheritdoc/>
+    internal override string DescribeMapping() =>
+        $"{Configuration.ToJson()} on weights with the SHA-256 {baseWeights.WeightsHash(Configuration.NewHead)}";
+
     internal override IReadOnlyList<Tensor> CurrentWeights()
     {
         RequireAlive();

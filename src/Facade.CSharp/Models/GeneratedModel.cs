@@ -178,7 +178,7 @@ public sealed class GeneratedModel : Model
                 throw new ArgumentException($"No weight that the function makes depends on '{name}'; training could not move it.", nameof(generate));
     }
 
-    private protected override void MoveConstants(Device to)
+    private protected override void RequireMovable(Device to)
     {
         if (owned.Count > 0)
             throw new NotSupportedException(

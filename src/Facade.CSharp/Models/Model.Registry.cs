@@ -68,6 +68,12 @@ public abstract partial class Model
         return base.named_parameters(recurse);
     }
 
+    /// <summary>Refuses a move that what the registry does not know cannot follow, before anything moves.</summary>
+    /// <exception cref="NotSupportedException">It cannot.</exception>
+    private protected virtual void RequireMovable(Device to)
+    {
+    }
+
     /// <summary>Moves what the registry does not know to the model's new device.</summary>
     private protected virtual void MoveConstants(Device to)
     {
@@ -118,6 +124,10 @@ public abstract partial class Model
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
         RequireAlive();
+        // The CPU is one, whatever its index.
+        if (deviceType == Device.type && (deviceType == DeviceType.CPU || deviceIndex == Device.index))
+            return this;
+        RequireMovable(new(deviceType, deviceIndex));
         base._to(deviceType, deviceIndex, non_blocking);
         device = Trainables[0].device;
         networkState = new(Target.Buffers, bufferNames.Select(name => get_buffer(name)!));

@@ -27,6 +27,12 @@ public abstract class Layer
     public abstract string NamePrefix { get; }
 
     /// <summary>
+    /// What tells the layer from others of its kind and shapes, such as "stride 2", in words; empty, the default, says that nothing does. A run goes
+    /// on from its resume file only with layers of the same kinds and settings.
+    /// </summary>
+    public virtual string Settings => "";
+
+    /// <summary>
     /// Whether the layer's input is whole numbers (int64) such as token ids, instead of floats. Such a layer must be the first, since
     /// none puts out whole numbers.
     /// </summary>

@@ -104,6 +104,11 @@ internal sealed class LayerSequence
         return value.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The layers with their kinds, settings and output shapes, those of parts in braces: which function of the weights it is.</summary>
+    public string DescribeFunction() => string.Join(", ", steps.Select(step =>
+        $"{step.Name} {step.Layer.Kind}{(step.Layer.Settings is { Length: > 0 } settings ? $" ({settings})" : "")} {ShapeText.Of(step.Output)}"
+        + (step.Layer is CompositeLayer composite ? string.Concat(composite.Parts.Select(part => $" {{{part.DescribeFunction()}}}")) : "")));
+
     /// <summary>The weights of each layer that has some, parts of layers by themselves: the place of the first and how many.</summary>
     /// <param name="first">The place of this sequence's first weight among the network's.</param>
     public IEnumerable<(int First, int Count)> WeightsByLayer(int first)

@@ -98,6 +98,9 @@ internal sealed class LowRankTarget : TargetNetwork
         plain.Describe() + string.Concat(ranks.Select(pair => FormattableString.Invariant($"{pair.Key} has rank {pair.Value}\n")));
 
     /// <inheritdoc/>
+    internal override string DescribeFunction() => plain.DescribeFunction();
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<Tensor> PlainWeights(IReadOnlyList<Tensor> weights)
     {
         var products = new List<Tensor>();

@@ -40,6 +40,9 @@ internal sealed class SequentialTarget : TargetNetwork
     }
 
     /// <inheritdoc/>
+    internal override string DescribeFunction() => layers.DescribeFunction();
+
+    /// <inheritdoc/>
     internal override LayerChain? Chain(NetworkState state, out string missing) =>
         LayerChain.Of(this, layers, state, out missing);
 

@@ -232,6 +232,9 @@ public abstract partial class TargetNetwork
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
     public abstract string Describe();
 
+    /// <summary>Which function of its weights the network is, as far as it can be said: what tells it from others of the same weights' shapes.</summary>
+    internal virtual string DescribeFunction() => GetType().Name;
+
     /// <summary>The name, the shapes and the number of weights in one line.</summary>
     public override string ToString() =>
         $"{Name}: {string.Join(", ", Inputs)} -> {ShapeText.Of(OutputShape)}, {ShapeText.Count(ParameterCount)} parameters";

@@ -6,15 +6,20 @@ public enum StoredPrecision
     /// <summary>Four bytes a number, bit for bit.</summary>
     Single,
 
-    /// <summary>Two bytes a number: IEEE half precision, a relative error of at most 2^-11, up to 65,504.</summary>
+    /// <summary>Two bytes a number: IEEE half precision, a relative error of at most 2^-11 from 2^-14 to 65,504, and an error of at most 2^-25 below.</summary>
     Half,
 
     /// <summary>
     /// One byte a number: whole multiples from -127 to 127 of a step that neighbours share. An error of at most half a step, where
-    /// 127 steps are the largest of them; the step itself is in half precision, which may add one part in 2,048.
+    /// 127 steps are the largest of them; the step itself is in half precision, which may add one part in 2,048. Steps below 2^-14 are
+    /// multiples of 2^-24, at least 2^-23 (1.2e-7): where the largest number is below 0.0078 the error may be up to 3.8e-6 above half a
+    /// step, and numbers below 6e-8 become 0.
     /// </summary>
     Int8,
 
-    /// <summary>Half a byte a number: as <see cref="Int8"/>, with multiples from -7 to 7.</summary>
+    /// <summary>
+    /// Half a byte a number: as <see cref="Int8"/>, with multiples from -7 to 7, and up to 2.1e-7 above half a step where the largest number is
+    /// below 4.3e-4.
+    /// </summary>
     Int4,
 }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -19,5 +21,21 @@ internal static class TensorBytes
             using var part = flat.narrow(0, start, Math.Min(ElementsPerPart, count - start));
             yield return part;
         }
+    }
+
+    /// <summary>SHA-256 over the names, types, shapes and bits of tensors on any device, hexadecimal.</summary>
+    public static string Hash(IEnumerable<(string Name, Tensor Values)> tensors)
+    {
+        using var noGradient = no_grad();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, values) in tensors)
+        {
+            using var scope = NewDisposeScope();
+            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {values.dtype}{ShapeText.Of(values.shape)}\0"));
+            foreach (var part in Parts(values.detach().cpu().contiguous()))
+                hash.AppendData(part.bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -18,7 +18,7 @@ internal sealed record BatchFigures(
     /// <summary>The figures of a pass.</summary>
     /// <param name="values">Its loss and outputs.</param>
     /// <param name="total">The whole loss, already read.</param>
-    /// <param name="targets">Its targets.</param>
+    /// <param name="targets">Its targets as accuracy and metrics get them.</param>
     /// <param name="weight">What the task's loss is a mean over.</param>
     /// <param name="hasAccuracy">Whether right labels are counted.</param>
     /// <param name="metrics">What is computed beside loss and accuracy.</param>

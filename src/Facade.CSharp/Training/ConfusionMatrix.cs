@@ -9,6 +9,9 @@ namespace MappingNets;
 /// </summary>
 public sealed class ConfusionMatrix
 {
+    /// <summary>The most classes whose pairs an array can count: the root of 2^31.</summary>
+    internal const int MostClasses = 46_340;
+
     private readonly long[] counts;
 
     private ConfusionMatrix(int classes, long[] counts) => (Classes, this.counts) = (classes, counts);
@@ -53,7 +56,7 @@ public sealed class ConfusionMatrix
     /// <param name="data">The data; labels of whole samples, or of each place of them.</param>
     /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <exception cref="ArgumentException">The data has no classes or does not fit the target.</exception>
+    /// <exception cref="ArgumentException">The data has no classes or does not fit the target, or the model puts out more than 46,340.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static ConfusionMatrix Of(Model model, Dataset data, int batchSize = 1000, CancellationToken cancellation = default)
     {
@@ -61,6 +64,8 @@ public sealed class ConfusionMatrix
         DatasetChecks.Check(model.Target, data);
         if (!data.IsClassification)
             throw new ArgumentException("The data set has numbers to regress; only classes can be taken for one another.", nameof(data));
+        if (model.Target.OutputShape[0] > MostClasses)
+            throw new ArgumentException($"{TooMany(model.Target)} can be counted.", nameof(model));
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var evaluate = model.Evaluator();
@@ -84,13 +89,15 @@ public sealed class ConfusionMatrix
     /// <summary>Counts given predictions.</summary>
     /// <param name="predicted">Class numbers from 0 to C - 1, int64, of any shape.</param>
     /// <param name="labels">Class numbers from 0 to C - 1, or <see cref="Dataset.IgnoredLabel"/>, int64, of the same shape.</param>
-    /// <param name="classes">C, at least 1.</param>
+    /// <param name="classes">C, from 1 to 46,340.</param>
+    /// <exception cref="ArgumentOutOfRangeException">C is out of range.</exception>
     /// <exception cref="ArgumentException">The tensors differ in shape, are not int64, or hold a number that is no class.</exception>
     public static ConfusionMatrix Of(Tensor predicted, Tensor labels, int classes)
     {
         ArgumentNullException.ThrowIfNull(predicted);
         ArgumentNullException.ThrowIfNull(labels);
-        ArgumentOutOfRangeException.ThrowIfLessThan(classes, 1);
+        if (classes is < 1 or > MostClasses)
+            throw new ArgumentOutOfRangeException(nameof(classes), classes, $"The number of classes must be from 1 to {ShapeText.Count(MostClasses)}.");
         if (!predicted.shape.SequenceEqual(labels.shape))
             throw new ArgumentException(
                 $"The predictions have the shape {ShapeText.Of(predicted.shape)}, the labels {ShapeText.Of(labels.shape)}.", nameof(predicted));
@@ -112,6 +119,10 @@ public sealed class ConfusionMatrix
         Add(sums, predicted, labels, classes);
         return new(classes, sums);
     }
+
+    /// <summary>How many classes a network has and how many would do, as the beginning of a sentence.</summary>
+    internal static string TooMany(TargetNetwork target) =>
+        $"'{target.Name}' puts out {ShapeText.Count(target.OutputShape[0])} classes; the pairs of at most {ShapeText.Count(MostClasses)}";
 
     private static void Add(long[] sums, Tensor predicted, Tensor labels, int classes)
     {

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using MappingNets.Core;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -65,7 +66,7 @@ public sealed record Distillation
         static string Taken(TargetNetwork network) => string.Join(", ", network.Inputs);
     }
 
-    /// <summary>What tells one run's teachers from another's: their networks and the bits of their weights.</summary>
+    /// <summary>What tells one run's teachers from another's: their networks' names and the bits of their weights.</summary>
     internal string Describe()
     {
         using var scope = NewDisposeScope();
@@ -75,6 +76,14 @@ public sealed record Distillation
                 hash.AppendData(part.bytes);
         return FormattableString.Invariant($"temperature {Temperature}, {string.Join(" and ", Teachers.Select(teacher => teacher.Target.Name))}, ")
             + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+
+    /// <summary>What their weights do not show: which functions of them the teachers are, and the bits of their buffers.</summary>
+    internal string DescribeNetworks()
+    {
+        var text = string.Join(
+            '\n', Teachers.Select(teacher => $"{teacher.Target.DescribeFunction()} {TensorBytes.Hash(teacher.Target.PersistentBuffers(teacher.State))}"));
+        return $"SHA-256 {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
     }
 
     /// <summary>The mean of the teachers' outputs, (N, ...).</summary>

@@ -55,11 +55,12 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
                 var counts = loss is null ? TaskLoss.WeightOf(targets, data.IsClassification) : loss.WeightOf(targets);
                 sum += value.ToDouble() * counts;
                 weight += counts;
-                totals.Add(outputs, targets);
+                var judging = loss?.Judging(targets) ?? targets;
+                totals.Add(outputs, judging);
                 if (hasAccuracy)
                 {
-                    right += outputs.argmax(1).eq(targets).sum().ToInt64();
-                    judged += TaskLoss.Judged(targets);
+                    right += outputs.argmax(1).eq(judging).sum().ToInt64();
+                    judged += TaskLoss.Judged(judging);
                 }
             }
         }

@@ -79,13 +79,13 @@ public sealed class Metric
 
     /// <summary>
     /// The mean over classes of F1 = 2 met / (2 met + missed + taken wrongly), from 0 to 1; classes that neither occur nor are predicted
-    /// count nowhere.
+    /// count nowhere. For at most 46,340 classes.
     /// </summary>
     public static Metric F1() => OfConfusion("F1", (met, actual, predicted) => 2 * met / (actual + predicted));
 
     /// <summary>
     /// The mean over classes of the intersection over union, met / (met + missed + taken wrongly), from 0 to 1; classes that neither occur
-    /// nor are predicted count nowhere. <see cref="ConfusionMatrix"/> gives the classes one by one.
+    /// nor are predicted count nowhere. <see cref="ConfusionMatrix"/> gives the classes one by one. For at most 46,340 classes.
     /// </summary>
     public static Metric MeanIntersectionOverUnion() =>
         OfConfusion("mIoU", (met, actual, predicted) => met / (actual + predicted - met));
@@ -134,7 +134,12 @@ public sealed class Metric
             return shares.Count == 0 ? 0 : shares.Average();
         },
         true,
-        (target, data) => RequireClasses(name, target, data));
+        (target, data) =>
+        {
+            RequireClasses(name, target, data);
+            if (target.OutputShape[0] > ConfusionMatrix.MostClasses)
+                throw new ArgumentException($"{ConfusionMatrix.TooMany(target)} can be counted for the metric '{name}'.", nameof(data));
+        });
 
     private static void RequireClasses(string name, TargetNetwork target, Dataset data)
     {

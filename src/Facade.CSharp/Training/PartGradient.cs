@@ -58,7 +58,7 @@ internal sealed class PartGradient(
             throw Diverged(place.Step, values, total);
         (share == 1 ? values.Total : values.Total.mul(tensor((float)share, device: model.Device))).backward();
         return BatchFigures.Of(
-            values, total, targets, loss.WeightOf(targets, taught, training.IsClassification), hasAccuracy, metrics);
+            values, total, options.TaskLoss?.Judging(targets) ?? targets, loss.WeightOf(targets, taught, training.IsClassification), hasAccuracy, metrics);
     }
 
     /// <summary>Refuses buffers that are not finite any more, before they are kept as the last good state.</summary>

@@ -15,7 +15,10 @@ internal sealed class ResumeFile : IDisposable
     private const string Format = AdapterHeader.RunFormat;
     private const string Version = "4";
 
-    private static readonly JsonSerializerOptions Json = FileJson.Measured;
+    private static readonly JsonSerializerOptions Json = new(FileJson.Measured) { RespectNullableAnnotations = true };
+
+    /// <summary>How many characters a message shows of long settings before they differ.</summary>
+    private const int Before = 40;
 
     private readonly IRunStore store;
     private readonly string path;
@@ -115,7 +118,10 @@ internal sealed class ResumeFile : IDisposable
         var run = parts.Run;
         run.History.AddRange(counted.History);
         run.StepTimes.Take(Find(file, tensors, "step_milliseconds").data<double>().ToArray(), counted.Step);
-        (run.Step, run.StoppedEarly, run.PeakMemoryBytes) = (counted.Step, counted.StoppedEarly, counted.PeakMemoryBytes);
+        (run.Step, run.PeakMemoryBytes) = (counted.Step, counted.PeakMemoryBytes);
+        // Patience that ran out in what was the last epoch ended nothing then; a run of more epochs would have ended there.
+        run.StoppedEarly = counted.StoppedEarly
+            || (counted.History.Count < options.Epochs && counted.Best.EpochsWithoutGain >= options.EarlyStoppingPatience);
     }
 
     public void Dispose() => probe.Dispose();
@@ -167,15 +173,27 @@ internal sealed class ResumeFile : IDisposable
     private void CheckSettings(SafetensorsFile file, TrainingOptions options)
     {
         var there = Parse<Dictionary<string, string>>(file, "settings");
+        if (there.Values.Any(value => value is null))
+            throw new CheckpointFormatException(path, "is damaged in 'settings': a value is null.");
         there.TryAdd(RunIdentity.Statistics, RunIdentity.MovingStatistics);
+        RunIdentity.Complete(there, settings);
         foreach (var (name, here) in settings)
             if (there.GetValueOrDefault(name) != here && name != RunIdentity.Epochs)
-                throw Other($"the {name} is {There(name)} there and {MessageText.Of(here)} here");
+                throw Other($"the {name} is {Differing(there.GetValueOrDefault(name, "not named"), here)}");
         if (there.GetValueOrDefault(RunIdentity.Epochs) != settings[RunIdentity.Epochs] && options.LengthBound is { } bound)
             throw Other(
                 $"the {RunIdentity.Epochs} is {There(RunIdentity.Epochs)} there and {settings[RunIdentity.Epochs]} here, and {bound}");
 
         string There(string name) => MessageText.Of(there.GetValueOrDefault(name, "not named"));
+    }
+
+    // Descriptions may be longer than a message shows, and differ late.
+    private static string Differing(string there, string here)
+    {
+        var shared = there.Zip(here).TakeWhile(pair => pair.First == pair.Second).Count();
+        return shared <= Before || (there.Length <= MessageText.MaximumLength / 2 && here.Length <= MessageText.MaximumLength / 2)
+            ? $"{MessageText.Of(there)} there and {MessageText.Of(here)} here"
+            : $"...{MessageText.Of(there[(shared - Before)..])} there and ...{MessageText.Of(here[(shared - Before)..])} here";
     }
 
     private Counted Verified(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors)
@@ -184,7 +202,11 @@ internal sealed class ResumeFile : IDisposable
             [.. tensors.Select(pair => (pair.Key, pair.Value))], file.Metadata["settings"], file.Metadata.GetValueOrDefault("counted", ""));
         if (digest != file.Metadata.GetValueOrDefault("sha256"))
             throw new CheckpointFormatException(path, "is damaged: its content does not have the SHA-256 that it was written with.");
-        return Parse<Counted>(file, "counted");
+        var counted = Parse<Counted>(file, "counted");
+        // What a file leaves out is null without being refused as such.
+        return counted is { Best: not null, History: not null } && counted.History.All(epoch => epoch is { Terms: not null, Coefficients: not null })
+            ? counted
+            : throw new CheckpointFormatException(path, "is damaged in 'counted': the best result, the history or an epoch of it is missing.");
     }
 
     private T Parse<T>(SafetensorsFile file, string key)

@@ -19,6 +19,11 @@ internal static class RunIdentity
     /// <summary>What it is in such files.</summary>
     public const string MovingStatistics = "moving";
 
+    private const string Mapping = "mapping";
+    private const string Function = "function of the target";
+    private const string Mask = "pruning mask";
+    private const string Teachers = "teachers' functions and buffers";
+
     private const int Places = 64;
 
     private const string TrainingData = "SHA-256 of the training data";
@@ -31,11 +36,13 @@ internal static class RunIdentity
         {
             ["target"] = model.Target.Name,
             ["shapes of the target's weights"] = TargetIdentity.FingerprintOf(model.Target.Layout),
+            [Function] = model.Target.DescribeFunction(),
             ["method"] = model.Method,
             ["trained tensors"] = string.Join(", ", model.TrainableNames.Zip(
                 model.Trainables, (name, tensor) => $"{name} {ShapeText.Of(tensor.shape)}")),
             ["fixed weights"] = model.FixedWeightsName,
-            ["mapping"] = model.DescribeMapping(),
+            [Mapping] = model.DescribeMapping(),
+            [Mask] = model.PruningMask is { } mask ? $"SHA-256 {TensorBytes.Hash([("", mask)])}" : "none",
             [Epochs] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
             ["learning rate"] = options.Optimizer.RateText(model, options),
@@ -57,6 +64,7 @@ internal static class RunIdentity
             [Statistics] = options.FrozenStatistics ?? model.DefaultFrozenStatistics ? "frozen" : MovingStatistics,
             ["label smoothing"] = Text(options.LabelSmoothing),
             ["teaching"] = options.Distillation?.Describe() ?? "the labels",
+            [Teachers] = options.Distillation?.DescribeNetworks() ?? "none",
             ["seed"] = Text(options.Seed),
             ["loss"] = model.HasTerms
                 ? options.Loss.ToString()
@@ -69,6 +77,22 @@ internal static class RunIdentity
     }
 
     /// <summary>
+    /// Adds to the settings of a run what earlier builds did not write down, and so nobody can compare: such a run goes on as it did. They wrote
+    /// no mapping of fine-tunings either.
+    /// </summary>
+    /// <param name="there">The settings that the run had.</param>
+    /// <param name="here">What they are now.</param>
+    public static void Complete(Dictionary<string, string> there, IReadOnlyDictionary<string, string> here)
+    {
+        string[] later = [Function, Mask, Teachers];
+        if (later.Any(there.ContainsKey))
+            return;
+        foreach (var name in there.GetValueOrDefault(Mapping) == "none" ? later.Append(Mapping) : later)
+            if (here.TryGetValue(name, out var value))
+                there[name] = value;
+    }
+
+    /// <summary>
     /// Some of the weights that the model makes a little off its start, shape (n): the start alone would not show the fixed weights
     /// of a latent at 0. The model is left as it was.
     /// </summary>
@@ -76,26 +100,41 @@ internal static class RunIdentity
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
-        using var one = 1.ToScalar();
-        using var tenth = 0.1.ToScalar();
-        foreach (var tensor in model.Trainables)
-        {
-            using var count = tensor.numel().ToScalar();
-            tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
-        }
-
-        var weights = model.FlatWeights();
-        foreach (var (tensor, value) in model.Trainables.Zip(start))
-            tensor.copy_(value);
+        var weights = WeightsOffStart(model);
         var read = (int)Math.Min(Places, weights.numel());
         var places = Enumerable.Range(0, read).Select(place => place * (weights.numel() - 1) / Math.Max(1, read - 1)).ToArray();
         return weights.cpu().index_select(0, tensor(places)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Whether two probes are one up to the rounding of other machines.</summary>
+    /// <summary>
+    /// Whether two probes are one up to the rounding of other machines. A function of the user's own may make no numbers so near its start; they are
+    /// then in the same places.
+    /// </summary>
     public static bool IsSame(Tensor probe, Tensor other) =>
-        probe.shape.SequenceEqual(other.shape) && probe.allclose(other, rtol: 1e-3, atol: 1e-6);
+        probe.shape.SequenceEqual(other.shape) && probe.allclose(other, rtol: 1e-3, atol: 1e-6, equal_nan: true);
+
+    private static Tensor WeightsOffStart(Model model)
+    {
+        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        try
+        {
+            using var one = 1.ToScalar();
+            using var tenth = 0.1.ToScalar();
+            foreach (var tensor in model.Trainables)
+            {
+                using var count = tensor.numel().ToScalar();
+                tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
+            }
+
+            return model.FlatWeights();
+        }
+        finally
+        {
+            // The user's own function may throw.
+            foreach (var (tensor, value) in model.Trainables.Zip(start))
+                tensor.copy_(value);
+        }
+    }
 
     private static string Text(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "none";
 

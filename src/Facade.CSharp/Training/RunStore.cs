@@ -15,6 +15,10 @@ internal interface IRunStore
     /// <exception cref="IOException">It cannot be read.</exception>
     SafetensorsFile? Open();
 
+    /// <summary>Refuses a place where nothing can be kept, before there is anything to lose.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    void RequireWritable();
+
     /// <summary>Keeps the state after an epoch, whole or not at all, in the place of an older one.</summary>
     /// <param name="step">How many steps are done.</param>
     /// <param name="write">Writes the state.</param>
@@ -30,6 +34,8 @@ internal sealed class FileRunStore(string path) : IRunStore
     public IDisposable? Take() => FileLock.Take(path);
 
     public SafetensorsFile? Open() => File.Exists(path) ? SafetensorsFile.Read(path) : null;
+
+    public void RequireWritable() => new PendingFile(path).Dispose();
 
     public void Keep(long step, Action<Stream> write) => AtomicFile.Write(path, write);
 }

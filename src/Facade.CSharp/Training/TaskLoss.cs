@@ -24,6 +24,7 @@ public sealed class TaskLoss
     private readonly Func<Tensor, Tensor, Tensor> inEvaluation;
     private readonly Action<TargetNetwork, Dataset>? check;
     private readonly Func<Tensor, double>? weigh;
+    private readonly Func<Tensor, Tensor>? keep;
 
     /// <summary>A loss of your own.</summary>
     /// <param name="name">
@@ -44,8 +45,8 @@ public sealed class TaskLoss
 
     private TaskLoss(
         string name, Func<Tensor, Tensor, Tensor> inTraining, Func<Tensor, Tensor, Tensor> inEvaluation, Action<TargetNetwork, Dataset>? check,
-        Func<Tensor, double>? weigh = null) =>
-        (Name, this.inTraining, this.inEvaluation, this.check, this.weigh) = (name, inTraining, inEvaluation, check, weigh);
+        Func<Tensor, double>? weigh = null, Func<Tensor, Tensor>? keep = null) =>
+        (Name, this.inTraining, this.inEvaluation, this.check, this.weigh, this.keep) = (name, inTraining, inEvaluation, check, weigh, keep);
 
     /// <summary>What reports and resume files call it; ready-made ones name their settings too.</summary>
     public string Name { get; }
@@ -61,7 +62,10 @@ public sealed class TaskLoss
     /// How much each class counts, one positive finite number for each of the network's C outputs; all alike where null.
     /// </param>
     /// <param name="labelSmoothing">The share of each label spread evenly over all classes, from 0 to below 1.</param>
-    /// <param name="ignoredLabel">A label that counts nowhere, beside <see cref="Dataset.IgnoredLabel"/>, which never does.</param>
+    /// <param name="ignoredLabel">
+    /// A label that counts nowhere, neither in the loss nor in accuracy and metrics, which get <see cref="Dataset.IgnoredLabel"/> in its place; that
+    /// one never counts.
+    /// </param>
     /// <exception cref="ArgumentException">A weight is not positive and finite, or there is none.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The smoothing is out of range.</exception>
     public static TaskLoss CrossEntropy(
@@ -84,7 +88,8 @@ public sealed class TaskLoss
             (outputs, labels) => Loss(outputs, labels, labelSmoothing),
             (outputs, labels) => Loss(outputs, labels, 0),
             (target, data) => RequireClasses("cross-entropy", target, data, weights, nameof(classWeights)),
-            labels => Weight(Kept(labels), weights));
+            labels => Weight(Kept(labels), weights),
+            Kept);
     }
 
     /// <summary>
@@ -132,19 +137,20 @@ public sealed class TaskLoss
     public static TaskLoss BinaryCrossEntropy(IReadOnlyList<double>? positiveWeights = null)
     {
         var weights = ClassWeights.Of(positiveWeights, nameof(positiveWeights));
-        Tensor Loss(Tensor outputs, Tensor targets) =>
-            nn.functional.binary_cross_entropy_with_logits(outputs, targets, pos_weights: weights?.At(outputs.device));
+        Tensor Loss(Tensor outputs, Tensor targets)
+        {
+            // Samples that are made as batches need them show their targets here for the first time.
+            RequireShares(targets, nameof(targets));
+            return nn.functional.binary_cross_entropy_with_logits(outputs, targets, pos_weights: weights?.At(outputs.device));
+        }
+
         return new(Named("binary cross-entropy", ("positive weights", weights)), Loss, Loss, (target, data) =>
         {
             RequireNumbers("binary cross-entropy", data);
             weights?.Require(target.OutputShape.Count == 0 ? 1 : target.OutputShape[^1], target.Name, nameof(positiveWeights));
             if (data.IsStreaming)
                 return;
-            using var scope = NewDisposeScope();
-            var (least, most) = (data.Targets.min().ToDouble(), data.Targets.max().ToDouble());
-            if (least < 0 || most > 1)
-                throw new ArgumentException(FormattableString.Invariant(
-                    $"The targets reach from {least} to {most}; binary cross-entropy takes targets from 0 to 1."), nameof(data));
+            RequireShares(data.Targets, nameof(data));
         });
     }
 
@@ -191,6 +197,9 @@ public sealed class TaskLoss
     /// its judged labels' class weights where the loss is a mean over these, otherwise its samples.
     /// </summary>
     internal double WeightOf(Tensor targets) => weigh?.Invoke(targets) ?? targets.shape[0];
+
+    /// <summary>The targets as accuracy and metrics get them: with <see cref="Dataset.IgnoredLabel"/> for whatever label the loss leaves out.</summary>
+    internal Tensor Judging(Tensor targets) => keep?.Invoke(targets) ?? targets;
 
     /// <summary>The same for the loss that the data chooses.</summary>
     internal static double WeightOf(Tensor targets, bool isClassification) => isClassification ? Judged(targets) : targets.shape[0];
@@ -241,6 +250,16 @@ public sealed class TaskLoss
     {
         if (data.IsClassification)
             throw new ArgumentException($"The data set has classes; {name} takes numbers to regress.", nameof(data));
+    }
+
+    private static void RequireShares(Tensor targets, string argument)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var (least, most) = (targets.min().ToDouble(), targets.max().ToDouble());
+        if (least < 0 || most > 1)
+            throw new ArgumentException(FormattableString.Invariant(
+                $"The targets reach from {least} to {most}; binary cross-entropy takes targets from 0 to 1."), argument);
     }
 
     private static void RequireShare(double share, string argument)

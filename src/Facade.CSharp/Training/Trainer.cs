@@ -43,26 +43,30 @@ public sealed class Trainer
     /// the first start. The file stays after the last epoch, when a further call only puts the result back, or goes on where the options
     /// now have more epochs and neither the schedule (<see cref="LearningRateSchedule.DependsOnLength"/>) nor an average of the last epochs
     /// depends on their number; early stopping stays stopped. What a callback stopped goes on after its last whole epoch. Losses,
-    /// optimisers, schedules and metrics are told apart by their names, data by its SHA-256 (64 samples of a data set that streams). While the
+    /// optimisers, schedules and metrics are told apart by their names, data by its SHA-256 (64 samples of a data set that streams), networks by
+    /// the kinds and settings of their layers (a module of your own by the kinds of its parts). While the
     /// run lasts an empty file beside it, its name with ".lock" at the end, keeps it for this run alone. The caller deletes the file. Its
     /// folder must exist. Nothing is kept where null.
     /// </param>
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
     /// The data does not fit the target, the loss, a metric or another option; early stopping, the best epoch or a metric to select by is
-    /// asked for and nothing is held out to judge by; the schedule does not fit the run or the optimiser.
+    /// asked for and nothing is held out to judge by; what <see cref="TrainingOptions.ValidationFraction"/> holds out of cropped data has not its
+    /// size; the schedule does not fit the run or the optimiser.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
     /// <exception cref="TrainingDivergedException">
-    /// A loss or gradient is not finite; the model keeps the state from when they last were. Directly trained models of more than
-    /// 2^20 weights keep the state in which it was noticed, because a copy at every step would be paid for.
+    /// A loss or gradient is not finite; the model keeps the state from when they last were. Where more than 2^20 numbers are trained it keeps
+    /// the one in which that was noticed, because a copy at every step would be paid for. The message says which.
     /// </exception>
     /// <exception cref="OperationCanceledException">
     /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.
     /// </exception>
     /// <exception cref="CheckpointFormatException">The resume file is damaged, or belongs to another run; the message says what differs.</exception>
-    /// <exception cref="IOException">The resume file cannot be read or written, or another run uses it.</exception>
+    /// <exception cref="IOException">
+    /// The resume file cannot be read, or written, which is tried before the first step; or another run uses it.
+    /// </exception>
     public TrainingReport Fit(
         Dataset training,
         Dataset? validation = null,
@@ -105,7 +109,21 @@ public sealed class Trainer
         var (kept, heldOut) = training.SplitHoldOut(options.ValidationFraction, options.Seed);
         using (kept)
         using (heldOut)
+        {
+            RequireUncropped(kept, heldOut);
             return run(kept, heldOut);
+        }
+    }
+
+    // What is held out is not augmented, so a crop leaves it at its whole size.
+    private void RequireUncropped(Dataset kept, Dataset heldOut)
+    {
+        foreach (var (shape, whole) in kept.InputShapes.Zip(heldOut.InputShapes))
+            if (!shape.SequenceEqual(whole))
+                throw new ArgumentException(
+                    FormattableString.Invariant($"{nameof(TrainingOptions.ValidationFraction)} is {options.ValidationFraction}, and what it holds out is not cropped: ")
+                    + $"it has the shape {ShapeText.Of(whole)}, where '{model.Target.Name}' takes {ShapeText.Of(shape)}. Give a validation set of that size.",
+                    nameof(TrainingOptions.ValidationFraction));
     }
 
     /// <summary><see cref="Fit"/> on another thread.</summary>

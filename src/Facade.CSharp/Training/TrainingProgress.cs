@@ -17,7 +17,7 @@ public enum TrainingSignal
 /// <param name="Epochs">How many epochs there will be at most.</param>
 /// <param name="Step">The last finished step within the epoch, from 1.</param>
 /// <param name="StepsPerEpoch">How many steps an epoch has.</param>
-/// <param name="Loss">The whole loss of that step.</param>
+/// <param name="Loss">The whole loss of that step, the terms beside the task's own among it; the epoch's mean is in its results.</param>
 /// <param name="LearningRate">The learning rate of that step.</param>
 /// <param name="CompletedEpoch">The epoch's results, on the report that follows its last step; otherwise null.</param>
 public sealed record TrainingProgress(
@@ -110,7 +110,10 @@ public sealed record TrainingReport(
     ]);
 }
 
-/// <summary>Training met a number that is not finite. The model holds the last state whose loss and gradients were finite.</summary>
+/// <summary>
+/// Training met a number that is not finite. The model holds the last state whose loss and gradients were finite or, where more than 2^20 numbers
+/// are trained, the one in which it was noticed.
+/// </summary>
 public sealed class TrainingDivergedException : ArithmeticException
 {
     /// <summary>What helps where a layer cannot take statistics.</summary>
@@ -133,11 +136,16 @@ public sealed class TrainingDivergedException : ArithmeticException
     /// <param name="value">Its value.</param>
     /// <param name="cure">What helps, as the end of a sentence.</param>
     internal TrainingDivergedException(long step, string term, double value, string cure)
-        : base(FormattableString.Invariant(
-            $"Training stopped at step {step}: the {term} is {value.ToString(CultureInfo.InvariantCulture)}. The model is back at the last state whose loss and gradients were finite; {cure}."))
     {
         (Step, Term, Value, Cure) = (step, term, value, cure);
     }
+
+    /// <summary>Where training stopped and why, in which state the model is, and what helps.</summary>
+    public override string Message => FormattableString.Invariant($"Training stopped at step {Step}: the {Term} is {Value}. ")
+        + (IsBack
+            ? "The model is back at the last state whose loss and gradients were finite"
+            : "The model is as it was when this was noticed: where more than 2^20 numbers are trained, no earlier state is kept")
+        + $"; {Cure}.";
 
     /// <summary>The step, counted from 0 over the whole run.</summary>
     public long Step { get; }
@@ -150,4 +158,7 @@ public sealed class TrainingDivergedException : ArithmeticException
 
     /// <summary>What helps.</summary>
     internal string Cure { get; }
+
+    /// <summary>Whether the model is back at the last good state; the run knows, not the step that throws.</summary>
+    internal bool IsBack { get; set; } = true;
 }

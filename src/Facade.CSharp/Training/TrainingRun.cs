@@ -46,6 +46,9 @@ internal sealed class TrainingRun(
             ? null
             : new ResumeFile(store, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
         resume?.Restore(options, rates, stepsPerEpoch);
+        // A finished run is put back from where nothing can be written, too.
+        if (run.History.Count < options.Epochs && !run.StoppedEarly)
+            store?.RequireWritable();
         using var parts = new PartGradient(model, options, training, loss, lessons, parameters, lastGood.IsKept);
         var step = new TrainingStep(
             model, options, parts, share?.Invoke(parts, parameters) ?? new SoleGradients(parts), optimizer, parameters, lastGood);
@@ -54,9 +57,10 @@ internal sealed class TrainingRun(
             for (var epoch = run.History.Count + 1; epoch <= options.Epochs && !run.StoppedEarly && !isToStop; epoch++)
                 RunEpoch(epoch, step, loss, optimizer, rates, selection, average, resume);
         }
-        catch (TrainingDivergedException)
+        catch (TrainingDivergedException fault)
         {
             lastGood.Restore();
+            fault.IsBack = lastGood.IsKept;
             throw;
         }
         finally
@@ -139,7 +143,7 @@ internal sealed class TrainingRun(
         // What a callback cut short is no whole epoch to go on from.
         if (done == stepsPerEpoch)
             resume?.Save();
-        var completed = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, result.TrainingLoss, rate, result);
+        var completed = new TrainingProgress(epoch, options.Epochs, done, stepsPerEpoch, total, rate, result);
         progress?.Report(completed);
         isToStop |= options.OnEpoch?.Invoke(completed) == TrainingSignal.Stop;
     }

@@ -12,6 +12,11 @@ internal sealed class ClusterRunStore(ClusterLine<IRunGrain> line, string run, R
 
     public SafetensorsFile? Open() => state.Length == 0 ? null : SafetensorsFile.Read(new MemoryStream(state), Name);
 
+    // The cluster keeps it, or says so.
+    public void RequireWritable()
+    {
+    }
+
     public void Keep(long step, Action<Stream> write)
     {
         if (Gradients is not { KeepsState: true })

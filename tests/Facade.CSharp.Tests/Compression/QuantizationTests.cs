@@ -53,4 +53,24 @@ public sealed class QuantizationTests
     [Fact]
     public void There_are_no_codes_of_other_widths() =>
         Assert.Throws<ArgumentOutOfRangeException>("bits", () => Quantization.ToWhole(zeros(3), 2, 1));
+
+    [Theory]
+    [InlineData(8, 127)]
+    [InlineData(4, 7)]
+    public void Numbers_so_small_that_their_step_is_no_normal_half_keep_the_documented_bound(int bits, int levels)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        foreach (var size in new[] { 1e-2, 1e-4, 1e-6, 1e-8 })
+        {
+            var numbers = randn([64], generator: generator) * size;
+            var codes = Quantization.ToWhole(numbers, bits, 64);
+            var step = codes.Steps!.to(float32).item<float>();
+
+            // Steps are multiples of 2^-24 there, at least 2^-23, so the largest number may be cut by the levels' share of that rounding.
+            var bound = (0.5001 * step) + (levels * Math.Max(Math.Pow(2, -25), step / 2048));
+            Assert.InRange((codes.Restored(64) - numbers).abs().max().item<float>(), 0, bound);
+            Assert.True(step >= Math.Pow(2, -23));
+        }
+    }
 }

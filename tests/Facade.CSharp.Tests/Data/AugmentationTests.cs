@@ -199,4 +199,21 @@ public sealed class AugmentationTests
         var wrong = Ramp().Augmented(Augmentation.None.Then("crop", (input, _) => input.narrow(-1, 0, 4)));
         Assert.Contains("'crop' made", Assert.Throws<InvalidOperationException>(() => Batch(wrong, 0, 2)).Message);
     }
+
+    [Theory]
+    [InlineData(ScalarType.Float64, 1e-6)]
+    [InlineData(ScalarType.Float16, 1e-3)]
+    [InlineData(ScalarType.BFloat16, 1e-2)]
+    public void Pictures_of_every_type_of_floats_are_changed_alike(ScalarType type, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        var data = Dataset.FromTensors(rand(3, 1, 8, 8), zeros(3, dtype: int64), ["only"]);
+        var typed = Dataset.FromTensors(data.Inputs.to(type), data.Targets, data.ClassNames).Augmented(Everything, seed: 7);
+
+        var changed = typed.Batches(3, shuffle: false).Select(batch => (batch.Inputs.dtype, Values: Small.Values(batch.Inputs.to(float32)))).Single();
+
+        Assert.Equal(type, changed.dtype);
+        Assert.All(
+            Batch(data.Augmented(Everything, seed: 7), 0, 3).Zip(changed.Values), pair => Assert.Equal(pair.First, pair.Second, 4 * tolerance));
+    }
 }

@@ -77,4 +77,51 @@ public sealed class StreamingTests
         Assert.Equal(9, report.Steps);
         Assert.True(DisposeScopeManager.Statistics.ThreadTotalLiveCount <= before);
     }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.NegativeInfinity)]
+    public void A_sample_that_is_not_finite_is_refused_by_number(float bad)
+    {
+        using var inputs = Dataset.FromSamples(5, [2], [], ["one"], number => (full([2], number == 3 ? bad : 1), tensor(0L)));
+        using var labelled = Dataset.FromSamples(
+            5, [2], [], ["one"], number => (full([2], number == 3 ? bad : 1), tensor(0L)), labels: [0, 0, 0, 0, 0]);
+        using var targets = Dataset.FromSamples(5, [2], [1], [], number => (ones(2), full([1], number == 3 ? bad : 1)));
+
+        foreach (var (data, what) in new[] { (inputs, "input"), (labelled, "input"), (targets, "target") })
+            Assert.Contains(
+                $"Sample 3 has a number that is not finite in its {what}",
+                Assert.Throws<InvalidOperationException>(() => data.ToMemory()).Message);
+    }
+
+    [Fact]
+    public async Task The_function_is_called_once_at_a_time_whichever_parts_ask_it()
+    {
+        using var started = new ManualResetEventSlim();
+        using var second = new ManualResetEventSlim();
+        var inside = 0;
+        var most = 0;
+        using var data = Dataset.FromSamples(8, [2], [], ["one"], _ =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref inside));
+            if (most > 1)
+                second.Set();
+            started.Set();
+            // Long enough for another call to come, were it let in.
+            second.Wait(TimeSpan.FromMilliseconds(200));
+            Interlocked.Decrement(ref inside);
+            return (ones(2), tensor(0L));
+        });
+        var (training, held) = data.SplitHoldOut(1, seed: 1);
+        using var of = held;
+        using var rest = training.Take(1);
+
+        var other = Task.Run(() => rest.ToMemory().Dispose());
+        started.Wait();
+        held.ToMemory().Dispose();
+        await other;
+        training.Dispose();
+
+        Assert.Equal(1, most);
+    }
 }

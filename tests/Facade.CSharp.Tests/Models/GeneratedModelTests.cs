@@ -245,4 +245,18 @@ public sealed class GeneratedModelTests
 
         Assert.False(owned.IsInvalid);
     }
+
+    [Fact]
+    public void A_move_that_its_function_cannot_follow_is_refused_before_anything_moves()
+    {
+        using var model = Subspace(start: 0.5f);
+        var before = FineTuned.Weights(model);
+
+        Assert.Contains("build it on meta", Assert.Throws<NotSupportedException>(() => model.to(META)).Message);
+
+        Assert.Equal(before, FineTuned.Weights(model));
+        // Where it is already, there is nothing to follow.
+        model.to(CPU);
+        Assert.Equal(before, FineTuned.Weights(model));
+    }
 }

@@ -87,4 +87,21 @@ public sealed class ConfusionMatrixTests
         using var model = DirectModel.For(TargetNetwork.Input(3).Linear(1).Build());
         Assert.Contains("numbers to regress", Assert.Throws<ArgumentException>("data", () => ConfusionMatrix.Of(model, numbers)).Message);
     }
+
+    [Fact]
+    public void More_classes_than_can_be_counted_are_refused_by_their_number()
+    {
+        using var scope = NewDisposeScope();
+        var zero = zeros(2, int64);
+        using var model = DirectModel.For(TargetNetwork.Input(1).Linear(46_341).Build());
+        using var data = Dataset.FromTensors(zeros(2, 1), zero, ["a", "b"]);
+
+        foreach (var classes in new[] { 46_341, 65_536 })
+            Assert.Contains("46,340", Assert.Throws<ArgumentOutOfRangeException>("classes", () => ConfusionMatrix.Of(zero, zero, classes)).Message);
+        Assert.Contains("46,341", Assert.Throws<ArgumentException>("model", () => ConfusionMatrix.Of(model, data)).Message);
+        foreach (var metric in new[] { Metric.F1(), Metric.MeanIntersectionOverUnion() })
+            Assert.Contains("46,341", Assert.Throws<ArgumentException>(() => Evaluation.Of(model, data, metrics: [metric])).Message);
+        // Other metrics count no pairs.
+        Assert.Equal(2, Evaluation.Of(model, data, metrics: [Metric.TopK(2)]).Count);
+    }
 }

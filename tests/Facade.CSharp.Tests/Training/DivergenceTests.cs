@@ -115,4 +115,21 @@ public sealed class DivergenceTests
 
         Assert.Equal((3L, "validation loss"), (stop.Step, stop.Term));
     }
+
+    [Fact]
+    public void The_message_says_which_state_the_model_is_left_in()
+    {
+        using var data = Small.Numbers();
+        using var small = DirectModel.For(Small.Regressor());
+        // More than 2^20 weights, of which no copy is kept.
+        using var large = DirectModel.For(TargetNetwork.Input(4).Linear(180_000).Tanh().Linear(1).Build());
+
+        string Message(Model model) => Assert.Throws<TrainingDivergedException>(
+            () => new Trainer(model, Options with { LearningRate = 1e30 }).Fit(data)).Message;
+
+        Assert.Contains("The model is back at the last state whose loss and gradients were finite", Message(small));
+        var message = Message(large);
+        Assert.DoesNotContain("back", message);
+        Assert.Contains("no earlier state is kept", message);
+    }
 }

@@ -52,4 +52,28 @@ public sealed class IgnoredLabelTests
         Assert.All(losses, loss => Assert.Equal(losses[0], loss, 1e-6));
         Assert.Equal(Evaluation.Of(model, data, loss: Options(1).TaskLoss).Loss, losses[0], 1e-6);
     }
+
+    [Fact]
+    public void The_label_that_a_loss_ignores_counts_neither_in_accuracy_nor_in_metrics()
+    {
+        using var scope = NewDisposeScope();
+        using var data = Small.Classes(40);
+        using var marked = Dataset.FromTensors(
+            data.Inputs, where(data.Targets.eq(2), tensor(Dataset.IgnoredLabel), data.Targets), data.ClassNames);
+        using var model = DirectModel.For(Small.Classifier(), 1);
+        Metric[] metrics = [Metric.TopK(2), Metric.F1(), Metric.MeanIntersectionOverUnion()];
+        var loss = TaskLoss.CrossEntropy(ignoredLabel: 2);
+        TrainingOptions Options(TaskLoss? which) => new() { Epochs = 1, BatchSize = 7, LearningRate = 1e-30, TaskLoss = which, Metrics = metrics };
+
+        var expected = Evaluation.Of(model, marked, metrics: metrics);
+        var found = Evaluation.Of(model, data, loss: loss, metrics: metrics);
+        var trainedExpected = new Trainer(model, Options(null)).Fit(marked).History[0];
+        var trained = new Trainer(model, Options(loss)).Fit(data).History[0];
+
+        Assert.NotEqual(Evaluation.Of(model, data).Accuracy, found.Accuracy);
+        Assert.Equal(expected.Accuracy, found.Accuracy);
+        Assert.Equal(expected.Metrics, found.Metrics);
+        Assert.Equal(trainedExpected.TrainingAccuracy, trained.TrainingAccuracy);
+        Assert.Equal(trainedExpected.TrainingMetrics, trained.TrainingMetrics);
+    }
 }

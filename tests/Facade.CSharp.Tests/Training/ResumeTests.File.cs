@@ -111,4 +111,21 @@ public sealed partial class ResumeTests
         // 60 steps, and 5,760, whose times alone would take 46 KB.
         Assert.InRange(Size(1) - Size(96), 0, 33_000);
     }
+
+    [Fact]
+    public void A_folder_in_the_files_place_is_refused_before_the_first_step()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        using var model = Small.Slvt();
+        var path = Path.Combine(folder.Path, "run");
+        Directory.CreateDirectory(path);
+        var heard = new Listener();
+
+        var fault = Assert.Throws<IOException>(() => new Trainer(model, Options).Fit(data, data, heard, resumeFile: path));
+
+        Assert.Contains($"'{path}' cannot be written: it is a folder", fault.Message);
+        Assert.Empty(heard.Heard);
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
+    }
 }

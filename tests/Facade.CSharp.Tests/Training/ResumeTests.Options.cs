@@ -96,6 +96,26 @@ public sealed partial class ResumeTests
     }
 
     [Fact]
+    public void A_run_that_lost_its_patience_in_its_last_epoch_is_not_extended()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run.safetensors");
+        // So small a rate moves nothing: only the first epoch is a gain.
+        var options = Options with { Epochs = 3, EarlyStoppingPatience = 2, Schedule = LearningRateSchedule.Constant, LearningRate = 1e-30 };
+        using var whole = Small.Slvt();
+        var expected = new Trainer(whole, options with { Epochs = 6 }).Fit(data, data);
+        using (var first = Small.Slvt())
+            new Trainer(first, options).Fit(data, data, resumeFile: file);
+
+        using var extended = Small.Slvt();
+        var report = new Trainer(extended, options with { Epochs = 6 }).Fit(data, data, resumeFile: file);
+
+        Assert.Equal((3, true), (expected.History.Count, expected.StoppedEarly));
+        Assert.Equal(Everything(whole, expected), Everything(extended, report));
+    }
+
+    [Fact]
     public void A_run_whose_rates_depend_on_its_length_is_not_extended()
     {
         using var folder = new TemporaryFolder();

@@ -278,4 +278,26 @@ public sealed class TrainingControlTests
             @"^epoch 4: training loss [\d.]+, accuracy \d+\.\d\d%, F1 [\d.]+; validation loss [\d.]+, accuracy [\d.]+%, F1 [\d.]+; averaged loss [\d.]+, accuracy [\d.]+%, F1 [\d.]+; stability [\d.]+, smoothness [\d.]+, alignment [\d.]+; [\d.]+ s$",
             report.History[^1].ToString());
     }
+
+    [Fact]
+    public void Progress_has_the_loss_of_each_step_the_last_of_an_epoch_among_them()
+    {
+        using var data = Small.Classes(40);
+        using var model = Small.Slvt();
+        var losses = new List<double>();
+        var heard = new Listener();
+        TrainingSignal Listen(TrainingProgress progress)
+        {
+            losses.Add(progress.Loss);
+            return TrainingSignal.Continue;
+        }
+
+        new Trainer(model, Options with { OnStep = Listen, OnEpoch = progress => { losses.Add(progress.Loss); return TrainingSignal.Continue; } })
+            .Fit(data, progress: heard);
+
+        // Three steps an epoch, and the epoch's call after the third, with that step's loss again.
+        var steps = losses.Where((_, index) => index % 4 != 3).ToArray();
+        Assert.Equal(steps, heard.Heard.Select(progress => progress.Loss));
+        Assert.Equal(losses.Where((_, index) => index % 4 == 2), losses.Where((_, index) => index % 4 == 3));
+    }
 }

@@ -175,4 +175,31 @@ public sealed class TrainingRefusalTests
         Assert.Throws<ArgumentOutOfRangeException>(
             "fraction", () => new Trainer(model, new() { ValidationFraction = 0.01 }).Fit(data));
     }
+
+    [Fact]
+    public void What_is_held_out_of_cropped_data_is_refused_before_the_first_step()
+    {
+        using var scope = NewDisposeScope();
+        using var whole = Dataset.FromTensors(rand(20, 1, 8, 8), arange(20) % 4, ["a", "b", "c", "d"]);
+        using var cropped = whole.Augmented(Augmentation.None.Crop(6, 6));
+        using var model = DirectModel.For(Small.Images(), seed: 1);
+        var heard = new Listener();
+
+        var fault = Assert.Throws<ArgumentException>(
+            "ValidationFraction", () => new Trainer(model, new() { ValidationFraction = 0.2 }).Fit(cropped, progress: heard));
+
+        Assert.Contains("(1, 8, 8)", fault.Message);
+        Assert.Empty(heard.Heard);
+    }
+
+    [Fact]
+    public void Targets_of_a_stream_beyond_0_and_1_are_refused_by_binary_cross_entropy()
+    {
+        using var data = Dataset.FromSamples(4, [4], [1], [], number => (ones(4), full([1], number == 3 ? 1.5f : 1)));
+        using var model = DirectModel.For(Small.Regressor(), seed: 1);
+        var options = new TrainingOptions { Epochs = 1, TaskLoss = TaskLoss.BinaryCrossEntropy() };
+
+        Assert.Contains("reach from 1 to 1.5", Assert.Throws<ArgumentException>("targets", () => new Trainer(model, options).Fit(data)).Message);
+        Assert.Throws<ArgumentException>("targets", () => Evaluation.Of(model, data, loss: options.TaskLoss));
+    }
 }

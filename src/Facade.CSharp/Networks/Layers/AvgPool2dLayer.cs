@@ -26,6 +26,8 @@ internal sealed class AvgPool2dLayer(long window, long stride, long padding, str
 
     public override string Kind => "AvgPool2d";
 
+    public override string Settings => FormattableString.Invariant($"window {window}, stride {stride}, padding {padding}");
+
     public override string NamePrefix => "avgpool";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewAvgPool2dLayer(window, stride, padding);

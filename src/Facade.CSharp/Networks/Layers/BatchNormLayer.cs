@@ -41,6 +41,8 @@ internal sealed class BatchNormLayer(int dimensions, double momentum, double eps
 
     public override string Kind => $"BatchNorm{dimensions}d";
 
+    public override string Settings => FormattableString.Invariant($"momentum {momentum}, epsilon {epsilon}");
+
     public override string NamePrefix => "bn";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewBatchNormLayer(at.Name, new BatchStatistics(

@@ -34,6 +34,8 @@ internal sealed class Conv2dLayer(long channels, long kernel, long stride, long 
 
     public override string Kind => "Conv2d";
 
+    public override string Settings => FormattableString.Invariant($"stride {stride}, padding {padding}");
+
     public override string NamePrefix => "conv";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewConv2dLayer(at.Name, stride, padding);

@@ -34,6 +34,8 @@ internal sealed class ConvTranspose2dLayer(long channels, long kernel, long stri
 
     public override string Kind => "ConvTranspose2d";
 
+    public override string Settings => FormattableString.Invariant($"stride {stride}, padding {padding}");
+
     public override string NamePrefix => "up";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewConvTranspose2dLayer(at.Name, stride, padding);

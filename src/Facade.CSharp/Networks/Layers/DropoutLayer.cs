@@ -23,9 +23,12 @@ public sealed partial class TargetNetworkBuilder
 /// <summary>Numbers dropped at random in training: any shape -> the same shape.</summary>
 internal sealed class DropoutLayer(double probability, ulong seed, string? name) : StatefulLayer(name)
 {
+    private readonly ulong seed = seed;
     private readonly CounterHash.Key stream = CounterHash.named("dropout", CounterHash.ofSeed(seed));
 
     public override string Kind => "Dropout";
+
+    public override string Settings => FormattableString.Invariant($"probability {probability}, seed {seed}");
 
     public override string NamePrefix => "dropout";
 

@@ -21,6 +21,8 @@ internal sealed class LayerNormLayer(double epsilon, string? name) : Layer(name)
 
     public override string Kind => "LayerNorm";
 
+    public override string Settings => FormattableString.Invariant($"epsilon {epsilon}");
+
     public override string NamePrefix => "ln";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewLayerNormLayer(at.Name, epsilon, null);

@@ -27,6 +27,8 @@ internal sealed class MaxPool2dLayer(long window, long stride, long padding, str
 
     public override string Kind => "MaxPool2d";
 
+    public override string Settings => FormattableString.Invariant($"window {window}, stride {stride}, padding {padding}");
+
     public override string NamePrefix => "pool";
 
     internal override TargetLayer Rule(LayerPlace at) => TargetLayer.NewMaxPool2dLayer(window, stride, padding);

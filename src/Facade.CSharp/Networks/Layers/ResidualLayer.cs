@@ -37,6 +37,8 @@ internal sealed class ResidualLayer : CompositeLayer
 
     public override string Kind => "Residual";
 
+    public override string Settings => relu ? "with ReLU" : "";
+
     public override string NamePrefix => "residual";
 
     private protected override bool EndsInFunction => relu;

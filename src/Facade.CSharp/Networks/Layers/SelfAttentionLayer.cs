@@ -38,6 +38,8 @@ internal sealed class SelfAttentionLayer(long heads, bool isCausal, string? name
 
     public override string Kind => isCausal ? "CausalMultiheadAttention" : "MultiheadAttention";
 
+    public override string Settings => FormattableString.Invariant($"heads {heads}");
+
     public override string NamePrefix => "attention";
 
     // The bound is for a softmax over all tokens.

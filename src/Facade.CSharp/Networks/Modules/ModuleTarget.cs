@@ -110,6 +110,13 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
         return text.ToString();
     }
 
+    /// <inheritdoc/>
+    internal override string DescribeFunction()
+    {
+        lock (module.Gate)
+            return string.Join(", ", module.Kinds) + (FrozenParameters.Count == 0 ? "" : $", frozen {TensorBytes.Hash(module.Frozen)}");
+    }
+
     /// <summary>Gives the module back to its owner: its own weights, buffers, gradients, flags and mode. It is not disposed.</summary>
     public void Dispose() => module.Dispose();
 
