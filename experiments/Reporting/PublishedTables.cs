@@ -10,9 +10,6 @@ public static partial class PublishedTables
     /// <summary>The end of the names of rows that are trained in another way: what is published of the row without it counts for them too.</summary>
     public const string Distilled = "-distilled";
 
-    /// <summary>As <see cref="Distilled"/>, for rows that teachers taught on mixtures of images.</summary>
-    public const string Mixed = "-mixed";
-
     /// <summary>As <see cref="Distilled"/>, for rows trained on the labels by second-order steps.</summary>
     public const string SecondOrder = "-second-order";
 
@@ -24,7 +21,7 @@ public static partial class PublishedTables
         [.. All.Where(published => published.Experiment == experiment && published.Row == Plain(row) && published.Dataset == dataset.Split(':')[0])];
 
     private static string? Plain(string? row) =>
-        new[] { Distilled, Mixed, SecondOrder }.FirstOrDefault(ending => row?.EndsWith(ending, StringComparison.Ordinal) == true) is { } ending ? row![..^ending.Length] : row;
+        new[] { Distilled, SecondOrder }.FirstOrDefault(ending => row?.EndsWith(ending, StringComparison.Ordinal) == true) is { } ending ? row![..^ending.Length] : row;
 
     /// <summary>CNN1 and CNN2 on MNIST and FashionMNIST.</summary>
     public static IReadOnlyList<PublishedRow> Classification { get; } =

@@ -12,9 +12,6 @@ internal sealed class ClassificationExperiment : TableExperiment
     /// <summary>A step of CNN1 takes about five times as long as one of CNN2.</summary>
     private const double Cnn1Cost = 5;
 
-    /// <summary>Of second-order steps, batches of 64; chosen on held-out images. The distilled rows have the optimiser's own, half of it.</summary>
-    private const double Rate = 0.1;
-
     public override string Name => "classification";
 
     public override string Summary => "CNN1 and CNN2: direct training, one latent for the network (SLVT) and one for each layer (LWT).";
@@ -30,14 +27,11 @@ internal sealed class ClassificationExperiment : TableExperiment
         SecondOrder(Lwt("cnn2", Cnn2, 2_688)),
         Distilled(Slvt("cnn2", Cnn2, 2_048)),
         Distilled(Lwt("cnn2", Cnn2, 2_688)),
-        Mixed(Slvt("cnn2", Cnn2, 2_048)),
-        Mixed(Lwt("cnn2", Cnn2, 2_688)),
         Direct("cnn1", Cnn1) with { Cost = Cnn1Cost },
         Slvt("cnn1", Cnn1, 1_024) with { Cost = Cnn1Cost },
         Slvt("cnn1", Cnn1, 2_072) with { Cost = Cnn1Cost },
         Lwt("cnn1", Cnn1, 4_078) with { Cost = Cnn1Cost },
         Distilled(Lwt("cnn1", Cnn1, 4_078) with { Cost = Cnn1Cost }),
-        Mixed(Lwt("cnn1", Cnn1, 4_078) with { Cost = Cnn1Cost }),
     ];
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 20) };
@@ -64,7 +58,7 @@ internal sealed class ClassificationExperiment : TableExperiment
         Name = row.Name + PublishedTables.SecondOrder,
         Label = row.Label + ", second order",
         // The batch of the distilled rows; smoothed labels narrow the gap between training and held-out images as a teacher does, if less.
-        Change = options => options with { Optimizer = TrainingOptimizer.FullMatrix, BatchSize = 64, LearningRate = Rate, LabelSmoothing = 0.1 },
+        Change = options => options with { Optimizer = TrainingOptimizer.FullMatrix, BatchSize = 64, LabelSmoothing = 0.1 },
     };
 
     private static ExperimentRow Distilled(ExperimentRow row) => row with
@@ -75,18 +69,5 @@ internal sealed class ClassificationExperiment : TableExperiment
         Change = options => options with { Optimizer = TrainingOptimizer.FullMatrix, BatchSize = 64 },
         IsTaught = true,
         Cost = row.Cost + 1,
-    };
-
-    private static ExperimentRow Mixed(ExperimentRow row) => Distilled(row) with
-    {
-        Name = row.Name + PublishedTables.Mixed,
-        Label = row.Label + ", second order, distilled on mixtures",
-        Change = options => options with
-        {
-            Optimizer = TrainingOptimizer.FullMatrix, BatchSize = 64, LearningRate = Rate, Epochs = Mixtures.Epochs(options.Epochs),
-        },
-        Data = Mixtures.Of,
-        Settings = new Dictionary<string, string> { ["images"] = Mixtures.Description },
-        Notes = FormattableString.Invariant($"An epoch goes through {Mixtures.Description}; train % is on the images as they are."),
     };
 }

@@ -12,12 +12,6 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
     /// <summary>What pictures of outputs show, where the test set is in pieces; null for the test set.</summary>
     public Dataset? Shown { get; init; }
 
-    /// <summary>
-    /// The training samples as they are, where <see cref="Training"/> holds others made of them: what teachers learn and the training accuracy is measured on.
-    /// Null for <see cref="Training"/>.
-    /// </summary>
-    public Dataset? Originals { get; init; }
-
     private const int HeldOutCount = 5_000;
     private const int QuickTraining = 6_000;
     private const int QuickHeldOut = 2_000;
@@ -61,6 +55,5 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
         HeldOut.Dispose();
         Test.Dispose();
         Shown?.Dispose();
-        Originals?.Dispose();
     }
 }

@@ -147,7 +147,7 @@ internal sealed class Runs
     {
         var checkpoint = Checkpoint(plan);
         RunFiles.Save(model, checkpoint);
-        var train = Evaluation.Of(model, own.Originals ?? own.Training, cancellation: stop);
+        var train = Evaluation.Of(model, own.Training, cancellation: stop);
         var heldOut = Evaluation.Of(model, own.HeldOut, cancellation: stop);
         var test = Evaluation.Of(model, own.Test, cancellation: stop);
         var last = trainings.History[^1];
@@ -173,10 +173,10 @@ internal sealed class Runs
             TrainLoss = train.Loss,
             HeldOutLoss = heldOut.Loss,
             TestLoss = test.Loss,
-            TrainingImages = (own.Originals ?? own.Training).Count,
+            TrainingImages = own.Training.Count,
             Coefficients = last.Coefficients.Count == 0 ? null : last.Coefficients,
             TermSizes = last.Terms.Count == 0 ? null : last.Terms,
-            Notes = plan.IsTaught ? $"{Teachers.Notes(options)} {plan.Notes}".TrimEnd() : plan.Notes,
+            Notes = plan.IsTaught ? Teachers.Notes(options) : plan.Notes,
         };
     }
 

@@ -29,10 +29,9 @@ internal static class Teachers
     {
         var target = network == "cnn1" ? Targets.Cnn1() : Targets.Cnn2();
         var how = new TrainingOptions { Epochs = Epochs(options), Seed = seed };
-        var images = data.Originals ?? data.Training;
         using var weights = TrainedOnce.Weights(
-            options, FormattableString.Invariant($"teacher-{network}-{images.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
-            target, how, images, data.HeldOut, stop);
+            options, FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
+            target, how, data.Training, data.HeldOut, stop);
         return FineTuning.Of(target, weights).WholeWeights().Build();
     }
 }
