@@ -3,6 +3,7 @@ namespace MappingNets.Core
 open System
 open TorchSharp
 open MappingNets
+open MappingNets.Core.LayerEffects
 
 [<ReferenceEquality>]
 [<StructuredFormatDisplay("{Text}")>]
@@ -26,8 +27,7 @@ module TensorShift =
 
     let unitRoundoff = Math.ScaleB(1.0, -24)
 
-    let gamma terms =
-        terms * unitRoundoff / (1.0 - terms * unitRoundoff)
+    let gamma terms = Rounding.gammaOf unitRoundoff terms
 
     let private proven moves rounding =
         { Moves = moves
@@ -91,14 +91,14 @@ module TensorShift =
         let rounding r =
             let reach = centre + r
 
-            gamma (terms + finishing) * (sizes * reach + bias)
-            + gamma (2.0 * columns + finishing) * rate * reach * reach
+            times (gamma (terms + finishing)) (sizes * reach + bias)
+            + times (gamma (2.0 * columns + finishing)) (rate * reach * reach)
 
         let shift =
             match factor with
             | None -> proven moves rounding
             | Some(scale, plain) ->
-                proven (fun r -> scale * moves r + (plain + moves r) * r) (fun r -> (scale + r) * rounding r)
+                proven (fun r -> scale * moves r + (plain + moves r) * r) (fun r -> times (scale + r) (rounding r))
 
         match piece.FixedWeights.Kind with
         | FixedWeightsKind.Dense ->
@@ -165,7 +165,7 @@ module TensorShift =
         let size = abs strength
 
         proven (fun r -> size * (sqrt (left * left + right * right) * r + r * r / 2.0)) (fun r ->
-            gamma (terms + finishing) * size * (sizes + both * r + r * r))
+            times (gamma (terms + finishing)) (size * (sizes + both * r + r * r)))
 
     let sum norm first second =
         { Moves = fun r -> first.Moves r + second.Moves r
