@@ -75,6 +75,7 @@ module TensorShift =
 
         let own = only squared piece entry
         let struct (linear, rate) = MappingBounds.rowsNorm piece own
+        let modulated = MappingBounds.modulationSize piece own
         let centre = norm (mapping.LatentOf(piece, latent))
         let steepest r = linear + rate * (centre + r / 2.0)
         let moves r = steepest r * r
@@ -92,7 +93,7 @@ module TensorShift =
             let reach = centre + r
 
             times (gamma (terms + finishing)) (sizes * reach + bias)
-            + times (gamma (2.0 * columns + finishing)) (rate * reach * reach)
+            + times (gamma (2.0 * columns + finishing)) (modulated * reach * reach)
 
         let shift =
             match factor with
