@@ -83,9 +83,17 @@ module TensorShift =
 
         // A row of a signed permutation has one entry, so that W with its entries' sizes has the norm of W; other rows are dense.
         let struct (sizes, terms) =
+            let rows = sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble())
+
             match piece.FixedWeights.Kind with
             | FixedWeightsKind.SignedPermutation -> struct (linear, 1.0)
-            | _ -> struct (sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble()), columns)
+            | FixedWeightsKind.Hadamard ->
+                // Two transforms of w numbers each: log w additions and two products, and the sizes of their entries multiply to rows of
+                // norm sqrt w at most.
+                let window = float (Tilings.largestPowerOfTwo piece.FixedWeights.Columns)
+                let operations = 2.0 * Math.Log2 window + 4.0 + finishing
+                struct (rows, max columns (sqrt window * operations))
+            | _ -> struct (rows, columns)
 
         let bias = norm (zero.narrow (0L, entry.Offset, entry.Count))
 
