@@ -129,16 +129,11 @@ module Solvability =
                         * singular.Largest
                         * (norm residual + norm reachable)
 
-                    // A x is off by at most the error times ||x||, and so are A^T and the residual that it is applied to.
-                    let misplaced = error * firstLength
-
                     let gradient =
-                        norm (derivative.TransposeApply unreachable)
-                        + lost
-                        + error * (norm unreachable + misplaced)
-                        + (singular.Largest + error) * misplaced
+                        norm (derivative.TransposeApply unreachable) + lost + error * norm unreachable
 
-                    gradient / lowest + misplaced)
+                    // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
+                    gradient / lowest + error * firstLength)
                 smallest
                 derivativeRounding
 
