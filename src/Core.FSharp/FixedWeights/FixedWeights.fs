@@ -115,10 +115,12 @@ type FixedWeights
         TensorChecks.requireVector (nameof rows) count rows
         operator.TransposeTensor(tensor, rows)
 
-    /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored.
+    /// The matrix as the fused passes see it, generating theta from a row on; null where it is stored, or so wide that no array holds
+    /// the sums of a pass.
     member internal _.Fused(firstRow: int64) : TilePasses.Piece | null =
         match tiling with
         | null -> null
+        | _ when not (TilePasses.PartialSums.Fits columns) -> null
         | tiling ->
             { IsHadamard = (kind = FixedWeightsKind.Hadamard)
               Tiling = tiling

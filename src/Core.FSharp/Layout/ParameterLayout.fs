@@ -134,6 +134,20 @@ module ParameterLayout =
         |> Option.iter (fun (name, times) ->
             raise (ArgumentException($"{what} '{name}' stands {times} times in the layout.", "tensors")))
 
+    /// The number of weights of a tensor behind so many others; refuses what does not fit into 63 bits.
+    let private placed offset (name: string, shape: int64[], fanIn) =
+        try
+            let count = shape |> Array.fold (fun count size -> Checked.(*) count size) 1L
+            let next = Checked.(+) offset count
+            ParameterEntry(name, shape, offset, fanIn), next
+        with :? OverflowException ->
+            raise (
+                ArgumentException(
+                    $"'{name}' has the shape {shapeText shape} behind {offset} other weights; a layout has at most {Int64.MaxValue} weights.",
+                    "tensors"
+                )
+            )
+
     let create tensors =
         let tensors = Seq.toArray tensors
 
@@ -143,13 +157,7 @@ module ParameterLayout =
         tensors |> Array.iter check
         tensors |> Array.map (fun (name, _, _) -> name) |> refuseRepeated "The tensor"
 
-        let entries, _ =
-            tensors
-            |> Array.mapFold
-                (fun offset (name, shape, fanIn) ->
-                    let entry = ParameterEntry(name, shape, offset, fanIn)
-                    entry, offset + entry.Count)
-                0L
+        let entries, _ = tensors |> Array.mapFold placed 0L
 
         // One layer's entries must be neighbours: a layer-wise mapping generates each layer as one range of theta.
         entries

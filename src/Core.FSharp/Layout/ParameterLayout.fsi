@@ -93,6 +93,7 @@ module ParameterLayout =
     /// <summary>A layout from names, shapes and fan-ins, offsets assigned in order.</summary>
     /// <param name="tensors">(name, shape, fan-in) of each tensor in order.</param>
     /// <exception cref="T:System.ArgumentException">
-    /// No tensor; an empty or repeated name; a size or fan-in below 1; the entries of one layer are not neighbours.
+    /// No tensor; an empty or repeated name; a size or fan-in below 1; more than 2^63 - 1 weights together; the entries of one
+    /// layer are not neighbours.
     /// </exception>
     val create: tensors: (string * int64[] * int64) seq -> ParameterLayout

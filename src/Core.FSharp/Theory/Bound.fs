@@ -54,10 +54,9 @@ module Bound =
             causes
             |> Array.fold (fun weakest cause -> max weakest cause.Status) BoundStatus.Proven
 
-        { Value = value
-          Status =
-            if Double.IsFinite value then
-                weakest
-            else
-                BoundStatus.NotEstablished
+        let isKnown = Double.IsFinite value && weakest <> BoundStatus.NotEstablished
+
+        // 0 times infinity on the way here is no number, and no bound either.
+        { Value = if isKnown then value else infinity
+          Status = if isKnown then weakest else BoundStatus.NotEstablished
           Reason = String.Join("; ", reasons) }

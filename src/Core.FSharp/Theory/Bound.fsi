@@ -45,7 +45,8 @@ module Bound =
     /// <param name="reason">Why there is none.</param>
     val notEstablished: reason: string -> Bound
 
-    /// <summary>A value that follows from bounds: with the weakest status of theirs and all their reasons. An infinite value is NotEstablished.</summary>
+    /// <summary>A value that follows from bounds: with the weakest status of theirs and all their reasons. A value that is infinite or no number, or
+    /// follows from what is not established, is infinity and NotEstablished.</summary>
     /// <param name="causes">What it follows from.</param>
     /// <param name="value">The value.</param>
     val following: causes: Bound seq -> value: float -> Bound

@@ -166,6 +166,10 @@ module ChartFitting =
 
     let fitAtlas (snapshots: torch.Tensor) dimension centres neighbours =
         let centres = Seq.toArray centres
+
+        if centres.Length = 0 then
+            raise (ArgumentException("There is no centre; an atlas needs at least one chart.", nameof centres))
+
         check snapshots dimension centres neighbours
         use _ = torch.no_grad ()
         use precise = snapshots.detach().to_type (torch.float64, copy = true)

@@ -46,7 +46,7 @@ module ChartFitting =
     /// </summary>
     /// <param name="snapshots">One flat weight vector a row, shape (n, P).</param>
     /// <param name="dimension">d.</param>
-    /// <param name="centres">The rows of the centres.</param>
+    /// <param name="centres">The rows of the centres, at least one.</param>
     /// <param name="neighbours">How many snapshots each chart is fitted to.</param>
-    /// <exception cref="T:System.ArgumentException">As for fit; or the manifold stands across the global axes at a centre, so that they cannot be its coordinates.</exception>
+    /// <exception cref="T:System.ArgumentException">As for fit; no centre; or the manifold stands across the global axes at a centre, so that they cannot be its coordinates.</exception>
     val fitAtlas: snapshots: torch.Tensor -> dimension: int -> centres: int seq -> neighbours: int -> FittedChart[]

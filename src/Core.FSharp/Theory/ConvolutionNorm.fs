@@ -15,8 +15,12 @@ let private gridSide = 32L
 /// At most so many entries of frequency matrices at a time.
 let private chunk = 1L <<< 23
 
-/// At most so many multiplications for one squaring of all Gram matrices; larger convolutions keep the bound of their reshaped kernel.
+/// At most so many multiplications for all frequencies' matrices and one squaring of their Gram matrices; larger convolutions keep the bound of
+/// their reshaped kernel.
 let private affordable = 2e10
+
+/// What a cosine and a sine cost, in multiplications.
+let private wave = 32.0
 
 /// The kernel (O, C, h, w) of stride s as one of stride 1 on blocks: (O, C s s, ceil(h / s), ceil(w / s)).
 let private onBlocks (stride: int64) (weight: torch.Tensor) =
@@ -104,22 +108,36 @@ let private norms squarings (kernel: torch.Tensor) (waves: struct (torch.Tensor 
 /// infinite where it costs too much to find.
 let above (weight: torch.Tensor) (height: int64) (width: int64) (stride: int64) =
     use scope = torch.NewDisposeScope()
-    let kernel = onBlocks stride weight
+    let largest = weight.abs().max().ToDouble()
+    // Neither overflow nor underflow may spoil the squares: among frequencies that are no numbers, the others would pass for the largest.
+    let unit =
+        if largest = 0.0 then
+            1.0
+        else
+            Math.ScaleB(1.0, Math.ILogB largest)
+
+    let kernel = onBlocks stride (weight / unit.ToScalar())
     let struct (rows, rowFactor) = frequencies height stride kernel.shape[2]
     let struct (columns, columnFactor) = frequencies width stride kernel.shape[3]
     let side = 2L * min kernel.shape[0] kernel.shape[1]
 
-    // K(-w) is K(w)'s conjugate, so half of them suffice.
-    let pairs =
-        [| for j in 0L .. rows / 2L do
-               for k in 0L .. columns - 1L -> struct (j, k) |]
+    let channels = kernel.shape[0] * kernel.shape[1]
+    let taps = kernel.shape[2] * kernel.shape[3]
 
-    let work = float pairs.Length * float side * float side * float side
+    let work =
+        float (rows / 2L + 1L)
+        * float columns
+        * (float side * float side * float side + float taps * (float channels + wave))
 
     if work > affordable then
         infinity
     else
-        let entries = 4L * kernel.shape[0] * kernel.shape[1] + side * side
+        // K(-w) is K(w)'s conjugate, so half of them suffice.
+        let pairs =
+            [| for j in 0L .. rows / 2L do
+                   for k in 0L .. columns - 1L -> struct (j, k) |]
+
+        let entries = 4L * channels + side * side + 4L * taps
         let size = int (max 1L (chunk / entries))
 
         let bounds squarings (pairs: struct (int64 * int64)[]) =
@@ -139,4 +157,4 @@ let above (weight: torch.Tensor) (height: int64) (width: int64) (stride: int64) 
         let close = Array.zip pairs isClose |> Array.filter snd |> Array.map fst
         let others = Array.zip coarse isClose |> Array.filter (snd >> not) |> Array.map fst
         let largest = Array.append others (bounds 12 close) |> Array.max
-        Rounding.raised 16.0 (largest * rowFactor * columnFactor)
+        Rounding.raised 16.0 (largest * unit * rowFactor * columnFactor)

@@ -99,14 +99,16 @@ module Linearization =
         let preActivation = mapping.PreActivation point
         let scales = mapping.ScaleVector point
 
-        let value, weighting =
-            match mapping.Specification.Activation with
-            | MappingActivation.Identity -> preActivation * scales, scales
-            | MappingActivation.Tanh ->
-                let activated = preActivation.tanh ()
-                activated * scales, (1.0.ToScalar() - activated.square ()) * scales
-            | MappingActivation.Sine -> preActivation.sin () * scales, preActivation.cos () * scales
+        let activation = mapping.Specification.Activation
+
+        let value =
+            match activation with
+            | MappingActivation.Identity -> preActivation * scales
+            | MappingActivation.Tanh -> preActivation.tanh () * scales
+            | MappingActivation.Sine -> preActivation.sin () * scales
             | other -> noSuch (nameof mapping) "activation" other
+
+        let weighting = JacobianRounding.slope activation preActivation * scales
 
         let parts =
             mapping.Pieces
@@ -135,6 +137,7 @@ type DifferentiableMap =
       WeightCount: int64
       Evaluate: torch.Tensor -> torch.Tensor
       Derivative: torch.Tensor -> LinearMap
+      DerivativeRounding: (torch.Tensor -> float) option
       Curvature: (torch.Tensor -> float -> Bound) option }
 
     member private map.Text = map.ToString()
@@ -164,12 +167,19 @@ module DifferentiableMap =
                 )
             )
 
+        let isKnown = not (mapping.Pieces |> Array.exists isCustom)
+
         { LatentCount = mapping.LatentCount
           WeightCount = mapping.Layout.Count
           Evaluate = fun latent -> mapping.Generate latent
           Derivative = fun latent -> (Linearization.at mapping latent).Jacobian
+          DerivativeRounding =
+            if isKnown then
+                Some(JacobianRounding.above mapping)
+            else
+                None
           Curvature =
-            if mapping.Pieces |> Array.exists isCustom then
+            if not isKnown then
                 None
             else
                 Some(fun centre radius ->
@@ -196,4 +206,5 @@ module DifferentiableMap =
                   Columns = int64 latentCount
                   Apply = Differentiation.jacobianv f latent
                   TransposeApply = Differentiation.jacobianTv f latent }
+          DerivativeRounding = None
           Curvature = None }

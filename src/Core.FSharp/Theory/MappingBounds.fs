@@ -126,6 +126,16 @@ module MappingBounds =
         let struct (rate, _) = rates piece.Modulation squared
         struct (raised piece.FixedWeights linear, raised piece.FixedWeights rate)
 
+    let modulationSize (piece: MappingPiece) (squared: torch.Tensor) =
+        match piece.Modulation with
+        | LinearModulation map ->
+            let map = map.``to`` (squared.dtype, squared.device)
+            let rows = map.square().sum [| 1L; 2L |]
+            raised piece.FixedWeights (sqrt (number ((squared * rows).sum ())))
+        | modulation ->
+            let struct (rate, _) = rates modulation squared
+            raised piece.FixedWeights rate
+
     let private pieceBound (mapping: Mapping) (scales: torch.Tensor) norm radius (piece: MappingPiece) =
         let squared = scales.narrow(0L, piece.FirstRow, piece.FixedWeights.Rows).square ()
 

@@ -83,6 +83,10 @@ module MappingBounds =
     /// are given: zeros leave rows out.
     val internal rowsNorm: piece: MappingPiece -> squared: torch.Tensor -> struct (float * float)
 
+    /// At least the norm over the same rows of what the modulation adds up for ||z|| = 1, each summand at its size: what its rounding is relative to.
+    /// It may be far above the rate, in which the parts of B_j that z^T B_j z cancels are missing.
+    val internal modulationSize: piece: MappingPiece -> squared: torch.Tensor -> float
+
     /// <summary>The bounds on the ball of radius R around z_0. An infinite R asks for bounds everywhere, which are infinite where the
     /// modulation is not zero.</summary>
     /// <param name="mapping">g.</param>

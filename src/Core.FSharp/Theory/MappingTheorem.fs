@@ -117,10 +117,11 @@ module MappingTheorem =
 
             value
 
-    let private appliesAt distance constant =
+    /// Whether g(z*) lies on the ball, which a distance of at most this proves.
+    let private appliesAt largestDistance constant =
         match constant with
         | StatedConstant _ -> true
-        | ProvenConstant(_, radius) -> distance <= radius
+        | ProvenConstant(_, radius) -> largestDistance <= radius
 
     let private lossAt (instance: MappingTheoremInstance) name (theta: torch.Tensor) =
         use value = instance.Loss theta
@@ -175,24 +176,26 @@ module MappingTheorem =
         let losses = lossRounding * (abs targetLoss + abs mappedLoss)
 
         let distanceRounding =
-            product
-            * (search.Facts.Rounding + 64.0 * Rounding.unit * (norm target + norm reached))
+            search.Facts.Rounding + 64.0 * Rounding.unit * (norm target + norm reached)
+
+        // A verdict for it allows for what rounding may have taken from the distance.
+        let largestDistance = distance + distanceRounding
 
         let exceeds bound allowance value =
             value > bound * (1.0 + slopeRounding) + allowance
 
         let apply =
-            appliesAt distance instance.LossLipschitz
-            && appliesAt distance instance.WeightLipschitz
+            appliesAt largestDistance instance.LossLipschitz
+            && appliesAt largestDistance instance.WeightLipschitz
 
         let refutes =
             apply
             && (exceeds product 0.0 slope
-                || exceeds (product * distance) (losses + distanceRounding) gap)
+                || exceeds (product * distance) (losses + product * distanceRounding) gap)
 
         let conclusion =
             if refutes then ConstantsRefuted
-            elif distance <= delta && apply then HoldsByTheorem
+            elif largestDistance <= delta && apply then HoldsByTheorem
             elif gap <= instance.Epsilon then HoldsAsMeasured
             else NotReached
 

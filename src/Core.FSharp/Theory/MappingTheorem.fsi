@@ -47,7 +47,7 @@ type MappingTheoremAssumptions =
         LossLipschitz: LipschitzConstant
         /// L_theta as stated or proven elsewhere.
         WeightLipschitz: LipschitzConstant
-        /// Whether g(z*) lies where both constants are said to hold; without that the theorem says nothing.
+        /// Whether g(z*) lies where both constants are said to hold, rounding of the distance allowed for; without that the theorem says nothing.
         ConstantsApply: bool
     }
 
@@ -82,9 +82,10 @@ type MappingTheoremFacts =
 
 /// <summary>What follows.</summary>
 type MappingTheoremConclusion =
-    /// Distance &lt;= delta, the constants apply and nothing refutes them: |L(g(z*)) - L(theta*)| &lt;= eps by the theorem, and as measured.
+    /// Distance and what rounding may have taken from it are &lt;= delta, the constants apply and nothing refutes them: |L(g(z*)) - L(theta*)| &lt;= eps by the theorem, and as measured.
     | HoldsByTheorem
-    /// The gap was measured within eps, but the theorem does not say why: z* is farther than delta, or the constants do not apply there.
+    /// The gap was measured within eps, but the theorem does not say why: z* is farther than delta, perhaps by less than rounding, or the constants
+    /// do not apply there.
     | HoldsAsMeasured
     /// The gap is larger than eps: no z* was found for this eps. That none exists is not claimed.
     | NotReached

@@ -47,8 +47,16 @@ module OutputShift =
                 )
             )
 
-        let gamma terms =
-            terms * roundoff / (1.0 - terms * roundoff)
+        if not (roundoff >= 0.0 && Double.IsFinite roundoff) then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof roundoff,
+                    roundoff,
+                    "The unit roundoff must be a finite number of at least 0."
+                )
+            )
+
+        let gamma terms = Rounding.gammaOf roundoff terms
 
         let shift place = if place < 0 then 0.0 else moved[place]
 
@@ -140,7 +148,8 @@ module OutputShift =
                     struct (sqrt (distance * distance + squares), next)
 
         let struct (distance, _) = chain 0 0.0 steps
-        distance
+        // A rounding without a bound, times a size of 0.
+        if Double.IsNaN distance then infinity else distance
 
     let moved (shifts: TensorShift[]) radius =
         shifts

@@ -39,7 +39,8 @@ module OutputShift =
     /// <param name="shown">What one sample shows of the network at theta, in the order of the remarks.</param>
     /// <param name="moved">How far each tensor of the layout moved, in the Frobenius norm.</param>
     /// <param name="roundoff">The unit roundoff of the pass, such as TensorShift.unitRoundoff; 0 for exact arithmetic.</param>
-    /// <exception cref="T:System.ArgumentException">The sample shows more or fewer numbers than the layers need.</exception>
+    /// <returns>The bound; infinite where a layer takes so many roundings that the model bounds none of their errors (2^24 in single precision).</returns>
+    /// <exception cref="T:System.ArgumentException">The sample shows more or fewer numbers than the layers need; the unit roundoff is negative or not finite.</exception>
     val outputs: steps: LayerStep[] -> shown: float[] -> moved: float[] -> roundoff: float -> float
 
     /// <summary>How far each tensor is from theta at most, as computed anywhere within a radius: it moves, and is rounded there and at theta.</summary>

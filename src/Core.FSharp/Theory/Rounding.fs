@@ -7,9 +7,13 @@ open TorchSharp
 /// The unit roundoff of double precision, 2^-53.
 let unit = 1.0 / 9007199254740992.0
 
-/// n u / (1 - n u).
-let gamma (operations: float) =
-    operations * unit / (1.0 - operations * unit)
+/// n u / (1 - n u) of a unit roundoff u; infinite from n u = 1 on, where the model bounds nothing.
+let gammaOf (roundoff: float) (operations: float) =
+    let lost = operations * roundoff
+    if lost < 1.0 then lost / (1.0 - lost) else infinity
+
+/// n u / (1 - n u) of double precision.
+let gamma operations = gammaOf unit operations
 
 /// A bound that was computed in so many operations on numbers of one sign, raised by what rounding may have taken from it.
 let raised operations (bound: float) = bound * (1.0 + gamma operations)

@@ -41,9 +41,11 @@ let attention (weights: Weights) name (heads: int64) arrival =
                    let values = times value reach + root * valueBias
                    // A softmax row moves by at most half of its scores; a row-stochastic matrix has a norm of at most sqrt T.
                    let half = 0.5 / sqrt (float size)
-                   let throughQueries, throughKeys = half * values * keys, half * values * queries
 
-                   struct (root * value + throughQueries * query + throughKeys * key,
+                   let throughQueries, throughKeys =
+                       half * times values keys, half * times values queries
+
+                   struct (root * value + times throughQueries query + times throughKeys key,
                            root * values,
                            sqrt (throughQueries * throughQueries + throughKeys * throughKeys + root * root)) |]
 
@@ -56,12 +58,12 @@ let attention (weights: Weights) name (heads: int64) arrival =
 
         let mixed = SingularBounds.spectralNorm output + radius
         let joined = together norms
-        let share = mixed * Array.max shares
+        let share = times mixed (Array.max shares)
 
         let struct (last, lastShare) =
             biasOf weights $"{name}.out_proj.bias" radius (float tokens)
 
-        { silent arrival.Shape (mixed * together gains) (mixed * joined + last) with
+        { silent arrival.Shape (times mixed (together gains)) (times mixed joined + last) with
             Shares =
                 [ $"{name}.in_proj_weight", times share reach
                   if bias.IsSome then

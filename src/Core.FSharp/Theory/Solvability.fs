@@ -96,7 +96,17 @@ module Solvability =
                 )
             )
 
-        let smallest = SingularBounds.smallest problem.Start derivative
+        // What is known of the A of the products is less, by the error of computing A, of A itself.
+        let derivativeRounding =
+            map.DerivativeRounding |> Option.map (fun bound -> bound problem.Start)
+
+        let smallest =
+            derivativeRounding
+            |> Option.bind (fun error ->
+                SingularBounds.smallest problem.Start derivative
+                |> Option.map (fun lowest -> (lowest - error) * (1.0 - Rounding.gamma 4.0)))
+            |> Option.filter (fun lowest -> lowest > 0.0)
+
         let linear = problem.Solve derivative residual
         let firstStep = linear.Solution
         let reachable = derivative.Apply firstStep
@@ -111,15 +121,21 @@ module Solvability =
         let rounding = Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes
 
         let reachableError =
-            smallest
-            |> Option.map (fun lowest ->
-                let lost =
-                    Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
-                    * sqrt (float derivative.Columns)
-                    * singular.Largest
-                    * (norm residual + norm reachable)
+            Option.map2
+                (fun lowest error ->
+                    let lost =
+                        Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
+                        * sqrt (float derivative.Columns)
+                        * singular.Largest
+                        * (norm residual + norm reachable)
 
-                (norm (derivative.TransposeApply unreachable) + lost) / lowest)
+                    let gradient =
+                        norm (derivative.TransposeApply unreachable) + lost + error * norm unreachable
+
+                    // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
+                    gradient / lowest + error * firstLength)
+                smallest
+                derivativeRounding
 
         let problem =
             { problem with

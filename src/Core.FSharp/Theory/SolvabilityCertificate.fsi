@@ -69,8 +69,8 @@ type SolvabilityEstimates =
 /// </summary>
 type SolvabilityFacts =
     {
-        /// A positive number that sigma_min(A) is proven not to be below (SingularBounds.smallest). None: not established, so nothing that
-        /// needs a bounded pseudo-inverse is proven.
+        /// A positive number that sigma_min(A) is proven not to be below (SingularBounds.smallest, less the rounding of computing A). None: not
+        /// established, as for every map whose DerivativeRounding is not known, so nothing that needs a bounded pseudo-inverse is proven.
         SmallestSingular: float option
         /// Whether the least-squares solution of the first step reached its tolerance before its steps ran out.
         LinearStepConverged: bool

@@ -3,6 +3,7 @@ namespace MappingNets.Core
 open System
 open TorchSharp
 open MappingNets
+open MappingNets.Core.LayerEffects
 
 [<ReferenceEquality>]
 [<StructuredFormatDisplay("{Text}")>]
@@ -26,8 +27,7 @@ module TensorShift =
 
     let unitRoundoff = Math.ScaleB(1.0, -24)
 
-    let gamma terms =
-        terms * unitRoundoff / (1.0 - terms * unitRoundoff)
+    let gamma terms = Rounding.gammaOf unitRoundoff terms
 
     let private proven moves rounding =
         { Moves = moves
@@ -75,6 +75,7 @@ module TensorShift =
 
         let own = only squared piece entry
         let struct (linear, rate) = MappingBounds.rowsNorm piece own
+        let modulated = MappingBounds.modulationSize piece own
         let centre = norm (mapping.LatentOf(piece, latent))
         let steepest r = linear + rate * (centre + r / 2.0)
         let moves r = steepest r * r
@@ -82,23 +83,31 @@ module TensorShift =
 
         // A row of a signed permutation has one entry, so that W with its entries' sizes has the norm of W; other rows are dense.
         let struct (sizes, terms) =
+            let rows = sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble())
+
             match piece.FixedWeights.Kind with
             | FixedWeightsKind.SignedPermutation -> struct (linear, 1.0)
-            | _ -> struct (sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble()), columns)
+            | FixedWeightsKind.Hadamard ->
+                // Two transforms of w numbers each: log w additions and two products, and the sizes of their entries multiply to rows of
+                // norm sqrt w at most.
+                let window = float (Tilings.largestPowerOfTwo piece.FixedWeights.Columns)
+                let operations = 2.0 * Math.Log2 window + 4.0 + finishing
+                struct (rows, max columns (sqrt window * operations))
+            | _ -> struct (rows, columns)
 
         let bias = norm (zero.narrow (0L, entry.Offset, entry.Count))
 
         let rounding r =
             let reach = centre + r
 
-            gamma (terms + finishing) * (sizes * reach + bias)
-            + gamma (2.0 * columns + finishing) * rate * reach * reach
+            times (gamma (terms + finishing)) (sizes * reach + bias)
+            + times (gamma (2.0 * columns + finishing)) (modulated * reach * reach)
 
         let shift =
             match factor with
             | None -> proven moves rounding
             | Some(scale, plain) ->
-                proven (fun r -> scale * moves r + (plain + moves r) * r) (fun r -> (scale + r) * rounding r)
+                proven (fun r -> scale * moves r + (plain + moves r) * r) (fun r -> times (scale + r) (rounding r))
 
         match piece.FixedWeights.Kind with
         | FixedWeightsKind.Dense ->
@@ -165,7 +174,7 @@ module TensorShift =
         let size = abs strength
 
         proven (fun r -> size * (sqrt (left * left + right * right) * r + r * r / 2.0)) (fun r ->
-            gamma (terms + finishing) * size * (sizes + both * r + r * r))
+            times (gamma (terms + finishing)) (size * (sizes + both * r + r * r)))
 
     let sum norm first second =
         { Moves = fun r -> first.Moves r + second.Moves r

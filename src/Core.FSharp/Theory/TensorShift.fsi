@@ -36,8 +36,8 @@ module TensorShift =
     /// <summary>u = 2^-24, half the distance of 1 from the next number of single precision.</summary>
     val unitRoundoff: float
 
-    /// <summary>gamma_n = n u / (1 - n u).</summary>
-    /// <param name="terms">n, at least 0 and below 2^24.</param>
+    /// <summary>gamma_n = n u / (1 - n u); infinite for n of 2^24 or more, where the model bounds nothing.</summary>
+    /// <param name="terms">n, at least 0.</param>
     val gamma: terms: float -> float
 
     /// <summary>A tensor that no trained parameter moves.</summary>

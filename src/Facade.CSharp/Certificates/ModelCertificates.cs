@@ -9,7 +9,8 @@ namespace MappingNets;
 /// </summary>
 /// <remarks>
 /// The bounds include the rounding of single precision, in generating the weights and in the pass, by the model of <c>TensorShift</c>: it is
-/// an assumption about the machine. Models that have no bound are refused by name: weights from a function of the user's, a custom
+/// an assumption about the machine. It excludes TF32, which libtorch lets convolutions use on CUDA until
+/// <c>torch.backends.cudnn.allow_tf32</c> is false; nothing here checks that. Models that have no bound are refused by name: weights from a function of the user's, a custom
 /// modulation, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> is about exact arithmetic and takes recurrent layers
 /// and self-attention too; <see cref="Certify"/> and <see cref="OutputStability"/> refuse them, since nothing here bounds their rounding. A layer of the
 /// user's own needs <see cref="Layer.Constants"/>.
@@ -129,7 +130,11 @@ public static class ModelCertificates
     private static BoundConstant OutputsWithin(Model model, ModelConstants constants, double shift, double inputNorm)
     {
         using var theta = model.FlatWeights();
-        var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift, inputNorm);
+        // These weights were rounded; those of exact arithmetic, from which the shift is measured, lie so far from them.
+        var rounded = Math.Sqrt(constants.Shifts.Sum(tensor => Math.Pow(tensor.Rounding.Invoke(0), 2)));
+        if (!double.IsFinite(shift + rounded))
+            return new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, "nothing bounds the rounding of so long sums, or so far a move");
+        var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift + rounded, inputNorm);
         var moved = constants.Following(
             "move of the outputs", shift * lipschitz.Value,
             "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");

@@ -183,7 +183,17 @@ public sealed class MappedModel : Model
     {
         var custom = Mapping.Specification.Modulations.FirstOrDefault(modulation => modulation.IsCustomModulation);
         missing = custom is null ? "" : $"nothing is known in closed form of the custom modulation '{Mapping.Pieces[0].ModulationName}'";
-        return custom is null ? TensorShiftModule.ofMapping(Mapping, Latent, TrainableScales) : null;
+        if (custom is not null)
+            return null;
+        var shifts = TensorShiftModule.ofMapping(Mapping, Latent, TrainableScales);
+        if (Target.Parameters.All(parameter => parameter.Center == 0))
+            return shifts;
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        // Adding a center rounds relative to the sum, however little was generated.
+        return [.. shifts.Zip(Target.Parameters, CurrentWeights()).Select(tensor => tensor.Second.Center == 0
+            ? tensor.First
+            : TensorShiftModule.sum(tensor.Third.to_type(ScalarType.Float64).norm().ToDouble(), tensor.First, TensorShiftModule.still))];
     }
 
     /// <inheritdoc/>

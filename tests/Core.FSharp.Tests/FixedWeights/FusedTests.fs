@@ -139,6 +139,49 @@ let tests =
                       compareMapping (Random 5) (layoutOfRows 2901L 2900L) NoModulation (withLatents kind columns)
               }
 
+          for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
+              // One weight short of 512 whole tiles, of as many rows as take more than one thread.
+              test $"{kind}: the same bits where whole tiles have rows for several threads and the weights have not" {
+                  use scope = torch.NewDisposeScope()
+                  let layout = ParameterLayout.create [ "a.weight", [| 1_048_575L |], 3L ]
+
+                  for seed in 1..3 do
+                      compareMapping (Random seed) layout NoModulation (withLatents kind 2048)
+              }
+
+          for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do
+              test $"{kind}: the same gradient where memory holds the sums of few runs, or of none" {
+                  use scope = torch.NewDisposeScope()
+                  let key, tensors = CounterHash.ofSeed 3UL, [| 700_001L; 5L; 400_000L |]
+                  use weights = FixedWeights.createForTensors kind key tensors 1000
+                  use gradient = torch.linspace (-1.0, 1.0, weights.Rows, dtype = torch.float32)
+                  let expected = weights.TransposeApply gradient
+
+                  let segment: TilePasses.Segment =
+                      { First = 0L
+                        Count = weights.Rows
+                        Scale = 1.0f
+                        Address = TensorMemory.pointer<float32> gradient }
+
+                  match weights.Fused 0L with
+                  | null -> failtest "matrix-free weights have fused passes"
+                  | piece ->
+                      // Sums of 1,000 columns take a page; besides them there is one to start on.
+                      for runs in [ 0L; 1L; 3L; 31L; 64L ] do
+                          let sums = TilePasses.PartialSums(piece.Tiling, (3L + runs) * 4096L)
+                          Expect.equal (int64 sums.Runs) runs "places"
+                          use result = torch.empty 1000L
+
+                          FusedTranspose.pullback
+                              { piece with PartialSums = sums }
+                              [| segment |]
+                              false
+                              (TensorMemory.pointer<float32> result)
+                          |> ignore
+
+                          Expect.equal (bits result) (bits expected) $"{runs} runs"
+              }
+
           test "a gradient that is not finite stays in its own pass" {
               for columns in [ 1024; 16384 ] do
                   for kind in [ FixedWeightsKind.SignedPermutation; FixedWeightsKind.Hadamard ] do

@@ -91,6 +91,13 @@ let refusals =
           refuses "a repeated name" "tensors" "'w' stands 2 times" (create [ "w", [| 1L |], 1L; "w", [| 1L |], 1L ])
           refuses "a size of 0" "tensors" "(2, 0)" (create (oneTensor [| 2L; 0L |] 1L))
           refuses "a fan-in of 0" "tensors" "fan-in 0" (create (oneTensor [| 2L |] 0L))
+          refuses
+              "a shape whose sizes multiply to more than 2^63"
+              "tensors"
+              "'w' has the shape (3, 6148914691236517206)"
+              (create (oneTensor [| 3L; 6148914691236517206L |] 1L))
+          refuses "more weights than 2^63 together" "tensors" "'b'"
+          <| create [ "a", [| 1L <<< 62 |], 1L; "b", [| 1L <<< 62 |], 1L ]
           refuses "a layer in two places" "tensors" "'a'"
           <| create [ "a.w", [| 1L |], 1L; "b.w", [| 1L |], 1L; "a.b", [| 1L |], 1L ]
           refuses "theta of another length" "theta" "(18)" (fun () -> layout.Split(torch.zeros 18L) |> ignore)

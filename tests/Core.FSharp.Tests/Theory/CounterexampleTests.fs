@@ -128,6 +128,59 @@ let networks =
               let bound = (NetworkLipschitz.weightLipschitz target identity 1e-6 1.0).Value
               Expect.isGreaterThanOrEqual bound measured "the bound covers it")
 
+          test "attention without queries on any input has no bound, which is infinity and not NaN" (fun () ->
+              let layout =
+                  ParameterLayout.create
+                      [ "a.in_proj_weight", [| 6L; 2L |], 2L; "a.out_proj.weight", [| 2L; 2L |], 2L ]
+
+              // The first two of the six rows are the queries'.
+              let theta = uniform (Random 2) layout.Count
+              theta.narrow(0L, 0L, 4L).zero_ () |> ignore
+
+              let bound =
+                  NetworkLipschitz.inputLipschitz
+                      { Layout = layout
+                        InputShape = [| 3L; 2L |]
+                        Layers = [ SelfAttentionLayer("a", 1L) ] }
+                      theta
+
+              Expect.equal bound.Value infinity "the bound"
+              Expect.equal bound.Status BoundStatus.NotEstablished "its status")
+
+          test "what follows from bounds and is no number is infinite" (fun () ->
+              for value in [ nan; infinity ] do
+                  let bound = Bound.following [ Bound.proven 1.0 ] value
+                  Expect.equal bound.Value infinity "the bound"
+                  Expect.equal bound.Status BoundStatus.NotEstablished "its status"
+
+              let unknown = Bound.following [ Bound.notEstablished "nobody knows" ] 1.0
+              Expect.equal unknown.Value infinity "what follows from no bound is none")
+
+          let convolution (weight: torch.Tensor) side stride =
+              let layout = ParameterLayout.create [ "c.weight", weight.shape, 1L ]
+
+              NetworkLipschitz.inputLipschitz
+                  { Layout = layout
+                    InputShape = [| weight.shape[1]; side; side |]
+                    Layers = [ Conv2dLayer("c", stride, weight.shape[2] / 2L) ] }
+                  (weight.reshape -1L)
+
+          test "a convolution's bound is proportional to its weights, however large or small" (fun () ->
+              let weight = (uniform (Random 2) 54L).view (2L, 3L, 3L, 3L)
+              let one = convolution weight 8L 1L
+
+              for unit in [ 1e-120; 1e-80; 1e78; 1e80; 1e120 ] do
+                  let bound = convolution (weight * unit.ToScalar()) 8L 1L
+                  Expect.equal bound.Status BoundStatus.Proven "a bound"
+                  Expect.floatClose Accuracy.veryHigh (bound.Value / unit) one.Value $"in the unit {unit}")
+
+          test "a convolution with as many taps as pixels keeps to its means" (fun () ->
+              // Its waves at all frequencies would take 19 GB.
+              let weight = torch.ones ([| 1L; 1L; 64L; 64L |], dtype = torch.float64)
+              let bound = convolution weight 1024L 1L
+              Expect.isGreaterThanOrEqual bound.Value 4096.0 "a window of ones adds up 4,096 pixels"
+              Expect.isLessThanOrEqual bound.Value (4096.0 * 1.001) "and no more")
+
           test "a sampled constant in single precision stays below the true one on a small ball" (fun () ->
               let input = direction (Random 4) 5L * 3.0.ToScalar()
 

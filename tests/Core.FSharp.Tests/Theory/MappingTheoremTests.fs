@@ -110,6 +110,39 @@ let tests =
               Expect.isFalse certificate.Assumptions.ConstantsApply "too far"
               Expect.equal certificate.Conclusion HoldsAsMeasured "only as measured")
 
+          test
+              "a distance that rounding may have shortened to delta, or to the ball's radius, proves nothing"
+              (fun () ->
+                  let loose =
+                      { instance 0.02 10.0 with
+                          WeightLipschitz = StatedConstant 50.0
+                          LossLipschitz = StatedConstant 2.0 }
+
+                  let distance = (certify loose).Facts.Distance
+
+                  let atDelta =
+                      certify
+                          { loose with
+                              Epsilon = 100.0 * distance * (1.0 + 1e-15) }
+
+                  Expect.isTrue atDelta.Facts.DistanceWithinDelta "by less than rounding"
+                  Expect.equal atDelta.Conclusion HoldsAsMeasured "only as measured"
+
+                  let atRadius =
+                      certify
+                          { loose with
+                              WeightLipschitz = ProvenConstant(50.0, distance) }
+
+                  Expect.isFalse atRadius.Assumptions.ConstantsApply "perhaps outside the ball"
+                  Expect.equal atRadius.Conclusion HoldsAsMeasured "only as measured"
+
+                  let inside =
+                      certify
+                          { loose with
+                              WeightLipschitz = ProvenConstant(50.0, distance * (1.0 + 1e-9)) }
+
+                  Expect.equal inside.Conclusion HoldsByTheorem "beyond rounding it holds")
+
           test "constants that are too small are refuted, not believed" (fun () ->
               let certificate =
                   certify

@@ -152,6 +152,34 @@ let tests =
               raises<ArgumentException> [ "2 numbers"; "need 1" ] (fun () ->
                   OutputShift.outputs steps [| 1.0; 1.0 |] [| 0.1 |] 0.0 |> ignore))
 
+          test "a layer with more roundings than the model bounds certifies nothing, instead of everything" (fun () ->
+              let pooled =
+                  { Layout = ParameterLayout.create [ "unused.weight", [| 1L |], 1L ]
+                    InputShape = [| 1L; 4096L; 4096L |]
+                    Layers = [ GlobalAveragePool2dLayer ] }
+
+              let layout = ParameterLayout.create [ "f.weight", [| 1L; 17_280_000L |], 1L ]
+
+              let linear =
+                  { Layout = layout
+                    InputShape = [| 17_280_000L |]
+                    Layers = [ LinearLayer "f" ] }
+
+              for target in [ pooled; linear ] do
+                  let steps =
+                      OutputShift.steps target (torch.ones (target.Layout.Count, dtype = torch.float64))
+
+                  let bound = OutputShift.outputs steps [| 1.0 |] [| 0.0 |] TensorShift.unitRoundoff
+                  Expect.equal bound infinity "no bound"
+                  Expect.isGreaterThanOrEqual (OutputShift.outputs steps [| 1.0 |] [| 0.0 |] 0.0) 0.0 "exactly: one"
+                  let radius = OutputShift.radius steps [| TensorShift.itself |] [| 1.0 |] 1.0
+                  Expect.equal radius 0.0 "no radius")
+
+          test "a roundoff below 0 or beyond the numbers is refused" (fun () ->
+              for roundoff in [ -1e-9; nan; infinity ] do
+                  raises<ArgumentOutOfRangeException> [ "roundoff" ] (fun () ->
+                      OutputShift.outputs [||] [||] [||] roundoff |> ignore))
+
           test "what moves alone moves as in company, and what is held keeps its rounding" (fun () ->
               use mapping = curved MappingActivation.Tanh (AdditiveModulation 0.1) 40L 3
               let shift = (TensorShift.ofMapping mapping (startOf mapping) null)[0]

@@ -14,7 +14,9 @@ let private certify = Solvability.certify Solvability.defaults
 /// The map z -> matrix z.
 let private linearMap (matrix: torch.Tensor) =
     { DifferentiableMap.ofFunction (int matrix.shape[1]) matrix.shape[0] (fun z -> matrix.mv z) with
-        Derivative = fun _ -> LinearMap.ofMatrix matrix }
+        Derivative = fun _ -> LinearMap.ofMatrix matrix
+        // It is stored.
+        DerivativeRounding = Some(fun _ -> 0.0) }
 
 /// A matrix (rows, columns) with these singular values.
 let private withSingularValues (random: Random) (rows: int64) (values: float[]) =
@@ -97,13 +99,43 @@ let solvability =
               let certificate =
                   certify
                       { DifferentiableMap.ofFunction 60 rows map.Apply with
-                          Derivative = fun _ -> map }
+                          Derivative = fun _ -> map
+                          DerivativeRounding = Some(fun _ -> 0.0) }
                       (torch.zeros (columns, dtype = torch.float64))
                       (uniform (Random 3) rows)
 
               Expect.isNone certificate.Facts.SmallestSingular "sigma_min"
               Expect.isNone certificate.Facts.ReachableError "no bound"
               Expect.equal certificate.Facts.PartsStatus BoundStatus.Estimated "an estimate")
+
+          test "sigma_min of a saturated tanh is not certified above the true one" (fun () ->
+              use mapping =
+                  Mapping.create
+                      (ParameterLayout.create [ "a.weight", [| 4L |], 1L ])
+                      { Mapping.singleLatent 4 with
+                          Activation = MappingActivation.Tanh
+                          Scale = ExplicitScale [| 1.0 |]
+                          Bias = MappingBias.Zero
+                          Start = UniformStart 1.0 }
+
+              for size in [ 0.3; 2.0; 9.7; 15.0; 17.158 ] do
+                  let z = vector [ size; -size; size; size ]
+                  // A is a signed permutation times the slope, which is 1 / cosh^2.
+                  let slope = 1.0 / (cosh size * cosh size)
+
+                  let facts =
+                      (certify (DifferentiableMap.ofMapping mapping) z (mapping.Generate z)).Facts
+
+                  let lowest = Expect.wantSome facts.SmallestSingular "sigma_min"
+                  Expect.isLessThanOrEqual lowest slope $"|z| = {size}: at most"
+                  Expect.isGreaterThan lowest (0.999 * slope) $"|z| = {size}: close"
+                  Expect.equal facts.PartsStatus BoundStatus.Proven "proven")
+
+          test "nothing is proven of a derivative whose own rounding nobody knows" (fun () ->
+              let facts = (certify growing (vector [ 0.1 ]) (vector [ 4.0; 1.0 ])).Facts
+              Expect.isNone facts.SmallestSingular "sigma_min"
+              Expect.isNone facts.ReachableError "no bound"
+              Expect.equal facts.PartsStatus BoundStatus.Estimated "an estimate")
 
           test "the descent's step is 1 / ||J||^2 with J where it stands: Gauss-Newton's, with one latent" (fun () ->
               let start, target = vector [ 0.1 ], vector [ exp 1.0; exp 2.0 / 2.0 ]

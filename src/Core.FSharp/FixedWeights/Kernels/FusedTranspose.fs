@@ -46,6 +46,7 @@ let private addSteps columns (batch: Step[]) first (sumsAt: int -> nativeptr<flo
 let private addTensors (piece: Piece) (segments: Segment[]) (tensors: int[]) needsSum (result: nativeptr<float32>) =
     let tiling = piece.Tiling
     let columns = tiling.Columns
+    let places = piece.PartialSums.Runs
     let partial = piece.PartialSums.Rent()
     let sumsAt place = piece.PartialSums.At(partial, place)
     let front = sumsAt 0
@@ -147,7 +148,13 @@ let private addTensors (piece: Piece) (segments: Segment[]) (tensors: int[]) nee
     /// Returns the sums of u.
     let addBatch (batch: Step[]) =
         let totals = Array.zeroCreate<float> batch.Length
-        let rows = int64 columns * (batch |> Array.sumBy _.Run.Count)
+
+        // The last tile may have fewer rows than columns. Without a place for its sums no other thread may help.
+        let rows =
+            if places = 0 then
+                0L
+            else
+                min tiling.Rows (int64 columns * (batch |> Array.sumBy _.Run.Count))
 
         let added =
             forEachRunOfTiles tiling rows batch.Length (fun workspace isFront index ->
@@ -163,7 +170,8 @@ let private addTensors (piece: Piece) (segments: Segment[]) (tensors: int[]) nee
         totals
 
     let steps = steps tiling tensors
-    let totals = steps |> Array.chunkBySize RunsAtOnce |> Array.collect addBatch
+    let atOnce = if places = 0 then RunsAtOnce else places
+    let totals = steps |> Array.chunkBySize atOnce |> Array.collect addBatch
     piece.PartialSums.Return partial
 
     if needsSum then sumTotals steps totals else 0.0

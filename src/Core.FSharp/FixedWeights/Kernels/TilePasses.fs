@@ -34,25 +34,39 @@ let RunsAtOnce = 64
 [<Literal>]
 let ParallelRows = 1048576L
 
+let private strideOf (columns: int) = wholePages (4L * int64 columns)
+
 /// Memory for the partial sums of a transposed pass: two sums of the thread at the front, and one for each run that another thread
 /// does. It is kept from one pass to the next, because fresh memory comes page by page, which takes longer than the sums do.
+/// It takes at most so many bytes: where they are too few for all runs, a pass has fewer at once, which changes no bit.
 [<Sealed>]
-type PartialSums(tiling: Tiling) =
-    let stride = wholePages (4L * int64 tiling.Columns)
+type PartialSums(tiling: Tiling, most: int64) =
+    let stride = strideOf tiling.Columns
 
     let runs =
         if tiling.Rows < ParallelRows then
             0
         else
-            min RunsAtOnce (tiling.TensorRuns |> Array.sumBy _.Length)
+            let room = (most - int64 PageBytes) / stride - 2L
+            let wanted = min RunsAtOnce (tiling.TensorRuns |> Array.sumBy _.Length)
+            int (min (int64 wanted) (max 0L room))
 
     let bytes = int64 (2 + runs) * stride + int64 PageBytes
     let mutable kept: byte[] | null = null
 
+    new(tiling) = PartialSums(tiling, int64 Array.MaxLength)
+
+    /// Whether an array holds at least the sums of the thread at the front.
+    static member Fits columns =
+        2L * strideOf columns + int64 PageBytes <= int64 Array.MaxLength
+
+    /// How many runs other threads than the one at the front have places for; where it is 0 a pass has to stay on one thread.
+    member _.Runs = runs
+
     /// Pinned and not cleared.
     member _.Rent() =
         match Interlocked.Exchange(&kept, null) with
-        | null -> GC.AllocateUninitializedArray<byte>(int bytes, true)
+        | null -> GC.AllocateUninitializedArray<byte>(Checked.int bytes, true)
         | memory -> memory
 
     member _.Return(memory: byte[]) = kept <- memory

@@ -1,0 +1,99 @@
+/// A mapping's slopes, and what computing its Jacobian in double precision may have made of it.
+///
+/// Row j of A is s_j sigma'(h_j) v_j, v_j = w_j + M(z)_j and what the modulation adds. Three errors meet there: that of h_j, which sigma' passes on; that
+/// of the function sigma'; and that of v_j and of the products. The model is that of docs/theorems.md, with tanh, sine and exp as four operations.
+module internal MappingNets.Core.JacobianRounding
+
+open System
+open TorchSharp
+open MappingNets
+
+/// sigma' at the pre-activations. Not 1 - tanh^2, which cancels where tanh is near 1: 4 e / (1 + e)^2 with e = exp(-2 |h|) keeps all its digits.
+let slope activation (preActivation: torch.Tensor) =
+    match activation with
+    | MappingActivation.Identity -> torch.ones_like preActivation
+    | MappingActivation.Tanh ->
+        let decay = (preActivation.abs () * (-2.0).ToScalar()).exp ()
+        decay * 4.0.ToScalar() / (decay + 1.0.ToScalar()).square ()
+    | MappingActivation.Sine -> preActivation.cos ()
+    | other -> noSuch (nameof activation) "activation" other
+
+/// How far each computed slope may be from the true one where the pre-activations are off by at most `errors`.
+let private slopeErrors activation (slopes: torch.Tensor) (errors: torch.Tensor) =
+    match activation with
+    | MappingActivation.Identity -> torch.zeros_like slopes
+    | MappingActivation.Tanh ->
+        // The logarithm of tanh' is nowhere steeper than 2.
+        let doubled = errors * 2.0.ToScalar()
+
+        slopes * (doubled.expm1 () + doubled.exp () * (Rounding.gamma 64.0).ToScalar())
+    | MappingActivation.Sine -> errors + (Rounding.gamma 16.0).ToScalar()
+    | other -> noSuch (nameof activation) "activation" other
+
+/// The size of each row's modulation for ||z|| = 1, as a matrix: |alpha|, ||B_j||_F.
+let private modulationRows (piece: MappingPiece) (like: torch.Tensor) =
+    match piece.Modulation with
+    | NoModulation -> torch.zeros_like like
+    | AdditiveModulation strength -> torch.ones_like like * (abs strength).ToScalar()
+    | LinearModulation map -> (map.``to`` (like.dtype, like.device)).square().sum([| 1L; 2L |]).sqrt ()
+    | CustomModulation custom ->
+        invalidOp $"Nothing is known of the rounding of '{custom.Name}', so no one may ask for it."
+
+/// The squared errors of a piece's rows.
+let private squaredOfPiece (mapping: Mapping) point (scales: torch.Tensor) (bias: torch.Tensor) slopes piece =
+    let own = mapping.LatentOf(piece, point)
+    let weights = piece.FixedWeights
+    let columns = float weights.Columns
+    let reach = Rounding.frobeniusAbove own
+
+    let rows (whole: torch.Tensor) =
+        whole.narrow (0L, piece.FirstRow, weights.Rows)
+
+    let norms = weights.RowNormsSquared(own).sqrt ()
+    let modulation = modulationRows piece norms * reach.ToScalar()
+
+    // What is added up for w_j z, and what W's own entries are off by. Hadamard tiles that are no power of two are products of two
+    // transforms, of which the sizes of the entries multiply to rows of norm sqrt d at most.
+    let struct (sizes, wrong) =
+        match weights.Kind with
+        | FixedWeightsKind.SignedPermutation -> struct ((weights.Apply own).abs (), 0.0)
+        | FixedWeightsKind.Hadamard ->
+            let wide = sqrt columns
+            struct (norms * (wide * reach).ToScalar(), Rounding.gamma (columns + 64.0) * wide)
+        | _ -> struct (norms * reach.ToScalar(), 0.0)
+
+    let operations = (Rounding.gamma (2.0 * columns + 64.0)).ToScalar()
+
+    let preActivation =
+        (sizes + modulation * reach.ToScalar() + (rows bias).abs ()) * operations
+
+    let vectors = norms + modulation * 2.0.ToScalar()
+    let vectorErrors = vectors * operations + wrong.ToScalar()
+    let there = vectors + vectorErrors
+
+    let product =
+        (rows slopes).abs () * (vectorErrors + there * (Rounding.gamma 8.0).ToScalar())
+
+    let errors =
+        product
+        + slopeErrors mapping.Specification.Activation (rows slopes) preActivation * there
+
+    (rows scales * errors).square().sum().ToDouble()
+
+/// At least the Frobenius norm of the difference of A as Linearization.at computes it from A; z in double precision, no custom modulation.
+let above (mapping: Mapping) (latent: torch.Tensor) =
+    use _ = torch.no_grad ()
+    use scope = torch.NewDisposeScope()
+    let point = latent.detach ()
+    let scales = mapping.ScaleVector point
+    let bias = mapping.PreActivation(torch.zeros_like point)
+
+    let slopes = slope mapping.Specification.Activation (mapping.PreActivation point)
+
+    let columns = float mapping.LatentCount
+
+    mapping.Pieces
+    |> Array.sumBy (squaredOfPiece mapping point scales bias slopes)
+    |> sqrt
+    // What computing the bound may have taken from it.
+    |> Rounding.raised (2.0 * float mapping.Layout.Count + columns * columns + 1e5)

@@ -1,0 +1,57 @@
+/// How far the weights that single precision generates are from those of exact arithmetic.
+module MappingNets.Core.Tests.TensorShiftTests
+
+open System
+open Expecto
+open TorchSharp
+open MappingNets
+open MappingNets.Core
+open MappingNets.Core.Tests.TensorExpectations
+open MappingNets.Core.Tests.TheoremExamples
+
+/// The distance of g(z) in single precision from g(z) in double precision, and the bound of it.
+let private rounded (mapping: Mapping) (latent: torch.Tensor) =
+    let single = latent.to_type torch.float32
+    let precise = single.to_type torch.float64
+
+    let distance =
+        norm ((mapping.Generate single).to_type torch.float64 - mapping.Generate precise)
+
+    let bound =
+        TensorShift.ofMapping mapping precise null
+        |> Array.sumBy (fun shift -> shift.Rounding 0.0 * shift.Rounding 0.0)
+        |> sqrt
+
+    distance, bound
+
+[<Tests>]
+let tests =
+    testList
+        "Tensor shift"
+        [ test "a modulation that cancels itself is rounded like its parts" (fun () ->
+              let half = array2D [ [ 0.0; 1e4 ]; [ -1e4; 0.0 ] ]
+              let map = torch.tensor (half, dtype = torch.float64)
+
+              use mapping =
+                  Mapping.create
+                      (ParameterLayout.create [ "a.weight", [| 2L |], 1L ])
+                      { Mapping.singleLatent 2 with
+                          Modulations = [| LinearModulation(torch.stack ([| map; map |], 0L)) |]
+                          Scale = ExplicitScale [| 1.0 |]
+                          Bias = MappingBias.Zero
+                          Start = UniformStart 1.0 }
+
+              // z^T B z is 0, and what single precision makes of it is not.
+              let distance, bound = rounded mapping (vector [ 0.91423255; -0.98858172 ])
+              Expect.isGreaterThan distance 1e-4 "it is rounded"
+              Expect.isLessThanOrEqual distance bound "within the bound")
+
+          property 200 "whatever the mapping: what is generated in single precision is within the bound" (fun random ->
+              use mapping = mapping random
+              let distance, bound = rounded mapping (uniform random (int64 mapping.LatentCount))
+              Expect.isLessThanOrEqual distance bound "within the bound")
+
+          test "sums of more than 2^24 numbers have no bound, and none that is negative" (fun () ->
+              Expect.equal (TensorShift.gamma 16_777_216.0) infinity "2^24"
+              Expect.equal (TensorShift.gamma 1e9) infinity "beyond"
+              Expect.isGreaterThan (TensorShift.gamma 16_777_215.0) 1e6 "just before") ]
