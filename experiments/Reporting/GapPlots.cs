@@ -12,11 +12,11 @@ public static class GapPlots
     /// <param name="path">The PNG file.</param>
     public static void Accuracy(IReadOnlyList<RunRecord> runs, string title, string path)
     {
-        var plot = Plots.NewPlot(title, "training images", "accuracy, %");
+        var plot = Plots.NewPlot(title + "\nsolid: test, dashed: training", "training images", "accuracy, %");
         foreach (var (method, index) in Methods(runs))
         {
-            Line(plot, method, run => 100 * run.TestAccuracy, Plots.ColorOf(index), LinePattern.Solid, $"{method.Key}, test");
-            Line(plot, method, run => 100 * run.TrainAccuracy, Plots.ColorOf(index), LinePattern.Dashed, $"{method.Key}, training");
+            Line(plot, method, run => 100 * run.TestAccuracy, Plots.ColorOf(index), LinePattern.Solid, method.Key);
+            Line(plot, method, run => 100 * run.TrainAccuracy, Plots.ColorOf(index), LinePattern.Dashed, "");
         }
 
         Finish(plot, path);
@@ -50,7 +50,8 @@ public static class GapPlots
         line.LinePattern = pattern;
         line.LineWidth = 2;
         line.MarkerSize = 7;
-        line.LegendText = label;
+        if (label.Length > 0)
+            line.LegendText = label;
         if (points.Any(point => point.Y!.StandardDeviation is not null))
             plot.Add.ErrorBar(xs, ys, [.. points.Select(point => point.Y!.StandardDeviation ?? 0)]).Color = color;
     }

@@ -9,6 +9,8 @@ namespace MappingNets.Experiments.Reproduce;
 /// </summary>
 internal sealed class Runs
 {
+    private const int MostEpochsShown = 60;
+
     private readonly IExperiment experiment;
     private readonly ExperimentOptions options;
     private readonly ExperimentData data;
@@ -165,7 +167,7 @@ internal sealed class Runs
             trainings.Last.PeakMemoryBytes,
             new FileInfo(checkpoint).Length,
             [.. trainings.History.Select((epoch, index) => new EpochPoint(
-                index + 1, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss })])
+                index + 1, epoch.TrainingLoss, epoch.TrainingAccuracy, epoch.ValidationAccuracy) { ValidationLoss = epoch.ValidationLoss }).Where(point => IsShown(point.Epoch, trainings.History.Count))])
         {
             Row = plan.Row,
             Label = plan.Label,
@@ -179,6 +181,9 @@ internal sealed class Runs
             Notes = plan.IsTaught ? Teachers.Notes(options) : plan.Notes,
         };
     }
+
+    // Every tenth of hundreds of epochs draws the same curve.
+    private static bool IsShown(int epoch, int of) => of <= MostEpochsShown || epoch == of || epoch % ((of + MostEpochsShown - 1) / MostEpochsShown) == 1;
 
     /// <summary>What an earlier command did and this one has not done again: other rows, and other seeds.</summary>
     private IEnumerable<RunRecord> Others() =>
