@@ -64,9 +64,22 @@ public sealed class ResultsPageTests : IDisposable
         var page = Page(("classification", full), ("timeseries", quick));
 
         var summary = page[page.IndexOf("## Summary", StringComparison.Ordinal)..page.IndexOf("## classification", StringComparison.Ordinal)];
-        Assert.Contains("classification, fashion-mnist: row cnn2-slvt-2048 | 2,048 | 91.88 | 86.82 | 85.56", summary);
+        Assert.Contains("classification, fashion-mnist: row cnn2-slvt-2048 | 2,048 | 8 | 90.12 | 91.88 | 86.82 | 77.8", summary);
         Assert.Contains("**90.12** (1 seed) |", summary);
         Assert.DoesNotContain("timeseries", summary);
+    }
+
+    [Fact]
+    public void A_section_begins_with_the_kind_of_its_data_and_further_data_stands_under_its_experiment()
+    {
+        ReportFile On(string dataset, string? statement = null) =>
+            new(dataset, [Run("cnn2-direct", 108_618, 0.9)]) { Experiment = "classification", Title = "What it shows.", DataStatement = statement };
+
+        var page = Page(("first", On("mnist")), ("second", On("scenes", "Synthetic data: drawn scenes.")), ("third", On("blended-cifar-10")));
+
+        Assert.Contains("\n## classification (first)\n\n**Real data.** What it shows.\n", page);
+        Assert.Contains("\n### classification (second)\n\n**Synthetic data.**\n", page);
+        Assert.Contains("\n### classification (third)\n\n**Real pictures, half of them with a synthetic forgery.**\n", page);
     }
 
     [Fact]
