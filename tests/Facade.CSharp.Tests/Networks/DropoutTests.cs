@@ -100,6 +100,17 @@ public sealed class DropoutTests
         Assert.True((expected - module.call(input)).abs().max().ToDouble() < 1e-5);
     }
 
+    [Fact]
+    public void Dropouts_of_a_body_and_its_shortcut_draw_masks_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(8).Residual(body => body.Dropout(), skip => skip.Dropout()).Linear(3).Build();
+
+        Assert.Equal(["residual1.dropout1.place", "residual1.dropout2.place"], target.Buffers.Select(buffer => buffer.Name));
+        using var state = target.CreateState();
+        Assert.NotEqual(state.Tensors[0].item<long>(), state.Tensors[1].item<long>());
+    }
+
     private sealed class Gain() : Layer(null)
     {
         public override string Kind => "Gain";
