@@ -132,7 +132,7 @@ internal sealed class LayerSequence
 
     /// <summary>The layers as the theory knows them; null where one has no rule.</summary>
     /// <param name="level">What the layers' full names start with; empty for a network.</param>
-    /// <param name="buffers">This sequence's buffers as they are now, in double precision.</param>
+    /// <param name="buffers">This sequence's buffers as they are now, in double precision and on the CPU.</param>
     /// <param name="missing">The layer without a rule.</param>
     public IReadOnlyList<TargetLayer>? Rules(string level, IReadOnlyList<Tensor> buffers, out string missing)
     {
