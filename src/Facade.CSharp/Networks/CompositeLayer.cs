@@ -106,6 +106,9 @@ internal abstract class CompositeLayer : StatefulLayer
         var joined = Join(functions, input);
         if (EndsInFunction)
             probe?.Leaving(joined);
+        // A part without layers passes on the caller's own tensor, which must not be moved between dispose scopes.
+        if (ReferenceEquals(joined, input))
+            joined = input.alias();
         return joined.MoveToOuterDisposeScope();
     }
 

@@ -36,4 +36,27 @@ public sealed class SkipTests
         // The names in it tell a resume file's network from others.
         Assert.Contains("{relu1 ReLU (2, 6, 6), conv1 Conv2d", target.DescribeFunction());
     }
+
+    [Fact]
+    public void A_part_without_layers_passes_its_input_on_and_leaves_it_to_its_owner()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(4).Sequence("first", part => part).Linear(3).Sequence("last", part => part).Build();
+        var plain = TargetNetwork.Input(4).Linear(3).Build();
+        var weights = LayerTests.SomeWeights(target);
+        Tensor input, output;
+        using (NewDisposeScope())
+        {
+            input = rand(2, 4);
+            var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            output = target.Forward(input, weights);
+            Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            Assert.True(plain.Forward(input, weights).equal(output).all().item<bool>());
+            using var module = target.ToModule(weights);
+            Assert.True((output - module.call(input)).abs().max().ToDouble() < 1e-6);
+        }
+
+        Assert.True(input.IsInvalid);
+        Assert.True(output.IsInvalid);
+    }
 }
