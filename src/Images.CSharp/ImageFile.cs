@@ -41,6 +41,20 @@ internal static class ImageFile
 
     private static bool IsVisible(string path) => !Path.GetFileName(path).StartsWith('.');
 
+    /// <summary>Refuses a size that is not positive, or whose numbers no array holds.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The height or the width is below 1, or both together are too large.</exception>
+    public static void RequireSize(int channels, int height, int width)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        // Three such factors may be beyond 64 bits. Floats of four bytes leave room for the four bytes of a decoded pixel too.
+        if ((Int128)channels * height * width > Array.MaxLength / sizeof(float))
+            throw new ArgumentOutOfRangeException(
+                nameof(height),
+                $"{height} x {width}",
+                $"channels x height x width must be at most {Array.MaxLength / sizeof(float)}; there are {channels} channels.");
+    }
+
     /// <summary>Red, green and blue planes one after another, or one plane of grey, scaled smoothly.</summary>
     public static byte[] Colours(PictureSource source, int channels, int height, int width, ReadLimits limits)
     {

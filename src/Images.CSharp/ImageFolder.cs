@@ -13,7 +13,7 @@ public static class ImageFolder
     /// </remarks>
     /// <param name="folder">The folder of the classes' folders.</param>
     /// <param name="height">The height that every image is scaled to, at least 1.</param>
-    /// <param name="width">The width that every image is scaled to, at least 1.</param>
+    /// <param name="width">The width that every image is scaled to, at least 1; channels x height x width at most 536,870,897.</param>
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
@@ -37,10 +37,9 @@ public static class ImageFolder
         long keepBytes = 0)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(keepBytes);
         var scale = ColourScale.Of(channels, means, deviations);
+        ImageFile.RequireSize(channels, height, width);
         if (!Directory.Exists(folder))
             throw new DirectoryNotFoundException($"The folder '{folder}' does not exist.");
         var most = limits ?? ReadLimits.Default;

@@ -8,7 +8,7 @@ public static class Picture
     /// <summary>Reads a PNG or JPEG file. What it holds is treated as in <see cref="ImageFolder.Open"/>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="height">The height that it is scaled to, at least 1.</param>
-    /// <param name="width">The width that it is scaled to, at least 1.</param>
+    /// <param name="width">The width that it is scaled to, at least 1; channels x height x width at most 536,870,897.</param>
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
@@ -31,7 +31,7 @@ public static class Picture
     /// <summary>Reads the bytes of a PNG or JPEG file, such as an upload. What they hold is treated as in <see cref="ImageFolder.Open"/>.</summary>
     /// <param name="bytes">The whole file.</param>
     /// <param name="height">The height that it is scaled to, at least 1.</param>
-    /// <param name="width">The width that it is scaled to, at least 1.</param>
+    /// <param name="width">The width that it is scaled to, at least 1; channels x height x width at most 536,870,897.</param>
     /// <param name="channels">3 for colour, 1 for grey.</param>
     /// <param name="means">The mean of each channel on the scale from 0 to 1; null for 0.5.</param>
     /// <param name="deviations">The standard deviation of each channel on the same scale; null for 0.5.</param>
@@ -50,9 +50,8 @@ public static class Picture
     private static Tensor Read(
         PictureSource source, int height, int width, int channels, IReadOnlyList<double>? means, IReadOnlyList<double>? deviations, ReadLimits? limits)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         var scale = ColourScale.Of(channels, means, deviations);
+        ImageFile.RequireSize(channels, height, width);
         return scale.Normalised(ImageFile.Colours(source, channels, height, width, limits ?? ReadLimits.Default), [1, channels, height, width]);
     }
 }

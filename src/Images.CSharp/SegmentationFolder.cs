@@ -17,7 +17,7 @@ public static class SegmentationFolder
     /// </param>
     /// <param name="classNames">What the classes are called, by number; 1 to 256.</param>
     /// <param name="height">The height that pictures and masks are scaled to, at least 1; masks by the nearest pixel.</param>
-    /// <param name="width">The width that they are scaled to, at least 1.</param>
+    /// <param name="width">The width that they are scaled to, at least 1; channels x height x width at most 536,870,897.</param>
     /// <param name="ids">
     /// The grey value of each class, in the order of the names; all others are ignored. Where null, a class has its number, 255 is
     /// ignored, and any other value is refused.
@@ -52,9 +52,8 @@ public static class SegmentationFolder
         ArgumentException.ThrowIfNullOrWhiteSpace(images);
         ArgumentException.ThrowIfNullOrWhiteSpace(masks);
         ArgumentException.ThrowIfNullOrWhiteSpace(maskEnd);
-        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
         var scale = ColourScale.Of(channels, means, deviations);
+        ImageFile.RequireSize(channels, height, width);
         var most = limits ?? ReadLimits.Default;
         var classOf = ClassOfEachValue(classNames, ids);
         if (!Directory.Exists(images))

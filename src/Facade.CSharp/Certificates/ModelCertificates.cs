@@ -48,8 +48,8 @@ public static class ModelCertificates
 
     /// <summary>For each sample the radius within which no move of the trained parameters can change the prediction.</summary>
     /// <param name="model">A classifier: outputs of shape (N, classes), at least two.</param>
-    /// <param name="inputs">A batch (N, ...).</param>
-    /// <exception cref="ArgumentException">The inputs do not fit the network, or its outputs are no class scores.</exception>
+    /// <param name="inputs">A batch (N, ...) of at least one sample.</param>
+    /// <exception cref="ArgumentException">The inputs are empty or do not fit the network, or its outputs are no class scores.</exception>
     /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
     public static LatentCertificate Certify(this Model model, Tensor inputs)
     {
@@ -79,11 +79,11 @@ public static class ModelCertificates
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="sigma">The noise's standard deviation, finite, at least 0.</param>
-    /// <param name="inputs">A batch (N, ...).</param>
+    /// <param name="inputs">A batch (N, ...) of at least one sample.</param>
     /// <param name="risk">The probability with which the bounds may fail, above 0 and below 1.</param>
     /// <param name="draws">How many draws the estimate is a mean of, at least 1.</param>
     /// <param name="seed">The seed of the draws.</param>
-    /// <exception cref="ArgumentException">The inputs do not fit the network.</exception>
+    /// <exception cref="ArgumentException">The inputs are empty or do not fit the network.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
     public static OutputNoise OutputStability(
@@ -149,6 +149,8 @@ public static class ModelCertificates
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(inputs);
+        if (!inputs.IsInvalid && inputs.dim() > 0 && inputs.shape[0] == 0)
+            throw new ArgumentException($"The inputs have the shape {ShapeText.Of(inputs.shape)}; there must be at least one sample.", nameof(inputs));
         // The pass in single precision refuses what does not fit.
         model.Predict(inputs).Dispose();
         var constants = new ModelConstants(model);

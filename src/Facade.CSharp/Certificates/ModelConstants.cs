@@ -19,7 +19,8 @@ internal sealed class ModelConstants
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         Shifts = model.Shifts(out var missing)?.ToArray() ?? throw Refused(model, missing);
-        using var state = PreciseState();
+        // The rules read numbers, which only the CPU's memory shows.
+        using var state = PreciseState(CPU);
         chain = model.Target.Chain(state, out var missingChain);
         (MissingChain, MissingSteps) = (missingChain, missingChain);
         if (chain is null)
@@ -62,7 +63,7 @@ internal sealed class ModelConstants
     public (double[][] Shown, Tensor Outputs) Shown(Tensor input)
     {
         var type = ScalarType.Float64;
-        using var state = PreciseState();
+        using var state = PreciseState(model.Device);
         var here = input.to(model.Device);
         var (shown, outputs) = Chain.Shown(
             here.is_floating_point() ? here.to_type(type) : here, [.. model.CurrentWeights().Select(weight => weight.detach().to_type(type))], state);
@@ -88,9 +89,9 @@ internal sealed class ModelConstants
 
     private string MissingSteps { get; }
 
-    private NetworkState PreciseState()
+    private NetworkState PreciseState(Device device)
     {
-        var state = model.Target.CreateState(model.Device, ScalarType.Float64);
+        var state = model.Target.CreateState(device, ScalarType.Float64);
         using var noGradient = no_grad();
         foreach (var (kept, now) in state.Tensors.Zip(model.State.Tensors))
             kept.copy_(now);

@@ -18,6 +18,9 @@ public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape,
     /// </summary>
     public bool IsPersistent { get; init; } = true;
 
+    /// <summary>Whether it is a dropout's place in its random stream, which starts where the buffer's full name says and not at <see cref="Start"/>.</summary>
+    internal bool IsDropoutPlace { get; init; }
+
     /// <summary>The name and the shape, such as "bn1.running_mean(16)".</summary>
     public override string ToString() => Name + ShapeText.Of(Shape);
 

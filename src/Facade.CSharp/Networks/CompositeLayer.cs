@@ -35,7 +35,7 @@ internal abstract class CompositeLayer : StatefulLayer
     private protected abstract IReadOnlyList<TargetLayer> JoinRules(IReadOnlyList<IReadOnlyList<TargetLayer>> parts);
 
     /// <summary>The layer as the theory knows it; null where a layer of a part has no rule.</summary>
-    /// <param name="at">Where it stands; buffers in double precision.</param>
+    /// <param name="at">Where it stands; buffers in double precision, on the CPU.</param>
     /// <param name="missing">The layer without a rule.</param>
     public IReadOnlyList<TargetLayer>? Rules(LayerPlace at, out string missing)
     {
@@ -106,6 +106,9 @@ internal abstract class CompositeLayer : StatefulLayer
         var joined = Join(functions, input);
         if (EndsInFunction)
             probe?.Leaving(joined);
+        // A part without layers passes on the caller's own tensor, which must not be moved between dispose scopes.
+        if (ReferenceEquals(joined, input))
+            joined = input.alias();
         return joined.MoveToOuterDisposeScope();
     }
 

@@ -71,7 +71,7 @@ public abstract class Layer
     public virtual LayerConstants? Constants(IReadOnlyList<long> input) => null;
 
     /// <summary>The layer as <see cref="NetworkLipschitz"/> knows it; null where it has no rule for the kind.</summary>
-    /// <param name="at">Where it stands; buffers in double precision.</param>
+    /// <param name="at">Where it stands; buffers in double precision, on the CPU.</param>
     internal virtual TargetLayer? Rule(LayerPlace at) => Constants(at.Input) is not { } stated
         ? null
         : TargetLayer.NewUserLayer(new(

@@ -26,6 +26,9 @@ internal sealed class LayerSequence
         IReadOnlyList<ParameterSpecification> Parameters,
         IReadOnlyList<BufferSpecification> Buffers)
     {
+        /// <summary>What its weights and buffers are called.</summary>
+        public IEnumerable<string> Tensors => [.. Parameters.Select(parameter => parameter.Name), .. Buffers.Select(buffer => buffer.Name)];
+
         /// <summary>A layer that lends its parts no level of their own in names.</summary>
         public bool IsTransparent => Name.Length == 0;
 
@@ -57,9 +60,12 @@ internal sealed class LayerSequence
         var parameters = layer.Parameters(Output).Select(parameter => parameter with { Name = LayerPlace.Joined(name, parameter.Name) });
         var buffers = layer.Buffers(Output).Select(buffer => buffer with { Name = LayerPlace.Joined(name, buffer.Name) });
         var step = new Step(layer, name, Output, output, [.. parameters], [.. buffers]);
-        var taken = Parameters.Select(parameter => parameter.Name).ToHashSet();
-        if (step.Parameters.FirstOrDefault(parameter => taken.Contains(parameter.Name)) is { } twice)
-            throw new ArgumentException($"the weight '{twice.Name}' is there already; give the layer a name of its own.");
+        // A module's state has one name for each weight and buffer.
+        var taken = steps.SelectMany(earlier => earlier.Tensors).ToHashSet();
+        if (step.Parameters.FirstOrDefault(parameter => !taken.Add(parameter.Name)) is { } weight)
+            throw new ArgumentException($"the weight '{weight.Name}' is there already; give the layer a name of its own.");
+        if (step.Buffers.FirstOrDefault(buffer => !taken.Add(buffer.Name)) is { } twice)
+            throw new ArgumentException($"the buffer '{twice.Name}' is there already; give the layer a name of its own.");
         return new(Input, [.. steps, step]);
     }
 
@@ -126,7 +132,7 @@ internal sealed class LayerSequence
 
     /// <summary>The layers as the theory knows them; null where one has no rule.</summary>
     /// <param name="level">What the layers' full names start with; empty for a network.</param>
-    /// <param name="buffers">This sequence's buffers as they are now, in double precision.</param>
+    /// <param name="buffers">This sequence's buffers as they are now, in double precision and on the CPU.</param>
     /// <param name="missing">The layer without a rule.</param>
     public IReadOnlyList<TargetLayer>? Rules(string level, IReadOnlyList<Tensor> buffers, out string missing)
     {

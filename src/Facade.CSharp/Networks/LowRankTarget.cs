@@ -101,6 +101,9 @@ internal sealed class LowRankTarget : TargetNetwork
     internal override string DescribeFunction() => plain.DescribeFunction();
 
     /// <inheritdoc/>
+    internal override bool Takes(InputSpecification input, ScalarType type, ScalarType weights) => plain.Takes(input, type, weights);
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<Tensor> PlainWeights(IReadOnlyList<Tensor> weights)
     {
         var products = new List<Tensor>();

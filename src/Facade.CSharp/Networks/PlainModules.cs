@@ -8,6 +8,7 @@ namespace MappingNets;
 internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
 {
     private readonly List<Func<Tensor, Tensor>> stages = [];
+    private readonly List<nn.Module> parts = [];
 
     public PlainSequence()
         : base("Sequential")
@@ -17,12 +18,14 @@ internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
     public void AddNamed(string name, nn.Module<Tensor, Tensor> module)
     {
         register_module(name, module);
+        parts.Add(module);
         stages.Add(module.call);
     }
 
     /// <summary>A module whose children and own parameters are registered here; it finds the children by reference.</summary>
     public void AddTransparent(nn.Module<Tensor, Tensor> module)
     {
+        parts.Add(module);
         foreach (var (name, child) in module.ChildrenWithState())
             register_module(name, child);
         if (module is not PlainLayer layer)
@@ -37,6 +40,14 @@ internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
         stages.Add(input => layer.Compute(input, get_parameter));
     }
 
+    // Parts that lend their names are not registered themselves, and a dropout among them must know the mode too.
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        foreach (var part in parts)
+            part.train(train);
+    }
+
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
@@ -47,16 +58,26 @@ internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
 /// <summary>Modules that are joined by more than order, such as a body and its shortcut; their children stand directly in this one.</summary>
 internal sealed class PlainJoin : nn.Module<Tensor, Tensor>
 {
+    private readonly IReadOnlyList<nn.Module<Tensor, Tensor>> parts;
     private readonly Func<Tensor, Tensor> compute;
 
     public PlainJoin(IReadOnlyList<nn.Module<Tensor, Tensor>> parts, Func<IReadOnlyList<Func<Tensor, Tensor>>, Tensor, Tensor> join)
         : base("Join")
     {
+        this.parts = parts;
         foreach (var part in parts)
             foreach (var (name, child) in part.ChildrenWithState())
                 register_module(name, child);
         Func<Tensor, Tensor>[] calls = [.. parts.Select(part => (Func<Tensor, Tensor>)part.call)];
         compute = input => join(calls, input);
+    }
+
+    // Only children with tensors are registered here, and a dropout has none.
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        foreach (var part in parts)
+            part.train(train);
     }
 
     public override Tensor forward(Tensor input)

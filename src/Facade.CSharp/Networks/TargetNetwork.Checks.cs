@@ -7,7 +7,7 @@ namespace MappingNets;
 public abstract partial class TargetNetwork
 {
     /// <summary>Whether an input of some type goes through the network with weights of some type.</summary>
-    private protected virtual bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
+    internal virtual bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
         type == (input.IsFloat ? weights : input.Type);
 
     private void CheckInputs(IReadOnlyList<Tensor> inputs, ScalarType weights)

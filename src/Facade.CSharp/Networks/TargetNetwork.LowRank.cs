@@ -31,7 +31,7 @@ public abstract partial class TargetNetwork
     internal virtual IReadOnlyDictionary<string, int> Ranks => EmptyRanks;
 
     /// <summary>The network as a chain of layers with Lipschitz rules; null where there is none, and why.</summary>
-    /// <param name="state">The buffers as they are now, in double precision.</param>
+    /// <param name="state">The buffers as they are now, in double precision and on the CPU.</param>
     /// <param name="missing">What stands in the way.</param>
     internal virtual LayerChain? Chain(NetworkState state, out string missing)
     {

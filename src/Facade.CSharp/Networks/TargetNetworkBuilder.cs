@@ -10,9 +10,13 @@ public sealed partial class TargetNetworkBuilder
 {
     private readonly LayerSequence layers;
     private readonly bool numbered;
+    private readonly IReadOnlySet<string> beside;
 
     /// <summary>Starts a sequence; a numbered one names its layers by their place, "0", "1", ..., as PyTorch's Sequential does.</summary>
-    internal TargetNetworkBuilder(IReadOnlyList<long> inputShape, bool numbered = false)
+    /// <param name="inputShape">The shape of one sample.</param>
+    /// <param name="numbered">Whether it is a numbered one.</param>
+    /// <param name="beside">A sequence on the same level of names, over whose weights and buffers automatic names step; null where there is none.</param>
+    internal TargetNetworkBuilder(IReadOnlyList<long> inputShape, bool numbered = false, LayerSequence? beside = null)
     {
         ArgumentNullException.ThrowIfNull(inputShape);
         if (inputShape.Count == 0)
@@ -23,9 +27,11 @@ public sealed partial class TargetNetworkBuilder
                 $"The input shape is {ShapeText.Of(inputShape)}; every size must be at least 1.", nameof(inputShape));
         layers = LayerSequence.Empty([.. inputShape]);
         this.numbered = numbered;
+        this.beside = (beside?.Steps ?? []).SelectMany(step => step.Tensors).ToHashSet();
     }
 
-    private TargetNetworkBuilder(LayerSequence layers, bool numbered) => (this.layers, this.numbered) = (layers, numbered);
+    private TargetNetworkBuilder(LayerSequence layers, bool numbered, IReadOnlySet<string> beside) =>
+        (this.layers, this.numbered, this.beside) = (layers, numbered, beside);
 
     /// <summary>The shape of one sample after the last layer so far.</summary>
     public IReadOnlyList<long> Shape => layers.Output;
@@ -44,7 +50,7 @@ public sealed partial class TargetNetworkBuilder
         ArgumentNullException.ThrowIfNull(layer);
         try
         {
-            return new(layers.With(layer, NameOf(layer)), numbered);
+            return new(layer.Name is null ? WithAutomaticName(layer) : layers.With(layer, GivenNameOf(layer, layer.Name)), numbered, beside);
         }
         catch (Exception fault) when (fault is ArgumentException or OverflowException)
         {
@@ -58,27 +64,38 @@ public sealed partial class TargetNetworkBuilder
     /// <exception cref="ArgumentException">The name is blank or no layer has weights.</exception>
     public TargetNetwork Build(string name = "target") => new SequentialTarget(name, layers);
 
-    private string NameOf(Layer layer)
+    private string GivenNameOf(Layer layer, string given)
     {
-        if (layer.Name is { } given)
-        {
-            if (given.Length == 0 && layer is CompositeLayer)
-                return given;
-            if (string.IsNullOrWhiteSpace(given) || given.Contains('.'))
-                throw new ArgumentException($"the name '{given}' must be neither blank nor contain a dot.");
-            if (IsTaken(given))
-                throw new ArgumentException($"the name '{given}' is taken by an earlier layer.");
+        if (given.Length == 0 && layer is CompositeLayer)
             return given;
+        if (string.IsNullOrWhiteSpace(given) || given.Contains('.'))
+            throw new ArgumentException($"the name '{given}' must be neither blank nor contain a dot.");
+        if (IsTaken(given))
+            throw new ArgumentException($"the name '{given}' is taken by an earlier layer.");
+        return given;
+    }
+
+    private LayerSequence WithAutomaticName(Layer layer)
+    {
+        if (numbered)
+        {
+            var place = layers.Steps.Count.ToString(CultureInfo.InvariantCulture);
+            if (IsTaken(place))
+                throw new ArgumentException($"the name '{place}', its place, is taken by an earlier layer; give one of the two another name.");
+            return layers.With(layer, place);
         }
 
-        if (numbered)
-            return layers.Steps.Count.ToString(CultureInfo.InvariantCulture);
-
         // The counter runs over the prefix's automatic names only and steps over a name that the user gave elsewhere.
-        var number = 1 + layers.Steps.Count(step => step.Layer.Name is null && step.Layer.NamePrefix == layer.NamePrefix);
-        while (IsTaken($"{layer.NamePrefix}{number}"))
-            number++;
-        return $"{layer.NamePrefix}{number}";
+        for (var number = 1 + layers.Steps.Count(step => step.Layer.Name is null && step.Layer.NamePrefix == layer.NamePrefix); ; number++)
+        {
+            var name = $"{layer.NamePrefix}{number}";
+            if (IsTaken(name))
+                continue;
+            // Only tensors count: a layer without any keeps the name that resume files know it by.
+            var longer = layers.With(layer, name);
+            if (!longer.Steps[^1].Tensors.Any(beside.Contains))
+                return longer;
+        }
     }
 
     private bool IsTaken(string name) => layers.Steps.Any(step => step.Name == name);

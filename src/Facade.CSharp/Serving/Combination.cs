@@ -33,7 +33,10 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
     {
     }
 
-    /// <summary>Refuses adapters whose buffers differ, such as running statistics, of which there is no weighted sum.</summary>
+    /// <summary>
+    /// Refuses adapters whose buffers differ, such as running statistics, of which there is no weighted sum. Those that are not persistent,
+    /// such as a dropout's place in its stream, count how long an adapter was trained and change no answer.
+    /// </summary>
     public void RequireEqualBuffers(HostedBase at)
     {
         using var first = parts[0].Adapter.State(at);
@@ -41,7 +44,7 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
         {
             using var state = adapter.State(at);
             for (var index = 0; index < first.Tensors.Count; index++)
-                if (!first.Tensors[index].equal(state.Tensors[index]).all().item<bool>())
+                if (at.Target.Buffers[index].IsPersistent && !first.Tensors[index].equal(state.Tensors[index]).all().item<bool>())
                     throw new InvalidOperationException(
                         $"The adapters '{parts[0].Name}' and '{other}' differ in the buffer '{at.Target.Buffers[index].Name}', of which there is no weighted sum; train them with frozen statistics.");
         }

@@ -192,6 +192,8 @@ public sealed class CertificateTests
         Assert.Throws<ArgumentOutOfRangeException>("draws", () => model.OutputStability(0.1, zeros(1, 4), draws: 0));
         Assert.Throws<ArgumentException>("inputs", () => number.Certify(zeros(1, 4)));
         Assert.ThrowsAny<ArgumentException>(() => model.Certify(zeros(1, 5)));
+        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.Certify(zeros(0, 4))).Message);
+        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.OutputStability(0.1, zeros(0, 4))).Message);
     }
 
     [Fact]

@@ -42,6 +42,31 @@ public sealed class PictureTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>("channels", () => Picture.Read(bytes, 2, 2, channels: 2));
     }
 
+    [Theory]
+    [InlineData(50_000, 50_000, 3)]
+    [InlineData(13_400, 13_400, 3)]
+    [InlineData(1, 536_870_898, 1)]
+    [InlineData(int.MaxValue, int.MaxValue, 3)]
+    public void A_size_beyond_what_an_array_holds_is_refused_where_it_is_given(int height, int width, int channels)
+    {
+        var bytes = Pictures.Colour(1, 1, 250, 40, 90);
+        folder.Write(bytes, "a", "it.png");
+        folder.Write(Pictures.Grey(1, 0), "masks", "it.png");
+        var images = folder.File("a");
+
+        Refused(() => Picture.Read(bytes, height, width, channels));
+        Refused(() => Picture.Read(Path.Combine(images, "it.png"), height, width, channels));
+        Refused(() => ImageFolder.Open(folder.Path, height, width, channels));
+        Refused(() => SegmentationFolder.Open(images, folder.File("masks"), ["only"], height, width, channels: channels));
+
+        void Refused(Func<IDisposable> open)
+        {
+            var fault = Assert.Throws<ArgumentOutOfRangeException>("height", open);
+            Assert.Contains($"{height} x {width}", fault.Message);
+            Assert.Contains("height x width", fault.Message);
+        }
+    }
+
     [Fact]
     public void The_library_itself_does_not_need_the_decoder() =>
         Assert.DoesNotContain(typeof(Dataset).Assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("SkiaSharp", StringComparison.Ordinal));

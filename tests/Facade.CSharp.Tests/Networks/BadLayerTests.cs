@@ -1,4 +1,6 @@
+using TorchSharp;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
@@ -31,10 +33,38 @@ public sealed class BadLayerTests
             () => TargetNetwork.Input(2, 4, 4).Conv2d(2, 1).Residual(body => body.Conv2d(2, 1), name: ""),
             "the weight 'conv1.weight' is there already"
         },
+        {
+            () => TargetNetwork.Input(2, 4, 4).Residual(body => body.Conv2d(2, 1, name: "it"), skip => skip.Conv2d(2, 1, name: "it")),
+            "the weight 'residual1.it.weight' is there already"
+        },
+        {
+            () => TargetNetwork.Input(4).Residual(body => body.Linear(4, name: "a").Dropout(), name: "")
+                .Residual(body => body.Linear(4, name: "b").Dropout(), name: ""),
+            "the buffer 'dropout1.place' is there already"
+        },
+        { () => TargetNetwork.Input(4).Add(new Repeated("weight", "weight", "mean")), "the weight 'repeated1.weight' is there already" },
+        { () => TargetNetwork.Input(4).Add(new Repeated("weight", "bias", "bias")), "the buffer 'repeated1.bias' is there already" },
+        { () => TargetNetwork.Input(4).Sequence("head", part => part.Linear(8, name: "1").ReLU()), "the name '1', its place, is taken by an earlier layer" },
     };
 
     [Theory]
     [MemberData(nameof(BadLayers))]
     public void A_bad_layer_is_refused_where_it_is_added(Func<TargetNetworkBuilder> build, string message) =>
         Assert.Contains(message, Assert.Throws<ArgumentException>(() => { build(); }).Message);
+
+    /// <summary>A layer of a user's own with two weights and a buffer.</summary>
+    private sealed class Repeated(string first, string second, string buffer) : StatefulLayer(null)
+    {
+        public override string Kind => "Repeated";
+        public override string NamePrefix => "repeated";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [new(first, input, 1), new(second, input, 1)];
+        public override IReadOnlyList<BufferSpecification> Buffers(IReadOnlyList<long> input) => [new(buffer, input, ScalarType.Float32, 0)];
+
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training) =>
+            throw new NotSupportedException();
+
+        public override nn.Module<Tensor, Tensor> ToModule(
+            IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers) => throw new NotSupportedException();
+    }
 }

@@ -73,6 +73,44 @@ public sealed class DropoutTests
         Assert.Equal([2L, 2], tuned.Predict(zeros(2, 4)).shape);
     }
 
+    public static TheoryData<Func<TargetNetworkBuilder, TargetNetworkBuilder>> Skips =>
+    [
+        start => start.Residual(body => body.Linear(8).Dropout(0.5)),
+        start => start.Residual(body => body.Linear(8, name: "body").Dropout(0.5), name: ""),
+        start => start.Residual(body => body.Dropout(0.5), skip => skip.Dropout(0.5, name: "other")),
+        start => start.Concatenate(body => body.Linear(8).Concatenate(inner => inner.Dropout(0.5))),
+        start => start.Sequence("part", part => part.Residual(body => body.Residual(inner => inner.Linear(8).Dropout(0.5), name: ""), name: "")),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Skips))]
+    public void A_plain_module_of_a_network_with_dropouts_in_skips_drops_in_training_alone(Func<TargetNetworkBuilder, TargetNetworkBuilder> skip)
+    {
+        using var scope = NewDisposeScope();
+        using var model = DirectModel.For(skip(TargetNetwork.Input(8)).Linear(3).Build(), 1);
+        using var module = model.Materialize();
+        var input = rand(16, 8);
+        var expected = model.Predict(input);
+
+        for (var pass = 0; pass < 3; pass++)
+            Assert.True((expected - module.call(input)).abs().max().ToDouble() < 1e-5);
+        module.train();
+        Assert.False(module.call(input).equal(module.call(input)).all().item<bool>());
+        module.eval();
+        Assert.True((expected - module.call(input)).abs().max().ToDouble() < 1e-5);
+    }
+
+    [Fact]
+    public void Dropouts_of_a_body_and_its_shortcut_draw_masks_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(8).Residual(body => body.Dropout(), skip => skip.Dropout()).Linear(3).Build();
+
+        Assert.Equal(["residual1.dropout1.place", "residual1.dropout2.place"], target.Buffers.Select(buffer => buffer.Name));
+        using var state = target.CreateState();
+        Assert.NotEqual(state.Tensors[0].item<long>(), state.Tensors[1].item<long>());
+    }
+
     private sealed class Gain() : Layer(null)
     {
         public override string Kind => "Gain";

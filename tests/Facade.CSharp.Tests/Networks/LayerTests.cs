@@ -266,7 +266,8 @@ public sealed class LayerTests
 
         var negative = TargetNetwork.Input(3, 4, 4).Residual(body => body.Conv2d(1, 1), skip => skip.Conv2d(1, 1), relu: true).Build();
         Assert.Equal(
-            ["residual1.conv1.weight", "residual1.conv1.bias"], negative.Parameters.Take(2).Select(parameter => parameter.Name));
+            ["residual1.conv1.weight", "residual1.conv1.bias", "residual1.conv2.weight", "residual1.conv2.bias"],
+            negative.Parameters.Select(parameter => parameter.Name));
 
         var both = TargetNetwork.Input(3, 4, 4).Concatenate(body => body.Tanh()).Conv2d(1, 1).Build();
         Tensor[] last = [tensor(new[] { 0f, 0, 0, 0, 0, 1 }).view(1, 6, 1, 1), zeros(1)];

@@ -127,6 +127,36 @@ public sealed class AdaptersByNameTests : IDisposable
         Assert.Throws<ArgumentException>("parts", () => host.AddCombination("again", [("one", double.NaN)]));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Adapters_that_were_trained_for_different_times_combine_unless_their_statistics_differ(bool isNormed)
+    {
+        var trunk = TargetNetwork.Input(4).Linear(14);
+        var target = (isNormed ? trunk.BatchNorm1d() : trunk).Tanh().Dropout(0.5).Linear(3).Build("dropping");
+        using var start = DirectModel.For(target, 2);
+        using var weights = PretrainedWeights.Of(start);
+        using var dropping = new AdapterHost(target, weights);
+        foreach (var (name, epochs) in new[] { ("short", 1), ("long", 2) })
+        {
+            using var model = FineTuning.Of(target, weights).Groups(20).Build();
+            new Trainer(model, new() { Epochs = epochs, FrozenStatistics = false, RestoreBest = false }).Fit(data);
+            dropping.Add(name, model);
+        }
+
+        void Combine() => dropping.AddCombination("both", [("short", 0.5), ("long", 0.5)]);
+
+        if (isNormed)
+        {
+            Assert.Contains("'bn1.running_mean'", Assert.Throws<InvalidOperationException>(Combine).Message);
+            return;
+        }
+
+        Combine();
+        using var outputs = dropping.Predict(data.Inputs, "both");
+        Assert.Equal([12L, 3], outputs.shape);
+    }
+
     [Fact]
     public void A_merge_of_what_a_combination_has_is_refused_for_it_would_count_twice()
     {

@@ -44,7 +44,7 @@ internal sealed class DropoutLayer(double probability, ulong seed, string? name)
     }
 
     public override IReadOnlyList<BufferSpecification> Buffers(IReadOnlyList<long> input) =>
-        [new("place", [], ScalarType.Int64, 0) { IsPersistent = false }];
+        [new("place", [], ScalarType.Int64, 0) { IsPersistent = false, IsDropoutPlace = true }];
 
     public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training)
     {

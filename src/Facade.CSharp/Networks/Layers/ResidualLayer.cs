@@ -8,7 +8,7 @@ public sealed partial class TargetNetworkBuilder
 {
     /// <summary>Appends body(x) + x, or body(x) + shortcut(x).</summary>
     /// <param name="body">Appends the body's layers to a builder that starts here.</param>
-    /// <param name="shortcut">Appends the skip's layers, where it changes the shape; null passes the input on as it is.</param>
+    /// <param name="shortcut">Appends the skip's layers, where it changes the shape; null passes the input on as it is. Its automatic names step over those of the body's layers with weights.</param>
     /// <param name="relu">Whether a ReLU follows the sum.</param>
     /// <param name="name">The layer's name, null for "residual1", "residual2", ..., or "" for no level of its own in names.</param>
     /// <exception cref="ArgumentException">A layer is bad, or the two shapes differ.</exception>
@@ -19,8 +19,8 @@ public sealed partial class TargetNetworkBuilder
         string? name = null)
     {
         ArgumentNullException.ThrowIfNull(body);
-        return Add(new ResidualLayer(
-            body(new(Shape)).Layers, shortcut?.Invoke(new(Shape)).Layers, relu, name));
+        var layers = body(new(Shape)).Layers;
+        return Add(new ResidualLayer(layers, shortcut?.Invoke(new(Shape, beside: layers)).Layers, relu, name));
     }
 }
 

@@ -165,7 +165,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     }
 
     /// <summary>Floats of single precision or of the module's own, which they are brought to; other inputs as they are.</summary>
-    private protected override bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
+    internal override bool Takes(InputSpecification input, ScalarType type, ScalarType weights) =>
         type == input.Type || (input.IsFloat && type == ScalarType.Float32);
 
     /// <inheritdoc/>

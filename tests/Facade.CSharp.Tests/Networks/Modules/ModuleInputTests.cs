@@ -200,6 +200,8 @@ public sealed class ModuleInputTests
         var input = data.Inputs[..5];
         Assert.Equal(ScalarType.Float32, model.Predict(input).dtype);
         Assert.True(model.Predict(input).equal(model.Predict(input.to(type))).all().item<bool>() || type != ScalarType.Float64);
+        using var low = DirectModel.For(target.LowRank("a", 2), 1);
+        Assert.Equal(low.Predict(input).shape, low.Predict(input.to(type)).shape);
         model.WriteInto(module);
         target.Dispose();
         module.eval();

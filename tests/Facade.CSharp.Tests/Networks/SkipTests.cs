@@ -1,0 +1,62 @@
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Skips with layers on both sides, and parts without layers.</summary>
+public sealed class SkipTests
+{
+    [Fact]
+    public void Layers_of_one_kind_on_both_sides_of_a_skip_have_names_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(2, 6, 6)
+            .Residual(body => body.Conv2d(8, 3, padding: 1, bias: false).Conv2d(8, 1, bias: false), skip => skip.Conv2d(4, 1, bias: false).Conv2d(8, 1, bias: false))
+            .GlobalAveragePool2d().Linear(3, bias: false).Build();
+
+        Assert.Equal(
+            ["residual1.conv1.weight", "residual1.conv2.weight", "residual1.conv3.weight", "residual1.conv4.weight", "fc1.weight"],
+            target.Parameters.Select(parameter => parameter.Name));
+        using var model = DirectModel.For(target, 1);
+        using var module = model.Materialize();
+        var input = rand(2, 2, 6, 6);
+        Assert.True((model.Predict(input) - module.call(input)).abs().max().ToDouble() < 1e-5);
+    }
+
+    [Fact]
+    public void A_shortcut_numbers_its_layers_from_1_where_the_body_has_no_such_weights()
+    {
+        var target = TargetNetwork.Input(2, 6, 6)
+            .Residual(body => body.Conv2d(4, 3, padding: 1, name: "a").ReLU(), skip => skip.ReLU().Conv2d(4, 1)).Build();
+
+        Assert.Equal(
+            ["residual1.a.weight", "residual1.a.bias", "residual1.conv1.weight", "residual1.conv1.bias"],
+            target.Parameters.Select(parameter => parameter.Name));
+        // The names in it tell a resume file's network from others.
+        Assert.Contains("{relu1 ReLU (2, 6, 6), conv1 Conv2d", target.DescribeFunction());
+    }
+
+    [Fact]
+    public void A_part_without_layers_passes_its_input_on_and_leaves_it_to_its_owner()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(4).Sequence("first", part => part).Linear(3).Sequence("last", part => part).Build();
+        var plain = TargetNetwork.Input(4).Linear(3).Build();
+        var weights = LayerTests.SomeWeights(target);
+        Tensor input, output;
+        using (NewDisposeScope())
+        {
+            input = rand(2, 4);
+            var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            output = target.Forward(input, weights);
+            Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            Assert.True(plain.Forward(input, weights).equal(output).all().item<bool>());
+            using var module = target.ToModule(weights);
+            Assert.True((output - module.call(input)).abs().max().ToDouble() < 1e-6);
+        }
+
+        Assert.True(input.IsInvalid);
+        Assert.True(output.IsInvalid);
+    }
+}
