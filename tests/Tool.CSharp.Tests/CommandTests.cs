@@ -103,6 +103,39 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_folder_is_judged_by_the_names_of_its_classes()
+    {
+        var adapter = await Trained();
+        for (var number = 0; number < 3; number++)
+            folder.Write(Pictures.Colour(8, 8, (byte)(225 + number), 240, 200), "only light", "light", $"{number}.png");
+        var found = await Json("evaluate", adapter, "--data", "images:" + folder.File("only light"));
+        Assert.Equal((3, 1.0), (found["samples"]!.GetValue<int>(), found["accuracy"]!.GetValue<double>()));
+
+        folder.Write(Pictures.Colour(8, 8, 120, 120, 120), "only light", "dusk", "0.png");
+        var (status, _, errors) = await Run("evaluate", adapter, "--data", "images:" + folder.File("only light"));
+        Assert.Equal(1, status);
+        Assert.Contains("dusk", errors);
+        Assert.Contains("dark, light", errors);
+    }
+
+    [Theory]
+    [InlineData("--side", "16")]
+    [InlineData("--grey")]
+    public async Task Pictures_of_another_form_than_the_description_has_are_refused(params string[] other)
+    {
+        var adapter = await Trained();
+        foreach (var verb in new[] { new[] { "evaluate", adapter }, ["predict", adapter, Path.Combine(folder.File("pictures"), "light", "3.png")] })
+        {
+            var (status, _, errors) = await Run([.. verb, .. other]);
+            Assert.Equal(1, status);
+            Assert.Contains(string.Join(' ', other), errors);
+            Assert.Contains("(3, 8, 8)", errors);
+        }
+
+        Assert.Equal(0, (await Run("evaluate", adapter, "--side", "8")).Status);
+    }
+
+    [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
         var adapter = await Trained();
