@@ -136,6 +136,26 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Named_weights_are_fine_tuned_unless_the_method_is_named_and_then_only_by_one_that_takes_them()
+    {
+        var merged = folder.File("w.safetensors");
+        Assert.Equal(0, (await Run("merge", await Trained(), merged)).Status);
+        string[] more = ["--data", Data, "--side", "8", "--network", "mlp", "--base", merged, "--parameters", "32", "--epochs", "1", "--batch-size", "4"];
+        var report = await Json(["train", folder.File("t.safetensors"), .. more]);
+        Assert.Contains("tuning", (await Json("inspect", folder.File("t.safetensors")))["metadata"]!["format"]!.GetValue<string>());
+        Assert.True(report["heldOutAccuracy"]!.GetValue<double>() > 0.9);
+
+        foreach (var method in new[] { "slvt", "lwt" })
+        {
+            var (status, _, errors) = await Run(["train", folder.File("n.safetensors"), .. more, "--method", method]);
+            Assert.Equal(1, status);
+            Assert.Contains($"--method {method}", errors);
+            Assert.Contains("--base", errors);
+            Assert.False(File.Exists(folder.File("n.safetensors")));
+        }
+    }
+
+    [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
         var adapter = await Trained();
