@@ -38,6 +38,9 @@ internal static class TrainCommand
     private static int Train(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var path = parsed.GetValue(Output)!;
+        if (string.Equals(Recipe.FileOf(path), path.TrimEnd('/', '\\'), StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException(
+                $"The description beside '{path}' would have the same name and overwrite it; name the adapter '{Path.ChangeExtension(path.TrimEnd('/', '\\'), ".safetensors")}'.");
         var source = parsed.GetValue(Commands.Data) ?? throw new ArgumentException($"--data is missing; it is one of {DataSource.Help}");
         if (parsed.GetValue(Commands.Base) is { } file && IsNamed(parsed) && parsed.GetValue(Method) is "slvt" or "lwt")
             throw new ArgumentException(

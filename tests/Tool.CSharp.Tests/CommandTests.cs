@@ -156,6 +156,16 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task An_adapter_that_its_description_would_overwrite_is_refused_before_the_training()
+    {
+        var (status, output, errors) = await Run(
+            "train", folder.File("boots.json"), "--data", Data, "--side", "8", "--network", "mlp", "--epochs", "1", "--parameters", "64");
+        Assert.Equal((1, ""), (status, output));
+        Assert.Contains("boots.safetensors", errors);
+        Assert.False(File.Exists(folder.File("boots.json")));
+    }
+
+    [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
         var adapter = await Trained();
