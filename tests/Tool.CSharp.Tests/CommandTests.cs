@@ -220,6 +220,13 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
     }
 
+    [Theory]
+    [InlineData(5, "00:05")]
+    [InlineData(3665, "61:05")]
+    [InlineData(720_000, "12000:00")]
+    public void The_dashboards_time_is_whole_where_it_is_hours(int seconds, string shown) =>
+        Assert.Equal(shown, Tool.Dashboard.Minutes(TimeSpan.FromSeconds(seconds)));
+
     [Fact]
     public async Task Each_verb_has_its_help()
     {
