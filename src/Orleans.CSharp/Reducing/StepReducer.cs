@@ -41,6 +41,9 @@ internal sealed class StepReducer
     /// <summary>How many workers take part.</summary>
     public int Workers => dealing.Members.Count;
 
+    /// <summary>Whether a worker takes part.</summary>
+    public bool Has(string worker) => dealing.Find(worker) is not null;
+
     /// <summary>Whether the run was ended before its last step.</summary>
     public bool IsEnded => end is not null;
 
