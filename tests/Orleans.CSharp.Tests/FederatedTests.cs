@@ -76,8 +76,8 @@ public sealed class FederatedTests(ClusterFixture fixture)
     {
         var federation = new Federation(3, TimeSpan.FromSeconds(5));
         foreach (var worker in new[] { "a", "b", "c" })
-            Assert.Null(federation.Join(new(worker, 1, [])));
-        Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, [])));
+            Assert.Null(federation.Join(new(worker, 1, []), Start));
+        Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, []), Start));
         Send("a", 0, 0, 1);
         Send("b", 0, 0, 2);
         federation.Expire(Start + TimeSpan.FromSeconds(4.9));
