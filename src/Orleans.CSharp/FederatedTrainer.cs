@@ -147,7 +147,10 @@ public sealed class FederatedTrainer
     private string Settings() => string.Create(
         CultureInfo.InvariantCulture,
         $"{model.Target.Name}, {model.Method}, {model.TrainableCount} trained parameters, {options.Workers} workers, {options.Rounds} rounds, "
-        + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}");
+        + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}, "
+        // Latents mean nothing with other fixed weights, and changes nothing from another start.
+        + $"shapes {TargetIdentity.FingerprintOf(model.Target.Layout)}, mapping {model.DescribeMapping()}, "
+        + $"SHA-256 of the trained parameters at their start {Convert.ToHexStringLower(FlatTensors.Digest(model.Trainables))}");
 
     private float[] Trained() => MemoryMarshal.Cast<byte, float>(FlatTensors.Read(model.Trainables)).ToArray();
 

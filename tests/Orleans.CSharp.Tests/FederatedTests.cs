@@ -102,6 +102,31 @@ public sealed class FederatedTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task AModelWithOtherFixedWeightsOrAnotherStartIsRefused()
+    {
+        using var first = Small.Slvt();
+        using var seeded = Small.Slvt(seed: 8);
+        using var moved = Small.Slvt();
+        using (TorchSharp.torch.no_grad())
+            moved.Trainables[0].add_(1);
+        foreach (var (name, other) in new[] { ("seeds", seeded), ("starts", moved) })
+        {
+            using var stop = new CancellationTokenSource();
+            using var data = Small.Classes();
+            using var own = Small.Classes();
+            var options = new FederatedOptions { Workers = 2, Rounds = 1, LocalSteps = 1 };
+            Task[] both = [Fit(first, data), Fit(other, own)];
+            var refused = await Assert.ThrowsAsync<ArgumentException>(() => Task.WhenAny(both).Unwrap());
+            Assert.Contains("other settings", refused.Message);
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll(both));
+
+            Task Fit(Model model, Dataset training) =>
+                new FederatedTrainer(fixture.Grains, name, model, Local, options).FitAsync(training, cancellation: stop.Token);
+        }
+    }
+
+    [Fact]
     public void NoiseHasItsDeviationAndClippingBoundsAChange()
     {
         var options = new FederatedOptions { ClipNorm = 1, NoiseMultiplier = 0.5, Range = 100 };
