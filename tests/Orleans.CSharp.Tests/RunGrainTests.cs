@@ -37,5 +37,5 @@ public sealed class RunGrainTests(ClusterFixture fixture)
     }
 
     private static RunTerms With(string seed, TimeSpan deadline) => new(
-        4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, new() { ["seed"] = seed }, []);
+        4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, new() { ["seed"] = seed }, [], 1, 0);
 }
