@@ -102,6 +102,20 @@ public sealed class FederatedTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public void ARunIsKeptWhileAnyWorkerIsHeardBetweenItsSteps()
+    {
+        var federation = new Federation(2, TimeSpan.FromSeconds(5));
+        Assert.Null(federation.Join(new("a", 1, []), Start));
+        Assert.Null(federation.Join(new("b", 1, []), Start));
+        federation.Hear("b", Start + TimeSpan.FromSeconds(15));
+        federation.Expire(Start + TimeSpan.FromSeconds(34.9));
+        Assert.Equal(2, federation.Now!.Members.Length);
+        Assert.False(federation.IsEmpty);
+        federation.Expire(Start + TimeSpan.FromSeconds(35));
+        Assert.True(federation.IsEmpty);
+    }
+
+    [Fact]
     public async Task AModelWithOtherFixedWeightsOrAnotherStartIsRefused()
     {
         using var first = Small.Slvt();

@@ -4,7 +4,7 @@ using Xunit;
 namespace MappingNets.Tests;
 
 /// <summary>What the reducer does when workers die, hang, join and leave, and when it is itself new: with times that are told, not passed.</summary>
-public sealed class StepReducerTests
+public sealed partial class StepReducerTests
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private readonly Dictionary<string, List<StepReply>> heard = [];
@@ -236,52 +236,6 @@ public sealed class StepReducerTests
         Assert.Empty(log.From(4, long.MaxValue));
         log.Add(new(10, new byte[5000], [true], [], []));
         Assert.Equal([10], log.From(10, 1).Select(record => (int)record.Step));
-    }
-
-    [Fact]
-    public void AGradientOfAnotherLengthOrPartIsRefused()
-    {
-        var reducer = Started(workers: 2, parts: 2);
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 0, PartOf(0, 1) with { Gradient = new byte[8] }), Start));
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 0, PartOf(2, 1)), Start));
-        Assert.Equal(0, reducer.Step);
-    }
-
-    [Fact]
-    public void WhatWouldEndTheOtherWorkersIsRefused()
-    {
-        // Three steps an epoch, of 2, 2 and 1 parts.
-        var reducer = Started(workers: 2, parts: 2, samples: 5);
-        var whole = PartOf(0, 1);
-        foreach (var part in new[]
-        {
-            whole with { Present = [] }, whole with { Present = [true, true] }, whole with { Figures = null, Gradient = [], Present = [] },
-            whole with { Statistics = new byte[sizeof(float)] },
-        })
-            Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 0, part), Start));
-        foreach (var step in new[] { 0, 1 })
-        {
-            reducer.Take(Of("a", step, PartOf(0, 1)), Start);
-            reducer.Take(Of("b", step, PartOf(1, 1)), Start);
-        }
-
-        var empty = new Part(1, [], [], null, []);
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("b", 2, PartOf(1, 1)), Start));
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 2, whole with { Statistics = new byte[2 * sizeof(float)] }), Start));
-        reducer.Take(Of("a", 2, whole with { Statistics = new byte[sizeof(float)] }), Start);
-        reducer.Take(Of("b", 2, empty), Start);
-        Assert.Equal(3, reducer.Step);
-    }
-
-    [Fact]
-    public void OneWorkerCannotMoveTheStatisticsOfAMedian()
-    {
-        var reducer = New(workers: 3, parts: 3, samples: 3, how: GradientCombination.Median);
-        Ask(reducer, 0, "a", "b", "c");
-        foreach (var (worker, index, value) in new[] { ("a", 0, 1f), ("b", 1, 2f), ("c", 2, 1e30f) })
-            reducer.Take(Of(worker, 0, PartOf(index, 1) with { Statistics = MemoryMarshal.AsBytes<float>([value]).ToArray() }), Start);
-        Hear(reducer);
-        Assert.Equal(2f, MemoryMarshal.Cast<byte, float>(Last("a").Records.Single().Statistics.AsSpan())[0]);
     }
 
     private static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(5);
