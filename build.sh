@@ -183,8 +183,10 @@ test_xunit() {
 # The tests of cultures need ICU; without it they are skipped.
 provide_icu() {
   [[ $(uname) != Linux ]] && return
-  ldconfig -p 2>/dev/null | grep -q libicuuc && return
-  local package
+  # Its folder is not on every user's path; in a pipe it would fail where grep -q stops reading.
+  local libraries package
+  libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null || true)
+  [[ $libraries == *libicuuc* ]] && return
   if can_install && apt-get update -qq >&2; then
     package=$(apt-cache search --names-only '^libicu[0-9]+$' | cut -d' ' -f1 | sort | tail -n 1)
     [[ -n $package ]] && install "$package" && return

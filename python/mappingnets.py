@@ -36,9 +36,7 @@ class File:
     """A safetensors file: `metadata`, and the stored arrays by name in `arrays`. The content is held to its hash where it has one."""
 
     def __init__(self, path):
-        if os.path.isdir(path):
-            path = os.path.join(path, "adapter_model.safetensors")
-        with open(path, "rb") as stream:
+        with open(os.path.join(path, "adapter_model.safetensors") if os.path.isdir(path) else path, "rb") as stream:
             content = stream.read()
         try:
             (length,) = struct.unpack_from("<Q", content)
@@ -80,8 +78,7 @@ class File:
         return result
 
     def _decode(self, name, encoding):
-        shape = encoding["shape"]
-        count = math.prod(shape)
+        shape, count = encoding["shape"], math.prod(encoding["shape"])
         kept = bits(self.arrays[name + "_mask"], count) if encoding.get("sparse") else np.ones(count, bool)
         stored, precision = self.arrays[name].reshape(-1), encoding["precision"]
         if precision == "int4":
@@ -315,9 +312,13 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     state = dict(zip(shapes, weights)) | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
     if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
         state.update(buffers := {name: np.array(base[name]) for name in sorted(base) if name not in shapes})
-        if hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in buffers.items())).hexdigest() != expected:
+        if _hash(buffers) != expected:
             raise FormatError(f"{path} was trained beside other buffers than the base's")
     return state
+
+
+def _hash(arrays):
+    return hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in arrays.items())).hexdigest()
 
 
 def _ranks(file):
@@ -355,9 +356,10 @@ def _fine_tuned(file, tensors, arrays, base):
     configuration = json.loads(file.metadata["configuration"], object_pairs_hook=_no_repeats)
     head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration.get("parts") or [configuration]
     fresh = _centered(tensors, generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)}))
-    weights = [
-        drawn if tensor.name in configuration["newHead"] else np.array(base[tensor.name], np.float32)
-        for tensor, drawn in zip(tensors, fresh)]
+    taken = {tensor.name: np.array(base[tensor.name], np.float32) for tensor in tensors if tensor.name not in configuration["newHead"]}
+    if file.metadata.get("base_weights_sha256") not in (None, _hash(taken)):
+        raise FormatError("the adapter was trained from other weights than those of the base")
+    weights = [taken.get(tensor.name, drawn) for tensor, drawn in zip(tensors, fresh)]
     # Several parts with a latent number theirs.
     with_latent = sum(part["kind"] != "low-rank" for part in parts)
     with_scales = sum(bool((part.get("mapping") or {}).get("trainableScale")) for part in parts)
@@ -371,17 +373,15 @@ def _change(part, tensors, weights, arrays, names, head, seed):
     places = {tensor.name: place for place, tensor in enumerate(tensors)}
     if part["kind"] == "low-rank":
         for piece in part["ranks"]:
-            place, name = places[piece["name"]], piece["name"]
-            product = arrays[name + ".lora_B"] @ arrays[name + ".lora_A"] * np.float32(part["strength"])
-            weights[place] = weights[place] + product.reshape(tensors[place].shape)
+            place, (left, right) = places[piece["name"]], (arrays[piece["name"] + factor] for factor in (".lora_B", ".lora_A"))
+            weights[place] = weights[place] + (left @ right * np.float32(part["strength"])).reshape(tensors[place].shape)
     elif part["kind"] == "mapping":
         chosen = [tensor for tensor in tensors if part.get("tensors") is None or tensor.name in part["tensors"]]
         # On top of a base the bias is 0, whatever the file names.
         for tensor, change in zip(chosen, generate(dict(part["mapping"], bias="zero"), chosen, arrays, **names)):
             weights[places[tensor.name]] = weights[places[tensor.name]] + change
     elif part["kind"] == "groups":
-        everything = part["tensors"] == ["all"]
-        chosen = [t for t in tensors if (t.name not in head if everything else t.name in part["tensors"])]
+        chosen = [t for t in tensors if (t.name not in head if part["tensors"] == ["all"] else t.name in part["tensors"])]
         flat = np.concatenate([weights[places[tensor.name]].reshape(-1) for tensor in chosen])
         groups, size = part["latents"], part["groupSize"]
         if part["grouping"] == "contiguous":
@@ -391,8 +391,7 @@ def _change(part, tensors, weights, arrays, names, head, seed):
         else:
             key = named("fine-tuning-groups", of_seed(seed))
             members = permute(key, len(flat), np.arange(groups * size)).reshape(groups, size)
-        moved = arrays[names["latent"]].astype(np.float32) * np.float32(part["strength"])
-        flat[members.reshape(-1)] += np.repeat(moved, size)
+        flat[members.reshape(-1)] += np.repeat(arrays[names["latent"]].astype(np.float32) * np.float32(part["strength"]), size)
         for tensor, values in zip(chosen, _split(flat, chosen)):
             weights[places[tensor.name]] = values
     else:

@@ -66,6 +66,14 @@ class Adapters(unittest.TestCase):
         self.refused("base=", bank / "tuned-lora.safetensors")
         for gates in ("tuned-gates", "tuned-gates-and-scales"):
             self.refused("'gates' is unknown", GOLDEN / "scales-version-3" / f"{gates}.safetensors", base=arrays(BANKS[-1], "base"))
+        base = arrays(BANKS[-1], "base")
+        for name, new_head in (("conv1.weight", False), ("fc2.weight", True)):
+            other = {**base, name: base[name] + np.float32(1)}
+            self.refused("other weights", bank / "tuned-lora.safetensors", base=other)
+            if new_head:  # what the adapter starts anew may be anything in the base
+                mappingnets.load(bank / "tuned-new-head.safetensors", SHAPES, base=other)
+            else:
+                self.refused("other weights", bank / "tuned-new-head.safetensors", base=other)
         content = (bank / "mapped-permutation.safetensors").read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             damaged = pathlib.Path(folder, "damaged.safetensors")

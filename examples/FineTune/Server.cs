@@ -72,7 +72,7 @@ internal sealed class Server(string file, OnnxTarget target) : IDisposable
     public void ShowTen(string customer, Pictures pictures, string path)
     {
         // The pictures stand class by class.
-        using var ten = pictures.Test.SplitHoldOut(10, 1).HeldOut;
+        using var ten = pictures.Test.Count > 10 ? pictures.Test.SplitHoldOut(10, 1).HeldOut : pictures.Test.Take(10);
         var scores = Predict(customer, ten.Inputs).Chunk(pictures.Classes.Count).ToArray();
         using var bitmap = new SKBitmap(5 * Tile, 2 * Tile);
         using var canvas = new SKCanvas(bitmap);

@@ -11,7 +11,8 @@ using static TorchSharp.torch;
 const int Height = 32, Width = 64;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
-using var pictures = args is [var images, var masks, .. { Length: > 1 } classes] ? Open(images, masks, classes) : Draw(64);
+using var pictures = args is [var images, var masks, .. { Length: > 1 } classes] ? Open(images, masks, classes) : args is [] ? Draw(64)
+    : throw new ArgumentException($"There is '{string.Join(' ', args)}'; it takes PICTURES, MASKS and at least two classes, or nothing.");
 var (train, test) = pictures.SplitHoldOut(0.25, seed: 1);
 using (train)
 using (test)
@@ -51,8 +52,7 @@ static Dataset Draw(int count)
     var isDisc = ((rows - Uniform(8, 24)).square() + (columns - Uniform(8, 56)).square()).lt(Uniform(20, 60));
     var isBar = (rows - Uniform(2, 30)).abs().lt(2.5).logical_and(isDisc.logical_not()).expand(count, Height, Width);
     var labels = isDisc.to(int64) + (2 * isBar.to(int64));
-    var noise = randn([count, 3, Height, Width], generator: generator) * 0.4;
-    var inputs = noise + isDisc.to(float32).unsqueeze(1) - isBar.to(float32).unsqueeze(1);
+    var inputs = (randn([count, 3, Height, Width], generator: generator) * 0.4) + isDisc.to(float32).unsqueeze(1) - isBar.to(float32).unsqueeze(1);
     Console.WriteLine("Synthetic data: discs and bars in noise; the shares do not carry over to photographs.");
     return Dataset.FromTensors(inputs, labels, ["ground", "disc", "bar"]);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.AspNetCore.RateLimiting;
 
 namespace MappingNets.Examples.Serve;
 
@@ -12,7 +13,9 @@ internal static class Service
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = LargestPicture);
+        // What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn.
+        builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (LargestPicture, 256));
+        builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("pictures", most => (most.PermitLimit, most.QueueLimit) = (64, 128)));
         builder.Services.AddSingleton(new AdapterHost(network.Target, network.Weights) { KeptAdapters = builder.Configuration.GetValue("kept", 16) });
         builder.Services.AddSingleton<Batcher>();
         builder.Services.AddSingleton<Counts>();
@@ -20,7 +23,8 @@ internal static class Service
         var app = builder.Build();
         app.UseDefaultFiles();
         app.UseStaticFiles();
-        app.MapPost("/predict", Predict);
+        app.UseRateLimiter();
+        app.MapPost("/predict", Predict).RequireRateLimiting("pictures");
         app.MapGet("/adapters", (DropFolder drops) => drops.Entries);
         app.MapGet("/health", (AdapterHost host) => Results.Ok(new { status = "ok", network = host.Target.Name, adapters = host.Names.Count }));
         app.MapGet("/metrics", (Counts counts) => Results.Text(counts.Describe(), "text/plain; version=0.0.4", Encoding.UTF8));
@@ -37,21 +41,17 @@ internal static class Service
         try
         {
             using var picture = Picture.Read(
-                body.ToArray(), Tenants.Side, Tenants.Side, channels: 1, means: [FashionMnist.Mean], deviations: [FashionMnist.StandardDeviation]);
+                body.GetBuffer().AsMemory(0, (int)body.Length), Tenants.Side, Tenants.Side, channels: 1, means: [FashionMnist.Mean],
+                deviations: [FashionMnist.StandardDeviation], limits: new() { Pixels = 4_000_000 });
             var scores = await batcher.Predict(picture, adapter);
             counts.Answered(adapter, TimeProvider.System.GetElapsedTime(started));
             var best = Array.IndexOf(scores, scores.Max());
             return Results.Ok(new { adapter, @class = FashionMnist.ClassNames[best], scores });
         }
-        catch (KeyNotFoundException fault)
+        catch (Exception fault) when (fault is KeyNotFoundException or DatasetFormatException)
         {
             counts.Refused();
-            return Results.Problem(fault.Message, statusCode: StatusCodes.Status404NotFound);
-        }
-        catch (DatasetFormatException fault)
-        {
-            counts.Refused();
-            return Results.Problem(fault.Message, statusCode: StatusCodes.Status400BadRequest);
+            return Results.Problem(fault.Message, statusCode: fault is KeyNotFoundException ? StatusCodes.Status404NotFound : StatusCodes.Status400BadRequest);
         }
     }
 }

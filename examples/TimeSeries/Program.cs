@@ -11,9 +11,9 @@ using static TorchSharp.torch;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
-var (file, forecast, features) = args is [var named, var column, .. var others]
-    ? (named, column, others.Length == 0 ? [column] : others)
-    : (WriteSyntheticWeather(), "temperature", ["temperature", "pressure", "hour"]);
+var (file, forecast, features) = args is [var named, var column, .. var others] ? (named, column, others.Length == 0 ? [column] : others)
+    : args is [] ? (WriteSyntheticWeather(), "temperature", ["temperature", "pressure", "hour"])
+    : throw new ArgumentException($"There is only FILE, '{args[0]}'; the column to forecast must follow it.");
 
 using var series = TimeSeriesWindows.FromCsv(file, forecast, features, length: 24);
 // Windows are cut from the table at each batch; in memory all of them at once they train faster.

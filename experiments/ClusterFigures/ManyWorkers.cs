@@ -37,7 +37,7 @@ internal static class ManyWorkers
     {
         var run = cluster.Services.GetRequiredService<IGrainFactory>().GetGrain<IRunGrain>("many");
         var terms = new RunTerms(
-            Workers * Steps, 1, Workers, 1, gradients[0].Length, Workers, TimeSpan.FromMinutes(5), GradientCombination.Mean, null, [], []);
+            Workers * Steps, 1, Workers, 1, gradients[0].Length, Workers, TimeSpan.FromMinutes(5), GradientCombination.Mean, null, [], [], 1, 0);
         var times = new List<double>();
         var sum = Array.Empty<byte>();
         var clock = Stopwatch.StartNew();

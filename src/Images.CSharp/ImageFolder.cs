@@ -34,6 +34,28 @@ public static class ImageFolder
         IReadOnlyList<double>? means = null,
         IReadOnlyList<double>? deviations = null,
         ReadLimits? limits = null,
+        long keepBytes = 0) => OpenAs(folder, null, height, width, channels, means, deviations, limits, keepBytes);
+
+    /// <summary>As <see cref="Open"/>, for classes that are known: a folder belongs to the class of its name, and not every class needs one.</summary>
+    /// <param name="folder">As there.</param>
+    /// <param name="classNames">The classes, by number; null for those whose folders there are.</param>
+    /// <param name="height">As there.</param>
+    /// <param name="width">As there.</param>
+    /// <param name="channels">As there.</param>
+    /// <param name="means">As there.</param>
+    /// <param name="deviations">As there.</param>
+    /// <param name="limits">As there.</param>
+    /// <param name="keepBytes">As there.</param>
+    /// <exception cref="DatasetFormatException">As there; or a folder has the name of no class.</exception>
+    internal static Dataset OpenAs(
+        string folder,
+        IReadOnlyList<string>? classNames,
+        int height,
+        int width,
+        int channels = 3,
+        IReadOnlyList<double>? means = null,
+        IReadOnlyList<double>? deviations = null,
+        ReadLimits? limits = null,
         long keepBytes = 0)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
@@ -46,11 +68,12 @@ public static class ImageFolder
         var classes = ImageFile.FoldersIn(folder);
         if (classes.Length == 0)
             throw new DatasetFormatException(folder, "holds no folder; there must be one for each class.");
-        var images = classes.SelectMany((path, label) => ImagesIn(path).Select(image => (Path: image, Label: (long)label))).ToArray();
+        string[] names = classNames is null ? [.. classes.Select(path => Path.GetFileName(path))] : [.. classNames];
+        var images = classes.SelectMany(path => ImagesIn(path).Select(image => (Path: image, Label: NumberOf(path, names)))).ToArray();
         var kept = new KeptPictures(images.Length, keepBytes);
         return Dataset.FromWriter(
             [channels, height, width],
-            [.. classes.Select(path => Path.GetFileName(path))],
+            names,
             [.. images.Select(image => image.Label)],
             (number, input) =>
             {
@@ -75,6 +98,10 @@ public static class ImageFolder
                 }
             });
     }
+
+    private static long NumberOf(string folder, string[] names) => Array.IndexOf(names, Path.GetFileName(folder)) is >= 0 and var number
+        ? number
+        : throw new DatasetFormatException(folder, $"is the folder of no known class; these are {string.Join(", ", names)}.");
 
     private static string[] ImagesIn(string folder)
     {

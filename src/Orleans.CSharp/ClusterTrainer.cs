@@ -180,10 +180,12 @@ public sealed class ClusterTrainer
             ["combination of gradients"] = clusterOptions.Combination.ToString(),
             ["largest norm of a part's gradient"] = clusterOptions.ClipPartNorm?.ToString(CultureInfo.InvariantCulture) ?? "none",
         };
+        var parameters = TrainingRun.OptimisedParameters(model, loss);
         return new(
             training.Count, options.BatchSize, options.GradientAccumulation, options.Epochs,
-            FlatTensors.BytesOf(TrainingRun.OptimisedParameters(model, loss)),
+            FlatTensors.BytesOf(parameters),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
-            probe.to(ScalarType.Float32).data<float>().ToArray(), options.LengthBound);
+            probe.to(ScalarType.Float32).data<float>().ToArray(), parameters.Count, PartBuffers.BytesOf(model.State.Tensors),
+            options.LengthBound);
     }
 }

@@ -63,9 +63,12 @@ internal sealed class Dashboard : IProgress<TrainingProgress>
         facts.AddRow("loss", $"{now.CompletedEpoch?.TrainingLoss ?? now.Loss:F4}");
         facts.AddRow("held out", epochs is [.., { ValidationAccuracy: { } accuracy }] ? $"{accuracy:P2} (best {epochs.Max(epoch => epoch.ValidationAccuracy):P2})" : "after the epoch");
         facts.AddRow("norm of the trained parameters", $"{norm:F3}");
-        facts.AddRow("time", $@"{elapsed:mm\:ss}, about {left:mm\:ss} left");
+        facts.AddRow("time", $"{Minutes(elapsed)}, about {Minutes(left)} left");
         return new Rows(new Text($"{model.Target.Name}: {model.TrainableCount:N0} parameters for {model.Target.ParameterCount:N0} weights"), Chart(), facts);
     }
+
+    /// <summary>A time as minutes and seconds, also where it is hours.</summary>
+    internal static string Minutes(TimeSpan time) => $"{(long)time.TotalMinutes:00}:{time.Seconds:00}";
 
     // Eight heights a line, as block characters have them.
     private Text Chart()

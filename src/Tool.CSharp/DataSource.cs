@@ -12,7 +12,7 @@ internal static class DataSource
     /// <param name="side">The side of a folder's pictures.</param>
     /// <param name="isGrey">Whether these have one channel.</param>
     /// <param name="isTest">Whether the test part is wanted, where there is one.</param>
-    /// <param name="classNames">The classes that a CSV file's labels must be of; null for those that occur.</param>
+    /// <param name="classNames">The classes that the names of a folder's folders and a CSV file's labels must be of; null for those that occur.</param>
     public static Dataset Open(string text, int side, bool isGrey, bool isTest, IReadOnlyList<string>? classNames = null)
     {
         var (kind, rest) = text.Split(':', 2) is [var first, var second] ? (first, second) : (text, null);
@@ -23,7 +23,7 @@ internal static class DataSource
             case "mnist":
                 return Part(Mnist.Load(rest), isTest);
             case "images" when rest is { Length: > 0 }:
-                return ImageFolder.Open(rest, side, side, isGrey ? 1 : 3);
+                return ImageFolder.OpenAs(rest, classNames, side, side, isGrey ? 1 : 3);
             case "idx" when rest?.Split(',') is [{ Length: > 0 } images, { Length: > 0 } labels]:
                 return ImageDataset.FromIdx(images, labels, classNames ?? [.. Enumerable.Range(0, 10).Select(number => $"{number}")], 0.5, 0.5);
             case "csv" when rest?.LastIndexOf(':') is > 0 and var colon && colon < rest.Length - 1:

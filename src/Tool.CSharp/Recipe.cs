@@ -26,7 +26,9 @@ internal sealed record Recipe(
     public void Save(string adapter) => AtomicFile.WriteAllText(FileOf(adapter), JsonSerializer.Serialize(this, Form) + "\n");
 
     /// <summary>What stands beside an adapter, with what the command line names in its place.</summary>
-    /// <exception cref="ArgumentException">Nothing stands there, and the command line does not name all.</exception>
+    /// <exception cref="ArgumentException">
+    /// Nothing stands there, and the command line does not name all; or the command line names pictures of another form.
+    /// </exception>
     public static Recipe Of(string adapter, string? network, string? weights, string? data, int? side, bool isGrey)
     {
         var path = FileOf(adapter);
@@ -49,15 +51,28 @@ internal sealed record Recipe(
             return new(network!, weights, data!, [.. samples.InputShape], [.. samples.ClassNames]);
         }
 
+        var shape = string.Join(", ", beside.InputShape);
+        if (side is { } given && !(beside.InputShape is [_, var height, var width] && (height, width) == (given, given)))
+            throw new ArgumentException($"--side {given} is not what '{path}' says: the adapter was trained on samples of ({shape}). Leave it out.");
+        if (isGrey && beside.InputShape is not [1, _, _])
+            throw new ArgumentException($"--grey is not what '{path}' says: the adapter was trained on samples of ({shape}). Leave it out.");
         return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data };
     }
 
     /// <summary>Whether the data have a part that nothing is trained on.</summary>
     public bool HasTestPart => Data.Split(':')[0] is "fashion-mnist" or "mnist";
 
-    /// <summary>The samples to judge by.</summary>
-    public Dataset OpenData() => DataSource.Open(
-        Data, InputShape.Length == 3 ? (int)InputShape[^1] : TrainCommand.UsualSide, InputShape.Length == 3 && InputShape[0] == 1, isTest: true, ClassNames);
+    /// <summary>The samples to judge by, with the adapter's classes.</summary>
+    /// <exception cref="ArgumentException">They have other classes.</exception>
+    public Dataset OpenData()
+    {
+        var data = DataSource.Open(
+            Data, InputShape.Length == 3 ? (int)InputShape[^1] : TrainCommand.UsualSide, InputShape.Length == 3 && InputShape[0] == 1, isTest: true, ClassNames);
+        if (data.ClassNames.SequenceEqual(ClassNames))
+            return data;
+        data.Dispose();
+        throw new ArgumentException($"'{Data}' has the classes {string.Join(", ", data.ClassNames)}; the adapter was trained for {string.Join(", ", ClassNames)}.");
+    }
 
     /// <summary>The network with the adapter in it.</summary>
     public LoadedModel Load(string adapter)

@@ -12,7 +12,7 @@ internal static class TrainCommand
 
     private static readonly Argument<string> Output = new("adapter") { Description = "The adapter's file to write, such as shoes.safetensors." };
     private static readonly Option<string> Method = Commands.Choice(
-        "--method", "slvt is one latent for all weights, lwt one for each layer; scales and mapping fine-tune pretrained weights", "slvt", "lwt", "scales", "mapping");
+        "--method", "slvt is one latent for all weights, lwt one for each layer; scales and mapping fine-tune pretrained weights, where these are named scales unasked", "slvt", "lwt", "scales", "mapping");
     private static readonly Option<int> Parameters = Commands.Number("--parameters", "How many parameters are trained", 2048, 1, int.MaxValue);
     private static readonly Option<int> Epochs = Commands.Number("--epochs", "How often the data are gone through", 10, 1, 1_000_000);
     private static readonly Option<int> BatchSize = Commands.Number("--batch-size", "Samples a step", 128, 1, 1_000_000);
@@ -38,7 +38,13 @@ internal static class TrainCommand
     private static int Train(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var path = parsed.GetValue(Output)!;
+        if (string.Equals(Recipe.FileOf(path), path.TrimEnd('/', '\\'), StringComparison.OrdinalIgnoreCase))
+            throw new ArgumentException(
+                $"The description beside '{path}' would have the same name and overwrite it; name the adapter '{Path.ChangeExtension(path.TrimEnd('/', '\\'), ".safetensors")}'.");
         var source = parsed.GetValue(Commands.Data) ?? throw new ArgumentException($"--data is missing; it is one of {DataSource.Help}");
+        if (parsed.GetValue(Commands.Base) is { } file && IsNamed(parsed) && parsed.GetValue(Method) is "slvt" or "lwt")
+            throw new ArgumentException(
+                $"--method {parsed.GetValue(Method)} trains from nothing, without the weights of --base '{file}'; take --method scales or mapping, or leave out one of the two.");
         var named = parsed.GetValue(Commands.Network) ?? "cnn2";
         using var all = DataSource.Open(source, parsed.GetValue(Commands.Side) ?? UsualSide, parsed.GetValue(Commands.Grey), isTest: false);
         if (!all.IsClassification)
@@ -81,8 +87,8 @@ internal static class TrainCommand
     private static Model ModelOf(ParseResult parsed, TargetNetwork network, PretrainedWeights? weights)
     {
         var (method, parameters, seed) = (parsed.GetValue(Method), parsed.GetValue(Parameters), parsed.GetValue(Seed));
-        // An ONNX network comes with weights, which nobody would want to lose unasked.
-        if (network is OnnxTarget && parsed.GetResult(Method) is null or { Implicit: true })
+        // Weights that are named, or that an ONNX network comes with, nobody would want to lose unasked.
+        if (weights is not null && !IsNamed(parsed))
             method = "scales";
         if (method is "slvt")
             return MappingNetwork.For(network).SingleLatent(parameters).WithSeed(seed).Build();
@@ -93,6 +99,8 @@ internal static class TrainCommand
         var start = FineTuning.Of(network, weights).WithSeed(seed);
         return method is "scales" ? start.Scales(parameters).Build() : start.Mapping(mapping => mapping.SingleLatent(parameters)).Build();
     }
+
+    private static bool IsNamed(ParseResult parsed) => parsed.GetResult(Method) is { Implicit: false };
 
     private static TrainingReport Fit(
         ParseResult parsed, Model model, TrainingOptions options, Dataset training, Dataset? heldOut, TextWriter output, CancellationToken stop)

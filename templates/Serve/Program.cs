@@ -1,6 +1,7 @@
 // One network, an adapter for each tenant: adapters/base.safetensors holds the network's weights (DirectModel.Export), each other
 // adapters/NAME.safetensors the adapter NAME (FineTunedModel.SaveAdapter). POST a picture to /predict?adapter=NAME.
 using MappingNets;
+using Microsoft.AspNetCore.RateLimiting;
 
 const int Side = 28;
 var builder = WebApplication.CreateBuilder(args);
@@ -17,7 +18,11 @@ using var host = new AdapterHost(Targets.Cnn2(), pretrained);
 foreach (var path in Directory.GetFiles(folder, "*.safetensors").Where(path => path != start))
     host.Add(Path.GetFileNameWithoutExtension(path), path);
 
+// What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn.
+builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (4 << 20, 256));
+builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("pictures", most => (most.PermitLimit, most.QueueLimit) = (16, 128)));
 var app = builder.Build();
+app.UseRateLimiter();
 app.MapGet("/health", () => new { status = "ok", adapters = host.Names.Count });
 app.MapGet("/adapters", () => host.Names.Order());
 app.MapPost("/predict", async (HttpRequest request, string? adapter) =>
@@ -26,7 +31,7 @@ app.MapPost("/predict", async (HttpRequest request, string? adapter) =>
     await request.Body.CopyToAsync(body);
     try
     {
-        using var picture = Picture.Read(body.ToArray(), Side, Side, channels: 1);
+        using var picture = Picture.Read(body.GetBuffer().AsMemory(0, (int)body.Length), Side, Side, channels: 1, limits: new() { Pixels = 4_000_000 });
         using var scores = host.Predict(picture, adapter);
         using var row = scores[0];
         return Results.Ok(row.data<float>().ToArray());
@@ -39,6 +44,6 @@ app.MapPost("/predict", async (HttpRequest request, string? adapter) =>
     {
         return Results.Problem(fault.Message, statusCode: StatusCodes.Status400BadRequest);
     }
-});
+}).RequireRateLimiting("pictures");
 await app.RunAsync();
 return 0;

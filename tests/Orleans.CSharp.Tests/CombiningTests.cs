@@ -42,7 +42,7 @@ public sealed class CombiningTests
 
     [Fact]
     public void StatisticsAreTheMeanOverThePartsThatHaveAny() =>
-        Assert.Equal([2f, 20f], Floats(Combining.MeanStatistics([Bytes([1, 10]), [], Bytes([3, 30])])));
+        Assert.Equal([2f, 20f], Floats(Combining.Statistics(GradientCombination.Mean, [Bytes([1, 10]), [], Bytes([3, 30])])));
 
     [Fact]
     public void LongVectorsAreAddedLikeSingleNumbers()

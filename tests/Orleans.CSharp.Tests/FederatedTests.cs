@@ -76,8 +76,8 @@ public sealed class FederatedTests(ClusterFixture fixture)
     {
         var federation = new Federation(3, TimeSpan.FromSeconds(5));
         foreach (var worker in new[] { "a", "b", "c" })
-            Assert.Null(federation.Join(new(worker, 1, [])));
-        Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, [])));
+            Assert.Null(federation.Join(new(worker, 1, []), Start));
+        Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, []), Start));
         Send("a", 0, 0, 1);
         Send("b", 0, 0, 2);
         federation.Expire(Start + TimeSpan.FromSeconds(4.9));
@@ -99,6 +99,45 @@ public sealed class FederatedTests(ClusterFixture fixture)
 
         void Send(string worker, int round, int attempt, int value) =>
             federation.Take(worker, round, attempt, MemoryMarshal.AsBytes<int>([value]).ToArray(), Start);
+    }
+
+    [Fact]
+    public void ARunIsKeptWhileAnyWorkerIsHeardBetweenItsSteps()
+    {
+        var federation = new Federation(2, TimeSpan.FromSeconds(5));
+        Assert.Null(federation.Join(new("a", 1, []), Start));
+        Assert.Null(federation.Join(new("b", 1, []), Start));
+        federation.Hear("b", Start + TimeSpan.FromSeconds(15));
+        federation.Expire(Start + TimeSpan.FromSeconds(34.9));
+        Assert.Equal(2, federation.Now!.Members.Length);
+        Assert.False(federation.IsEmpty);
+        federation.Expire(Start + TimeSpan.FromSeconds(35));
+        Assert.True(federation.IsEmpty);
+    }
+
+    [Fact]
+    public async Task AModelWithOtherFixedWeightsOrAnotherStartIsRefused()
+    {
+        using var first = Small.Slvt();
+        using var seeded = Small.Slvt(seed: 8);
+        using var moved = Small.Slvt();
+        using (TorchSharp.torch.no_grad())
+            moved.Trainables[0].add_(1);
+        foreach (var (name, other) in new[] { ("seeds", seeded), ("starts", moved) })
+        {
+            using var stop = new CancellationTokenSource();
+            using var data = Small.Classes();
+            using var own = Small.Classes();
+            var options = new FederatedOptions { Workers = 2, Rounds = 1, LocalSteps = 1 };
+            Task[] both = [Fit(first, data), Fit(other, own)];
+            var refused = await Assert.ThrowsAsync<ArgumentException>(() => Task.WhenAny(both).Unwrap());
+            Assert.Contains("other settings", refused.Message);
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll(both));
+
+            Task Fit(Model model, Dataset training) =>
+                new FederatedTrainer(fixture.Grains, name, model, Local, options).FitAsync(training, cancellation: stop.Token);
+        }
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class ReactivationTests(ClusterFixture fixture)
     public async Task ARunIsActivatedAnewAlthoughOneCallWaitsForAnotherThatIsNotLetIn()
     {
         var run = fixture.Grains.GetGrain<IRunGrain>("moves");
-        var terms = new RunTerms(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], []);
+        var terms = new RunTerms(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], [], 1, 0);
         await run.Join("one", terms);
         var waiting = run.Contribute(new("one", 0, 0, []));
         await run.Join("two", terms);
@@ -33,7 +33,7 @@ public sealed class ReactivationTests(ClusterFixture fixture)
     public async Task AWorkerThatLeavesWhileItsCallWaitsDoesNotKeepTheRunWhereItIs()
     {
         var run = fixture.Grains.GetGrain<IRunGrain>("left");
-        await run.Join("one", new(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], []));
+        await run.Join("one", new(4, 1, 2, 1, 4, 2, Deadline, GradientCombination.Mean, null, [], [], 1, 0));
         // Whichever comes second ends the first, and surely waits by then.
         Task<StepReply>[] calls = [run.Contribute(new("one", 0, 0, [])), run.Contribute(new("one", 0, 0, []))];
         await Task.WhenAny(calls);

@@ -6,7 +6,7 @@ namespace MappingNets.Tests;
 public sealed class RunTermsTests
 {
     private static RunTerms With(float probe, params (string Name, string Value)[] settings) => new(
-        4, 1, 2, 1, 4, 2, TimeSpan.FromSeconds(1), GradientCombination.Mean, null, settings.ToDictionary(pair => pair.Name, pair => pair.Value), [1, probe]);
+        4, 1, 2, 1, 4, 2, TimeSpan.FromSeconds(1), GradientCombination.Mean, null, settings.ToDictionary(pair => pair.Name, pair => pair.Value), [1, probe], 1, 0);
 
     [Fact]
     public void ARunThatAnEarlierBuildKeptGoesOn()

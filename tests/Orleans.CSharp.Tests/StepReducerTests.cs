@@ -4,7 +4,7 @@ using Xunit;
 namespace MappingNets.Tests;
 
 /// <summary>What the reducer does when workers die, hang, join and leave, and when it is itself new: with times that are told, not passed.</summary>
-public sealed class StepReducerTests
+public sealed partial class StepReducerTests
 {
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private readonly Dictionary<string, List<StepReply>> heard = [];
@@ -238,19 +238,10 @@ public sealed class StepReducerTests
         Assert.Equal([10], log.From(10, 1).Select(record => (int)record.Step));
     }
 
-    [Fact]
-    public void AGradientOfAnotherLengthOrPartIsRefused()
-    {
-        var reducer = Started(workers: 2, parts: 2);
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 0, PartOf(0, 1) with { Gradient = new byte[8] }), Start));
-        Assert.Throws<ArgumentException>(() => reducer.Take(Of("a", 0, PartOf(2, 1)), Start));
-        Assert.Equal(0, reducer.Step);
-    }
-
     private static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(5);
 
     private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean) => new(
-        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], []), step);
+        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float)), step);
 
     private StepReducer Started(int workers, int parts, int samples = 100)
     {

@@ -103,6 +103,69 @@ public sealed class CommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Another_folder_is_judged_by_the_names_of_its_classes()
+    {
+        var adapter = await Trained();
+        for (var number = 0; number < 3; number++)
+            folder.Write(Pictures.Colour(8, 8, (byte)(225 + number), 240, 200), "only light", "light", $"{number}.png");
+        var found = await Json("evaluate", adapter, "--data", "images:" + folder.File("only light"));
+        Assert.Equal((3, 1.0), (found["samples"]!.GetValue<int>(), found["accuracy"]!.GetValue<double>()));
+
+        folder.Write(Pictures.Colour(8, 8, 120, 120, 120), "only light", "dusk", "0.png");
+        var (status, _, errors) = await Run("evaluate", adapter, "--data", "images:" + folder.File("only light"));
+        Assert.Equal(1, status);
+        Assert.Contains("dusk", errors);
+        Assert.Contains("dark, light", errors);
+    }
+
+    [Theory]
+    [InlineData("--side", "16")]
+    [InlineData("--grey")]
+    public async Task Pictures_of_another_form_than_the_description_has_are_refused(params string[] other)
+    {
+        var adapter = await Trained();
+        foreach (var verb in new[] { new[] { "evaluate", adapter }, ["predict", adapter, Path.Combine(folder.File("pictures"), "light", "3.png")] })
+        {
+            var (status, _, errors) = await Run([.. verb, .. other]);
+            Assert.Equal(1, status);
+            Assert.Contains(string.Join(' ', other), errors);
+            Assert.Contains("(3, 8, 8)", errors);
+        }
+
+        Assert.Equal(0, (await Run("evaluate", adapter, "--side", "8")).Status);
+    }
+
+    [Fact]
+    public async Task Named_weights_are_fine_tuned_unless_the_method_is_named_and_then_only_by_one_that_takes_them()
+    {
+        var merged = folder.File("w.safetensors");
+        Assert.Equal(0, (await Run("merge", await Trained(), merged)).Status);
+        string[] more = ["--data", Data, "--side", "8", "--network", "mlp", "--base", merged, "--parameters", "32", "--epochs", "1", "--batch-size", "4"];
+        var report = await Json(["train", folder.File("t.safetensors"), .. more]);
+        Assert.Contains("tuning", (await Json("inspect", folder.File("t.safetensors")))["metadata"]!["format"]!.GetValue<string>());
+        Assert.True(report["heldOutAccuracy"]!.GetValue<double>() > 0.9);
+
+        foreach (var method in new[] { "slvt", "lwt" })
+        {
+            var (status, _, errors) = await Run(["train", folder.File("n.safetensors"), .. more, "--method", method]);
+            Assert.Equal(1, status);
+            Assert.Contains($"--method {method}", errors);
+            Assert.Contains("--base", errors);
+            Assert.False(File.Exists(folder.File("n.safetensors")));
+        }
+    }
+
+    [Fact]
+    public async Task An_adapter_that_its_description_would_overwrite_is_refused_before_the_training()
+    {
+        var (status, output, errors) = await Run(
+            "train", folder.File("boots.json"), "--data", Data, "--side", "8", "--network", "mlp", "--epochs", "1", "--parameters", "64");
+        Assert.Equal((1, ""), (status, output));
+        Assert.Contains("boots.safetensors", errors);
+        Assert.False(File.Exists(folder.File("boots.json")));
+    }
+
+    [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
         var adapter = await Trained();
@@ -156,6 +219,13 @@ public sealed class CommandTests : IDisposable
         folder.Write("{}"u8.ToArray(), "a.json");
         Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
     }
+
+    [Theory]
+    [InlineData(5, "00:05")]
+    [InlineData(3665, "61:05")]
+    [InlineData(720_000, "12000:00")]
+    public void The_dashboards_time_is_whole_where_it_is_hours(int seconds, string shown) =>
+        Assert.Equal(shown, Tool.Dashboard.Minutes(TimeSpan.FromSeconds(seconds)));
 
     [Fact]
     public async Task Each_verb_has_its_help()

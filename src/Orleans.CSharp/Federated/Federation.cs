@@ -10,8 +10,12 @@ namespace MappingNets;
 /// <param name="deadline">How long the others wait for one.</param>
 internal sealed class Federation(int workers, TimeSpan deadline)
 {
+    // Workers in the middle of a round are heard between their steps, and a step may take longer than the others would wait.
+    private const int Silence = 4;
+
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
+    private readonly Dictionary<string, DateTimeOffset> heard = [];
     private DateTimeOffset? waitingSince;
 
     /// <summary>The round and the workers now; null before all have come.</summary>
@@ -20,18 +24,33 @@ internal sealed class Federation(int workers, TimeSpan deadline)
     /// <summary>The sum of the last round.</summary>
     public (int Round, byte[] Sum)? Last { get; private set; }
 
-    /// <summary>A worker comes.</summary>
+    /// <summary>Whether no worker is left, so that the run's name can be used anew.</summary>
+    public bool IsEmpty => members.Count == 0;
+
+    /// <summary>A worker comes, or asks again whether all have.</summary>
     /// <returns>Why it may not; null where it may.</returns>
-    public string? Join(FederatedMember member)
+    public string? Join(FederatedMember member, DateTimeOffset now)
     {
         if (members.Any(other => other.Worker == member.Worker))
+        {
+            Hear(member.Worker, now);
             return null;
+        }
+
         if (Now is not null)
             return "it has begun, and takes no more workers";
         members.Add(member);
+        heard[member.Worker] = now;
         if (members.Count == workers)
             Now = new(0, 0, [.. members]);
         return null;
+    }
+
+    /// <summary>A worker is there, and works on its own data.</summary>
+    public void Hear(string worker, DateTimeOffset now)
+    {
+        if (heard.ContainsKey(worker))
+            heard[worker] = now;
     }
 
     /// <summary>A worker sends its change; what belongs to another try is not looked at.</summary>
@@ -39,6 +58,7 @@ internal sealed class Federation(int workers, TimeSpan deadline)
     {
         if (Now is not { } roster || (round, attempt) != (roster.Round, roster.Attempt) || roster.Members.All(member => member.Worker != worker))
             return;
+        Hear(worker, now);
         changes[worker] = change;
         waitingSince ??= now;
         Finish();
@@ -47,18 +67,30 @@ internal sealed class Federation(int workers, TimeSpan deadline)
     /// <summary>A worker leaves.</summary>
     public void Leave(string worker)
     {
-        if (members.RemoveAll(member => member.Worker == worker) == 0 || Now is null)
-            return;
-        Again();
+        if (Drop(member => member.Worker == worker) > 0 && Now is not null)
+            Again();
     }
 
-    /// <summary>Leaves out the workers for which the others have waited too long.</summary>
+    /// <summary>
+    /// Leaves out the workers for which the others have waited too long: before the start those that have ceased to ask, later those without a
+    /// change. Where none of a run is heard for <see cref="Silence"/> deadlines, all have ended without a word.
+    /// </summary>
     public void Expire(DateTimeOffset now)
     {
-        if (waitingSince is not { } since || now - since < deadline)
+        if (Now is null)
+        {
+            Drop(member => now - heard[member.Worker] >= deadline);
             return;
-        members.RemoveAll(member => !changes.ContainsKey(member.Worker));
-        Again();
+        }
+
+        if (waitingSince is { } since && now - since >= deadline)
+        {
+            Drop(member => !changes.ContainsKey(member.Worker));
+            Again();
+        }
+
+        if (heard.Values.All(last => now - last >= Silence * deadline))
+            Drop(_ => true);
     }
 
     /// <summary>The sum of changes of one length.</summary>
@@ -74,6 +106,18 @@ internal sealed class Federation(int workers, TimeSpan deadline)
         }
 
         return sum;
+    }
+
+    private int Drop(Func<FederatedMember, bool> which)
+    {
+        var gone = members.Where(which).ToArray();
+        foreach (var member in gone)
+        {
+            members.Remove(member);
+            heard.Remove(member.Worker);
+        }
+
+        return gone.Length;
     }
 
     // Masks are between the workers of a roster: without one of them all send anew.

@@ -13,6 +13,9 @@ internal interface IFederationGrain : IGrainWithStringKey
     /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
     Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
 
+    /// <summary>A worker is there, and works on its own data.</summary>
+    Task Hear(string worker);
+
     /// <summary>A worker leaves.</summary>
     Task Leave(string worker);
 }
@@ -38,6 +41,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
                 () =>
                 {
                     federation?.Expire(time.GetUtcNow());
+                    DropWhereEmpty();
                     Change();
                     return Task.CompletedTask;
                 },
@@ -46,13 +50,14 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
 
         if (settings != joining)
             return new($"it has other settings: {settings} there and {joining} here", [], null);
-        if (federation.Join(member) is { } refusal)
+        if (federation.Join(member, time.GetUtcNow()) is { } refusal)
             return new(refusal, [], null);
         if (federation.Now is not null)
             Change();
         else
             await Changed();
-        return new(null, [], federation?.Now);
+        // Meanwhile the run may have been dropped and another begun under its name.
+        return new(null, [], federation?.Now is { } begun && begun.Members.Any(other => other.Worker == member.Worker) ? begun : null);
     }
 
     public async Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change)
@@ -72,17 +77,27 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
             : new(null, [], now);
     }
 
+    public Task Hear(string worker)
+    {
+        federation?.Hear(worker, time.GetUtcNow());
+        return Task.CompletedTask;
+    }
+
     public Task Leave(string worker)
     {
         federation?.Leave(worker);
+        DropWhereEmpty();
         Change();
-        if (federation is { Now.Members.Length: 0 })
-        {
-            federation = null;
-            timer?.Dispose();
-        }
-
         return Task.CompletedTask;
+    }
+
+    // A run without workers binds no one to its settings.
+    private void DropWhereEmpty()
+    {
+        if (federation is not { IsEmpty: true })
+            return;
+        federation = null;
+        timer?.Dispose();
     }
 
     private async Task Changed()

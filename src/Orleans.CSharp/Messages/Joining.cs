@@ -16,6 +16,8 @@ namespace MappingNets;
 /// <param name="ClipPartNorm">The largest norm of a part's gradient; null cuts nothing.</param>
 /// <param name="Settings">All settings of the training by name, as text.</param>
 /// <param name="Probe">Some weights near the model's start, which tell seeds and pretrained weights apart.</param>
+/// <param name="Parameters">How many tensors a gradient has.</param>
+/// <param name="Statistics">How many bytes the network's floating buffers have.</param>
 /// <param name="LengthBound">Why the run cannot go on with another number of epochs; null where it can.</param>
 [GenerateSerializer, Immutable]
 internal sealed record RunTerms(
@@ -30,6 +32,8 @@ internal sealed record RunTerms(
     [property: Id(8)] double? ClipPartNorm,
     [property: Id(9)] Dictionary<string, string> Settings,
     [property: Id(10)] float[] Probe,
+    [property: Id(12)] int Parameters,
+    [property: Id(13)] long Statistics,
     [property: Id(11)] string? LengthBound = null)
 {
     /// <summary>How the run cuts its data.</summary>

@@ -21,12 +21,13 @@ internal sealed class Dealing(int parts)
 {
     private readonly Member?[] owners = new Member?[parts];
     private readonly List<Member> members = [];
+    private readonly Dictionary<string, Member> named = [];
 
     /// <summary>The workers, in the order in which they joined.</summary>
     public IReadOnlyList<Member> Members => members;
 
     /// <summary>A worker; null where it does not take part.</summary>
-    public Member? Find(string worker) => members.Find(member => member.Worker == worker);
+    public Member? Find(string worker) => named.GetValueOrDefault(worker);
 
     /// <summary>Who computes a part.</summary>
     public Member? OwnerOf(int part) => owners[part];
@@ -34,7 +35,7 @@ internal sealed class Dealing(int parts)
     /// <summary>Takes a worker in.</summary>
     public Member Join(string worker)
     {
-        members.Add(new(worker));
+        members.Add(named[worker] = new(worker));
         return members[^1];
     }
 
@@ -42,6 +43,7 @@ internal sealed class Dealing(int parts)
     public void Drop(Member member)
     {
         members.Remove(member);
+        named.Remove(member.Worker);
         foreach (var part in member.Parts)
             owners[part] = null;
         member.Parts.Clear();

@@ -14,8 +14,9 @@ public enum GradientCombination
 
     /// <summary>
     /// In each coordinate the median of the parts' mean gradients (Yin, Chen, Kannan and Bartlett 2018), the mean of the middle two where
-    /// their number is even. What fewer than half of the parts send cannot move a coordinate out of the range of the others. Parts with a
-    /// number that is not finite do not count. Steps are noisier than with the mean: a median does not average.
+    /// their number is even; running statistics are combined in the same way. What fewer than half of the parts send cannot move a coordinate
+    /// out of the range of the others. Parts with a number that is not finite do not count. Steps are noisier than with the mean: a median does
+    /// not average.
     /// </summary>
     Median,
 }
@@ -97,12 +98,17 @@ internal static class Combining
         return true;
     }
 
-    /// <summary>The mean of the parts' statistics, added in their order in double precision; parts without any do not count.</summary>
-    public static byte[] MeanStatistics(IEnumerable<byte[]> parts)
+    /// <summary>
+    /// The parts' statistics as one: their mean, added in their order in double precision, or in each coordinate their median. Parts without any
+    /// do not count.
+    /// </summary>
+    public static byte[] Statistics(GradientCombination how, IEnumerable<byte[]> parts)
     {
         var counted = parts.Where(part => part.Length > 0).ToArray();
         if (counted.Length == 0)
             return [];
+        if (how == GradientCombination.Median)
+            return Median(counted, [.. counted.Select(_ => 1.0)]);
         var mean = new byte[counted[0].Length];
         var to = MemoryMarshal.Cast<byte, float>(mean.AsSpan());
         for (var place = 0; place < to.Length; place++)

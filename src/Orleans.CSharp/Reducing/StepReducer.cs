@@ -41,6 +41,9 @@ internal sealed class StepReducer
     /// <summary>How many workers take part.</summary>
     public int Workers => dealing.Members.Count;
 
+    /// <summary>Whether a worker takes part.</summary>
+    public bool Has(string worker) => dealing.Find(worker) is not null;
+
     /// <summary>Whether the run was ended before its last step.</summary>
     public bool IsEnded => end is not null;
 
@@ -69,7 +72,7 @@ internal sealed class StepReducer
     public void Take(Contribution from, DateTimeOffset now)
     {
         foreach (var part in from.Parts)
-            Check(part);
+            Check(part, from.Step);
         heard = now;
         if (from.Step < Step)
         {
@@ -207,7 +210,7 @@ internal sealed class StepReducer
                 terms.Combination, terms.ClipPartNorm, [.. trained.Select(part => part.Gradient)], [.. trained.Select(part => shape.ShareOf(place, part.Index))]),
             [.. Enumerable.Range(0, trained[0].Present.Length).Select(index => trained.Any(part => part.Present[index]))],
             [.. trained.Select(part => part.Figures!)],
-            Combining.MeanStatistics(parts.Select(part => part.Statistics)));
+            Combining.Statistics(terms.Combination, parts.Select(part => part.Statistics)));
         log.Add(record);
         Begin(now, record);
     }
@@ -250,12 +253,28 @@ internal sealed class StepReducer
         due.Add((member.Worker, reply));
     }
 
-    private void Check(Part part)
+    // A part of another form would end the other workers, which take the step's record as it is.
+    private void Check(Part part, long step)
     {
         if (part.Index < 0 || part.Index >= shape.Parts)
             throw new ArgumentException($"There is no part {part.Index}; a step has {shape.Parts}.", nameof(part));
-        if (part.Figures is null ? part.Gradient.Length != 0 : part.Gradient.Length != terms.Gradients)
+        if (step < 0)
+            throw new ArgumentException($"There is no step {step}; they are counted from 0.", nameof(part));
+        // Past the last step there is nothing to compute, and nothing is looked at.
+        if (step >= shape.Steps)
+            return;
+        var place = shape.Place(step);
+        var (gradients, parameters) = part.Index < shape.PartsOf(place) ? (terms.Gradients, terms.Parameters) : (0L, 0);
+        if ((part.Figures is null) != (gradients == 0))
+            throw new ArgumentException($"Part {part.Index} of step {step} comes {(part.Figures is null ? "without its" : "with")} figures.", nameof(part));
+        if (part.Gradient.Length != gradients)
+            throw new ArgumentException($"The gradient of part {part.Index} has {part.Gradient.Length} bytes; one of this run has {gradients}.", nameof(part));
+        if (part.Present.Length != parameters)
             throw new ArgumentException(
-                $"The gradient of part {part.Index} has {part.Gradient.Length} bytes; one of this run has {terms.Gradients}.", nameof(part));
+                $"Part {part.Index} has {part.Present.Length} marks of parameters with a gradient; one of this run has {parameters}.", nameof(part));
+        if (part.Statistics.Length != 0 && (place.InEpoch != shape.StepsPerEpoch - 1 || part.Statistics.Length != terms.Statistics))
+            throw new ArgumentException(
+                $"The statistics of part {part.Index} have {part.Statistics.Length} bytes; those of this run have {terms.Statistics}, in the last step of an epoch alone.",
+                nameof(part));
     }
 }

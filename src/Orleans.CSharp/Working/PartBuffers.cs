@@ -42,6 +42,10 @@ internal sealed class PartBuffers(IReadOnlyList<Tensor> live) : IDisposable
     /// <summary>Puts the epoch's start back.</summary>
     public void Reset() => Put(start, passes: 0);
 
+    /// <summary>How many bytes the statistics of a part have that has moved them.</summary>
+    /// <param name="live">The network's buffers.</param>
+    public static long BytesOf(IReadOnlyList<Tensor> live) => FlatTensors.BytesOf(live.Where(IsStatistic));
+
     /// <summary>A part's floating buffers; empty where no pass here has moved them in this epoch.</summary>
     public byte[] StatisticsOf(int part) =>
         ofParts.TryGetValue(part, out var buffers) ? FlatTensors.Read([.. buffers.Where(IsStatistic)]) : [];

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text.Json;
 using Xunit;
 
@@ -77,6 +78,35 @@ public sealed class ServeTests : IAsyncLifetime
         await Until("outlet", entry => entry.GetProperty("fault").GetString() is null);
     }
 
+    [Fact]
+    public async Task A_picture_of_more_pixels_than_a_request_may_cost_is_refused()
+    {
+        using var large = await client.PostAsync("/predict?adapter=shop", new ByteArrayContent(Pictures.Grey(2001, new byte[2001 * 2001])));
+        Assert.Equal(HttpStatusCode.BadRequest, large.StatusCode);
+        Assert.Contains("2001", await large.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await Scores("shop");
+    }
+
+    [Fact]
+    public async Task Who_comes_while_all_places_are_taken_by_unfinished_bodies_is_told_to_come_later()
+    {
+        using var stop = new CancellationTokenSource(Patience);
+        // Not by HttpClient, which reads no answer before it has sent its body.
+        var callers = Enumerable.Range(0, 200).Select(_ => new TcpClient()).ToArray();
+        try
+        {
+            var answers = callers.Select(caller => AnswerToUnfinishedBody(caller, stop.Token)).ToArray();
+            Assert.StartsWith("HTTP/1.1 503", await await Task.WhenAny(answers));
+        }
+        finally
+        {
+            foreach (var caller in callers)
+                caller.Dispose();
+        }
+
+        await Scores("shop");
+    }
+
     private static bool Near(float one, float other) => MathF.Abs(one - other) <= 1e-4f * (1 + MathF.Abs(one));
 
     private async Task<float[]> Scores(string? adapter)
@@ -96,5 +126,14 @@ public sealed class ServeTests : IAsyncLifetime
             if (entries.EnumerateArray().Any(entry => entry.GetProperty("name").GetString() == adapter && holds(entry)))
                 return;
         }
+    }
+
+    private async Task<string?> AnswerToUnfinishedBody(TcpClient caller, CancellationToken stop)
+    {
+        await caller.ConnectAsync(service.Address.Host, service.Address.Port, stop);
+        var stream = caller.GetStream();
+        await stream.WriteAsync("POST /predict?adapter=shop HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"u8.ToArray(), stop);
+        using var reader = new StreamReader(stream);
+        return await reader.ReadLineAsync(stop);
     }
 }
