@@ -17,8 +17,9 @@ public static partial class Plots
     public static void Bars(
         IReadOnlyList<RunSummary> rows, string metric, Func<RunSummary, PublishedRow?> published, string title, string path)
     {
-        var factor = metric == PublishedRow.Accuracy ? 100 : 1;
-        var plot = NewPlot(title, metric == PublishedRow.Accuracy ? "test accuracy, %" : metric, "");
+        var isAccuracy = metric == PublishedRow.Accuracy;
+        var factor = isAccuracy ? 100 : 1;
+        var plot = NewPlot(title, isAccuracy ? "test accuracy, %" : metric, "");
         var shown = rows.Where(row => row.Result(metric) is not null).Reverse().ToArray();
         if (shown.Length == 0)
             return;
@@ -34,7 +35,8 @@ public static partial class Plots
             Size = 0.6,
             Orientation = Orientation.Horizontal,
         }).ToArray();
-        plot.Add.Bars(bars).LegendText = "ours (measured here; whisker: standard deviation over seeds)";
+        plot.Add.Bars(bars).LegendText =
+            shown.Any(row => row.Seeds.Count > 1) ? "ours (measured here; whisker: standard deviation over seeds)" : "ours (measured here, one seed)";
         var marks = shown.Select(published).ToArray();
         Marks(plot, marks.Select(row => factor * row?.Paper), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
         Marks(plot, marks.Select(row => factor * row?.ReRun), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
@@ -49,10 +51,12 @@ public static partial class Plots
             .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun, factor * row?.Literature?.Value }).OfType<double>(),
         ];
         // Accuracies differ by points: an axis from 0 would hide that, so it starts under the least and says so by its numbers.
-        var (low, high) = (values.Min(), values.Max());
+        // A row at chance would flatten all others: the axis starts behind it, and its number alone is there.
+        var seen = values.Where(value => !isAccuracy || value >= values.Max() / 2).ToArray();
+        var (low, high) = (seen.Min(), seen.Max());
         var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
-        var left = metric == PublishedRow.Accuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
-        plot.Axes.SetLimits(left, high + (2 * room), -0.6, shown.Length - 0.4);
+        var left = isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
+        plot.Axes.SetLimits(left, isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room), -0.6, shown.Length - 0.4);
         foreach (var (bar, place) in bars.Select((bar, place) => (bar, place)))
         {
             var text = plot.Add.Text(Number(bar.Value, metric), left, place);
