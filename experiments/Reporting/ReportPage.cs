@@ -26,7 +26,7 @@ public static class ReportPage
         text.Append("third-party run of its tables (one seed, the best epoch on the test set), \"other publications\" what the authors of another method report of\n");
         text.Append("it, with other networks and lengths of training: for orientation; where nothing stands none is known. A seed repeats bit for bit with one\n");
         text.Append("version, so the same row may differ by a tenth of a point between sections. The commands of runs made before version 0.2.0 name today's folders,\n");
-        text.Append("and commits 38e2208e7dce and 0f7a0e06dce0 were rebased before they were published.\n\n");
+        text.Append("and commits that the history does not have were rebased before they were published.\n\n");
         (string Folder, ReportFile Report)[] reports = [.. folders.Select(folder => (folder, Read(folder)))];
         if (Headlines.Table([.. reports.Select(pair => (NameOf(pair.Folder), pair.Report))]) is { Length: > 0 } headlines)
             text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");

@@ -69,7 +69,8 @@ public static class ImageFolder
         if (classes.Length == 0)
             throw new DatasetFormatException(folder, "holds no folder; there must be one for each class.");
         string[] names = classNames is null ? [.. classes.Select(path => Path.GetFileName(path))] : [.. classNames];
-        var images = classes.SelectMany(path => ImagesIn(path).Select(image => (Path: image, Label: NumberOf(path, names)))).ToArray();
+        var images = classes.Select(path => (Path: path, Label: NumberOf(path, names)))
+            .SelectMany(one => ImagesIn(one.Path).Select(image => (Path: image, one.Label))).ToArray();
         var kept = new KeptPictures(images.Length, keepBytes);
         return Dataset.FromWriter(
             [channels, height, width],
