@@ -49,6 +49,10 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     [JsonInclude]
     public IReadOnlyDictionary<string, string>? Settings { get; private init; }
 
+    /// <summary>What trained several runs: written once, and given to each of them again by <see cref="Read"/>; null elsewhere.</summary>
+    [JsonInclude]
+    public IReadOnlyList<RunOrigin>? Commands { get; private init; }
+
     /// <summary>Further paragraphs for the page, as Markdown, such as tables of an experiment's own.</summary>
     public string? Remarks { get; init; }
 
@@ -57,12 +61,14 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
     public void Write(string path)
     {
         var common = Common();
+        var commands = SharedCommands();
         var written = this with
         {
             Settings = common.Count == 0 ? null : common,
+            Commands = commands.Count == 0 ? null : commands,
             Runs =
             [
-                .. Runs.Select(run => run with
+                .. Runs.Select(run => WithoutShared(run, commands) with
                 {
                     History = [.. run.History.Select(epoch => epoch.Rounded())],
                     Settings = run.Settings?.Where(pair => !common.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value),
@@ -80,7 +86,12 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
         try
         {
             return JsonSerializer.Deserialize<ReportFile>(File.ReadAllText(path), Json) is { Dataset: not null, Runs: not null } report
-                ? report with { Settings = null, Runs = [.. report.Runs.Select(run => Whole(run, report.Settings))] }
+                ? report with
+                {
+                    Settings = null,
+                    Commands = null,
+                    Runs = [.. report.Runs.Select(run => WithCommand(Whole(run, report.Settings), report.Commands))],
+                }
                 : throw new InvalidDataException($"'{path}' holds no report.");
         }
         catch (JsonException fault)
@@ -102,4 +113,31 @@ public sealed record ReportFile(string Dataset, IReadOnlyList<RunRecord> Runs)
             ? throw new JsonException($"the setting '{twice}' stands in the report and in its run '{run.Row}'; it may stand in one of them.")
             : run with { Settings = common.Concat(run.Settings).ToDictionary(pair => pair.Key, pair => pair.Value) };
     }
+
+    /// <summary>What trained more than one run, in the order of their first runs.</summary>
+    private List<RunOrigin> SharedCommands() =>
+        [.. Runs.Where(HasOrigin).GroupBy(run => new RunOrigin(run.Command!, run.Origin!)).Where(runs => runs.Count() > 1).Select(runs => runs.Key)];
+
+    private static bool HasOrigin(RunRecord run) => run is { Command: not null, Origin: not null };
+
+    private static RunRecord WithoutShared(RunRecord run, List<RunOrigin> commands) =>
+        HasOrigin(run) && commands.IndexOf(new(run.Command!, run.Origin!)) is var place and >= 0
+            ? run with { Command = null, Origin = null, CommandIndex = place }
+            : run;
+
+    private static RunRecord WithCommand(RunRecord run, IReadOnlyList<RunOrigin>? commands)
+    {
+        if (run.CommandIndex is not { } place)
+            return run;
+        if (run.Command is not null || run.Origin is not null)
+            throw new JsonException($"the run '{run.Row}' has a command or origin of its own and the index {place} of a shared one; it may have one of them.");
+        return commands is not null && place >= 0 && place < commands.Count
+            ? run with { Command = commands[place].Command, Origin = commands[place].Origin, CommandIndex = null }
+            : throw new JsonException($"the run '{run.Row}' names command {place} of {commands?.Count ?? 0}; the first is 0.");
+    }
 }
+
+/// <summary>What trained runs.</summary>
+/// <param name="Command">The command line.</param>
+/// <param name="Origin">Commit, version and threads.</param>
+public sealed record RunOrigin(string Command, ReportOrigin Origin);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MappingNets.Experiments.Reporting;
 
 /// <summary>One training run as report.json holds it; accuracies are shares from 0 to 1.</summary>
@@ -73,6 +75,10 @@ public sealed record RunRecord(
 
     /// <summary>With what it was trained; null where that is the report's origin.</summary>
     public ReportOrigin? Origin { get; init; }
+
+    /// <summary>In the file, the place in the report's commands of what trained several runs, from 0; null elsewhere.</summary>
+    [JsonInclude]
+    internal int? CommandIndex { get; init; }
 
     /// <summary>All that makes this run what it is: --resume takes it over only where every setting is the same.</summary>
     public IReadOnlyDictionary<string, string>? Settings { get; init; }

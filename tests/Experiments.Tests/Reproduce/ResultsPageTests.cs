@@ -124,6 +124,29 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void Commands_of_several_runs_are_written_once_and_read_into_each()
+    {
+        var path = folder.File("report.json");
+        var origin = new ReportOrigin("0123456789abcdef0123456789abcdef01234567", "0.2.0", 1);
+        RunRecord[] runs =
+        [
+            Run("a", 1, 0.5) with { Command = "first", Origin = origin },
+            Run("a", 2, 0.5) with { Command = "first", Origin = origin },
+            Run("a", 3, 0.5) with { Command = "first", Origin = origin with { Threads = 2 } },
+            Run("b", 1, 0.5),
+        ];
+        new ReportFile("fashion-mnist", runs).Write(path);
+        Assert.Equal(2, File.ReadAllText(path).Split("\"first\"").Length - 1);
+        var read = ReportFile.Read(path);
+        Assert.Equal(runs.Select(run => (run.Command, run.Origin)), read.Runs.Select(run => (run.Command, run.Origin)));
+        read.Write(path);
+        Assert.Equal(runs.Select(run => (run.Command, run.Origin)), ReportFile.Read(path).Runs.Select(run => (run.Command, run.Origin)));
+
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"commandIndex\":0", "\"commandIndex\":1", StringComparison.Ordinal));
+        Assert.Contains("command 1 of 1", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Settings_that_all_runs_have_are_written_once_and_read_into_each()
     {
         RunRecord With(string row, params (string Name, string Value)[] settings) =>
