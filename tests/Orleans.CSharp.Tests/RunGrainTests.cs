@@ -36,6 +36,38 @@ public sealed class RunGrainTests(ClusterFixture fixture)
         Assert.Equal(ReplyKind.Rejoin, (await run.Contribute(new("one", 0, 0, []))).Kind);
     }
 
+    [Fact]
+    public async Task AWorkerThatIsLateUntilTheOthersHaveEndedTheRunIsToldOfTheEnd()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("ended before it");
+        var terms = With("1", TimeSpan.FromMilliseconds(400));
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, terms)).Refusal);
+        var parts = await Task.WhenAll(Answered(run, "one", 0), Answered(run, "two", 0));
+        // The second one is dropped, and the first one computes its part and stops.
+        Assert.Equal(parts[1].Parts, (await Answered(run, "one", 0, parts[0].Parts)).Parts);
+        Assert.Equal(ReplyKind.Records, (await Answered(run, "one", 0, parts[1].Parts)).Kind);
+        await run.End(1, null);
+        await run.Leave("one");
+
+        Assert.Equal(ReplyKind.Records, (await Answered(run, "two", 0, parts[1].Parts)).Kind);
+        Assert.Null((await run.Join("two", terms)).Refusal);
+        Assert.Equal(ReplyKind.End, (await Answered(run, "two", 1)).Kind);
+
+        // One that comes when it has left too begins the run anew.
+        await run.Leave("two");
+        Assert.Null((await run.Join("three", terms)).Refusal);
+        Assert.Equal(ReplyKind.Again, (await run.Contribute(new("three", 0, 0, []))).Kind);
+    }
+
+    private static async Task<StepReply> Answered(IRunGrain run, string worker, long step, params int[] parts)
+    {
+        var sent = parts.Select(index => new Part(index, new byte[sizeof(float)], [true], new(1, 1, 1, 1, 0, 0, [], []), [])).ToArray();
+        for (; ; sent = [])
+            if (await run.Contribute(new(worker, step, 0, sent)) is { Kind: not ReplyKind.Again } reply)
+                return reply;
+    }
+
     private static RunTerms With(string seed, TimeSpan deadline) => new(
         4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, new() { ["seed"] = seed }, [], 1, 0);
 }

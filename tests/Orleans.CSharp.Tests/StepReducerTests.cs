@@ -208,6 +208,23 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
+    public void AnEndedRunWhoseRecordsAreGoneIsComputedAnewUpToItsEnd()
+    {
+        var ended = Started(workers: 2, parts: 2);
+        ended.End(1, null);
+        // Nobody else need come, and the step before the end is dealt out although the end is known.
+        var reducer = ended.From(0);
+        Assert.True(reducer.IsEnded);
+        Ask(reducer, 0, "b");
+        Assert.Equal([0, 1], Last("b").Parts);
+        reducer.Take(Of("b", 0, PartOf(0, 1), PartOf(1, 2)), Start);
+        Hear(reducer);
+        Assert.Equal(3, ValueOf(Last("b").Records.Single()));
+        Ask(reducer, 1, "b");
+        Assert.Equal(ReplyKind.End, Last("b").Kind);
+    }
+
+    [Fact]
     public void AWorkerWithMoreEpochsThanTheReducerIsToJoinAgain()
     {
         // 2 samples, 2 parts of 1, 3 epochs: three steps.

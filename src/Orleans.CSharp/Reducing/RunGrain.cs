@@ -37,8 +37,9 @@ internal sealed class RunGrain(
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly Dictionary<string, TaskCompletionSource<StepReply>> waiting = [];
 
-    // Workers that were let in and are no members of the reducer yet, and when each was last heard: they hold the run's terms too.
-    private readonly Dictionary<string, DateTimeOffset> joined = [];
+    // Workers that were let in with these terms and have not left, and when each was last heard. They may send whenever they come, also after the
+    // reducer has dropped them; those that were heard lately hold the run's terms.
+    private readonly Dictionary<string, DateTimeOffset> known = [];
     private RunTerms? terms;
     private StepReducer? reducer;
     private IGrainTimer? timer;
@@ -48,32 +49,31 @@ internal sealed class RunGrain(
         if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
         {
             // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
-            var isBound = joined.Keys.Any(other => other != worker && IsComing(other))
-                || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
+            var isBound = IsHeardBeside(worker) || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
             var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
             if (refusal is not null)
                 return Task.FromResult(new JoinReply(refusal, false, []));
-            reducer = null;
-            joined.Clear();
+            Renew();
         }
 
-        if (reducer is { IsEnded: true, Workers: 0 } || (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow())))
-            reducer = null;
+        // What was ended begins anew for workers that come later. To one that was in it, however late it is, it stays ended: it would train on alone.
+        if (reducer is { IsEnded: true, Workers: 0 } && !known.ContainsKey(worker) && !IsHeardBeside(worker))
+            Renew();
+        else if (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow()))
+            reducer = reducer.From(kept.State.Step);
         Begin(joining);
-        foreach (var gone in joined.Keys.Where(other => !IsComing(other)).ToArray())
-            joined.Remove(gone);
-        if (!reducer!.Has(worker))
-            joined[worker] = time.GetUtcNow();
+        known[worker] = time.GetUtcNow();
         return Task.FromResult(
-            reducer.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
+            reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
     }
 
     public async Task<StepReply> Contribute(Contribution contribution)
     {
         // A new activation, or a run that others have begun with other terms meanwhile, which the worker does not know of: it joins again, and
         // goes on where it is or is refused.
-        if (reducer is null || !(reducer.Has(contribution.Worker) || IsComing(contribution.Worker)))
+        if (reducer is null || !known.ContainsKey(contribution.Worker))
             return StepReply.Of(ReplyKind.Rejoin);
+        known[contribution.Worker] = time.GetUtcNow();
         Watch();
         var answer = new TaskCompletionSource<StepReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Remove(contribution.Worker, out var older))
@@ -89,10 +89,6 @@ internal sealed class RunGrain(
             throw;
         }
 
-        if (reducer.Has(contribution.Worker))
-            joined.Remove(contribution.Worker);
-        else
-            joined[contribution.Worker] = time.GetUtcNow();
         PassOn();
         return await Answered(contribution.Worker, answer);
     }
@@ -103,7 +99,7 @@ internal sealed class RunGrain(
 
     public Task Leave(string worker)
     {
-        joined.Remove(worker);
+        known.Remove(worker);
         var told = Told(run => run.Leave(worker, time.GetUtcNow()));
         // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
         if (reducer is { Workers: 0 })
@@ -138,12 +134,18 @@ internal sealed class RunGrain(
         await kept.ClearStateAsync();
         kept.State = new();
         timer?.Dispose();
-        joined.Clear();
+        known.Clear();
         (reducer, terms, timer) = (null, null, null);
         DeactivateOnIdle();
     }
 
-    private bool IsComing(string worker) => joined.TryGetValue(worker, out var heard) && time.GetUtcNow() - heard < terms!.Deadline;
+    private bool IsHeardBeside(string worker) => known.Any(other => other.Key != worker && time.GetUtcNow() - other.Value < terms!.Deadline);
+
+    private void Renew()
+    {
+        reducer = null;
+        known.Clear();
+    }
 
     private Task Told(Action<StepReducer> what)
     {

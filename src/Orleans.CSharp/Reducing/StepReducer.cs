@@ -35,6 +35,9 @@ internal sealed class StepReducer
         (dealing, log, isStarted) = (new(terms.Parts), new(step, KeptBytes), step > 0);
     }
 
+    /// <summary>A reducer of the same run that goes on at another step, of whose successors nothing is known; where the run was ended, it ends there again.</summary>
+    public StepReducer From(long step) => new(terms, step) { end = end, isStarted = step > 0 || IsEnded };
+
     /// <summary>The step that is being gathered: how many are done.</summary>
     public long Step => log.Next;
 
@@ -162,7 +165,7 @@ internal sealed class StepReducer
     // Where only one worker has asked and no part has changed hands, nobody else has anything new to do: with a thousand workers it matters.
     private void Settle(DateTimeOffset now, Member? only = null)
     {
-        if (dealing.Members.Count == 0 || Step >= shape.Steps || IsEnded)
+        if (dealing.Members.Count == 0 || Step >= shape.Steps || Step >= end?.Step)
             return;
         if (!isStarted && dealing.Members.Count < terms.Workers)
             return;
