@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Orleans;
 
@@ -67,10 +66,10 @@ public sealed class FederatedTrainer
         var self = new FederatedMember(Guid.NewGuid().ToString("N"), training.Count, mask.PublicKey);
         try
         {
-            var settings = Settings();
+            var terms = FederatedTerms.Of(model, options);
             Roster? roster = null;
             while (roster is null)
-                roster = Accepted(line.Ask(grain => grain.Join(self, settings, options.Workers, options.Deadline)), "run").Next;
+                roster = Accepted(line.Ask(grain => grain.Join(self, terms)), "run").Next;
             for (var round = 0; round < options.Rounds; round++)
             {
                 var before = Trained();
@@ -143,14 +142,6 @@ public sealed class FederatedTrainer
         };
         new Trainer(model, here).Fit(training, cancellation: cancellation);
     }
-
-    private string Settings() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{model.Target.Name}, {model.Method}, {model.TrainableCount} trained parameters, {options.Workers} workers, {options.Rounds} rounds, "
-        + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}, "
-        // Latents mean nothing with other fixed weights, and changes nothing from another start.
-        + $"shapes {TargetIdentity.FingerprintOf(model.Target.Layout)}, mapping {model.DescribeMapping()}, "
-        + $"SHA-256 of the trained parameters at their start {Convert.ToHexStringLower(FlatTensors.Digest(model.Trainables))}");
 
     private float[] Trained() => MemoryMarshal.Cast<byte, float>(FlatTensors.Read(model.Trainables)).ToArray();
 

@@ -41,7 +41,8 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         await Accepted(run, "three", "others");
     }
 
-    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) => run.Join(new(worker, 1, []), settings, 2, Deadline);
+    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) =>
+        run.Join(new(worker, 1, []), new(2, Deadline, new() { ["seed"] = settings }, []));
 
     private static async Task Accepted(IFederationGrain run, string worker, string settings)
     {

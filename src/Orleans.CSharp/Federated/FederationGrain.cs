@@ -8,7 +8,7 @@ namespace MappingNets;
 internal interface IFederationGrain : IGrainWithStringKey
 {
     /// <summary>A worker comes, or asks again whether all have.</summary>
-    Task<FederatedReply> Join(FederatedMember member, string settings, int workers, TimeSpan deadline);
+    Task<FederatedReply> Join(FederatedMember member, FederatedTerms terms);
 
     /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
     Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
@@ -26,16 +26,15 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private Federation? federation;
-    private string? settings;
+    private FederatedTerms? terms;
     private IGrainTimer? timer;
-    private TimeSpan wait;
     private TaskCompletionSource changed = New();
 
-    public async Task<FederatedReply> Join(FederatedMember member, string joining, int workers, TimeSpan deadline)
+    public async Task<FederatedReply> Join(FederatedMember member, FederatedTerms joining)
     {
         if (federation is null)
         {
-            (federation, settings, wait) = (new(workers, deadline), joining, WaitingCall.Within(deadline));
+            (federation, terms) = (new(joining.Workers, joining.Deadline), joining);
             timer?.Dispose();
             timer = this.RegisterGrainTimer(
                 () =>
@@ -45,11 +44,11 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
                     Change();
                     return Task.CompletedTask;
                 },
-                new GrainTimerCreationOptions { DueTime = deadline / 4, Period = deadline / 4, Interleave = true, KeepAlive = true });
+                new GrainTimerCreationOptions { DueTime = joining.Deadline / 4, Period = joining.Deadline / 4, Interleave = true, KeepAlive = true });
         }
 
-        if (settings != joining)
-            return new($"it has other settings: {settings} there and {joining} here", [], null);
+        if (joining.DifferenceFrom(terms!) is { } difference)
+            return new($"it has other settings: {difference}", [], null);
         if (federation.Join(member, time.GetUtcNow()) is { } refusal)
             return new(refusal, [], null);
         if (federation.Now is not null)
@@ -104,7 +103,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     {
         try
         {
-            await changed.Task.WaitAsync(wait, time);
+            await changed.Task.WaitAsync(WaitingCall.Within(terms!.Deadline), time);
         }
         catch (TimeoutException)
         {
