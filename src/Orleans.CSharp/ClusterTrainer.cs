@@ -185,6 +185,6 @@ public sealed class ClusterTrainer
             FlatTensors.BytesOf(parameters),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
             Agreement.Probe(model), parameters.Count, PartBuffers.BytesOf(model.State.Tensors),
-            options.LengthBound);
+            options.LengthBound, options.AllMetrics.Count);
     }
 }

@@ -62,7 +62,7 @@ public sealed class RunGrainTests(ClusterFixture fixture)
 
     private static async Task<StepReply> Answered(IRunGrain run, string worker, long step, params int[] parts)
     {
-        var sent = parts.Select(index => new Part(index, new byte[sizeof(float)], [true], new(1, 1, 1, 1, 0, 0, [], []), [])).ToArray();
+        var sent = parts.Select(index => new Part(index, new byte[sizeof(float)], [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), [])).ToArray();
         for (; ; sent = [])
             if (await run.Contribute(new(worker, step, 0, sent)) is { Kind: not ReplyKind.Again } reply)
                 return reply;

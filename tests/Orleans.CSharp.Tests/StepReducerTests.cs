@@ -257,8 +257,8 @@ public sealed partial class StepReducerTests
 
     private static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(5);
 
-    private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean) => new(
-        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float)), step);
+    private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean, int metrics = 0) => new(
+        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float), null, metrics), step);
 
     private StepReducer Started(int workers, int parts, int samples = 100)
     {
@@ -289,7 +289,7 @@ public sealed partial class StepReducerTests
     private static Contribution Of(string worker, long step, params Part[] parts) => new(worker, step, 0, parts);
 
     private static Part PartOf(int index, float value) =>
-        new(index, MemoryMarshal.AsBytes<float>([value]).ToArray(), [true], new(1, 1, 1, 1, 0, 0, [], []), []);
+        new(index, MemoryMarshal.AsBytes<float>([value]).ToArray(), [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), []);
 
     private static float ValueOf(StepRecord record) => MemoryMarshal.Cast<byte, float>(record.Gradient.AsSpan())[0];
 }

@@ -19,6 +19,7 @@ namespace MappingNets;
 /// <param name="Parameters">How many tensors a gradient has.</param>
 /// <param name="Statistics">How many bytes the network's floating buffers have.</param>
 /// <param name="LengthBound">Why the run cannot go on with another number of epochs; null where it can.</param>
+/// <param name="Metrics">How many metrics there are.</param>
 [GenerateSerializer, Immutable]
 internal sealed record RunTerms(
     [property: Id(0)] int Samples,
@@ -34,7 +35,8 @@ internal sealed record RunTerms(
     [property: Id(10)] float[] Probe,
     [property: Id(12)] int Parameters,
     [property: Id(13)] long Statistics,
-    [property: Id(11)] string? LengthBound = null)
+    [property: Id(11)] string? LengthBound = null,
+    [property: Id(14)] int Metrics = 0)
 {
     /// <summary>How the run cuts its data.</summary>
     [JsonIgnore]
