@@ -37,6 +37,28 @@ public sealed class RunGrainTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task AWorkerThatTakesLongToReceiveTheStateItJoinsWithMaySend()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("long way");
+        var terms = With("1", TimeSpan.FromMilliseconds(400));
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, terms)).Refusal);
+        // Each call of one that waits for the other takes half a deadline.
+        foreach (var _ in Enumerable.Range(0, 3))
+            Assert.Equal(ReplyKind.Again, (await run.Contribute(new("one", 0, 0, []))).Kind);
+        Assert.Equal(ReplyKind.Compute, (await run.Contribute(new("two", 0, 0, []))).Kind);
+    }
+
+    [Fact]
+    public async Task AWorkerThatJoinsAgainIsHeldToTheRunsSettings()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("joined again");
+        Assert.Null(await run.Rejoin("one", With("1", Longest)));
+        Assert.Contains("seed", await run.Rejoin("two", With("2", Longest)));
+        Assert.Equal(ReplyKind.Rejoin, (await run.Contribute(new("two", 0, 0, []))).Kind);
+    }
+
+    [Fact]
     public async Task AWorkerThatIsLateUntilTheOthersHaveEndedTheRunIsToldOfTheEnd()
     {
         var run = fixture.Grains.GetGrain<IRunGrain>("ended before it");

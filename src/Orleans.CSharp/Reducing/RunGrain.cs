@@ -10,6 +10,10 @@ internal interface IRunGrain : IGrainWithStringKey
     /// <summary>A worker joins, with its model at the start.</summary>
     Task<JoinReply> Join(string worker, RunTerms terms);
 
+    /// <summary>A worker that holds a model of the run joins again. It needs no state, whose way may be longer than the others wait.</summary>
+    /// <returns>Why it may not, as a sentence; null where it may.</returns>
+    Task<string?> Rejoin(string worker, RunTerms terms);
+
     /// <summary>A worker gives parts of a step, and waits for its record or for more to do.</summary>
     Task<StepReply> Contribute(Contribution contribution);
 
@@ -44,28 +48,12 @@ internal sealed class RunGrain(
     private StepReducer? reducer;
     private IGrainTimer? timer;
 
-    public Task<JoinReply> Join(string worker, RunTerms joining)
-    {
-        if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
-        {
-            // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
-            var isBound = IsHeardBeside(worker) || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
-            var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
-            if (refusal is not null)
-                return Task.FromResult(new JoinReply(refusal, false, []));
-            Renew();
-        }
+    public Task<JoinReply> Join(string worker, RunTerms joining) => Task.FromResult(
+        LetIn(worker, joining) is { } refusal ? new JoinReply(refusal, false, [])
+        : reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State)
+        : new JoinReply(null, true, []));
 
-        // What was ended begins anew for workers that come later. To one that was in it, however late it is, it stays ended: it would train on alone.
-        if (reducer is { IsEnded: true, Workers: 0 } && !known.ContainsKey(worker) && !IsHeardBeside(worker))
-            Renew();
-        else if (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow()))
-            reducer = reducer.From(kept.State.Step);
-        Begin(joining);
-        known[worker] = time.GetUtcNow();
-        return Task.FromResult(
-            reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
-    }
+    public Task<string?> Rejoin(string worker, RunTerms joining) => Task.FromResult(LetIn(worker, joining));
 
     public async Task<StepReply> Contribute(Contribution contribution)
     {
@@ -137,6 +125,28 @@ internal sealed class RunGrain(
         known.Clear();
         (reducer, terms, timer) = (null, null, null);
         DeactivateOnIdle();
+    }
+
+    private string? LetIn(string worker, RunTerms joining)
+    {
+        if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
+        {
+            // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
+            var isBound = IsHeardBeside(worker) || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
+            var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
+            if (refusal is not null)
+                return refusal;
+            Renew();
+        }
+
+        // What was ended begins anew for workers that come later. To one that was in it, however late it is, it stays ended: it would train on alone.
+        if (reducer is { IsEnded: true, Workers: 0 } && !known.ContainsKey(worker) && !IsHeardBeside(worker))
+            Renew();
+        else if (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow()))
+            reducer = reducer.From(kept.State.Step);
+        Begin(joining);
+        known[worker] = time.GetUtcNow();
+        return null;
     }
 
     private bool IsHeardBeside(string worker) => known.Any(other => other.Key != worker && time.GetUtcNow() - other.Value < terms!.Deadline);
