@@ -10,9 +10,6 @@ namespace MappingNets;
 /// <param name="deadline">How long the others wait for one.</param>
 internal sealed class Federation(int workers, TimeSpan deadline)
 {
-    // Workers in the middle of a round are heard between their steps, and a step may take longer than the others would wait.
-    private const int Silence = 4;
-
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
     private readonly Dictionary<string, DateTimeOffset> heard = [];
@@ -73,7 +70,7 @@ internal sealed class Federation(int workers, TimeSpan deadline)
 
     /// <summary>
     /// Leaves out the workers for which the others have waited too long: before the start those that have ceased to ask, later those without a
-    /// change. Where none of a run is heard for <see cref="Silence"/> deadlines, all have ended without a word.
+    /// change. Where none of a run is heard for <see cref="Presence.Silence"/>, all have ended without a word.
     /// </summary>
     public void Expire(DateTimeOffset now)
     {
@@ -89,7 +86,7 @@ internal sealed class Federation(int workers, TimeSpan deadline)
             Again();
         }
 
-        if (heard.Values.All(last => now - last >= Silence * deadline))
+        if (heard.Values.All(last => now - last >= Presence.Silence(deadline)))
             Drop(_ => true);
     }
 

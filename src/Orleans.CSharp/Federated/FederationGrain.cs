@@ -13,7 +13,7 @@ internal interface IFederationGrain : IGrainWithStringKey
     /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
     Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
 
-    /// <summary>A worker is there, and works on its own data.</summary>
+    /// <summary>A worker lives, and works on its own data.</summary>
     Task Hear(string worker);
 
     /// <summary>A worker leaves.</summary>
@@ -62,7 +62,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     public async Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change)
     {
         if (federation is null)
-            return new("the silo that held it has ended", [], null);
+            return new(Lost(), [], null);
         federation.Take(worker, round, attempt, change, time.GetUtcNow());
         if (federation.Now is { } after && (after.Round, after.Attempt) != (round, attempt))
             Change();
@@ -89,6 +89,9 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         Change();
         return Task.CompletedTask;
     }
+
+    private string Lost() => terms is not { } there ? "the silo that held it has ended"
+        : $"no worker of it is left, and this one was not heard for {Presence.Silence(there.Deadline):c} or kept the others waiting for {there.Deadline:c}";
 
     // A run without workers binds no one to its settings.
     private void DropWhereEmpty()
