@@ -106,6 +106,7 @@ public sealed class ClusterTrainer
         var worker = $"{Environment.MachineName} {Environment.ProcessId} {Guid.NewGuid():N}";
         var line = new ClusterLine<IRunGrain>(
             cluster.GetGrain<IRunGrain>(run), clusterOptions.Deadline, clusterOptions.Patience, cancellation);
+        using var presence = Presence.Of(line, clusterOptions.Deadline, grain => grain.Hear(worker));
         var start = model.CaptureState();
         try
         {

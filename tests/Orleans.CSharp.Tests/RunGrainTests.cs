@@ -82,6 +82,40 @@ public sealed class RunGrainTests(ClusterFixture fixture)
         Assert.Equal(ReplyKind.Again, (await run.Contribute(new("three", 0, 0, []))).Kind);
     }
 
+    [Fact]
+    public async Task ARunWhoseWorkersAreAllKilledWhileTheyComputeIsFreeForOtherSettings()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("killed");
+        var deadline = TimeSpan.FromMilliseconds(200);
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, With("1", deadline))).Refusal);
+        var replies = await Task.WhenAll(Answered(run, "one", 0), Answered(run, "two", 0));
+        Assert.All(replies, reply => Assert.Equal(ReplyKind.Compute, reply.Kind));
+
+        Assert.Contains("seed", (await run.Join("three", With("2", deadline))).Refusal);
+        using var stop = new CancellationTokenSource(Longest);
+        while ((await run.Join("three", With("2", deadline))).Refusal is not null)
+            stop.Token.ThrowIfCancellationRequested();
+    }
+
+    [Fact]
+    public async Task AWorkerHoldsItsRunWhileAStepTakesLongerThanTheSilenceOfTheDead()
+    {
+        var options = new ClusterTrainingOptions { Deadline = TimeSpan.FromMilliseconds(400) };
+        var run = fixture.Grains.GetGrain<IRunGrain>("long step");
+        using var model = Small.Slvt();
+        using var data = Small.Classes();
+        var report = await new ClusterTrainer(fixture.Grains, "long step", model, new() { OnStep = Long, Epochs = 1 }, options).FitAsync(data);
+        Assert.Equal(1, report.Steps);
+
+        TrainingSignal Long(TrainingProgress _)
+        {
+            fixture.Pass(options.Deadline, 12).Wait();
+            Assert.NotNull(run.Join("other", With("1", options.Deadline)).Result.Refusal);
+            return TrainingSignal.Stop;
+        }
+    }
+
     private static async Task<StepReply> Answered(IRunGrain run, string worker, long step, params int[] parts)
     {
         var sent = parts.Select(index => new Part(index, new byte[sizeof(float)], [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), [])).ToArray();

@@ -17,6 +17,9 @@ internal interface IRunGrain : IGrainWithStringKey
     /// <summary>A worker gives parts of a step, and waits for its record or for more to do.</summary>
     Task<StepReply> Contribute(Contribution contribution);
 
+    /// <summary>A worker lives, and computes.</summary>
+    Task Hear(string worker);
+
     /// <summary>A worker tells a reducer that is new what the last steps came to.</summary>
     Task Teach(long step, StepRecord[] records);
 
@@ -81,6 +84,13 @@ internal sealed class RunGrain(
         return await Answered(contribution.Worker, answer);
     }
 
+    public Task Hear(string worker)
+    {
+        if (known.ContainsKey(worker))
+            known[worker] = time.GetUtcNow();
+        return Task.CompletedTask;
+    }
+
     public Task Teach(long step, StepRecord[] records) => Told(run => run.Learn(step, records, time.GetUtcNow()));
 
     public Task End(long step, Divergence? divergence) => Told(run => run.End(step, divergence));
@@ -89,13 +99,7 @@ internal sealed class RunGrain(
     {
         known.Remove(worker);
         var told = Told(run => run.Leave(worker, time.GetUtcNow()));
-        // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
-        if (reducer is { Workers: 0 })
-        {
-            timer?.Dispose();
-            timer = null;
-        }
-
+        RestWhereEmpty();
         return told;
     }
 
@@ -185,9 +189,26 @@ internal sealed class RunGrain(
 
     private Task Tick()
     {
-        reducer?.Expire(time.GetUtcNow());
+        var now = time.GetUtcNow();
+        reducer?.Expire(now);
         PassOn();
+        // All have ended without a word, such as clients of a silo that lasts. Nobody waits for them then, so that the reducer drops none of them.
+        if (known.Values.All(heard => now - heard >= Presence.Silence(terms!.Deadline)))
+        {
+            reducer?.DropAll();
+            RestWhereEmpty();
+        }
+
         return Task.CompletedTask;
+    }
+
+    // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
+    private void RestWhereEmpty()
+    {
+        if (reducer is not { Workers: 0 })
+            return;
+        timer?.Dispose();
+        timer = null;
     }
 
     // A call ends by itself, whatever becomes of the run: see WaitingCall.

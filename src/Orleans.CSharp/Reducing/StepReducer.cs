@@ -156,6 +156,14 @@ internal sealed class StepReducer
         Settle(now);
     }
 
+    /// <summary>Drops all workers; what is known of the steps stays.</summary>
+    public void DropAll()
+    {
+        foreach (var member in dealing.Members.ToArray())
+            dealing.Drop(member);
+        waitingSince = null;
+    }
+
     /// <summary>A worker that waits is answered, so that its call does not look lost; it asks again.</summary>
     public void AskAgain(string worker)
     {
