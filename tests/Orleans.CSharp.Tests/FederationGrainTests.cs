@@ -74,13 +74,31 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         }
     }
 
+    [Fact]
+    public async Task AChangeOfAnotherLengthIsRefusedBeforeItEndsAnotherWorker()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("lengths");
+        var first = Join(run, "one", "its");
+        Assert.NotNull((await Join(run, "two", "its")).Next);
+        Assert.NotNull((await first).Next);
+        foreach (var length in new[] { 0, 3, 8 })
+        {
+            var fault = await Assert.ThrowsAsync<ArgumentException>(() => run.Submit("one", 0, 0, new byte[length]));
+            Assert.Contains($"'one' has {length} bytes; one of this run has 4", fault.Message);
+        }
+
+        var sum = run.Submit("one", 0, 0, [1, 0, 0, 0]);
+        Assert.Equal([3, 0, 0, 0], (await run.Submit("two", 0, 0, [2, 0, 0, 0])).Sum);
+        Assert.Equal([3, 0, 0, 0], (await sum).Sum);
+    }
+
     private sealed class Reported(Action then) : IProgress<int>
     {
         public void Report(int value) => then();
     }
 
     private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) =>
-        run.Join(new(worker, 1, []), new(2, Deadline, new() { ["seed"] = settings }, []));
+        run.Join(new(worker, 1, []), new(2, Deadline, sizeof(int), new() { ["seed"] = settings }, []));
 
     private static async Task Accepted(IFederationGrain run, string worker, string settings)
     {

@@ -49,7 +49,7 @@ public sealed class ReactivationTests(ClusterFixture fixture)
     public async Task AFederatedRunTellsItsWorkersThatItIsLostAlthoughOneCallWaitsForAnother()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("moves");
-        var terms = new FederatedTerms(2, Deadline, [], []);
+        var terms = new FederatedTerms(2, Deadline, sizeof(int), [], []);
         var first = run.Join(new("one", 1, []), terms);
         await run.Join(new("two", 1, []), terms);
         Assert.NotNull((await first).Next);

@@ -6,19 +6,22 @@ namespace MappingNets;
 /// <summary>What all workers of a federated run must agree on.</summary>
 /// <param name="Workers">How many workers the run starts with.</param>
 /// <param name="Deadline">How long the others wait for one.</param>
+/// <param name="Bytes">How many bytes a change has.</param>
 /// <param name="Settings">All settings by name, as text.</param>
 /// <param name="Probe">Some weights near the model's start: changes mean nothing to a model that makes other weights of them.</param>
 [GenerateSerializer, Immutable]
 internal sealed record FederatedTerms(
     [property: Id(0)] int Workers,
     [property: Id(1)] TimeSpan Deadline,
-    [property: Id(2)] Dictionary<string, string> Settings,
-    [property: Id(3)] float[] Probe)
+    [property: Id(2)] long Bytes,
+    [property: Id(3)] Dictionary<string, string> Settings,
+    [property: Id(4)] float[] Probe)
 {
     /// <summary>The terms of a worker whose model is at its start. How it trains on its data may differ.</summary>
     public static FederatedTerms Of(Model model, FederatedOptions options) => new(
         options.Workers,
         options.Deadline,
+        FlatTensors.BytesOf(model.Trainables),
         new(RunIdentity.OfModel(model))
         {
             [Agreement.StartName] = Agreement.Start(model),

@@ -8,7 +8,8 @@ namespace MappingNets;
 /// </summary>
 /// <param name="workers">How many workers the run starts with.</param>
 /// <param name="deadline">How long the others wait for one.</param>
-internal sealed class Federation(int workers, TimeSpan deadline)
+/// <param name="bytes">How many bytes a change has.</param>
+internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
 {
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
@@ -51,8 +52,11 @@ internal sealed class Federation(int workers, TimeSpan deadline)
     }
 
     /// <summary>A worker sends its change; what belongs to another try is not looked at.</summary>
+    /// <exception cref="ArgumentException">The change has another length, and would end the worker that completes the round.</exception>
     public void Take(string worker, int round, int attempt, byte[] change, DateTimeOffset now)
     {
+        if (change.Length != bytes)
+            throw new ArgumentException($"The change of worker '{worker}' has {change.Length} bytes; one of this run has {bytes}.", nameof(change));
         if (Now is not { } roster || (round, attempt) != (roster.Round, roster.Attempt) || roster.Members.All(member => member.Worker != worker))
             return;
         Hear(worker, now);

@@ -34,7 +34,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     {
         if (federation is null)
         {
-            (federation, terms) = (new(joining.Workers, joining.Deadline), joining);
+            (federation, terms) = (new(joining.Workers, joining.Deadline, joining.Bytes), joining);
             timer?.Dispose();
             timer = this.RegisterGrainTimer(
                 () =>
