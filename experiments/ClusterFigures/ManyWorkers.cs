@@ -73,7 +73,7 @@ internal static class ManyWorkers
             }
         }
 
-        Part Part(int index) => new(index, gradients[index], [true], new(1, 1, 1, 1, 0, 0, [], []), []);
+        Part Part(int index) => new(index, gradients[index], [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), []);
     }
 
     private static (double Milliseconds, byte[] Sum) ByTree(byte[][] gradients, int fanIn)

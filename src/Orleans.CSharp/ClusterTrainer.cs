@@ -106,6 +106,7 @@ public sealed class ClusterTrainer
         var worker = $"{Environment.MachineName} {Environment.ProcessId} {Guid.NewGuid():N}";
         var line = new ClusterLine<IRunGrain>(
             cluster.GetGrain<IRunGrain>(run), clusterOptions.Deadline, clusterOptions.Patience, cancellation);
+        using var presence = Presence.Of(line, clusterOptions.Deadline, grain => grain.Hear(worker));
         var start = model.CaptureState();
         try
         {
@@ -170,11 +171,10 @@ public sealed class ClusterTrainer
 
     private RunTerms Terms(Dataset training, Dataset? validation)
     {
-        using var probe = RunIdentity.Probe(model);
         using var loss = new StepLoss(model, options);
         var settings = new Dictionary<string, string>(RunIdentity.Settings(model, options, training, validation))
         {
-            ["SHA-256 of the trained parameters at their start"] = Convert.ToHexStringLower(FlatTensors.Digest(model.Trainables)),
+            [Agreement.StartName] = Agreement.Start(model),
             ["number of workers that the first step waits for"] = clusterOptions.Workers.ToString(CultureInfo.InvariantCulture),
             ["deadline"] = clusterOptions.Deadline.ToString("c", CultureInfo.InvariantCulture),
             ["combination of gradients"] = clusterOptions.Combination.ToString(),
@@ -185,7 +185,7 @@ public sealed class ClusterTrainer
             training.Count, options.BatchSize, options.GradientAccumulation, options.Epochs,
             FlatTensors.BytesOf(parameters),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
-            probe.to(ScalarType.Float32).data<float>().ToArray(), parameters.Count, PartBuffers.BytesOf(model.State.Tensors),
-            options.LengthBound);
+            Agreement.Probe(model), parameters.Count, PartBuffers.BytesOf(model.State.Tensors),
+            options.LengthBound, options.AllMetrics.Count);
     }
 }

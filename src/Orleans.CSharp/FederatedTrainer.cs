@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Orleans;
 
@@ -65,16 +63,17 @@ public sealed class FederatedTrainer
         using var mask = new ChangeMask();
         var line = new ClusterLine<IFederationGrain>(cluster.GetGrain<IFederationGrain>(run), options.Deadline, options.Patience, cancellation);
         var self = new FederatedMember(Guid.NewGuid().ToString("N"), training.Count, mask.PublicKey);
+        using var presence = Presence.Of(line, options.Deadline, grain => grain.Hear(self.Worker));
         try
         {
-            var settings = Settings();
+            var terms = FederatedTerms.Of(model, options);
             Roster? roster = null;
             while (roster is null)
-                roster = Accepted(line.Ask(grain => grain.Join(self, settings, options.Workers, options.Deadline)), "run").Next;
+                roster = Accepted(line.Ask(grain => grain.Join(self, terms)), "run").Next;
             for (var round = 0; round < options.Rounds; round++)
             {
                 var before = Trained();
-                TakeLocalSteps(line, self.Worker, training, round, cancellation);
+                TakeLocalSteps(training, round, cancellation);
                 var change = Trained().Zip(before, (after, number) => after - number).ToArray();
                 var reply = Averaged(line, self.Worker, mask, roster, change);
                 Put(before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
@@ -119,38 +118,19 @@ public sealed class FederatedTrainer
         : argument is null ? throw new InvalidOperationException($"The federated run cannot go on: {refusal}.")
         : throw new ArgumentException($"The federated run takes no part of this worker: {refusal}.", argument);
 
-    private void TakeLocalSteps(ClusterLine<IFederationGrain> line, string worker, Dataset training, int round, CancellationToken cancellation)
+    private void TakeLocalSteps(Dataset training, int round, CancellationToken cancellation)
     {
         var shape = StepShape.Of(local, training);
         var left = options.LocalSteps;
-        var told = Stopwatch.StartNew();
         var here = local with
         {
             Epochs = (options.LocalSteps + shape.StepsPerEpoch - 1) / shape.StepsPerEpoch,
             // Each round has orders of its own.
             Seed = unchecked(local.Seed + ((ulong)round << 32)),
-            OnStep = at =>
-            {
-                // A round may take longer than the run is kept for workers that are not heard.
-                if (told.Elapsed >= options.Deadline / 4)
-                {
-                    _ = line.TryTellAsync(grain => grain.Hear(worker));
-                    told.Restart();
-                }
-
-                return local.OnStep?.Invoke(at) == TrainingSignal.Stop || --left == 0 ? TrainingSignal.Stop : TrainingSignal.Continue;
-            },
+            OnStep = at => local.OnStep?.Invoke(at) == TrainingSignal.Stop || --left == 0 ? TrainingSignal.Stop : TrainingSignal.Continue,
         };
         new Trainer(model, here).Fit(training, cancellation: cancellation);
     }
-
-    private string Settings() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{model.Target.Name}, {model.Method}, {model.TrainableCount} trained parameters, {options.Workers} workers, {options.Rounds} rounds, "
-        + $"{options.LocalSteps} steps, range {options.Range}, {(options.HidesChanges ? "hidden" : "open")}, noise {options.NoiseMultiplier ?? 0}, norm {options.ClipNorm ?? 0}, "
-        // Latents mean nothing with other fixed weights, and changes nothing from another start.
-        + $"shapes {TargetIdentity.FingerprintOf(model.Target.Layout)}, mapping {model.DescribeMapping()}, "
-        + $"SHA-256 of the trained parameters at their start {Convert.ToHexStringLower(FlatTensors.Digest(model.Trainables))}");
 
     private float[] Trained() => MemoryMarshal.Cast<byte, float>(FlatTensors.Read(model.Trainables)).ToArray();
 

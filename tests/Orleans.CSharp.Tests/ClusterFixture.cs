@@ -32,6 +32,15 @@ public sealed class ClusterFixture : IAsyncLifetime
         return (models, reports);
     }
 
+    /// <summary>Lets so many halves of a deadline pass: after each a run answers a worker that waits for another one.</summary>
+    public async Task Pass(TimeSpan deadline, int halves)
+    {
+        var run = Grains.GetGrain<IRunGrain>($"clock {Guid.NewGuid()}");
+        Assert.Null((await run.Join("alone", new(4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, [], [], 1, 0))).Refusal);
+        for (; halves > 0; halves--)
+            Assert.Equal(ReplyKind.Again, (await run.Contribute(new("alone", 0, 0, []))).Kind);
+    }
+
     public async Task InitializeAsync()
     {
         // Before several threads train at once.

@@ -74,7 +74,7 @@ public sealed class FederatedTests(ClusterFixture fixture)
     [Fact]
     public void ARoundIsRepeatedWithoutAWorkerThatIsSilentOrLeaves()
     {
-        var federation = new Federation(3, TimeSpan.FromSeconds(5));
+        var federation = new Federation(3, TimeSpan.FromSeconds(5), sizeof(int));
         foreach (var worker in new[] { "a", "b", "c" })
             Assert.Null(federation.Join(new(worker, 1, []), Start));
         Assert.Equal("it has begun, and takes no more workers", federation.Join(new("d", 1, []), Start));
@@ -104,7 +104,7 @@ public sealed class FederatedTests(ClusterFixture fixture)
     [Fact]
     public void ARunIsKeptWhileAnyWorkerIsHeardBetweenItsSteps()
     {
-        var federation = new Federation(2, TimeSpan.FromSeconds(5));
+        var federation = new Federation(2, TimeSpan.FromSeconds(5), sizeof(int));
         Assert.Null(federation.Join(new("a", 1, []), Start));
         Assert.Null(federation.Join(new("b", 1, []), Start));
         federation.Hear("b", Start + TimeSpan.FromSeconds(15));

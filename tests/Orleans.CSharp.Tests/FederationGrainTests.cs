@@ -41,7 +41,64 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         await Accepted(run, "three", "others");
     }
 
-    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) => run.Join(new(worker, 1, []), settings, 2, Deadline);
+    [Fact]
+    public async Task AWorkerWhoseRunWasDroppedIsToldThatItWasNotHeard()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("unheard");
+        var first = Join(run, "one", "its");
+        Assert.NotNull((await Join(run, "two", "its")).Next);
+        Assert.NotNull((await first).Next);
+        using var stop = new CancellationTokenSource(Longest);
+        FederatedReply reply;
+        // What belongs to another round is not looked at.
+        while ((reply = await run.Submit("one", 7, 0, new byte[4])).Refusal is null)
+            stop.Token.ThrowIfCancellationRequested();
+        Assert.Contains("not heard for 00:00:04", reply.Refusal);
+    }
+
+    [Fact]
+    public async Task ARunIsKeptWhileItsWorkerTakesAStepThatIsLongerThanTheSilenceOfTheDead()
+    {
+        var options = new FederatedOptions { Workers = 1, Rounds = 1, LocalSteps = 1, Deadline = TimeSpan.FromMilliseconds(400) };
+        using var model = Small.Slvt();
+        using var data = Small.Classes();
+        var rounds = 0;
+        await new FederatedTrainer(fixture.Grains, "long step", model, new() { Schedule = LearningRateSchedule.Constant, OnStep = Long }, options)
+            .FitAsync(data, new Reported(() => rounds++));
+        Assert.Equal(1, rounds);
+
+        TrainingSignal Long(TrainingProgress _)
+        {
+            fixture.Pass(options.Deadline, 12).Wait();
+            return TrainingSignal.Continue;
+        }
+    }
+
+    [Fact]
+    public async Task AChangeOfAnotherLengthIsRefusedBeforeItEndsAnotherWorker()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("lengths");
+        var first = Join(run, "one", "its");
+        Assert.NotNull((await Join(run, "two", "its")).Next);
+        Assert.NotNull((await first).Next);
+        foreach (var length in new[] { 0, 3, 8 })
+        {
+            var fault = await Assert.ThrowsAsync<ArgumentException>(() => run.Submit("one", 0, 0, new byte[length]));
+            Assert.Contains($"'one' has {length} bytes; one of this run has 4", fault.Message);
+        }
+
+        var sum = run.Submit("one", 0, 0, [1, 0, 0, 0]);
+        Assert.Equal([3, 0, 0, 0], (await run.Submit("two", 0, 0, [2, 0, 0, 0])).Sum);
+        Assert.Equal([3, 0, 0, 0], (await sum).Sum);
+    }
+
+    private sealed class Reported(Action then) : IProgress<int>
+    {
+        public void Report(int value) => then();
+    }
+
+    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) =>
+        run.Join(new(worker, 1, []), new(2, Deadline, sizeof(int), new() { ["seed"] = settings }, []));
 
     private static async Task Accepted(IFederationGrain run, string worker, string settings)
     {

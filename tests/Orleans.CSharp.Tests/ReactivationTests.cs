@@ -49,12 +49,13 @@ public sealed class ReactivationTests(ClusterFixture fixture)
     public async Task AFederatedRunTellsItsWorkersThatItIsLostAlthoughOneCallWaitsForAnother()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("moves");
-        var first = run.Join(new("one", 1, []), "", 2, Deadline);
-        await run.Join(new("two", 1, []), "", 2, Deadline);
+        var terms = new FederatedTerms(2, Deadline, sizeof(int), [], []);
+        var first = run.Join(new("one", 1, []), terms);
+        await run.Join(new("two", 1, []), terms);
         Assert.NotNull((await first).Next);
         var waiting = run.Submit("one", 0, 0, new byte[4]);
         // Is answered at once, after the call before it: its round is over, or none.
-        await run.Join(new("two", 1, []), "", 2, Deadline);
+        await run.Join(new("two", 1, []), terms);
 
         var moved = fixture.Cluster.DeactivateAsync(run);
         var later = run.Submit("two", 0, 0, new byte[4]);

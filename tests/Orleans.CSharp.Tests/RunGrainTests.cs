@@ -36,6 +36,94 @@ public sealed class RunGrainTests(ClusterFixture fixture)
         Assert.Equal(ReplyKind.Rejoin, (await run.Contribute(new("one", 0, 0, []))).Kind);
     }
 
+    [Fact]
+    public async Task AWorkerThatTakesLongToReceiveTheStateItJoinsWithMaySend()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("long way");
+        var terms = With("1", TimeSpan.FromMilliseconds(400));
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, terms)).Refusal);
+        // Each call of one that waits for the other takes half a deadline.
+        foreach (var _ in Enumerable.Range(0, 3))
+            Assert.Equal(ReplyKind.Again, (await run.Contribute(new("one", 0, 0, []))).Kind);
+        Assert.Equal(ReplyKind.Compute, (await run.Contribute(new("two", 0, 0, []))).Kind);
+    }
+
+    [Fact]
+    public async Task AWorkerThatJoinsAgainIsHeldToTheRunsSettings()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("joined again");
+        Assert.Null(await run.Rejoin("one", With("1", Longest)));
+        Assert.Contains("seed", await run.Rejoin("two", With("2", Longest)));
+        Assert.Equal(ReplyKind.Rejoin, (await run.Contribute(new("two", 0, 0, []))).Kind);
+    }
+
+    [Fact]
+    public async Task AWorkerThatIsLateUntilTheOthersHaveEndedTheRunIsToldOfTheEnd()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("ended before it");
+        var terms = With("1", TimeSpan.FromMilliseconds(400));
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, terms)).Refusal);
+        var parts = await Task.WhenAll(Answered(run, "one", 0), Answered(run, "two", 0));
+        // The second one is dropped, and the first one computes its part and stops.
+        Assert.Equal(parts[1].Parts, (await Answered(run, "one", 0, parts[0].Parts)).Parts);
+        Assert.Equal(ReplyKind.Records, (await Answered(run, "one", 0, parts[1].Parts)).Kind);
+        await run.End(1, null);
+        await run.Leave("one");
+
+        Assert.Equal(ReplyKind.Records, (await Answered(run, "two", 0, parts[1].Parts)).Kind);
+        Assert.Null((await run.Join("two", terms)).Refusal);
+        Assert.Equal(ReplyKind.End, (await Answered(run, "two", 1)).Kind);
+
+        // One that comes when it has left too begins the run anew.
+        await run.Leave("two");
+        Assert.Null((await run.Join("three", terms)).Refusal);
+        Assert.Equal(ReplyKind.Again, (await run.Contribute(new("three", 0, 0, []))).Kind);
+    }
+
+    [Fact]
+    public async Task ARunWhoseWorkersAreAllKilledWhileTheyComputeIsFreeForOtherSettings()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("killed");
+        var deadline = TimeSpan.FromMilliseconds(200);
+        foreach (var worker in new[] { "one", "two" })
+            Assert.Null((await run.Join(worker, With("1", deadline))).Refusal);
+        var replies = await Task.WhenAll(Answered(run, "one", 0), Answered(run, "two", 0));
+        Assert.All(replies, reply => Assert.Equal(ReplyKind.Compute, reply.Kind));
+
+        Assert.Contains("seed", (await run.Join("three", With("2", deadline))).Refusal);
+        using var stop = new CancellationTokenSource(Longest);
+        while ((await run.Join("three", With("2", deadline))).Refusal is not null)
+            stop.Token.ThrowIfCancellationRequested();
+    }
+
+    [Fact]
+    public async Task AWorkerHoldsItsRunWhileAStepTakesLongerThanTheSilenceOfTheDead()
+    {
+        var options = new ClusterTrainingOptions { Deadline = TimeSpan.FromMilliseconds(400) };
+        var run = fixture.Grains.GetGrain<IRunGrain>("long step");
+        using var model = Small.Slvt();
+        using var data = Small.Classes();
+        var report = await new ClusterTrainer(fixture.Grains, "long step", model, new() { OnStep = Long, Epochs = 1 }, options).FitAsync(data);
+        Assert.Equal(1, report.Steps);
+
+        TrainingSignal Long(TrainingProgress _)
+        {
+            fixture.Pass(options.Deadline, 12).Wait();
+            Assert.NotNull(run.Join("other", With("1", options.Deadline)).Result.Refusal);
+            return TrainingSignal.Stop;
+        }
+    }
+
+    private static async Task<StepReply> Answered(IRunGrain run, string worker, long step, params int[] parts)
+    {
+        var sent = parts.Select(index => new Part(index, new byte[sizeof(float)], [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), [])).ToArray();
+        for (; ; sent = [])
+            if (await run.Contribute(new(worker, step, 0, sent)) is { Kind: not ReplyKind.Again } reply)
+                return reply;
+    }
+
     private static RunTerms With(string seed, TimeSpan deadline) => new(
         4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, new() { ["seed"] = seed }, [], 1, 0);
 }

@@ -20,6 +20,32 @@ public sealed class RunTermsTests
     }
 
     [Fact]
+    public void DescriptionsThatDifferLateAreShownFromThereOn()
+    {
+        var same = new string('a', 300);
+        var difference = With(2, ("mapping", same + "tanh")).DifferenceFrom(With(2, ("mapping", same + "sine")));
+        Assert.Contains("sine there", difference);
+        Assert.Contains("tanh here", difference);
+    }
+
+    [Fact]
+    public void AFederatedModelThatComputesOtherwiseFromTheSameStartIsRefused()
+    {
+        using var first = Small.Slvt();
+        using var same = Small.Slvt();
+        using var other = MappingNetwork.For(TargetNetwork.Input(4).Linear(14).ReLU().Linear(3).Build("small-classifier")).SingleLatent(24).WithSeed(7).Build();
+        using var pruned = Small.Slvt();
+        Pruning.ToShare(pruned, 0.5);
+        var there = FederatedTerms.Of(first, new());
+
+        Assert.Null(FederatedTerms.Of(same, new()).DifferenceFrom(there));
+        Assert.Contains("function of the target", FederatedTerms.Of(other, new()).DifferenceFrom(there));
+        Assert.Contains("pruning mask", FederatedTerms.Of(pruned, new()).DifferenceFrom(there));
+        Assert.Contains("deadline", FederatedTerms.Of(same, new() { Deadline = TimeSpan.FromSeconds(7) }).DifferenceFrom(there));
+        Assert.Contains("number of rounds is 10 there and 3 here", FederatedTerms.Of(same, new() { Rounds = 3 }).DifferenceFrom(there));
+    }
+
+    [Fact]
     public void ProbesThatAreNoNumbersInTheSamePlacesAreTheSame()
     {
         Assert.Null(With(float.NaN).DifferenceFrom(With(float.NaN)));

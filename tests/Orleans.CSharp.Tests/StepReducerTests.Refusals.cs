@@ -42,6 +42,24 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
+    public void FiguresThatTheEpochsSumsCannotTakeAreRefused()
+    {
+        var reducer = New(workers: 2, parts: 2, metrics: 2);
+        Ask(reducer, 0, "a", "b");
+        var figures = PartOf(0, 1).Figures! with { Metrics = [[1, 2], [3]] };
+        reducer.Take(Of("a", 0, PartOf(0, 1) with { Figures = figures }), Start);
+        foreach (var (other, said) in new[]
+        {
+            (figures with { Terms = [] }, $"0 terms of the loss; there are {PartFigures.TermCount}"),
+            (figures with { Metrics = [] }, "0 metrics; this run has 2"), (figures with { Metrics = [[1, 2], null!] }, "1 metrics; this run has 2"),
+            (figures with { Metrics = [[1, 2, 3], [4]] }, "3, 1 sums; those of the parts before it have 2, 1"),
+        })
+            Assert.Contains(said, Assert.Throws<ArgumentException>(() => reducer.Take(Of("b", 0, PartOf(1, 1) with { Figures = other }), Start)).Message);
+        reducer.Take(Of("b", 0, PartOf(1, 1) with { Figures = figures }), Start);
+        Assert.Equal(1, reducer.Step);
+    }
+
+    [Fact]
     public void OneWorkerCannotMoveTheStatisticsOfAMedian()
     {
         var reducer = New(workers: 3, parts: 3, samples: 3, how: GradientCombination.Median);

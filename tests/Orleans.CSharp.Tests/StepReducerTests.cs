@@ -208,6 +208,23 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
+    public void AnEndedRunWhoseRecordsAreGoneIsComputedAnewUpToItsEnd()
+    {
+        var ended = Started(workers: 2, parts: 2);
+        ended.End(1, null);
+        // Nobody else need come, and the step before the end is dealt out although the end is known.
+        var reducer = ended.From(0);
+        Assert.True(reducer.IsEnded);
+        Ask(reducer, 0, "b");
+        Assert.Equal([0, 1], Last("b").Parts);
+        reducer.Take(Of("b", 0, PartOf(0, 1), PartOf(1, 2)), Start);
+        Hear(reducer);
+        Assert.Equal(3, ValueOf(Last("b").Records.Single()));
+        Ask(reducer, 1, "b");
+        Assert.Equal(ReplyKind.End, Last("b").Kind);
+    }
+
+    [Fact]
     public void AWorkerWithMoreEpochsThanTheReducerIsToJoinAgain()
     {
         // 2 samples, 2 parts of 1, 3 epochs: three steps.
@@ -240,8 +257,8 @@ public sealed partial class StepReducerTests
 
     private static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(5);
 
-    private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean) => new(
-        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float)), step);
+    private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean, int metrics = 0) => new(
+        new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float), null, metrics), step);
 
     private StepReducer Started(int workers, int parts, int samples = 100)
     {
@@ -272,7 +289,7 @@ public sealed partial class StepReducerTests
     private static Contribution Of(string worker, long step, params Part[] parts) => new(worker, step, 0, parts);
 
     private static Part PartOf(int index, float value) =>
-        new(index, MemoryMarshal.AsBytes<float>([value]).ToArray(), [true], new(1, 1, 1, 1, 0, 0, [], []), []);
+        new(index, MemoryMarshal.AsBytes<float>([value]).ToArray(), [true], new(1, 1, 1, 1, 0, 0, new double?[PartFigures.TermCount], []), []);
 
     private static float ValueOf(StepRecord record) => MemoryMarshal.Cast<byte, float>(record.Gradient.AsSpan())[0];
 }

@@ -9,6 +9,8 @@ internal static class MessageText
     /// <summary>The most characters of a file that one message quotes.</summary>
     public const int MaximumLength = 200;
 
+    private const int BeforeDifference = 40;
+
     /// <summary>The text, cut where it is longer, without characters that would break or hide the line.</summary>
     public static string Of(string text)
     {
@@ -21,6 +23,18 @@ internal static class MessageText
         for (var index = 0; index < length; index++)
             shown.Append(IsShown(text, index) ? text[index] : '\uFFFD');
         return cut ? shown.Append('…').ToString() : shown.ToString();
+    }
+
+    /// <summary>
+    /// Two texts that are not the same, as "... there and ... here". Descriptions may be longer than a message shows, and differ late: such are shown
+    /// from a little before they differ.
+    /// </summary>
+    public static string Differing(string there, string here)
+    {
+        var shared = there.Zip(here).TakeWhile(pair => pair.First == pair.Second).Count();
+        return shared <= BeforeDifference || (there.Length <= MaximumLength / 2 && here.Length <= MaximumLength / 2)
+            ? $"{Of(there)} there and {Of(here)} here"
+            : $"...{Of(there[(shared - BeforeDifference)..])} there and ...{Of(here[(shared - BeforeDifference)..])} here";
     }
 
     /// <summary>Some of many names, quoted.</summary>

@@ -17,9 +17,6 @@ internal sealed class ResumeFile : IDisposable
 
     private static readonly JsonSerializerOptions Json = new(FileJson.Measured) { RespectNullableAnnotations = true };
 
-    /// <summary>How many characters a message shows of long settings before they differ.</summary>
-    private const int Before = 40;
-
     private readonly IRunStore store;
     private readonly string path;
     private readonly Model model;
@@ -179,21 +176,12 @@ internal sealed class ResumeFile : IDisposable
         RunIdentity.Complete(there, settings);
         foreach (var (name, here) in settings)
             if (there.GetValueOrDefault(name) != here && name != RunIdentity.Epochs)
-                throw Other($"the {name} is {Differing(there.GetValueOrDefault(name, "not named"), here)}");
+                throw Other($"the {name} is {MessageText.Differing(there.GetValueOrDefault(name, "not named"), here)}");
         if (there.GetValueOrDefault(RunIdentity.Epochs) != settings[RunIdentity.Epochs] && options.LengthBound is { } bound)
             throw Other(
                 $"the {RunIdentity.Epochs} is {There(RunIdentity.Epochs)} there and {settings[RunIdentity.Epochs]} here, and {bound}");
 
         string There(string name) => MessageText.Of(there.GetValueOrDefault(name, "not named"));
-    }
-
-    // Descriptions may be longer than a message shows, and differ late.
-    private static string Differing(string there, string here)
-    {
-        var shared = there.Zip(here).TakeWhile(pair => pair.First == pair.Second).Count();
-        return shared <= Before || (there.Length <= MessageText.MaximumLength / 2 && here.Length <= MessageText.MaximumLength / 2)
-            ? $"{MessageText.Of(there)} there and {MessageText.Of(here)} here"
-            : $"...{MessageText.Of(there[(shared - Before)..])} there and ...{MessageText.Of(here[(shared - Before)..])} here";
     }
 
     private Counted Verified(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors)

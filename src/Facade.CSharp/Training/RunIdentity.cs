@@ -29,8 +29,8 @@ internal static class RunIdentity
     private const string TrainingData = "SHA-256 of the training data";
     private const string ValidationData = "SHA-256 of the validation data";
 
-    /// <summary>The settings by name, as text.</summary>
-    public static IReadOnlyDictionary<string, string> Settings(Model model, TrainingOptions options, Dataset training, Dataset? validation)
+    /// <summary>What makes two models at their start the same model, by name, as text.</summary>
+    public static IReadOnlyDictionary<string, string> OfModel(Model model)
     {
         return new Dictionary<string, string>
         {
@@ -43,6 +43,14 @@ internal static class RunIdentity
             ["fixed weights"] = model.FixedWeightsName,
             [Mapping] = model.DescribeMapping(),
             [Mask] = model.PruningMask is { } mask ? $"SHA-256 {TensorBytes.Hash([("", mask)])}" : "none",
+        };
+    }
+
+    /// <summary>The settings by name, as text.</summary>
+    public static IReadOnlyDictionary<string, string> Settings(Model model, TrainingOptions options, Dataset training, Dataset? validation)
+    {
+        return new Dictionary<string, string>(OfModel(model))
+        {
             [Epochs] = Text(options.Epochs),
             ["batch size"] = Text(options.BatchSize),
             ["learning rate"] = options.Optimizer.RateText(model, options),

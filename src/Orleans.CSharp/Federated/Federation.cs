@@ -8,11 +8,9 @@ namespace MappingNets;
 /// </summary>
 /// <param name="workers">How many workers the run starts with.</param>
 /// <param name="deadline">How long the others wait for one.</param>
-internal sealed class Federation(int workers, TimeSpan deadline)
+/// <param name="bytes">How many bytes a change has.</param>
+internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
 {
-    // Workers in the middle of a round are heard between their steps, and a step may take longer than the others would wait.
-    private const int Silence = 4;
-
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
     private readonly Dictionary<string, DateTimeOffset> heard = [];
@@ -54,8 +52,11 @@ internal sealed class Federation(int workers, TimeSpan deadline)
     }
 
     /// <summary>A worker sends its change; what belongs to another try is not looked at.</summary>
+    /// <exception cref="ArgumentException">The change has another length, and would end the worker that completes the round.</exception>
     public void Take(string worker, int round, int attempt, byte[] change, DateTimeOffset now)
     {
+        if (change.Length != bytes)
+            throw new ArgumentException($"The change of worker '{worker}' has {change.Length} bytes; one of this run has {bytes}.", nameof(change));
         if (Now is not { } roster || (round, attempt) != (roster.Round, roster.Attempt) || roster.Members.All(member => member.Worker != worker))
             return;
         Hear(worker, now);
@@ -73,7 +74,7 @@ internal sealed class Federation(int workers, TimeSpan deadline)
 
     /// <summary>
     /// Leaves out the workers for which the others have waited too long: before the start those that have ceased to ask, later those without a
-    /// change. Where none of a run is heard for <see cref="Silence"/> deadlines, all have ended without a word.
+    /// change. Where none of a run is heard for <see cref="Presence.Silence"/>, all have ended without a word.
     /// </summary>
     public void Expire(DateTimeOffset now)
     {
@@ -89,7 +90,7 @@ internal sealed class Federation(int workers, TimeSpan deadline)
             Again();
         }
 
-        if (heard.Values.All(last => now - last >= Silence * deadline))
+        if (heard.Values.All(last => now - last >= Presence.Silence(deadline)))
             Drop(_ => true);
     }
 

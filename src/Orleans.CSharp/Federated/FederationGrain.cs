@@ -8,12 +8,12 @@ namespace MappingNets;
 internal interface IFederationGrain : IGrainWithStringKey
 {
     /// <summary>A worker comes, or asks again whether all have.</summary>
-    Task<FederatedReply> Join(FederatedMember member, string settings, int workers, TimeSpan deadline);
+    Task<FederatedReply> Join(FederatedMember member, FederatedTerms terms);
 
     /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
     Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
 
-    /// <summary>A worker is there, and works on its own data.</summary>
+    /// <summary>A worker lives, and works on its own data.</summary>
     Task Hear(string worker);
 
     /// <summary>A worker leaves.</summary>
@@ -26,16 +26,15 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
 {
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private Federation? federation;
-    private string? settings;
+    private FederatedTerms? terms;
     private IGrainTimer? timer;
-    private TimeSpan wait;
     private TaskCompletionSource changed = New();
 
-    public async Task<FederatedReply> Join(FederatedMember member, string joining, int workers, TimeSpan deadline)
+    public async Task<FederatedReply> Join(FederatedMember member, FederatedTerms joining)
     {
         if (federation is null)
         {
-            (federation, settings, wait) = (new(workers, deadline), joining, WaitingCall.Within(deadline));
+            (federation, terms) = (new(joining.Workers, joining.Deadline, joining.Bytes), joining);
             timer?.Dispose();
             timer = this.RegisterGrainTimer(
                 () =>
@@ -45,11 +44,11 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
                     Change();
                     return Task.CompletedTask;
                 },
-                new GrainTimerCreationOptions { DueTime = deadline / 4, Period = deadline / 4, Interleave = true, KeepAlive = true });
+                new GrainTimerCreationOptions { DueTime = joining.Deadline / 4, Period = joining.Deadline / 4, Interleave = true, KeepAlive = true });
         }
 
-        if (settings != joining)
-            return new($"it has other settings: {settings} there and {joining} here", [], null);
+        if (joining.DifferenceFrom(terms!) is { } difference)
+            return new($"it has other settings: {difference}", [], null);
         if (federation.Join(member, time.GetUtcNow()) is { } refusal)
             return new(refusal, [], null);
         if (federation.Now is not null)
@@ -63,7 +62,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     public async Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change)
     {
         if (federation is null)
-            return new("the silo that held it has ended", [], null);
+            return new(Lost(), [], null);
         federation.Take(worker, round, attempt, change, time.GetUtcNow());
         if (federation.Now is { } after && (after.Round, after.Attempt) != (round, attempt))
             Change();
@@ -91,6 +90,9 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
         return Task.CompletedTask;
     }
 
+    private string Lost() => terms is not { } there ? "the silo that held it has ended"
+        : $"no worker of it is left, and this one was not heard for {Presence.Silence(there.Deadline):c} or kept the others waiting for {there.Deadline:c}";
+
     // A run without workers binds no one to its settings.
     private void DropWhereEmpty()
     {
@@ -104,7 +106,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     {
         try
         {
-            await changed.Task.WaitAsync(wait, time);
+            await changed.Task.WaitAsync(WaitingCall.Within(terms!.Deadline), time);
         }
         catch (TimeoutException)
         {

@@ -43,6 +43,9 @@ internal sealed record PartFigures(
     [property: Id(6)] double?[] Terms,
     [property: Id(7)] double[][] Metrics)
 {
+    /// <summary>How many terms there are.</summary>
+    public static int TermCount => StepLoss.TermNames.Length;
+
     /// <summary>The figures of a batch.</summary>
     public static PartFigures From(BatchFigures batch) =>
         new(batch.Total, batch.Task, batch.Weight, batch.Count, batch.Right, batch.Judged, [.. batch.Terms], batch.Metrics);

@@ -19,6 +19,7 @@ namespace MappingNets;
 /// <param name="Parameters">How many tensors a gradient has.</param>
 /// <param name="Statistics">How many bytes the network's floating buffers have.</param>
 /// <param name="LengthBound">Why the run cannot go on with another number of epochs; null where it can.</param>
+/// <param name="Metrics">How many metrics there are.</param>
 [GenerateSerializer, Immutable]
 internal sealed record RunTerms(
     [property: Id(0)] int Samples,
@@ -34,7 +35,8 @@ internal sealed record RunTerms(
     [property: Id(10)] float[] Probe,
     [property: Id(12)] int Parameters,
     [property: Id(13)] long Statistics,
-    [property: Id(11)] string? LengthBound = null)
+    [property: Id(11)] string? LengthBound = null,
+    [property: Id(14)] int Metrics = 0)
 {
     /// <summary>How the run cuts its data.</summary>
     [JsonIgnore]
@@ -53,17 +55,7 @@ internal sealed record RunTerms(
                 ? $"it has {step / Shape.StepsPerEpoch} finished epochs, and the {RunIdentity.Epochs} is {Epochs} here"
                 : null;
 
-    private string? Difference(RunTerms other, Func<string, bool> counts)
-    {
-        var before = new Dictionary<string, string>(other.Settings);
-        RunIdentity.Complete(before, Settings);
-        foreach (var name in Settings.Keys.Union(before.Keys).Where(counts))
-            if (Settings.GetValueOrDefault(name, "not named") is var here && before.GetValueOrDefault(name, "not named") is var there && here != there)
-                return $"the {name} is {MessageText.Of(there)} there and {MessageText.Of(here)} here";
-        if (Probe.Length != other.Probe.Length || Probe.Zip(other.Probe).Any(pair => !pair.First.Equals(pair.Second) && !(Math.Abs(pair.First - pair.Second) <= 1e-6 + (1e-3 * Math.Abs(pair.Second)))))
-            return "the weights that the models start from, or how they make them, are not the same (the seed, the fixed or the pretrained weights)";
-        return null;
-    }
+    private string? Difference(RunTerms other, Func<string, bool> counts) => Agreement.Difference(Settings, Probe, other.Settings, other.Probe, counts);
 }
 
 /// <summary>The answer to a worker that joins.</summary>

@@ -10,8 +10,15 @@ internal interface IRunGrain : IGrainWithStringKey
     /// <summary>A worker joins, with its model at the start.</summary>
     Task<JoinReply> Join(string worker, RunTerms terms);
 
+    /// <summary>A worker that holds a model of the run joins again. It needs no state, whose way may be longer than the others wait.</summary>
+    /// <returns>Why it may not, as a sentence; null where it may.</returns>
+    Task<string?> Rejoin(string worker, RunTerms terms);
+
     /// <summary>A worker gives parts of a step, and waits for its record or for more to do.</summary>
     Task<StepReply> Contribute(Contribution contribution);
+
+    /// <summary>A worker lives, and computes.</summary>
+    Task Hear(string worker);
 
     /// <summary>A worker tells a reducer that is new what the last steps came to.</summary>
     Task Teach(long step, StepRecord[] records);
@@ -37,43 +44,27 @@ internal sealed class RunGrain(
     private readonly TimeProvider time = time ?? TimeProvider.System;
     private readonly Dictionary<string, TaskCompletionSource<StepReply>> waiting = [];
 
-    // Workers that were let in and are no members of the reducer yet, and when each was last heard: they hold the run's terms too.
-    private readonly Dictionary<string, DateTimeOffset> joined = [];
+    // Workers that were let in with these terms and have not left, and when each was last heard. They may send whenever they come, also after the
+    // reducer has dropped them; those that were heard lately hold the run's terms.
+    private readonly Dictionary<string, DateTimeOffset> known = [];
     private RunTerms? terms;
     private StepReducer? reducer;
     private IGrainTimer? timer;
 
-    public Task<JoinReply> Join(string worker, RunTerms joining)
-    {
-        if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
-        {
-            // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
-            var isBound = joined.Keys.Any(other => other != worker && IsComing(other))
-                || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
-            var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
-            if (refusal is not null)
-                return Task.FromResult(new JoinReply(refusal, false, []));
-            reducer = null;
-            joined.Clear();
-        }
+    public Task<JoinReply> Join(string worker, RunTerms joining) => Task.FromResult(
+        LetIn(worker, joining) is { } refusal ? new JoinReply(refusal, false, [])
+        : reducer!.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State)
+        : new JoinReply(null, true, []));
 
-        if (reducer is { IsEnded: true, Workers: 0 } || (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow())))
-            reducer = null;
-        Begin(joining);
-        foreach (var gone in joined.Keys.Where(other => !IsComing(other)).ToArray())
-            joined.Remove(gone);
-        if (!reducer!.Has(worker))
-            joined[worker] = time.GetUtcNow();
-        return Task.FromResult(
-            reducer.Knows(kept.State.Step) ? new JoinReply(null, false, kept.State.State) : new JoinReply(null, true, []));
-    }
+    public Task<string?> Rejoin(string worker, RunTerms joining) => Task.FromResult(LetIn(worker, joining));
 
     public async Task<StepReply> Contribute(Contribution contribution)
     {
         // A new activation, or a run that others have begun with other terms meanwhile, which the worker does not know of: it joins again, and
         // goes on where it is or is refused.
-        if (reducer is null || !(reducer.Has(contribution.Worker) || IsComing(contribution.Worker)))
+        if (reducer is null || !known.ContainsKey(contribution.Worker))
             return StepReply.Of(ReplyKind.Rejoin);
+        known[contribution.Worker] = time.GetUtcNow();
         Watch();
         var answer = new TaskCompletionSource<StepReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         if (waiting.Remove(contribution.Worker, out var older))
@@ -89,12 +80,15 @@ internal sealed class RunGrain(
             throw;
         }
 
-        if (reducer.Has(contribution.Worker))
-            joined.Remove(contribution.Worker);
-        else
-            joined[contribution.Worker] = time.GetUtcNow();
         PassOn();
         return await Answered(contribution.Worker, answer);
+    }
+
+    public Task Hear(string worker)
+    {
+        if (known.ContainsKey(worker))
+            known[worker] = time.GetUtcNow();
+        return Task.CompletedTask;
     }
 
     public Task Teach(long step, StepRecord[] records) => Told(run => run.Learn(step, records, time.GetUtcNow()));
@@ -103,15 +97,9 @@ internal sealed class RunGrain(
 
     public Task Leave(string worker)
     {
-        joined.Remove(worker);
+        known.Remove(worker);
         var told = Told(run => run.Leave(worker, time.GetUtcNow()));
-        // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
-        if (reducer is { Workers: 0 })
-        {
-            timer?.Dispose();
-            timer = null;
-        }
-
+        RestWhereEmpty();
         return told;
     }
 
@@ -138,12 +126,40 @@ internal sealed class RunGrain(
         await kept.ClearStateAsync();
         kept.State = new();
         timer?.Dispose();
-        joined.Clear();
+        known.Clear();
         (reducer, terms, timer) = (null, null, null);
         DeactivateOnIdle();
     }
 
-    private bool IsComing(string worker) => joined.TryGetValue(worker, out var heard) && time.GetUtcNow() - heard < terms!.Deadline;
+    private string? LetIn(string worker, RunTerms joining)
+    {
+        if ((terms ?? kept.State.ReadTerms()) is { } there && joining.DifferenceFrom(there) is { } difference)
+        {
+            // A run that nobody takes part in and that left nothing behind binds no one; one that left a state can become longer.
+            var isBound = IsHeardBeside(worker) || (reducer is { Workers: > 0 } && !(reducer.IsOver && reducer.IsSilent(time.GetUtcNow())));
+            var refusal = isBound ? difference : kept.State.Step > 0 ? joining.RefusalToGoOnFrom(there, kept.State.Step) : null;
+            if (refusal is not null)
+                return refusal;
+            Renew();
+        }
+
+        // What was ended begins anew for workers that come later. To one that was in it, however late it is, it stays ended: it would train on alone.
+        if (reducer is { IsEnded: true, Workers: 0 } && !known.ContainsKey(worker) && !IsHeardBeside(worker))
+            Renew();
+        else if (reducer is not null && !reducer.Knows(kept.State.Step) && reducer.IsSilent(time.GetUtcNow()))
+            reducer = reducer.From(kept.State.Step);
+        Begin(joining);
+        known[worker] = time.GetUtcNow();
+        return null;
+    }
+
+    private bool IsHeardBeside(string worker) => known.Any(other => other.Key != worker && time.GetUtcNow() - other.Value < terms!.Deadline);
+
+    private void Renew()
+    {
+        reducer = null;
+        known.Clear();
+    }
 
     private Task Told(Action<StepReducer> what)
     {
@@ -173,9 +189,26 @@ internal sealed class RunGrain(
 
     private Task Tick()
     {
-        reducer?.Expire(time.GetUtcNow());
+        var now = time.GetUtcNow();
+        reducer?.Expire(now);
         PassOn();
+        // All have ended without a word, such as clients of a silo that lasts. Nobody waits for them then, so that the reducer drops none of them.
+        if (known.Values.All(heard => now - heard >= Presence.Silence(terms!.Deadline)))
+        {
+            reducer?.DropAll();
+            RestWhereEmpty();
+        }
+
         return Task.CompletedTask;
+    }
+
+    // What nobody takes part in need not stay in memory: Orleans deactivates it when it has been idle.
+    private void RestWhereEmpty()
+    {
+        if (reducer is not { Workers: 0 })
+            return;
+        timer?.Dispose();
+        timer = null;
     }
 
     // A call ends by itself, whatever becomes of the run: see WaitingCall.

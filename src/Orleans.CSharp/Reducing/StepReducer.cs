@@ -17,6 +17,7 @@ internal sealed class StepReducer
 
     private readonly RunTerms terms;
     private readonly StepShape shape;
+    private readonly PartForm form;
     private readonly Dealing dealing;
     private readonly RecordLog log;
     private readonly Dictionary<int, (Part Part, Member From)> gathered = [];
@@ -31,9 +32,12 @@ internal sealed class StepReducer
     /// <param name="step">How many steps are known to be done; a run that is not at its start does not wait for all its workers.</param>
     public StepReducer(RunTerms terms, long step)
     {
-        (this.terms, shape) = (terms, terms.Shape);
+        (this.terms, shape, form) = (terms, terms.Shape, new(terms));
         (dealing, log, isStarted) = (new(terms.Parts), new(step, KeptBytes), step > 0);
     }
+
+    /// <summary>A reducer of the same run that goes on at another step, of whose successors nothing is known; where the run was ended, it ends there again.</summary>
+    public StepReducer From(long step) => new(terms, step) { end = end, isStarted = step > 0 || IsEnded };
 
     /// <summary>The step that is being gathered: how many are done.</summary>
     public long Step => log.Next;
@@ -72,7 +76,7 @@ internal sealed class StepReducer
     public void Take(Contribution from, DateTimeOffset now)
     {
         foreach (var part in from.Parts)
-            Check(part, from.Step);
+            form.Require(part, from.Step);
         heard = now;
         if (from.Step < Step)
         {
@@ -152,6 +156,14 @@ internal sealed class StepReducer
         Settle(now);
     }
 
+    /// <summary>Drops all workers; what is known of the steps stays.</summary>
+    public void DropAll()
+    {
+        foreach (var member in dealing.Members.ToArray())
+            dealing.Drop(member);
+        waitingSince = null;
+    }
+
     /// <summary>A worker that waits is answered, so that its call does not look lost; it asks again.</summary>
     public void AskAgain(string worker)
     {
@@ -162,7 +174,7 @@ internal sealed class StepReducer
     // Where only one worker has asked and no part has changed hands, nobody else has anything new to do: with a thousand workers it matters.
     private void Settle(DateTimeOffset now, Member? only = null)
     {
-        if (dealing.Members.Count == 0 || Step >= shape.Steps || IsEnded)
+        if (dealing.Members.Count == 0 || Step >= shape.Steps || Step >= end?.Step)
             return;
         if (!isStarted && dealing.Members.Count < terms.Workers)
             return;
@@ -251,30 +263,5 @@ internal sealed class StepReducer
     {
         member.IsWaiting = false;
         due.Add((member.Worker, reply));
-    }
-
-    // A part of another form would end the other workers, which take the step's record as it is.
-    private void Check(Part part, long step)
-    {
-        if (part.Index < 0 || part.Index >= shape.Parts)
-            throw new ArgumentException($"There is no part {part.Index}; a step has {shape.Parts}.", nameof(part));
-        if (step < 0)
-            throw new ArgumentException($"There is no step {step}; they are counted from 0.", nameof(part));
-        // Past the last step there is nothing to compute, and nothing is looked at.
-        if (step >= shape.Steps)
-            return;
-        var place = shape.Place(step);
-        var (gradients, parameters) = part.Index < shape.PartsOf(place) ? (terms.Gradients, terms.Parameters) : (0L, 0);
-        if ((part.Figures is null) != (gradients == 0))
-            throw new ArgumentException($"Part {part.Index} of step {step} comes {(part.Figures is null ? "without its" : "with")} figures.", nameof(part));
-        if (part.Gradient.Length != gradients)
-            throw new ArgumentException($"The gradient of part {part.Index} has {part.Gradient.Length} bytes; one of this run has {gradients}.", nameof(part));
-        if (part.Present.Length != parameters)
-            throw new ArgumentException(
-                $"Part {part.Index} has {part.Present.Length} marks of parameters with a gradient; one of this run has {parameters}.", nameof(part));
-        if (part.Statistics.Length != 0 && (place.InEpoch != shape.StepsPerEpoch - 1 || part.Statistics.Length != terms.Statistics))
-            throw new ArgumentException(
-                $"The statistics of part {part.Index} have {part.Statistics.Length} bytes; those of this run have {terms.Statistics}, in the last step of an epoch alone.",
-                nameof(part));
     }
 }

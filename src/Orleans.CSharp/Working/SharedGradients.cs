@@ -75,7 +75,7 @@ internal sealed class SharedGradients(
                     sent = [];
                     break;
                 case ReplyKind.Rejoin:
-                    if (line.Ask(grain => grain.Join(worker, terms)).Refusal is not null)
+                    if (line.Ask(grain => grain.Rejoin(worker, terms)) is not null)
                         throw new ReplicaLostException();
                     sent = [];
                     break;
