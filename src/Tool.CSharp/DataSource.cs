@@ -33,6 +33,14 @@ internal static class DataSource
         }
     }
 
+    /// <summary>The files that a text names as such; none where it names a folder, or is none of <see cref="Help"/>.</summary>
+    public static string[] Files(string text) => text.Split(':', 2) switch
+    {
+        ["idx", var both] => both.Split(',', StringSplitOptions.RemoveEmptyEntries),
+        ["csv", var rest] when rest.LastIndexOf(':') is > 0 and var colon => [rest[..colon]],
+        _ => [],
+    };
+
     private static Dataset Part((Dataset Training, Dataset Test) both, bool isTest)
     {
         (isTest ? both.Training : both.Test).Dispose();

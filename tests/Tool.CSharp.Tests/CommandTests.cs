@@ -165,6 +165,37 @@ public sealed class CommandTests : IDisposable
         Assert.False(File.Exists(folder.File("boots.json")));
     }
 
+    [Theory]
+    [InlineData("adapter's description", "train", "new.safetensors", "--resume", "new.json")]
+    [InlineData("adapter", "train", "new.safetensors", "--resume", "./new.safetensors")]
+    [InlineData("run of --resume", "train", "new.safetensors", "--resume", "w.safetensors", "--base", "w.safetensors")]
+    [InlineData("adapter", "train", "w.safetensors", "--base", "W.safetensors")]
+    [InlineData("adapter", "train", "link.safetensors", "--base", "w.safetensors")]
+    [InlineData("output", "merge", "a.safetensors", "a.safetensors")]
+    [InlineData("output", "export", "a.safetensors", "a.json")]
+    [InlineData("output", "export", "both", "both/adapter_model.safetensors")]
+    [InlineData("output", "merge", "t.safetensors", "w.safetensors")]
+    [InlineData("output", "convert", "both/", "both.json")]
+    [InlineData("adapter's model", "convert", "both/adapter_model.safetensors", "both")]
+    public async Task No_command_writes_over_what_it_reads_or_writes_otherwise(string what, string verb, params string[] arguments)
+    {
+        var (adapter, merged) = (await Trained(), folder.File("w.safetensors"));
+        Assert.Equal(0, (await Run("merge", adapter, merged)).Status);
+        Assert.Equal(0, (await Run("convert", adapter, folder.File("both"))).Status);
+        string[] train = ["--data", Data, "--side", "8", "--network", "mlp", "--epochs", "1", "--parameters", "32", "--batch-size", "4"];
+        Assert.Equal(0, (await Run(["train", folder.File("t.safetensors"), "--base", merged, .. train])).Status);
+        File.Copy(folder.File("a.json"), folder.File("both.json"));
+        File.CreateSymbolicLink(folder.File("link.safetensors"), merged);
+        Dictionary<string, byte[]> Files() => Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).ToDictionary(file => file, File.ReadAllBytes);
+        var before = Files();
+
+        string[] named = [verb, .. arguments.Select(argument => argument.StartsWith('-') ? argument : folder.File(argument))];
+        var (status, _, errors) = await Run([.. named, .. verb == "train" ? train : []]);
+        Assert.Equal(1, status);
+        Assert.Contains($"which the {what} would overwrite", errors);
+        Assert.Equal(before, Files());
+    }
+
     [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
