@@ -50,7 +50,7 @@ internal static class TrainCommand
         NamedFile.KeepApart(
             [new("the adapter", path), NamedFile.DescriptionOf(path), .. run],
             NamedFile.OfSources(named, parsed.GetValue(Commands.Base), source));
-        using var all = DataSource.Open(source, parsed.GetValue(Commands.Side) ?? UsualSide, parsed.GetValue(Commands.Grey), isTest: false);
+        using var all = DataSource.Open(source, parsed.GetValue(Commands.Side), parsed.GetValue(Commands.Grey), isTest: false);
         if (!all.IsClassification)
             throw new ArgumentException($"'{source}' has no classes; the tool trains classifiers.");
         if (all.ClassNames.Count < 2)

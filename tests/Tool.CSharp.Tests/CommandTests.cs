@@ -135,6 +135,42 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(0, (await Run("evaluate", adapter, "--side", "8")).Status);
     }
 
+    [Theory]
+    [InlineData("--side 16", "--side", "16")]
+    [InlineData("--grey", "--side", "8", "--grey")]
+    public async Task Pictures_of_another_form_than_data_have_that_nothing_scales_are_refused(string option, params string[] asked)
+    {
+        folder.Write("a,b,class\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n"u8.ToArray(), "rows.csv");
+        folder.Write(IdxBytes.Of([4, 8, 8], new byte[4 * 8 * 8]), "images");
+        folder.Write(IdxBytes.Of([4], [0, 1, 0, 1]), "labels");
+        var images = $"idx:{folder.File("images")},{folder.File("labels")}";
+        string[] more = ["--network", "mlp", "--epochs", "1", "--parameters", "8", "--hold-out", "0"];
+        foreach (var data in new[] { $"csv:{folder.File("rows.csv")}:class", images }[..(asked.Contains("--grey") ? 1 : 2)])
+        {
+            var (status, _, errors) = await Run(["train", folder.File("n.safetensors"), "--data", data, .. more, .. asked]);
+            Assert.Equal(1, status);
+            Assert.Contains(data.StartsWith("csv", StringComparison.Ordinal) ? asked[0] : option, errors);
+            Assert.False(File.Exists(folder.File("n.safetensors")));
+        }
+
+        // What the data have is no contradiction.
+        Assert.Equal(0, (await Run(["train", folder.File("n.safetensors"), "--data", images, .. more, "--side", "8", "--grey"])).Status);
+    }
+
+    [Fact]
+    public async Task Pretrained_weights_are_refused_beside_an_adapter_that_was_trained_from_nothing()
+    {
+        var adapter = await Trained();
+        var (merged, picture) = (folder.File("w.safetensors"), Path.Combine(folder.File("pictures"), "light", "3.png"));
+        Assert.Equal(0, (await Run("merge", adapter, merged)).Status);
+        foreach (var verb in new string[][] { ["evaluate", adapter], ["predict", adapter, picture], ["merge", adapter, folder.File("m")], ["export", adapter, folder.File("m")] })
+        {
+            var (status, _, errors) = await Run([.. verb, "--base", merged]);
+            Assert.Equal(1, status);
+            Assert.Contains($"--base '{merged}'", errors);
+        }
+    }
+
     [Fact]
     public async Task Named_weights_are_fine_tuned_unless_the_method_is_named_and_then_only_by_one_that_takes_them()
     {
