@@ -18,8 +18,13 @@ using var host = new AdapterHost(Targets.Cnn2(), pretrained);
 foreach (var path in Directory.GetFiles(folder, "*.safetensors").Where(path => path != start))
     host.Add(Path.GetFileNameWithoutExtension(path), path);
 
-// What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn.
-builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (4 << 20, 256));
+// What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn. A body that comes
+// slowly must not keep a turn for long: after five seconds 100 KB/s are the least.
+builder.WebHost.ConfigureKestrel(kestrel =>
+{
+    (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (4 << 20, 256);
+    kestrel.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 100_000, gracePeriod: TimeSpan.FromSeconds(5));
+});
 builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("pictures", most => (most.PermitLimit, most.QueueLimit) = (16, 128)));
 var app = builder.Build();
 app.UseRateLimiter();
