@@ -4,6 +4,15 @@ using MappingNets;
 using Microsoft.AspNetCore.RateLimiting;
 
 const int Side = 28;
+// A damaged file, or an address that is taken, is one line on the error stream.
+AppDomain.CurrentDomain.UnhandledException += (_, thrown) =>
+{
+    if (thrown.ExceptionObject is Exception fault and (IOException or ArgumentException or InvalidOperationException or NotSupportedException or UnauthorizedAccessException))
+    {
+        Console.Error.WriteLine(fault.Message);
+        Environment.Exit(1);
+    }
+};
 var builder = WebApplication.CreateBuilder(args);
 var folder = builder.Configuration["folder"] ?? "adapters";
 var start = Path.Combine(folder, "base.safetensors");
