@@ -87,7 +87,7 @@ internal sealed class OnnxFile
         return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places, limits), limits);
     }
 
-    // The description of a graph is small; whoever sets a limit below this is thinking of tensors.
+    // The description of a graph is small, and a limit below this is meant for tensors.
     private static void RequireWithin(string path, ReadLimits limits, long bytes, string what)
     {
         if (bytes > Math.Max(limits.Bytes, UsualDescription))
