@@ -57,9 +57,8 @@ class File:
         text = lambda value: struct.pack("<Q", len(value.encode("utf-8"))) + value.encode("utf-8")
         ordinal = lambda name: name.encode("utf-16-be")
         digest = hashlib.sha256()
-        for key in sorted(self.metadata, key=ordinal):
-            if key != "content_sha256":
-                digest.update(b"m" + text(key) + text(self.metadata[key]))
+        for key in sorted(self.metadata.keys() - {"content_sha256"}, key=ordinal):
+            digest.update(b"m" + text(key) + text(self.metadata[key]))
         for name in sorted(self.arrays, key=ordinal):
             array = self.arrays[name]
             digest.update(b"t" + text(name) + text(self.types[name]) + struct.pack("<Q", array.ndim))
@@ -70,27 +69,32 @@ class File:
     def decoded(self):
         """The arrays that the file stands for: encoded ones in single precision and their own shape, without their companions."""
         encodings = json.loads(self.metadata.get("encodings", "{}"), object_pairs_hook=_no_repeats)
-        result = dict(self.arrays)
-        for name, encoding in encodings.items():
-            result.pop(name + "_scale", None)
-            result.pop(name + "_mask", None)
-            result[name] = self._decode(name, encoding)
-        return result
+        companions = {name + end for name in encodings for end in ("_scale", "_mask")}
+        plain = {name: array for name, array in self.arrays.items() if name not in companions}
+        return plain | {name: self._decode(name, encoding) for name, encoding in encodings.items()}
 
     def _decode(self, name, encoding):
-        shape, count = encoding["shape"], math.prod(encoding["shape"])
-        kept = bits(self.arrays[name + "_mask"], count) if encoding.get("sparse") else np.ones(count, bool)
-        stored, precision = self.arrays[name].reshape(-1), encoding["precision"]
+        shape, precision, stored = encoding["shape"], encoding["precision"], self.arrays[name].reshape(-1)
+        held, each = (self.arrays[name + "_mask"], 8) if encoding.get("sparse") else (stored, 2 if precision == "int4" else 1)
+        count = _held(f"the size of '{name}'", math.prod(shape), each * held.size)
+        kept = bits(held, count) if encoding.get("sparse") else np.ones(count, bool)
         if precision == "int4":
             stored = np.stack([stored & 15, stored >> 4], 1).reshape(-1)[:kept.sum()].astype(np.float32) - np.float32(8)
         values = np.zeros(count, np.float32)
         values[kept] = stored.astype(np.float32)
         if precision in ("int8", "int4"):
             steps = self.arrays[name + "_scale"].astype(np.float32)
-            values *= np.repeat(steps, min(encoding["group"], max(1, count)))[:count]
+            group = min(encoding["group"], max(1, count))
+            values *= np.repeat(steps[:-(-count // group)], group)[:count]
         elif precision not in ("half", "single"):
             raise FormatError(f"'{name}' has the unknown precision '{precision}'")
         return values.reshape(shape)
+
+
+def _held(what, claimed, room):
+    if not 0 <= claimed <= room:  # before an array of it is made
+        raise FormatError(f"{what} is {claimed} by what the file says; there is room for {room}")
+    return claimed
 
 
 def _no_repeats(pairs):
@@ -127,8 +131,7 @@ def of_seed(seed):
 
 
 def child(number, parent):
-    inner = of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)
-    return of_seed((parent ^ inner) - _GOLDEN)
+    return of_seed((parent ^ of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)) - _GOLDEN)
 
 
 def named(name, parent):
@@ -152,8 +155,7 @@ def symmetric_uniform(key, count):
 
 def signs(key, first_word, count):
     stream = words(key, np.arange(first_word, first_word + (count + 63) // 64, dtype=_U))
-    negative = np.unpackbits(stream.view(np.uint8), bitorder="little")[:count]
-    return (1 - 2 * negative.astype(np.int8)).astype(np.float32)
+    return (1 - 2 * np.unpackbits(stream.view(np.uint8), bitorder="little")[:count].astype(np.int8)).astype(np.float32)
 
 
 def below(key, bound, index):
@@ -161,9 +163,7 @@ def below(key, bound, index):
 
 
 def permute(key, size, indices):
-    half = 1
-    while 4 ** half < size:
-        half += 1
+    half = max(1, ((size - 1).bit_length() + 1) // 2)  # 4 to this is at least the size
     mask, result = _U((1 << half) - 1), np.array(indices, _U)
     pending = np.ones(len(result), bool)
     while pending.any():
@@ -328,10 +328,10 @@ def _ranks(file):
 def _factors(ranks, tensors):
     """The tensors that are generated: where a matrix has a rank, its two factors."""
     for tensor in tensors:
-        rank = ranks.get(tensor.name)
-        if rank is None:
+        if tensor.name not in ranks:
             yield tensor
         else:
+            rank = _held(f"the rank of '{tensor.name}'", ranks[tensor.name], min(tensor.shape[0], tensor.count // tensor.shape[0]))
             yield Tensor(tensor.name + "_left", (tensor.shape[0], rank), max(1, rank // 3), 0.0)
             yield Tensor(tensor.name + "_right", (rank, tensor.count // tensor.shape[0]), tensor.fan_in, 0.0)
 
@@ -384,6 +384,7 @@ def _change(part, tensors, weights, arrays, names, head, seed):
         chosen = [t for t in tensors if (t.name not in head if part["tensors"] == ["all"] else t.name in part["tensors"])]
         flat = np.concatenate([weights[places[tensor.name]].reshape(-1) for tensor in chosen])
         groups, size = part["latents"], part["groupSize"]
+        _held("the number of weights in groups", groups * size, len(flat))
         if part["grouping"] == "contiguous":
             whole, rest = divmod(len(flat), groups)
             first = np.array([group * whole + group * rest // groups for group in range(groups)], np.int64)

@@ -1,6 +1,8 @@
 """Holds mappingnets.py to the golden files: python3 python/test_mappingnets.py"""
 
+import json
 import pathlib
+import struct
 import tempfile
 import unittest
 
@@ -80,6 +82,21 @@ class Adapters(unittest.TestCase):
             for change in (content[:-1] + bytes([content[-1] ^ 1]), content[:40], b"", content.replace(b'"seed', b'"sead')):
                 damaged.write_bytes(change)
                 self.refused("damaged|no safetensors|bytes that its shape", damaged)
+
+    def test_what_a_file_claims_is_held_to_its_bytes_before_memory_is_taken(self):
+        vast, stored = [100_000_000_000], {"dtype": "I8", "shape": [4], "data_offsets": [0, 4]}
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "claims.safetensors")
+            for encoding in (
+                    {"precision": "int8", "shape": vast, "group": 4}, {"precision": "int4", "shape": vast, "group": 4},
+                    {"precision": "half", "shape": vast, "sparse": True}, {"precision": "single", "shape": [-4]}):
+                header = json.dumps({
+                    "__metadata__": {"encodings": json.dumps({"w": encoding})}, "w": stored, "w_mask": {**stored, "dtype": "U8"}, "w_scale": stored})
+                path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
+                with self.assertRaisesRegex(mappingnets.FormatError, "the size of 'w'"):
+                    mappingnets.File(path).decoded()
+        with self.assertRaisesRegex(mappingnets.FormatError, "the rank of 'fc1.weight'"):
+            list(mappingnets._factors({"fc1.weight": 100_000_000_000}, mappingnets.tensors_of(SHAPES)))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,9 @@ try
 {
     return await Worker.Run(Settings.Parse(args));
 }
-catch (ArgumentException fault)
+catch (Exception fault) when (OneLine.IsAnswer(fault))
 {
-    Console.Error.WriteLine(fault.Message);
-    return 1;
+    return OneLine.Of(fault);
 }
 catch (OperationCanceledException)
 {

@@ -16,8 +16,8 @@ internal static class Worker
     public static async Task<int> Run(Settings settings)
     {
         var builder = Host.CreateApplicationBuilder();
-        // Orleans reports every silo that it cannot reach, which is what the demonstration brings about.
-        builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter("Orleans", LogLevel.Critical).AddFilter("Polly", LogLevel.Critical);
+        // Orleans reports every silo that it cannot reach, which is what the demonstration brings about; and the host what the program ends with anyway.
+        builder.Logging.SetMinimumLevel(LogLevel.Error).AddFilter("Orleans", LogLevel.Critical).AddFilter("Polly", LogLevel.Critical).AddFilter("Microsoft", LogLevel.Critical);
         builder.UseOrleans(silo => Join(silo, settings));
         using var host = builder.Build();
         await host.StartAsync();

@@ -3,8 +3,9 @@
 using MappingNets;
 using TorchSharp;
 
+OneLine.ForFaults();
 _ = NativeHeap.RetainFreedMemory();
-var (train, test) = FashionMnist.Load(args.FirstOrDefault());
+var (train, test) = FashionMnist.Load(args.Length < 2 ? args.FirstOrDefault() : throw new ArgumentException($"A folder is the only argument; '{args[1]}' is one too many."));
 using (train)
 using (test)
 {

@@ -2,6 +2,7 @@ using System.Globalization;
 using MappingNets;
 using MappingNets.Examples.FineTune;
 
+OneLine.ForFaults();
 _ = NativeHeap.RetainFreedMemory();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args.Length > 2 || args is ["--help" or "-h"])
@@ -18,17 +19,9 @@ if (args.Length > 2 || args is ["--help" or "-h"])
     return args.Length > 2 ? 1 : 0;
 }
 
-try
-{
-    var results = Directory.CreateDirectory(Path.Combine("artifacts", "fine-tune")).FullName;
-    using var pictures = args is [var folder, ..] ? Pictures.Load(folder) : Pictures.Synthetic(seed: 1, turn: 0.3);
-    Console.WriteLine(pictures.Origin);
-    var network = args is [_, var model] ? Network.Load(model) : Network.PretrainSmall(Path.Combine(results, "pretrained.onnx"));
-    Story.Run(network.WithHead(pictures.Classes.Count), pictures, results);
-    return 0;
-}
-catch (Exception fault) when (fault is IOException or ArgumentException or NotSupportedException or DatasetFormatException or CheckpointFormatException)
-{
-    await Console.Error.WriteLineAsync(fault.Message);
-    return 1;
-}
+var results = Directory.CreateDirectory(Path.Combine("artifacts", "fine-tune")).FullName;
+using var pictures = args is [var folder, ..] ? Pictures.Load(folder) : Pictures.Synthetic(seed: 1, turn: 0.3);
+Console.WriteLine(pictures.Origin);
+var network = args is [_, var model] ? Network.Load(model) : Network.PretrainSmall(Path.Combine(results, "pretrained.onnx"));
+Story.Run(network.WithHead(pictures.Classes.Count), pictures, results);
+return 0;

@@ -6,7 +6,10 @@ using MappingNets;
 using TorchSharp;
 using static TorchSharp.torch;
 
-int Argument(int place, int otherwise) => args.Length > place ? int.Parse(args[place]) : otherwise;
+OneLine.ForFaults();
+int Argument(int place, int otherwise) => args.Length > 4 ? throw new ArgumentException($"There are four arguments at most; '{args[4]}' is one too many.")
+    : args.Length <= place ? otherwise : int.TryParse(args[place], out var number) && number > 0 ? number
+    : throw new ArgumentException($"All arguments are whole numbers of at least 1; '{args[place]}' is none.");
 var (steps, width, depth, size) = (Argument(0, 6), Argument(1, 4096), Argument(2, 60), Argument(3, 48));
 
 // Large blocks, which are the gradients of a layer, go back to the system; all others stay in the heap.

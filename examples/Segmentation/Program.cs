@@ -9,6 +9,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 
 const int Height = 32, Width = 64;
+OneLine.ForFaults();
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
 using var pictures = args is [var images, var masks, .. { Length: > 1 } classes] ? Open(images, masks, classes) : args is [] ? Draw(64)

@@ -3,7 +3,9 @@
 using MappingNets;
 using MappingNets.Examples.Serve;
 
-var folder = args.SkipWhile(argument => argument != "--folder").Skip(1).FirstOrDefault() ?? "adapters";
+OneLine.ForFaults();
+var folder = args is [.., ['-', '-', ..] last] && !last.Contains('=') ? throw new ArgumentException($"'{last}' needs a value.")
+    : new ConfigurationBuilder().AddCommandLine(args).Build()["folder"] ?? "adapters";
 using var network = Tenants.Prepare(folder);
 await using var app = Service.Build(network, folder, args);
 await app.RunAsync();

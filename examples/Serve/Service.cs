@@ -13,8 +13,9 @@ internal static class Service
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        // What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn.
-        builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (LargestPicture, 256));
+        // What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn; slow bodies keep no turn.
+        builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections, kestrel.Limits.MinRequestBodyDataRate)
+            = (LargestPicture, 256, new(bytesPerSecond: 100_000, gracePeriod: TimeSpan.FromSeconds(5))));
         builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("pictures", most => (most.PermitLimit, most.QueueLimit) = (64, 128)));
         builder.Services.AddSingleton(new AdapterHost(network.Target, network.Weights) { KeptAdapters = builder.Configuration.GetValue("kept", 16) });
         builder.Services.AddSingleton<Batcher>();

@@ -9,6 +9,7 @@ using MappingNets;
 using TorchSharp;
 using static TorchSharp.torch;
 
+OneLine.ForFaults();
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
 var (file, forecast, features) = args is [var named, var column, .. var others] ? (named, column, others.Length == 0 ? [column] : others)

@@ -17,10 +17,9 @@ try
     using var signals = new StopSignals();
     return await Demonstration.Run(settings, signals.Token);
 }
-catch (ArgumentException fault)
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
 {
-    Console.Error.WriteLine(fault.Message);
-    return 1;
+    return ExampleProgram.Refuse(fault);
 }
 catch (OperationCanceledException)
 {

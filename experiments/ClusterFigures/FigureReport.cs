@@ -25,6 +25,9 @@ internal sealed record FigureRow(
 /// <param name="Rows">The measurements.</param>
 internal sealed record FigureReport(string Machine, string Command, ReportOrigin Origin, IReadOnlyList<FigureRow> Rows)
 {
+    /// <summary>The section of a document that holds the tables.</summary>
+    public const string Section = "cluster figures";
+
     private const string FileName = "report.json";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -55,7 +58,7 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
             "CNN2, a batch of 128 by workers that share this machine's cores");
         Picture("lines.png", "lines", row => row.Line, row => $"{row.Network} {row.Method}", row => row.Milliseconds, "ms a step", "Two workers, by their line to the silo");
         if (document is not null)
-            MarkedSection.Replace(document, "cluster figures", Markdown());
+            MarkedSection.Replace(document, Section, Markdown());
 
         void Picture(
             string file, string part, Func<FigureRow, string> group, Func<FigureRow, string> series, Func<FigureRow, double> value, string axis, string title)

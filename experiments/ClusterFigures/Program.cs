@@ -39,10 +39,13 @@ for (var place = 0; place < args.Length; place++)
 
 if (parts.Except(Measurements.Parts).Any())
     return Explain();
-Directory.CreateDirectory(folder);
 using var signals = new StopSignals();
 try
 {
+    // Before the measurements, which take long.
+    Directory.CreateDirectory(folder);
+    if (document is not null)
+        MarkedSection.Require(document, FigureReport.Section);
     if (kills is { } count)
         return await Faults.Run(count, seed, folder, signals.Token);
     await Measurements.Run(folder, parts, quick, signals.Token);
@@ -54,6 +57,10 @@ catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
     // By now every process and namespace that it had made is gone.
     Console.Error.WriteLine("Stopped. The report keeps what was finished.");
     return 130;
+}
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
+{
+    return ExampleProgram.Refuse(fault);
 }
 
 static int Explain()

@@ -9,6 +9,9 @@ internal static class Demo
     /// <summary>Held out of the training set for looking at while training; the test set is looked at once, at the end.</summary>
     private const int HeldOut = 5_000;
 
+    /// <summary>The section of a document that holds the table.</summary>
+    public const string TableSection = "demo table";
+
     public static void Run(DemoOptions options, CancellationToken stop)
     {
         Directory.CreateDirectory(options.Output);
@@ -35,7 +38,7 @@ internal static class Demo
                 AnsiConsole.Write(ResultTable.Of(runs));
                 AtomicFile.WriteAllText(Path.Combine(options.Output, "table.md"), ResultTable.Markdown(runs));
                 if (options.Document is { } document)
-                    MarkedSection.Replace(document, "demo table", ResultTable.Markdown(runs));
+                    MarkedSection.Replace(document, TableSection, ResultTable.Markdown(runs));
                 WritePlots(runs, options.Output);
                 Predictions.Show(Path.Combine(options.Output, DemoPlan.AdapterToReload), Targets.Cnn2(), test);
                 AnsiConsole.WriteLine();

@@ -22,6 +22,8 @@ if (args is ["--help" or "-h"])
 try
 {
     var options = DemoOptions.Parse(args);
+    if (options.Document is { } document)
+        MarkedSection.Require(document, Demo.TableSection);
     using var stop = new StopSignals();
     Demo.Run(options, stop.Token);
     return 0;
@@ -31,8 +33,7 @@ catch (OperationCanceledException)
     AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept.[/]");
     return 130;
 }
-catch (Exception fault) when (fault is IOException or ArgumentException)
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
 {
-    await Console.Error.WriteLineAsync(fault.Message);
-    return 1;
+    return ExampleProgram.Refuse(fault);
 }

@@ -33,10 +33,18 @@ public static class ExampleProgram
             AnsiConsole.MarkupLine("[yellow]Stopped.[/]");
             return 130;
         }
-        catch (Exception fault) when (fault is IOException or ArgumentException)
+        catch (Exception fault) when (IsAnswer(fault))
         {
-            Console.Error.WriteLine(fault.Message);
-            return 1;
+            return Refuse(fault);
         }
     }
+
+    /// <summary>Whether an exception tells what is wrong with an argument, a file or the machine, so that its message says more than a stack trace.</summary>
+    /// <param name="fault">The exception.</param>
+    public static bool IsAnswer(Exception fault) => OneLine.IsAnswer(fault);
+
+    /// <summary>Writes the message of such an exception to the error stream, in one line.</summary>
+    /// <param name="fault">The exception.</param>
+    /// <returns>The exit code, 1.</returns>
+    public static int Refuse(Exception fault) => OneLine.Of(fault);
 }

@@ -11,8 +11,7 @@ public static class MarkedSection
     public static void Replace(string path, string name, string text)
     {
         var document = File.ReadAllText(path);
-        if (Find(document, name) is not var (start, end))
-            throw new InvalidDataException($"'{path}' has no section between '<!-- {name} -->' and '<!-- /{name} -->'.");
+        var (start, end) = Find(document, name) ?? throw Missing(path, name);
         AtomicFile.WriteAllText(path, $"{document[..start]}\n{text.TrimEnd()}\n{document[end..]}");
     }
 
@@ -20,6 +19,20 @@ public static class MarkedSection
     /// <param name="path">The document.</param>
     /// <param name="name">The section's name.</param>
     public static bool Has(string path, string name) => Find(File.ReadAllText(path), name) is not null;
+
+    /// <summary>Refuses a document that lacks the section, before hours of work for it.</summary>
+    /// <param name="path">The document.</param>
+    /// <param name="name">The section's name.</param>
+    /// <exception cref="InvalidDataException">It does.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static void Require(string path, string name)
+    {
+        if (!Has(path, name))
+            throw Missing(path, name);
+    }
+
+    private static InvalidDataException Missing(string path, string name) =>
+        new($"'{path}' has no section between '<!-- {name} -->' and '<!-- /{name} -->'.");
 
     private static (int Start, int End)? Find(string document, string name)
     {

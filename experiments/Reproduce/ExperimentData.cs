@@ -9,6 +9,9 @@ internal sealed record ExperimentData(Dataset Training, Dataset HeldOut, Dataset
     /// <summary>Where it comes from; null for what --dataset says.</summary>
     public DataSource? Source { get; init; }
 
+    /// <summary>What the training part is drawn from by the seed, not owned; null where all seeds have the same training part.</summary>
+    public Dataset? DrawnFrom { get; init; }
+
     /// <summary>What pictures of outputs show, where the test set is in pieces; null for the test set.</summary>
     public Dataset? Shown { get; init; }
 

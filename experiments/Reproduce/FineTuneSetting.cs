@@ -72,7 +72,7 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
         var (rest, few) = five.SplitHoldOut(Math.Min(Images, five.Count - 1), seed);
         using (rest)
         using (few)
-            return new(few.ToMemory(), OfClasses(all.HeldOut, HeldOutImages, 5), OfClasses(all.Test, TestImages, 5));
+            return new(few.ToMemory(), OfClasses(all.HeldOut, HeldOutImages, 5), OfClasses(all.Test, TestImages, 5)) { DrawnFrom = all.Training };
     }
 
     private static string Epoch(int count) => FormattableString.Invariant($"{count} epoch{(count == 1 ? "" : "s")}");

@@ -19,8 +19,7 @@ catch (OperationCanceledException)
     AnsiConsole.MarkupLine("[yellow]Stopped. What was finished is kept; the same command with --resume goes on from there.[/]");
     return 130;
 }
-catch (Exception fault) when (fault is IOException or ArgumentException or InvalidDataException or UnauthorizedAccessException or TrainingDivergedException)
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
 {
-    await Console.Error.WriteLineAsync(fault.Message);
-    return 1;
+    return ExampleProgram.Refuse(fault);
 }

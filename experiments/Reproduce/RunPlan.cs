@@ -10,11 +10,17 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="Training">How it is trained; its seed is the run's.</param>
 internal sealed record RunPlan(string Row, string Label, Func<Model> Create, TrainingOptions Training)
 {
-    /// <summary>The setting that tells one folder's data from another's.</summary>
+    /// <summary>The setting that tells one folder's test data from another's.</summary>
     public const string DataSetting = "data";
+
+    /// <summary>The setting that tells one folder's training data from another's.</summary>
+    public const string TrainingDataSetting = "training data";
 
     /// <summary>The setting that tells one pretrained network from another.</summary>
     public const string NetworkSetting = "pretrained network";
+
+    /// <summary>What older reports do not say; a run of theirs is compared without it.</summary>
+    public static readonly IReadOnlyList<string> LaterSettings = [DataSetting, TrainingDataSetting, NetworkSetting];
 
     /// <summary>Data of its own; null takes the experiment's.</summary>
     public ExperimentData? Data { get; init; }
@@ -93,9 +99,14 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             settings["augmentation"] = data.Training.Augmentation.ToString();
         if (Training.FrozenStatistics == true)
             settings["running statistics"] = "frozen";
-        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set. All seeds have the test set in common.
+        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set. All seeds have the test set in common,
+        // and what their training parts are drawn from.
         if (options.Dataset != ExperimentOptions.DefaultDataset)
+        {
             settings[DataSetting] = Fingerprints.Of(data.Test)[..Fingerprints.Shown];
+            settings[TrainingDataSetting] = Fingerprints.Of(data.DrawnFrom ?? data.Training)[..Fingerprints.Shown];
+        }
+
         if (options.Pretrained is { } network)
             settings[NetworkSetting] = Fingerprints.OfFile(PretrainedResNet.PathOf(network))[..Fingerprints.Shown];
         if (IsTaught)

@@ -69,9 +69,9 @@ internal sealed class Runs
         using var model = plan.Create();
         var own = plan.Data ?? data;
         var settings = plan.Describe(options, own, model);
-        // Older reports do not say which pictures a folder held, nor which network.
+        // Older reports do not say which pictures a folder held, or only of its test part, nor which network.
         if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older)
-            settings = settings.Where(pair => pair.Key is not (RunPlan.DataSetting or RunPlan.NetworkSetting) || older.ContainsKey(pair.Key))
+            settings = settings.Where(pair => !RunPlan.LaterSettings.Contains(pair.Key) || older.ContainsKey(pair.Key))
                 .ToDictionary(pair => pair.Key, pair => pair.Value);
         var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
         if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)

@@ -29,6 +29,9 @@ internal sealed record LoadRow(string Service, int Clients, double Megabytes, Lo
 /// <param name="Rows">The cases.</param>
 internal sealed record LoadReport(string Machine, string Command, Settings Settings, ReportOrigin Origin, IReadOnlyList<LoadRow> Rows)
 {
+    /// <summary>The section of a document that holds the table.</summary>
+    public const string Section = "serve figures";
+
     private const string FileName = "report.json";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
@@ -48,7 +51,7 @@ internal sealed record LoadReport(string Machine, string Command, Settings Setti
         Picture("requests.png", row => row.Median.RequestsPerSecond, "requests answered in a second", "One service, one picture a request");
         Picture("p99.png", row => row.Median.P99, "ms within which 99 of 100 are answered", "The slowest hundredth");
         if (document is not null)
-            MarkedSection.Replace(document, "serve figures", Markdown());
+            MarkedSection.Replace(document, Section, Markdown());
 
         void Picture(string file, Func<LoadRow, double> value, string axis, string title) => Plots.GroupedBars(
             [.. Rows.Select(row => (row.Service, Plural(row.Clients), value(row)))], axis, title, Path.Combine(folder, file));

@@ -23,6 +23,8 @@ command.SetAction(async (parsed, _) =>
 {
     var target = parsed.GetRequiredValue(folder);
     Directory.CreateDirectory(target);
+    if (parsed.GetValue(update) is { } document)
+        MarkedSection.Require(document, LoadReport.Section);
     if (!parsed.GetValue(draw))
         (await Measurement.Run(new() { Seconds = parsed.GetValue(seconds), Rounds = parsed.GetValue(rounds), Threads = parsed.GetValue(threads) }, signals.Token)).Write(target);
     LoadReport.Read(target).Show(target, parsed.GetValue(update));
@@ -37,10 +39,9 @@ catch (OperationCanceledException) when (signals.Token.IsCancellationRequested)
     Console.Error.WriteLine("Stopped.");
     return 130;
 }
-catch (Exception fault) when (fault is InvalidOperationException or IOException or HttpRequestException)
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
 {
-    Console.Error.WriteLine(fault.Message);
-    return 1;
+    return ExampleProgram.Refuse(fault);
 }
 
 static Option<int> Number(string name, string description, int usual)

@@ -34,6 +34,7 @@ public static class OnnxFiles
         /// <param name="limits">
         /// What the file may cost; <see cref="ReadLimits.Default"/> where null. <see cref="ReadLimits.Bytes"/> bounds in memory all initialisers,
         /// external ones too, with what follows from constants alone, and the values that are held while the network is tried on two samples.
+        /// The file itself and the objects that its graph becomes may each take as much, and 16 MiB where that is more.
         /// </param>
         /// <exception cref="CheckpointFormatException">
         /// The file is damaged, is no ONNX model or is beyond the limits, or an external data file is missing or not in the file's folder.

@@ -9,11 +9,42 @@ internal static class DataSource
 
     /// <summary>The samples.</summary>
     /// <param name="text">As <see cref="Help"/> has it.</param>
-    /// <param name="side">The side of a folder's pictures.</param>
-    /// <param name="isGrey">Whether these have one channel.</param>
+    /// <param name="side">The side of a folder's pictures, which other data must have already; null where none is named.</param>
+    /// <param name="isGrey">Whether these have one channel, as other data must have already.</param>
     /// <param name="isTest">Whether the test part is wanted, where there is one.</param>
     /// <param name="classNames">The classes that the names of a folder's folders and a CSV file's labels must be of; null for those that occur.</param>
-    public static Dataset Open(string text, int side, bool isGrey, bool isTest, IReadOnlyList<string>? classNames = null)
+    /// <exception cref="ArgumentException">The text is none of <see cref="Help"/>, or names data of another form than is wanted.</exception>
+    public static Dataset Open(string text, int? side, bool isGrey, bool isTest, IReadOnlyList<string>? classNames = null)
+    {
+        var data = Open(text, side ?? TrainCommand.UsualSide, isGrey, isTest, classNames);
+        try
+        {
+            RequireForm(data.InputShape, side, isGrey, $"the data: the samples of '{text}' have the shape");
+            return data;
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Refuses a side or grey pictures that are asked for where samples are of another form, and nothing changes them.</summary>
+    /// <param name="shape">The samples' shape.</param>
+    /// <param name="side">The side that is asked for; null where none is.</param>
+    /// <param name="isGrey">Whether one channel is asked for.</param>
+    /// <param name="source">What says the shape, for the message.</param>
+    /// <exception cref="ArgumentException">They are.</exception>
+    public static void RequireForm(IReadOnlyList<long> shape, int? side, bool isGrey, string source)
+    {
+        var option = side is { } given && !(shape is [_, var height, var width] && (height, width) == (given, given)) ? $"--side {given}"
+            : isGrey && shape is not [1, _, _] ? "--grey"
+            : null;
+        if (option is not null)
+            throw new ArgumentException($"{option} does not fit {source} ({string.Join(", ", shape)}). Leave it out.");
+    }
+
+    private static Dataset Open(string text, int side, bool isGrey, bool isTest, IReadOnlyList<string>? classNames)
     {
         var (kind, rest) = text.Split(':', 2) is [var first, var second] ? (first, second) : (text, null);
         switch (kind)
@@ -32,6 +63,14 @@ internal static class DataSource
                 throw new ArgumentException($"--data is '{text}'; it must be one of {Help}");
         }
     }
+
+    /// <summary>The files that a text names as such; none where it names a folder, or is none of <see cref="Help"/>.</summary>
+    public static string[] Files(string text) => text.Split(':', 2) switch
+    {
+        ["idx", var both] => both.Split(',', StringSplitOptions.RemoveEmptyEntries),
+        ["csv", var rest] when rest.LastIndexOf(':') is > 0 and var colon => [rest[..colon]],
+        _ => [],
+    };
 
     private static Dataset Part((Dataset Training, Dataset Test) both, bool isTest)
     {

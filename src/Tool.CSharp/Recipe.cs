@@ -27,7 +27,7 @@ internal sealed record Recipe(
 
     /// <summary>What stands beside an adapter, with what the command line names in its place.</summary>
     /// <exception cref="ArgumentException">
-    /// Nothing stands there, and the command line does not name all; or the command line names pictures of another form.
+    /// Nothing stands there, and the command line does not name all; or it names pictures of another form, or weights that the adapter does not change.
     /// </exception>
     public static Recipe Of(string adapter, string? network, string? weights, string? data, int? side, bool isGrey)
     {
@@ -45,17 +45,15 @@ internal sealed record Recipe(
 
         if (beside is null && (network is null || data is null))
             throw new ArgumentException($"There is no '{path}', which train writes beside an adapter; name the network and the data with --network and --data.");
+        if (weights is not null && AdapterHeader.Mapped.IsOf(adapter, ReadLimits.Default))
+            throw new ArgumentException($"--base '{weights}' goes with adapters that change pretrained weights; '{adapter}' was trained from nothing. Leave it out.");
         if (beside is null)
         {
-            using var samples = DataSource.Open(data!, side ?? TrainCommand.UsualSide, isGrey, isTest: true);
+            using var samples = DataSource.Open(data!, side, isGrey, isTest: true);
             return new(network!, weights, data!, [.. samples.InputShape], [.. samples.ClassNames]);
         }
 
-        var shape = string.Join(", ", beside.InputShape);
-        if (side is { } given && !(beside.InputShape is [_, var height, var width] && (height, width) == (given, given)))
-            throw new ArgumentException($"--side {given} is not what '{path}' says: the adapter was trained on samples of ({shape}). Leave it out.");
-        if (isGrey && beside.InputShape is not [1, _, _])
-            throw new ArgumentException($"--grey is not what '{path}' says: the adapter was trained on samples of ({shape}). Leave it out.");
+        DataSource.RequireForm(beside.InputShape, side, isGrey, $"'{path}': the adapter was trained on samples of");
         return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data };
     }
 
@@ -66,8 +64,9 @@ internal sealed record Recipe(
     /// <exception cref="ArgumentException">They have other classes.</exception>
     public Dataset OpenData()
     {
-        var data = DataSource.Open(
-            Data, InputShape.Length == 3 ? (int)InputShape[^1] : TrainCommand.UsualSide, InputShape.Length == 3 && InputShape[0] == 1, isTest: true, ClassNames);
+        // Only the pictures of folders are made to fit; of other data the model says itself that it takes another shape.
+        var isFitted = Data.StartsWith("images:", StringComparison.Ordinal) && InputShape.Length == 3;
+        var data = DataSource.Open(Data, isFitted ? (int)InputShape[^1] : null, isFitted && InputShape[0] == 1, isTest: true, ClassNames);
         if (data.ClassNames.SequenceEqual(ClassNames))
             return data;
         data.Dispose();

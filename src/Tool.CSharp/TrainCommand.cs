@@ -46,7 +46,11 @@ internal static class TrainCommand
             throw new ArgumentException(
                 $"--method {parsed.GetValue(Method)} trains from nothing, without the weights of --base '{file}'; take --method scales or mapping, or leave out one of the two.");
         var named = parsed.GetValue(Commands.Network) ?? "cnn2";
-        using var all = DataSource.Open(source, parsed.GetValue(Commands.Side) ?? UsualSide, parsed.GetValue(Commands.Grey), isTest: false);
+        NamedFile[] run = parsed.GetValue(Resume) is { } kept ? [new("the run of --resume", kept)] : [];
+        NamedFile.KeepApart(
+            [new("the adapter", path), NamedFile.DescriptionOf(path), .. run],
+            NamedFile.OfSources(named, parsed.GetValue(Commands.Base), source));
+        using var all = DataSource.Open(source, parsed.GetValue(Commands.Side), parsed.GetValue(Commands.Grey), isTest: false);
         if (!all.IsClassification)
             throw new ArgumentException($"'{source}' has no classes; the tool trains classifiers.");
         if (all.ClassNames.Count < 2)

@@ -46,6 +46,9 @@ internal static class WeightCommands
         var recipe = Recipe.Of(
             adapter, parsed.GetValue(Commands.Network), parsed.GetValue(Commands.Base), parsed.GetValue(Commands.Data), parsed.GetValue(Commands.Side),
             parsed.GetValue(Commands.Grey));
+        NamedFile.KeepApart(
+            [new("the output", path)],
+            [.. NamedFile.OfAdapter(adapter), NamedFile.DescriptionOf(adapter), .. NamedFile.OfSources(recipe.Network, recipe.Base, recipe.Data)]);
         using var loaded = recipe.Load(adapter);
         if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
             loaded.Model.ExportOnnx(path, precision);
@@ -57,6 +60,9 @@ internal static class WeightCommands
 
     private static int Turn(string adapter, string path, TextWriter output)
     {
+        NamedFile.KeepApart(
+            [.. Directory.Exists(adapter) ? [new("the output", path)] : NamedFile.OfAdapter(path)],
+            [.. NamedFile.OfAdapter(adapter), NamedFile.DescriptionOf(adapter)]);
         using var scope = torch.NewDisposeScope();
         using var file = AdapterFolder.Open(adapter);
         // As they are stored, so that nothing is decoded and encoded again.

@@ -4,6 +4,15 @@ using MappingNets;
 using Microsoft.AspNetCore.RateLimiting;
 
 const int Side = 28;
+// A damaged file, or an address that is taken, is one line on the error stream.
+AppDomain.CurrentDomain.UnhandledException += (_, thrown) =>
+{
+    if (thrown.ExceptionObject is Exception fault and (IOException or ArgumentException or InvalidOperationException or NotSupportedException or UnauthorizedAccessException))
+    {
+        Console.Error.WriteLine(fault.Message);
+        Environment.Exit(1);
+    }
+};
 var builder = WebApplication.CreateBuilder(args);
 var folder = builder.Configuration["folder"] ?? "adapters";
 var start = Path.Combine(folder, "base.safetensors");
@@ -18,8 +27,13 @@ using var host = new AdapterHost(Targets.Cnn2(), pretrained);
 foreach (var path in Directory.GetFiles(folder, "*.safetensors").Where(path => path != start))
     host.Add(Path.GetFileNameWithoutExtension(path), path);
 
-// What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn.
-builder.WebHost.ConfigureKestrel(kestrel => (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (4 << 20, 256));
+// What requests may take in memory together: so many bodies, so many pixels each, and connections that wait for their turn. A body that comes
+// slowly must not keep a turn for long: after five seconds 100 KB/s are the least.
+builder.WebHost.ConfigureKestrel(kestrel =>
+{
+    (kestrel.Limits.MaxRequestBodySize, kestrel.Limits.MaxConcurrentConnections) = (4 << 20, 256);
+    kestrel.Limits.MinRequestBodyDataRate = new(bytesPerSecond: 100_000, gracePeriod: TimeSpan.FromSeconds(5));
+});
 builder.Services.AddRateLimiter(limits => limits.AddConcurrencyLimiter("pictures", most => (most.PermitLimit, most.QueueLimit) = (16, 128)));
 var app = builder.Build();
 app.UseRateLimiter();

@@ -10,6 +10,15 @@ if (args is not [var folder])
     return 2;
 }
 
+// A folder that is not there, or a picture that is damaged, is one line on the error stream.
+AppDomain.CurrentDomain.UnhandledException += (_, thrown) =>
+{
+    if (thrown.ExceptionObject is Exception fault and (IOException or ArgumentException or UnauthorizedAccessException or TrainingDivergedException))
+    {
+        Console.Error.WriteLine(fault.Message);
+        Environment.Exit(1);
+    }
+};
 using var all = ImageFolder.Open(folder, Side, Side);
 var (training, heldOut) = all.SplitStratified(0.2, seed: 1);
 using (training)

@@ -157,6 +157,15 @@ public sealed class HeadTests
     }
 
     [Fact]
+    public void AProductThatIsAddedToItselfIsFeatures()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4, 5).Node("MatMul", "x w", "m").Node("Add", "m m", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(3);
+        Assert.Equal(["w(4, 5)", "head.weight(3, 5)", "head.bias(3)"], target.Parameters.Select(parameter => parameter.ToString()));
+    }
+
+    [Fact]
     public void ALayerWithAnotherUseIsRefused()
     {
         using var folder = new TemporaryFolder();

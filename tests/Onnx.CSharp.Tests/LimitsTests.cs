@@ -174,6 +174,62 @@ public sealed class LimitsTests
     }
 
     [Fact]
+    public void CopiesOfOneInitializerBeyondTheLimitsAreRefused()
+    {
+        var graph = new OnnxGraphs(13, 4).Floats("zeros", [1 << 20], new float[1 << 20]);
+        for (var copy = 0; copy < 5; copy++)
+            graph.Node("Identity", "zeros", $"copy{copy}");
+        graph.Weight("w", 4).Node("Mul", "x w", "y").Output("y");
+        var complaint = Assert.Throws<CheckpointFormatException>(() => Read(graph, new ReadLimits { Bytes = 20 << 20 })).Message;
+        Assert.Contains("equal by chance", complaint);
+        Assert.Contains("ReadLimits.Bytes", complaint);
+    }
+
+    // Two bytes of a file, and an object with its lists in memory.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void MessagesThatTakeMoreThanTheLimitsAreRefusedBeforeTheyAreMade(bool areNodes)
+    {
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4).Node("Mul", "x w", "y").Output("y");
+        for (var index = 0; index < 40_000; index++)
+            if (areNodes)
+                graph.Model.Graph.Node.Add(new NodeProto());
+            else
+                graph.Model.Graph.Node[0].Attribute.Add(new AttributeProto());
+        Assert.Contains("ReadLimits.Bytes", Assert.Throws<CheckpointFormatException>(() => Read(graph, new ReadLimits { Bytes = 1 << 20 })).Message);
+    }
+
+    [Fact]
+    public void AFileBeyondTheLimitsIsRefusedBeforeItIsRead()
+    {
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4).Node("Mul", "x w", "y").Output("y");
+        graph.Model.DocString = new string(' ', 17 << 20);
+        Assert.Contains(
+            "has 17", Assert.Throws<CheckpointFormatException>(() => Read(graph, new ReadLimits { Bytes = 1 << 20 })).Message, StringComparison.Ordinal);
+    }
+
+    // The message of a value that is refused before it is made reckons with floats; these are whole numbers, of eight bytes.
+    [Theory]
+    [InlineData("ConstantOfShape")]
+    [InlineData("Range")]
+    [InlineData("Pad")]
+    public void AValueBeyondTheLimitsIsRefusedBeforeItsMemoryIsTaken(string type)
+    {
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4).Node("Mul", "x w", "a").Ints("zero", 0).Ints("one", 1).Ints("many", 1 << 20);
+        graph = type switch
+        {
+            "Range" => graph.Node("Range", "zero many one", "big"),
+            "Pad" => graph.Ints("pads", 0, 1 << 20).Ints("few", 1, 2).Node("Pad", "few pads", "big", ("mode", "reflect")),
+            _ => graph.Node("ConstantOfShape", "many", "big", ("value", new TensorProto { Dims = { 1 }, DataType = (int)Kind.Int64, Int64Data = { 7 } })),
+        };
+        graph.Node("ReduceMax", "big", "most").Node("Cast", "most", "number", ("to", (int)Kind.Float)).Node("Add", "a number", "y").Output("y");
+        var complaint = Assert.Throws<CheckpointFormatException>(() => Read(graph, new ReadLimits { Bytes = 1 << 20 })).Message;
+        Assert.Contains("needs 41943", complaint);
+        Assert.Contains("ReadLimits.Bytes", complaint);
+    }
+
+    [Fact]
     public void LargerBatchesMayHaveLargerValues() => Assert.Equal(
         4 * GraphPass.MostElements, new GraphPass("net.onnx", ScalarType.Float32, CPU, training: false, samples: 8, ReadLimits.Default.Bytes).MostElementsOfOne);
 

@@ -201,15 +201,26 @@ public sealed class StateDictTests
         Assert.Contains("ReadLimits.Bytes", Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 1 << 20 })));
     }
 
-    // Three million empty dictionaries, and a dictionary of a thousand entries that is copied five thousand times.
+    // Three million empty dictionaries, a dictionary of a thousand entries that is copied five thousand times, and a tensor of 64 dimensions twenty thousand times.
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void APickleThatMakesMoreThanAnyStateDictIsRefused(bool copies)
+    [InlineData("dictionaries")]
+    [InlineData("copies")]
+    [InlineData("tensors")]
+    public void APickleThatMakesMoreThanAnyStateDictIsRefused(string kind)
     {
         using var folder = new TemporaryFolder();
         var pickle = new PickleText();
-        if (copies)
+        if (kind == "tensors")
+        {
+            // The view once, whose function and arguments are kept, and then again and again.
+            long[] sizes = [.. Enumerable.Repeat(1L, 64)];
+            byte[] view = new PickleText().View("FloatStorage", "0", 8, 0, sizes, sizes).Bytes()[2..^2];
+            var name = "ctorch._utils\n_rebuild_tensor_v2\n".Length;
+            pickle.Raw(view[..name]).Raw((byte)'q', 1).Raw(view[name..]).Raw((byte)'q', 2);
+            for (var copy = 0; copy < 20_000; copy++)
+                pickle.Raw((byte)'h', 1, (byte)'h', 2, (byte)'R');
+        }
+        else if (kind == "copies")
         {
             pickle.Dictionary([.. Enumerable.Range(0, 1000).Select(index => ($"{index}", (Action<PickleText>)(text => text.Number(0))))]).Raw((byte)'q', 1);
             pickle.Global("collections", "OrderedDict").Raw((byte)'q', 2);

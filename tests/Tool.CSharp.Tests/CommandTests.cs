@@ -135,6 +135,42 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(0, (await Run("evaluate", adapter, "--side", "8")).Status);
     }
 
+    [Theory]
+    [InlineData("--side 16", "--side", "16")]
+    [InlineData("--grey", "--side", "8", "--grey")]
+    public async Task Pictures_of_another_form_than_data_have_that_nothing_scales_are_refused(string option, params string[] asked)
+    {
+        folder.Write("a,b,class\n1,2,x\n2,3,y\n3,4,x\n4,5,y\n"u8.ToArray(), "rows.csv");
+        folder.Write(IdxBytes.Of([4, 8, 8], new byte[4 * 8 * 8]), "images");
+        folder.Write(IdxBytes.Of([4], [0, 1, 0, 1]), "labels");
+        var images = $"idx:{folder.File("images")},{folder.File("labels")}";
+        string[] more = ["--network", "mlp", "--epochs", "1", "--parameters", "8", "--hold-out", "0"];
+        foreach (var data in new[] { $"csv:{folder.File("rows.csv")}:class", images }[..(asked.Contains("--grey") ? 1 : 2)])
+        {
+            var (status, _, errors) = await Run(["train", folder.File("n.safetensors"), "--data", data, .. more, .. asked]);
+            Assert.Equal(1, status);
+            Assert.Contains(data.StartsWith("csv", StringComparison.Ordinal) ? asked[0] : option, errors);
+            Assert.False(File.Exists(folder.File("n.safetensors")));
+        }
+
+        // What the data have is no contradiction.
+        Assert.Equal(0, (await Run(["train", folder.File("n.safetensors"), "--data", images, .. more, "--side", "8", "--grey"])).Status);
+    }
+
+    [Fact]
+    public async Task Pretrained_weights_are_refused_beside_an_adapter_that_was_trained_from_nothing()
+    {
+        var adapter = await Trained();
+        var (merged, picture) = (folder.File("w.safetensors"), Path.Combine(folder.File("pictures"), "light", "3.png"));
+        Assert.Equal(0, (await Run("merge", adapter, merged)).Status);
+        foreach (var verb in new string[][] { ["evaluate", adapter], ["predict", adapter, picture], ["merge", adapter, folder.File("m")], ["export", adapter, folder.File("m")] })
+        {
+            var (status, _, errors) = await Run([.. verb, "--base", merged]);
+            Assert.Equal(1, status);
+            Assert.Contains($"--base '{merged}'", errors);
+        }
+    }
+
     [Fact]
     public async Task Named_weights_are_fine_tuned_unless_the_method_is_named_and_then_only_by_one_that_takes_them()
     {
@@ -163,6 +199,37 @@ public sealed class CommandTests : IDisposable
         Assert.Equal((1, ""), (status, output));
         Assert.Contains("boots.safetensors", errors);
         Assert.False(File.Exists(folder.File("boots.json")));
+    }
+
+    [Theory]
+    [InlineData("adapter's description", "train", "new.safetensors", "--resume", "new.json")]
+    [InlineData("adapter", "train", "new.safetensors", "--resume", "./new.safetensors")]
+    [InlineData("run of --resume", "train", "new.safetensors", "--resume", "w.safetensors", "--base", "w.safetensors")]
+    [InlineData("adapter", "train", "w.safetensors", "--base", "W.safetensors")]
+    [InlineData("adapter", "train", "link.safetensors", "--base", "w.safetensors")]
+    [InlineData("output", "merge", "a.safetensors", "a.safetensors")]
+    [InlineData("output", "export", "a.safetensors", "a.json")]
+    [InlineData("output", "export", "both", "both/adapter_model.safetensors")]
+    [InlineData("output", "merge", "t.safetensors", "w.safetensors")]
+    [InlineData("output", "convert", "both/", "both.json")]
+    [InlineData("adapter's model", "convert", "both/adapter_model.safetensors", "both")]
+    public async Task No_command_writes_over_what_it_reads_or_writes_otherwise(string what, string verb, params string[] arguments)
+    {
+        var (adapter, merged) = (await Trained(), folder.File("w.safetensors"));
+        Assert.Equal(0, (await Run("merge", adapter, merged)).Status);
+        Assert.Equal(0, (await Run("convert", adapter, folder.File("both"))).Status);
+        string[] train = ["--data", Data, "--side", "8", "--network", "mlp", "--epochs", "1", "--parameters", "32", "--batch-size", "4"];
+        Assert.Equal(0, (await Run(["train", folder.File("t.safetensors"), "--base", merged, .. train])).Status);
+        File.Copy(folder.File("a.json"), folder.File("both.json"));
+        File.CreateSymbolicLink(folder.File("link.safetensors"), merged);
+        Dictionary<string, byte[]> Files() => Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).ToDictionary(file => file, File.ReadAllBytes);
+        var before = Files();
+
+        string[] named = [verb, .. arguments.Select(argument => argument.StartsWith('-') ? argument : folder.File(argument))];
+        var (status, _, errors) = await Run([.. named, .. verb == "train" ? train : []]);
+        Assert.Equal(1, status);
+        Assert.Contains($"which the {what} would overwrite", errors);
+        Assert.Equal(before, Files());
     }
 
     [Fact]

@@ -79,6 +79,15 @@ internal sealed record PictureSet(IReadOnlyList<string> ClassNames, IReadOnlyLis
         };
     }
 
+    /// <summary>All pictures that have a class, each made when it is asked for; to be disposed before this.</summary>
+    public Dataset Streamed()
+    {
+        (int Number, long Label)[] pictures = [.. Places.SelectMany((places, label) => places.Select(number => (number, (long)label)))];
+        return Dataset.FromSamples(
+            pictures.Length, [3, Side, Side], [], ClassNames,
+            index => (Picture(pictures[index].Number), tensor(pictures[index].Label, dtype: ScalarType.Int64)));
+    }
+
     /// <summary>Frees what it was made from.</summary>
     public void Dispose()
     {

@@ -13,6 +13,7 @@ internal sealed class PretrainedPictures : IDisposable
     private const int HeldOutPerClass = 100;
 
     private readonly PictureSet training;
+    private readonly Dataset all;
     private readonly int perClass;
 
     /// <summary>Makes the held-out and the test pictures.</summary>
@@ -30,6 +31,7 @@ internal sealed class PretrainedPictures : IDisposable
                 if (training.Places[label].Count < perClass + HeldOutPerClass)
                     throw new InvalidDataException(
                         $"The class '{training.ClassNames[label]}' has {training.Places[label].Count} training pictures; {perClass + HeldOutPerClass} are needed.");
+            all = training.Streamed();
             // The last ones of each class: those of folders are in no order, those of CamVid the end of its drives. No training set has them.
             HeldOut = Converted(training, places => places.Skip(places.Count - HeldOutPerClass));
             Test = Converted(test, places => places.Take(testPerClass));
@@ -54,12 +56,13 @@ internal sealed class PretrainedPictures : IDisposable
         using var both = drawn.ToMemory();
         using var mirrored = Dataset.FromTensors(
             cat([both.Inputs, both.Inputs.flip(3)]), cat([both.Labels, both.Labels]), training.ClassNames);
-        return new(mirrored.Take(mirrored.Count), HeldOut.Take(HeldOut.Count), test.Take(test.Count));
+        return new(mirrored.Take(mirrored.Count), HeldOut.Take(HeldOut.Count), test.Take(test.Count)) { DrawnFrom = all };
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        all.Dispose();
         training.Dispose();
         HeldOut.Dispose();
         Test.Dispose();

@@ -38,7 +38,8 @@ internal static class Constants
             throw run.Node.BadInput("it needs a start, a limit and a step other than 0");
         var count = (long)Math.Clamp(Math.Ceiling((limit.Value - start.Value) / step.Value), 0, 1L << 62);
         run.Bounded([count]);
-        var places = arange(count, dtype: ScalarType.Float64).mul(step.Value).add(start.Value);
+        // In place, so that the numbers are held once beside the result.
+        var places = arange(count, dtype: ScalarType.Float64).mul_(step.Value).add_(start.Value);
         return [places.to(run.Input(0).dtype)];
     }
 

@@ -29,23 +29,19 @@ internal static class Padding
             "constant" => nn.functional.pad(
                 input, [.. Enumerable.Range(0, rank).Reverse().SelectMany(axis => new[] { before[axis], after[axis] })], PaddingModes.Constant, value),
             "reflect" => Mirrored(run, input, before, after, Reflected),
-            "edge" => Mirrored(run, input, before, after, (place, size) => Math.Clamp(place, 0, size - 1)),
-            "wrap" => Mirrored(run, input, before, after, (place, size) => (place % size + size) % size),
+            "edge" => Mirrored(run, input, before, after, (places, size) => places.clamp_(0, size - 1)),
+            "wrap" => Mirrored(run, input, before, after, (places, size) => places.remainder_(size)),
             var mode => throw run.Node.Fault($"the mode '{mode}' is not one of constant, reflect, edge and wrap"),
         }];
     }
 
-    // The border is not repeated: 2 1 | 0 1 2 3 | 2 1.
-    private static long Reflected(long place, long size)
-    {
-        if (size == 1)
-            return 0;
-        var period = 2 * (size - 1);
-        var within = (place % period + period) % period;
-        return within < size ? within : period - within;
-    }
+    // The border is not repeated: 2 1 | 0 1 2 3 | 2 1. Within a period a place's distance from its middle, the last place, tells where it lies.
+    private static Tensor Reflected(Tensor places, long size) => size == 1
+        ? places.zero_()
+        : places.remainder_(2 * (size - 1)).sub_(size - 1).abs_().neg_().add_(size - 1);
 
-    private static Tensor Mirrored(NodeRun run, Tensor input, long[] before, long[] after, Func<long, long, long> source)
+    // The source changes places in place: along one axis there may be as many as the result has elements.
+    private static Tensor Mirrored(NodeRun run, Tensor input, long[] before, long[] after, Func<Tensor, long, Tensor> source)
     {
         var result = input.alias();
         for (var axis = 0; axis < before.Length; axis++)
@@ -57,10 +53,8 @@ internal static class Padding
                 throw run.Node.BadInput($"the axis {axis} is empty and has nothing to repeat");
             // One axis grows before the next is cut.
             run.Bounded([.. result.shape[..axis], before[axis] + size + after[axis], .. result.shape[(axis + 1)..]]);
-            var places = new List<long>();
-            for (var place = -before[axis]; place < size + after[axis]; place++)
-                places.Add(source(place, size));
-            result = result.index_select(axis, tensor(places.ToArray(), dtype: ScalarType.Int64, device: input.device));
+            using var places = arange(-before[axis], size + after[axis], dtype: ScalarType.Int64, device: input.device);
+            result = result.index_select(axis, source(places, size));
         }
 
         return result;

@@ -75,10 +75,10 @@ internal static class Parts
             return input.narrow(axis, 0, 0);
         // libtorch knows no negative steps: the places are listed.
         (from, to) = (Math.Clamp(from, 0, size - 1), Math.Clamp(to, -1, size - 1));
-        var places = new List<long>();
-        for (var place = from; place > to && place >= 0; place += Math.Max(step, -size - 1))
-            places.Add(place);
-        return input.index_select(axis, tensor(places.ToArray(), dtype: ScalarType.Int64, device: input.device));
+        if (from <= to)
+            return input.narrow(axis, 0, 0);
+        using var places = arange(from, to, Math.Max(step, -size - 1), dtype: ScalarType.Int64, device: input.device);
+        return input.index_select(axis, places);
     }
 
     public static Tensor[] Gather(NodeRun run)

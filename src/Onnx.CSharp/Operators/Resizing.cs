@@ -40,11 +40,11 @@ internal static class Resizing
                 throw node.BadInput($"{ShapeText.Of(input.shape)} cannot become {ShapeText.Of(shape)}");
             if (outputs == size && scale == 1)
                 continue;
-            // One axis grows before the next shrinks, and each place along it has up to four weights and as many sources.
+            // One axis grows before the next shrinks, and each place along it has up to four weights and as many sources, of eight bytes and in some steps twice.
             var between = result.shape;
             between[axes[index]] = outputs;
             run.Bounded(between);
-            run.Bounded([outputs, 8]);
+            run.Bounded([outputs, 32]);
             result = Along(run, result, axes[index], size, outputs, scale);
         }
 

@@ -12,6 +12,8 @@ internal sealed class OnnxFile
     /// <summary>The versions of the operators ("opset") that are understood.</summary>
     public const long OldestOpset = 8, NewestOpset = 21;
 
+    private const long UsualDescription = 16 << 20;
+
     private OnnxFile(
         string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers, ReadLimits limits)
     {
@@ -52,6 +54,7 @@ internal sealed class OnnxFile
         if (file.Length > int.MaxValue - 64)
             throw new CheckpointFormatException(
                 path, $"has {file.Length} bytes; a model of 2 GiB or more keeps its tensors in external data files.");
+        RequireWithin(path, limits, file.Length, "has");
         var bytes = new byte[file.Length];
         file.ReadExactly(bytes);
         return Parse(path, bytes, limits);
@@ -66,6 +69,7 @@ internal sealed class OnnxFile
         IReadOnlyList<TensorPlace> places;
         try
         {
+            RequireWithin(path, limits, ParsedSize.Of(bytes, ModelProto.Descriptor), "describes a graph that takes");
             places = TensorPlaces.In(bytes);
             model = ModelProto.Parser.ParseFrom(bytes);
         }
@@ -81,6 +85,16 @@ internal sealed class OnnxFile
         if (model.Functions.Count > 0)
             throw new NotSupportedException($"'{path}' defines functions of its own ('{MessageText.Of(model.Functions[0].Name)}'), which are not supported.");
         return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places, limits), limits);
+    }
+
+    // The description of a graph is small, and a limit below this is meant for tensors.
+    private static void RequireWithin(string path, ReadLimits limits, long bytes, string what)
+    {
+        if (bytes > Math.Max(limits.Bytes, UsualDescription))
+            throw new CheckpointFormatException(
+                path,
+                $"{what} {bytes} bytes in memory; at most {ShapeText.Count(Math.Max(limits.Bytes, UsualDescription))} are read "
+                + $"({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
     }
 
     /// <summary>A copy of the model with all tensors in it, external ones too, for another file.</summary>

@@ -19,6 +19,8 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
     // Of the usual 4 GiB one value may take a quarter.
     private const long BytesForAnElement = 16;
 
+    private const long BytesOfFloat = 4;
+
     /// <summary>The type of its floats.</summary>
     public ScalarType Type => type;
 
@@ -34,6 +36,16 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
     /// <summary>The bytes of the values that are held, where they are limited. A branch puts it back to what it was.</summary>
     public long Taken { get; set; }
 
+    /// <summary>Refuses a value that would take the held ones beyond the limit, before its memory is asked for.</summary>
+    /// <param name="what">Where it comes from, for messages.</param>
+    /// <param name="shape">Its shape; each element is reckoned as a float.</param>
+    /// <exception cref="CheckpointFormatException">It would.</exception>
+    public void Expect(object what, IReadOnlyList<long> shape)
+    {
+        if (isReading)
+            Require(what, Taken + (BytesOfFloat * ShapeText.Product(shape)));
+    }
+
     /// <summary>Counts a value that is held from now on.</summary>
     /// <param name="what">Where it comes from, for messages.</param>
     /// <param name="value">The value.</param>
@@ -43,9 +55,14 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
         if (!isReading)
             return;
         Taken += BytesOf(value);
-        if (Taken > limitBytes)
+        Require(what, Taken);
+    }
+
+    private void Require(object what, long bytes)
+    {
+        if (bytes > limitBytes)
             throw new CheckpointFormatException(
-                file, $"needs {Taken} bytes for its values at {what}; at most {ShapeText.Count(limitBytes)} are held ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+                file, $"needs {bytes} bytes for its values at {what}; at most {ShapeText.Count(limitBytes)} are held ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
     }
 
     /// <summary>Counts a value that is held no more.</summary>

@@ -64,7 +64,10 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Grap
         return (int)(axis < 0 ? axis + rank : axis);
     }
 
-    /// <summary>Refuses a shape that no machine has memory for, such as a hostile file's, before the memory is asked for.</summary>
+    /// <summary>
+    /// Refuses a shape that no machine has memory for, such as a hostile file's, or that is beyond the limits that a file is read with, before the memory
+    /// is asked for.
+    /// </summary>
     public long[] Bounded(long[] shape)
     {
         var (count, most) = (1L, Pass.MostElementsOfOne);
@@ -78,6 +81,7 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Grap
             count *= Math.Max(size, 1);
         }
 
+        Pass.Expect(Node, shape);
         return shape;
     }
 

@@ -29,6 +29,11 @@ internal static class SharedInitializers
         // Written as one file, in which the external tensors lie too; a few nodes may ask for many copies of a large one.
         var bytes = file.Bytes.Length + file.Initializers.Values.Sum(tensor => tensor.External?.Length ?? 0)
             + places.Sum(place => file.Initializers[file.Model.Graph.Node[place].Input[0]].StoredBytes);
+        if (bytes > file.Limits.Bytes)
+            throw new CheckpointFormatException(
+                file.Path,
+                $"stores initializers once that are equal by chance; apart they make a file of {bytes} bytes, and at most "
+                + $"{ShapeText.Count(file.Limits.Bytes)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         if (bytes > int.MaxValue - 64)
             throw new NotSupportedException(
                 $"'{file.Path}' stores initializers once that are equal by chance; apart they make a file of {bytes} bytes, and one of 2 GiB or more is "

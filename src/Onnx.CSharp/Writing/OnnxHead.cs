@@ -88,7 +88,8 @@ internal static class OnnxHead
             // A third input without a name is none.
             "Gemm" or "MatMul" => (last, last.OpType == "Gemm" && last.Input.ElementAtOrDefault(2) is { Length: > 0 } third ? third : null),
             "Add" when last.Input.Select(input => Giving(graph, input)).FirstOrDefault(node => node?.OpType == "MatMul") is { } found =>
-                (found, last.Input.First(input => !found.Output.Contains(input))),
+                // The product may be added to itself.
+                (found, last.Input.FirstOrDefault(input => !found.Output.Contains(input)) ?? found.Output[0]),
             _ => (null, null),
         };
         if (product is null)

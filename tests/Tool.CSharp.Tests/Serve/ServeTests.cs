@@ -43,6 +43,14 @@ public sealed class ServeTests : IAsyncLifetime
         Assert.All(together, answer => Assert.Equal(answer.number % 2 == 0 ? shop : plain, answer.scores, Near));
     }
 
+    // While it comes, a body keeps one of the turns that all clients share.
+    [Fact]
+    public void The_largest_body_is_over_within_a_minute_or_broken_off()
+    {
+        var (longest, slowest) = (service.Limits.MaxRequestBodySize!.Value, service.Limits.MinRequestBodyDataRate!);
+        Assert.InRange(slowest.GracePeriod.TotalSeconds + (longest / slowest.BytesPerSecond), 1, 60);
+    }
+
     [Fact]
     public async Task An_unknown_adapter_and_a_body_that_is_no_picture_are_refused_by_name()
     {

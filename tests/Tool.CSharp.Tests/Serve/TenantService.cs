@@ -1,5 +1,8 @@
 using MappingNets.Examples.Serve;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using TorchSharp;
 
 namespace MappingNets.Tests.Serve;
@@ -22,6 +25,8 @@ internal sealed class TenantService : IAsyncDisposable
     }
 
     public Uri Address => new(app.Urls.Single());
+
+    public KestrelServerLimits Limits => app.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value.Limits;
 
     public async Task<TenantService> Start()
     {

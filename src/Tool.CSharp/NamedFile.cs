@@ -1,0 +1,48 @@
+namespace MappingNets.Tool;
+
+/// <summary>A file of a command line.</summary>
+/// <param name="What">What a message calls it, such as "the adapter".</param>
+/// <param name="Path">Where it is.</param>
+internal sealed record NamedFile(string What, string Path)
+{
+    /// <summary>What train writes beside an adapter.</summary>
+    public static NamedFile DescriptionOf(string adapter) => new("the adapter's description", Recipe.FileOf(adapter));
+
+    /// <summary>An adapter that is a file, or a folder with two.</summary>
+    public static NamedFile[] OfAdapter(string adapter) =>
+    [
+        new("the adapter", adapter),
+        new("the adapter's model", System.IO.Path.Combine(adapter, AdapterFolder.ModelName)),
+        new("the adapter's configuration", System.IO.Path.Combine(adapter, AdapterFolder.ConfigurationName)),
+    ];
+
+    /// <summary>What a network, its pretrained weights and the data are read from, where these are files.</summary>
+    public static IEnumerable<NamedFile> OfSources(string network, string? weights, string data)
+    {
+        if (network.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+            yield return new("the network", network);
+        if (weights is not null)
+            yield return new("the file of pretrained weights", weights);
+        foreach (var file in DataSource.Files(data))
+            yield return new("the data", file);
+    }
+
+    /// <summary>Refuses to write a file over one that the same command reads, or over another that it writes.</summary>
+    /// <exception cref="ArgumentException">Two of them are one.</exception>
+    public static void KeepApart(IReadOnlyList<NamedFile> written, IEnumerable<NamedFile> read)
+    {
+        var all = written.Concat(read).ToArray();
+        for (var index = 0; index < written.Count; index++)
+            if (all.Skip(index + 1).FirstOrDefault(other => IsSame(other.Path, written[index].Path)) is { } other)
+                throw new ArgumentException($"'{other.Path}' is {other.What}, which {written[index].What} would overwrite; give one of the two another name.");
+    }
+
+    // Many file systems see no difference between capitals and small letters, and a link stands for the file that it names.
+    private static bool IsSame(string one, string other) => string.Equals(Place(one), Place(other), StringComparison.OrdinalIgnoreCase);
+
+    private static string Place(string path)
+    {
+        var full = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(path));
+        return File.Exists(full) && File.ResolveLinkTarget(full, returnFinalTarget: true) is { } target ? target.FullName : full;
+    }
+}
