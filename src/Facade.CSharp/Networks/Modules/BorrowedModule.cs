@@ -72,7 +72,7 @@ internal sealed class BorrowedModule : LentModule, IDisposable
             .Select(parameter => (parameter.name, (Tensor)parameter.parameter))];
 
     /// <summary>The parts by name and kind; what else their settings are, a module does not say.</summary>
-    public IEnumerable<string> Kinds => module.named_modules().Select(part => $"{part.name} {part.module.GetName()}").Prepend(module.GetName());
+    public IEnumerable<string> Kinds => module.named_modules().Select(part => $"{part.name} {ModuleName.Of(part.module)}").Prepend(ModuleName.Of(module));
 
     /// <summary>Whether it is this module that is on loan.</summary>
     public bool Is(nn.Module other) => !returned && ReferenceEquals(module, other);

@@ -62,7 +62,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
             throw new ArgumentException("There is no example input; a target takes at least one.", argument);
         foreach (var example in exampleInputs)
             CheckExample(example, exampleInputs[0], argument);
-        var called = name ?? module.GetName().ToLowerInvariant();
+        var called = name ?? ModuleName.Of(module).ToLowerInvariant();
         var borrowed = new BorrowedModule(module, forward ?? ForwardOf(module, exampleInputs.Count), called);
         try
         {
