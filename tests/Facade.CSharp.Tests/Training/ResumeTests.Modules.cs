@@ -49,4 +49,60 @@ public sealed partial class ResumeTests
 
         Assert.Equal(2, GoOn(() => Small.Slvt(), options, file).History.Count);
     }
+
+    /// <summary>A part with the weight of another class and the name that it is given.</summary>
+    private sealed class Bent : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear inner = nn.Linear(4, 3);
+
+        public Bent(string name)
+            : base(name) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => inner.call(input).tanh();
+    }
+
+    private sealed class Cut : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear inner = nn.Linear(4, 3);
+
+        public Cut(string name)
+            : base(name) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => inner.call(input).relu();
+    }
+
+    [Fact]
+    public void Modules_are_told_apart_by_their_classes_and_not_by_what_their_constructors_call_them()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.File("run.safetensors");
+        Train(new Bent("net-1"), First, file);
+
+        var refusal = Assert.Throws<CheckpointFormatException>(() => Train(new Cut("net-1"), Short, file)).Message;
+        Assert.Contains("the function of the target is ", refusal);
+        Assert.Contains("Bent", refusal);
+        Assert.Equal(2, Train(new Bent("net-2"), Short, file).History.Count);
+    }
+
+    [Fact]
+    public void A_run_on_a_module_that_an_earlier_build_described_goes_on()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.File("run.safetensors");
+        using var module = new Bent("net");
+        using var example = zeros(1, 4);
+        using var target = TargetNetwork.From(module, example, "teacher");
+        using var teacher = DirectModel.For(target, seed: 5);
+        var taught = First with { Distillation = new([teacher]), Loss = LossOptions.TaskOnly };
+        Train(new Bent("net"), taught, file);
+        Change(file, metadata =>
+        {
+            var settings = System.Text.Json.Nodes.JsonNode.Parse(metadata["settings"])!.AsObject();
+            settings["function of the target"] = "net, inner Linear";
+            settings["teachers' functions and buffers"] = $"SHA-256 {new string('0', 64)}";
+            metadata["settings"] = settings.ToJsonString();
+        });
+
+        Assert.Equal(2, Train(new Bent("net"), taught with { OnEpoch = null }, file).History.Count);
+    }
 }

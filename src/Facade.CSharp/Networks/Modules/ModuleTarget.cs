@@ -114,7 +114,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     internal override string DescribeFunction()
     {
         lock (module.Gate)
-            return string.Join(", ", module.Kinds) + (FrozenParameters.Count == 0 ? "" : $", frozen {TensorBytes.Hash(module.Frozen)}");
+            return SecondDescription + string.Join(", ", module.Classes) + (FrozenParameters.Count == 0 ? "" : $", frozen {TensorBytes.Hash(module.Frozen)}");
     }
 
     /// <summary>Gives the module back to its owner: its own weights, buffers, gradients, flags and mode. It is not disposed.</summary>
