@@ -22,6 +22,7 @@ internal static class RunIdentity
     private const string Mapping = "mapping";
     private const string Function = "function of the target";
     private const string Mask = "pruning mask";
+    private const string Buffers = "SHA-256 of the buffers at the start";
     private const string Teachers = "teachers' functions and buffers";
 
     private const int Places = 64;
@@ -69,6 +70,7 @@ internal static class RunIdentity
             ["loss"] = model.HasTerms
                 ? options.Loss.ToString()
                 : "the task's alone",
+            [Buffers] = TensorBytes.Hash(model.Target.PersistentBuffers(model.State)),
             ["number of training samples"] = Text(training.Count),
             ["number of validation samples"] = Text(validation?.Count ?? 0),
             [TrainingData] = training.Fingerprint(),
@@ -84,6 +86,8 @@ internal static class RunIdentity
     /// <param name="here">What they are now.</param>
     public static void Complete(Dictionary<string, string> there, IReadOnlyDictionary<string, string> here)
     {
+        if (here.TryGetValue(Buffers, out var buffers))
+            there.TryAdd(Buffers, buffers);
         foreach (var name in new[] { Function, Teachers })
             if (IsSecond(here, name) && there.ContainsKey(name) && !IsSecond(there, name))
                 there[name] = here[name];

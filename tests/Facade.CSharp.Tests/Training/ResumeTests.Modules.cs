@@ -100,9 +100,58 @@ public sealed partial class ResumeTests
             var settings = System.Text.Json.Nodes.JsonNode.Parse(metadata["settings"])!.AsObject();
             settings["function of the target"] = "net, inner Linear";
             settings["teachers' functions and buffers"] = $"SHA-256 {new string('0', 64)}";
+            Assert.True(settings.Remove("SHA-256 of the buffers at the start"));
             metadata["settings"] = settings.ToJsonString();
         });
 
         Assert.Equal(2, Train(new Bent("net"), taught with { OnEpoch = null }, file).History.Count);
+    }
+
+    /// <summary>A module whose outputs depend on a buffer that no training moves.</summary>
+    private sealed class Centred : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear inner = nn.Linear(4, 3);
+
+        public Centred(double mean)
+            : base("centred")
+        {
+            register_buffer("mean", full(4, mean));
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => inner.call(input - get_buffer("mean")!);
+    }
+
+    [Fact]
+    public void Another_buffer_at_the_start_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.File("run.safetensors");
+        Train(new Centred(0.5), First, file);
+
+        Assert.Contains("buffers at the start is ", Assert.Throws<CheckpointFormatException>(() => Train(new Centred(0.25), Short, file)).Message);
+        Assert.Equal(2, Train(new Centred(0.5), Short, file).History.Count);
+    }
+
+    [Fact]
+    public void A_base_with_other_running_statistics_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        var file = folder.File("run.safetensors");
+        static TargetNetwork Target() => TargetNetwork.Input(4).Linear(14).BatchNorm1d().Tanh().Linear(3).Build("normed");
+        using var trained = DirectModel.For(Target(), seed: 5);
+        using var pretrained = PretrainedWeights.Of(trained);
+        using (no_grad())
+            trained.State["bn1.running_mean"].fill_(1);
+        using var other = PretrainedWeights.Of(trained);
+        Model Make(PretrainedWeights weights) => FineTuning.Of(Target(), weights).WithSeed(6).Groups(20).Build();
+        Begin(() => Make(pretrained), Short, file);
+
+        using var refused = Make(other);
+        using var data = Small.Classes(40);
+        var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(refused, Short).Fit(data, resumeFile: file));
+        Assert.Contains("buffers at the start is ", fault.Message);
+        Assert.All(Small.Values(refused.State["bn1.running_mean"]), mean => Assert.Equal(1, mean));
+        Assert.Equal(2, GoOn(() => Make(pretrained), Short, file).History.Count);
     }
 }
