@@ -99,8 +99,10 @@ public sealed class OnnxTarget : TargetNetwork
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var node in File.Model.Graph.Node)
-            hash.AppendData(node.ToByteArray());
-        return $"ONNX opset {Opset.ToString(CultureInfo.InvariantCulture)}, output {Output}, nodes {Convert.ToHexStringLower(hash.GetHashAndReset())}";
+            hash.AppendData(NodeFunction.Of(node));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{SecondDescription}ONNX opset {Opset}, output {Output}, nodes {Convert.ToHexStringLower(hash.GetHashAndReset())}, constants {TensorBytes.Hash(graph.Constants)}");
     }
 
     /// <inheritdoc/>

@@ -222,4 +222,36 @@ public sealed class ReadingTests
         Assert.Equal(first == second, fault is null);
         Assert.True(fault is null || fault.Message.Contains("the function of the target is ", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData(0.25f, "", true)]
+    [InlineData(0.125f, "File old.py, line 3", false)]
+    [InlineData(0.25f, "File net.py, line 7", true)]
+    public void AResumeFileIsOfTheGraphsConstantsAndNotOfItsNotes(float factor, string note, bool goesOn)
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(24);
+        void Run(float factor, string note, TrainingOptions options)
+        {
+            var graph = new OnnxGraphs(13, 4).Weight("a", 4, 3).Number("factor", factor).Node("MatMul", "x a", "1").Node("Mul", "1 factor", "2")
+                .Node("Softmax", "2", "y", ("axis", 1)).Output("y");
+            foreach (var node in graph.Model.Graph.Node)
+            {
+                node.DocString = note;
+                foreach (var attribute in node.Attribute)
+                    attribute.DocString = note;
+            }
+
+            var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()), name: "net");
+            using var model = MappingNetwork.For(target).SingleLatent(9).Build();
+            new Trainer(model, options).Fit(data, resumeFile: folder.File("run.safetensors"));
+        }
+
+        Run(0.25f, "File old.py, line 3", new() { Epochs = 2, OnEpoch = _ => TrainingSignal.Stop });
+
+        var fault = Record.Exception(() => Run(factor, note, new() { Epochs = 2 }));
+
+        Assert.Equal(goesOn, fault is null);
+        Assert.True(fault is null || fault.Message.Contains("the function of the target is ", StringComparison.Ordinal));
+    }
 }

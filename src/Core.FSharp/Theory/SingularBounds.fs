@@ -62,7 +62,7 @@ module SingularBounds =
     let private largestProducts = 1L <<< 28
     let private largestColumns = 4096L
 
-    /// sigma_min of a stored matrix from an approximate left inverse.
+    /// sigma_min of a stored matrix from an approximate left inverse, and its Frobenius norm from above.
     let private byLeftInverse (matrix: torch.Tensor) =
         let inverse = torch.linalg.pinv (matrix, rtol = 0.0)
 
@@ -83,11 +83,11 @@ module SingularBounds =
             let size = spectralNorm inverse
 
             if error < 1.0 && size > 0.0 then
-                Some((1.0 - error) / size * (1.0 - Rounding.gamma 8.0))
+                Some(struct ((1.0 - error) / size * (1.0 - Rounding.gamma 8.0), Rounding.frobeniusAbove matrix))
             else
                 None
 
-    /// sigma_min from Cholesky decompositions of A^T A - s I.
+    /// sigma_min from Cholesky decompositions of A^T A - s I, and the Frobenius norm from above.
     let private byCholesky (like: torch.Tensor) (map: LinearMap) =
         let columns = map.Columns
         let unit = torch.zeros (columns, dtype = torch.float64, device = like.device)
@@ -125,9 +125,10 @@ module SingularBounds =
 
         search (trace / float columns)
         |> Option.map (fun shift -> if succeeds (shift * 1.5) then shift * 1.5 else shift)
-        |> Option.map (fun shift -> sqrt ((shift - lost) * (1.0 - Rounding.gamma 8.0)))
+        |> Option.map (fun shift ->
+            struct (sqrt ((shift - lost) * (1.0 - Rounding.gamma 8.0)), Rounding.raised 4.0 (sqrt trace)))
 
-    let smallest (like: torch.Tensor) (map: LinearMap) =
+    let smallestAndFrobenius (like: torch.Tensor) (map: LinearMap) =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 
@@ -140,3 +141,7 @@ module SingularBounds =
             byCholesky like map
         else
             None
+
+    let smallest like map =
+        smallestAndFrobenius like map
+        |> Option.map (fun struct (smallest, _) -> smallest)

@@ -27,3 +27,6 @@ module SingularBounds =
     /// <param name="like">A tensor whose device the vectors take; the precision is double.</param>
     /// <param name="map">A.</param>
     val smallest: like: torch.Tensor -> map: LinearMap -> float option
+
+    /// The same, and at least ||A||_F, which costs nothing beside it.
+    val internal smallestAndFrobenius: like: torch.Tensor -> map: LinearMap -> struct (float * float) option

@@ -100,12 +100,15 @@ module Solvability =
         let derivativeRounding =
             map.DerivativeRounding |> Option.map (fun bound -> bound problem.Start)
 
-        let smallest =
+        let bounds =
             derivativeRounding
             |> Option.bind (fun error ->
-                SingularBounds.smallest problem.Start derivative
-                |> Option.map (fun lowest -> (lowest - error) * (1.0 - Rounding.gamma 4.0)))
-            |> Option.filter (fun lowest -> lowest > 0.0)
+                SingularBounds.smallestAndFrobenius problem.Start derivative
+                |> Option.map (fun struct (lowest, size) ->
+                    struct ((lowest - error) * (1.0 - Rounding.gamma 4.0), size)))
+            |> Option.filter (fun struct (lowest, _) -> lowest > 0.0)
+
+        let smallest = bounds |> Option.map (fun struct (lowest, _) -> lowest)
 
         let linear = problem.Solve derivative residual
         let firstStep = linear.Solution
@@ -122,11 +125,11 @@ module Solvability =
 
         let reachableError =
             Option.map2
-                (fun lowest error ->
+                (fun struct (lowest, size) error ->
+                    // By ||A||_F from above: a singular value by Lanczos is one from below.
                     let lost =
                         Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
-                        * sqrt (float derivative.Columns)
-                        * singular.Largest
+                        * size
                         * (norm residual + norm reachable)
 
                     let gradient =
@@ -134,7 +137,7 @@ module Solvability =
 
                     // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
                     gradient / lowest + error * firstLength)
-                smallest
+                bounds
                 derivativeRounding
 
         let problem =

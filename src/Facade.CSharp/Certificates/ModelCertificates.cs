@@ -135,12 +135,15 @@ public static class ModelCertificates
         if (!double.IsFinite(shift + rounded))
             return new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, "nothing bounds the rounding of so long sums, or so far a move");
         var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift + rounded, inputNorm);
+        // Where nothing bounds the slope, 0 times infinity is no number.
+        var value = shift * lipschitz.Value;
+        var isKnown = double.IsFinite(value);
         var moved = constants.Following(
-            "move of the outputs", shift * lipschitz.Value,
+            "move of the outputs", isKnown ? value : double.PositiveInfinity,
             "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");
         return moved with
         {
-            Status = lipschitz.Status > moved.Status ? lipschitz.Status : moved.Status,
+            Status = !isKnown ? BoundStatus.NotEstablished : lipschitz.Status > moved.Status ? lipschitz.Status : moved.Status,
             Meaning = lipschitz.Reason.Length == 0 ? moved.Meaning : $"{moved.Meaning}; {lipschitz.Reason}",
         };
     }

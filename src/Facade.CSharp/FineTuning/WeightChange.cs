@@ -117,8 +117,9 @@ internal sealed class WeightChange : IDisposable
         {
             if (part.Shifts(own, out missing) is not { } changes)
                 return null;
+            // In single precision the norm may round to less than it is.
             foreach (var (place, change) in changes)
-                shifts[place] = TensorShiftModule.sum(weights[place].norm().ToDouble(), shifts[place], change);
+                shifts[place] = TensorShiftModule.sum(weights[place].to_type(ScalarType.Float64).norm().ToDouble(), shifts[place], change);
         }
 
         foreach (var place in places)

@@ -124,8 +124,7 @@ public abstract partial class Model
     protected override nn.Module _to(DeviceType deviceType, int deviceIndex, bool non_blocking)
     {
         RequireAlive();
-        // The CPU is one, whatever its index.
-        if (deviceType == Device.type && (deviceType == DeviceType.CPU || deviceIndex == Device.index))
+        if (deviceType == Device.type && IsHere(deviceType, deviceIndex))
             return this;
         RequireMovable(new(deviceType, deviceIndex));
         base._to(deviceType, deviceIndex, non_blocking);
@@ -133,6 +132,19 @@ public abstract partial class Model
         networkState = new(Target.Buffers, bufferNames.Select(name => get_buffer(name)!));
         MoveConstants(device);
         return this;
+    }
+
+    /// <summary>Whether an index, among the devices of the model's type, means its device.</summary>
+    private bool IsHere(DeviceType type, int index)
+    {
+        // The CPU is one, whatever its index.
+        if (type == DeviceType.CPU || index == Device.index)
+            return true;
+        if (index >= 0)
+            return false;
+        // No index means the device that is current, and a tensor made there says which that is.
+        using var there = empty(0, device: new Device(type, index));
+        return there.device.index == Device.index;
     }
 
     /// <summary>Only what the model itself registers is part of its state.</summary>

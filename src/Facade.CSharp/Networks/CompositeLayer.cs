@@ -106,10 +106,7 @@ internal abstract class CompositeLayer : StatefulLayer
         var joined = Join(functions, input);
         if (EndsInFunction)
             probe?.Leaving(joined);
-        // A part without layers passes on the caller's own tensor, which must not be moved between dispose scopes.
-        if (ReferenceEquals(joined, input))
-            joined = input.alias();
-        return joined.MoveToOuterDisposeScope();
+        return joined.LeaveScopeBeside(input);
     }
 
     /// <summary>The weights of each part's layers: the place of the first and how many.</summary>

@@ -107,7 +107,7 @@ internal sealed class LayerSequence
             buffer += step.Buffers.Count;
         }
 
-        return value.MoveToOuterDisposeScope();
+        return value.LeaveScopeBeside(input);
     }
 
     /// <summary>The layers with their kinds, settings and output shapes, those of parts in braces: which function of the weights it is.</summary>

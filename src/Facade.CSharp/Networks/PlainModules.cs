@@ -51,7 +51,7 @@ internal sealed class PlainSequence : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return stages.Aggregate(input, (value, stage) => stage(value)).MoveToOuterDisposeScope();
+        return stages.Aggregate(input, (value, stage) => stage(value)).LeaveScopeBeside(input);
     }
 }
 
@@ -83,7 +83,7 @@ internal sealed class PlainJoin : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return compute(input).MoveToOuterDisposeScope();
+        return compute(input).LeaveScopeBeside(input);
     }
 }
 

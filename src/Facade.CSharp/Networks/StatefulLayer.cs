@@ -34,7 +34,7 @@ public abstract class StatefulLayer : Layer
     public sealed override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters)
     {
         using var scope = NewDisposeScope();
-        return Forward(input, parameters, StartOf(input.shape[1..], parameters), training: false).MoveToOuterDisposeScope();
+        return Forward(input, parameters, StartOf(input.shape[1..], parameters), training: false).LeaveScopeBeside(input);
     }
 
     /// <inheritdoc/>

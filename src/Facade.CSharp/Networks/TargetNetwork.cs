@@ -232,6 +232,11 @@ public abstract partial class TargetNetwork
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
     public abstract string Describe();
 
+    /// <summary>
+    /// How the descriptions begin that earlier builds put into other words, so that one of theirs cannot be compared with one of today.
+    /// </summary>
+    internal const string SecondDescription = "version 2: ";
+
     /// <summary>Which function of its weights the network is, as far as it can be said: what tells it from others of the same weights' shapes.</summary>
     internal virtual string DescribeFunction() => GetType().Name;
 

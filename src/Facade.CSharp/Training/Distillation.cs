@@ -81,9 +81,11 @@ public sealed record Distillation
     /// <summary>What their weights do not show: which functions of them the teachers are, and the bits of their buffers.</summary>
     internal string DescribeNetworks()
     {
+        string[] functions = [.. Teachers.Select(teacher => teacher.Target.DescribeFunction())];
         var text = string.Join(
-            '\n', Teachers.Select(teacher => $"{teacher.Target.DescribeFunction()} {TensorBytes.Hash(teacher.Target.PersistentBuffers(teacher.State))}"));
-        return $"SHA-256 {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
+            '\n', functions.Zip(Teachers, (function, teacher) => $"{function} {TensorBytes.Hash(teacher.Target.PersistentBuffers(teacher.State))}"));
+        var version = functions.Any(function => function.StartsWith(TargetNetwork.SecondDescription, StringComparison.Ordinal)) ? TargetNetwork.SecondDescription : "";
+        return $"{version}SHA-256 {Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
     }
 
     /// <summary>The mean of the teachers' outputs, (N, ...).</summary>

@@ -85,11 +85,16 @@ internal sealed class ResumeFile : IDisposable
     /// <param name="rates">The run's learning rates, still at their start.</param>
     /// <param name="stepsPerEpoch">How many steps an epoch has.</param>
     /// <exception cref="CheckpointFormatException">The file is damaged, no such file, or of another run.</exception>
+    /// <exception cref="IOException">The run goes on, and its state cannot be written.</exception>
     public void Restore(TrainingOptions options, RateCourse rates, int stepsPerEpoch)
     {
         using var file = store.Open();
         if (file is null)
+        {
+            store.RequireWritable();
             return;
+        }
+
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         CheckHeader(file);
@@ -105,6 +110,12 @@ internal sealed class ResumeFile : IDisposable
         var captured = counted.HasBest
             ? model.Changing.Select((tensor, index) => Like(file, tensors, BestName(index), tensor)).ToArray()
             : [];
+        // Patience that ran out in what was the last epoch ended nothing then; a run of more epochs would have ended there.
+        var stoppedEarly = counted.StoppedEarly
+            || (counted.History.Count < options.Epochs && counted.Best.EpochsWithoutGain >= options.EarlyStoppingPatience);
+        // A finished run is put back from where nothing can be written, too.
+        if (counted.History.Count < options.Epochs && !stoppedEarly)
+            store.RequireWritable();
         rates.Repeat(counted.History, stepsPerEpoch);
         LoadOptimizer(Find(file, tensors, "optimizer"));
         foreach (var (to, from) in copies)
@@ -115,10 +126,7 @@ internal sealed class ResumeFile : IDisposable
         var run = parts.Run;
         run.History.AddRange(counted.History);
         run.StepTimes.Take(Find(file, tensors, "step_milliseconds").data<double>().ToArray(), counted.Step);
-        (run.Step, run.PeakMemoryBytes) = (counted.Step, counted.PeakMemoryBytes);
-        // Patience that ran out in what was the last epoch ended nothing then; a run of more epochs would have ended there.
-        run.StoppedEarly = counted.StoppedEarly
-            || (counted.History.Count < options.Epochs && counted.Best.EpochsWithoutGain >= options.EarlyStoppingPatience);
+        (run.Step, run.PeakMemoryBytes, run.StoppedEarly) = (counted.Step, counted.PeakMemoryBytes, stoppedEarly);
     }
 
     public void Dispose() => probe.Dispose();

@@ -22,6 +22,7 @@ internal static class RunIdentity
     private const string Mapping = "mapping";
     private const string Function = "function of the target";
     private const string Mask = "pruning mask";
+    private const string Buffers = "SHA-256 of the buffers at the start";
     private const string Teachers = "teachers' functions and buffers";
 
     private const int Places = 64;
@@ -77,6 +78,7 @@ internal static class RunIdentity
             ["loss"] = model.HasTerms
                 ? options.Loss.ToString()
                 : "the task's alone",
+            [Buffers] = TensorBytes.Hash(model.Target.PersistentBuffers(model.State)),
             ["number of training samples"] = Text(training.Count),
             ["number of validation samples"] = Text(validation?.Count ?? 0),
             [TrainingData] = training.Fingerprint(),
@@ -85,19 +87,27 @@ internal static class RunIdentity
     }
 
     /// <summary>
-    /// Adds to the settings of a run what earlier builds did not write down, and so nobody can compare: such a run goes on as it did. They wrote
-    /// no mapping of fine-tunings either.
+    /// Adds to the settings of a run what earlier builds did not write down, or put into other words, and so nobody can compare: such a run goes on
+    /// as it did. They wrote no mapping of fine-tunings either.
     /// </summary>
     /// <param name="there">The settings that the run had.</param>
     /// <param name="here">What they are now.</param>
     public static void Complete(Dictionary<string, string> there, IReadOnlyDictionary<string, string> here)
     {
+        if (here.TryGetValue(Buffers, out var buffers))
+            there.TryAdd(Buffers, buffers);
+        foreach (var name in new[] { Function, Teachers })
+            if (IsSecond(here, name) && there.ContainsKey(name) && !IsSecond(there, name))
+                there[name] = here[name];
         string[] later = [Function, Mask, Teachers];
         if (later.Any(there.ContainsKey))
             return;
         foreach (var name in there.GetValueOrDefault(Mapping) == "none" ? later.Append(Mapping) : later)
             if (here.TryGetValue(name, out var value))
                 there[name] = value;
+
+        static bool IsSecond(IReadOnlyDictionary<string, string> settings, string name) =>
+            settings.GetValueOrDefault(name, "").StartsWith(TargetNetwork.SecondDescription, StringComparison.Ordinal);
     }
 
     /// <summary>

@@ -44,7 +44,8 @@ public sealed class Trainer
     /// now have more epochs and neither the schedule (<see cref="LearningRateSchedule.DependsOnLength"/>) nor an average of the last epochs
     /// depends on their number; early stopping stays stopped. What a callback stopped goes on after its last whole epoch. Losses,
     /// optimisers, schedules and metrics are told apart by their names, data by its SHA-256 (64 samples of a data set that streams), networks by
-    /// the kinds and settings of their layers (a module of your own by the kinds of its parts). While the
+    /// the kinds and settings of their layers (a module of your own by the classes of its parts), buffers
+    /// at the start by their SHA-256. While the
     /// run lasts an empty file beside it, its name with ".lock" at the end, keeps it for this run alone. The caller deletes the file. Its
     /// folder must exist. Nothing is kept where null.
     /// </param>

@@ -46,9 +46,6 @@ internal sealed class TrainingRun(
             ? null
             : new ResumeFile(store, model, RunIdentity.Settings(model, options, training, validation), new(run, loss, optimizer, selection, average, lastGood));
         resume?.Restore(options, rates, stepsPerEpoch);
-        // A finished run is put back from where nothing can be written, too.
-        if (run.History.Count < options.Epochs && !run.StoppedEarly)
-            store?.RequireWritable();
         using var parts = new PartGradient(model, options, training, loss, lessons, parameters, lastGood.IsKept);
         var step = new TrainingStep(
             model, options, parts, share?.Invoke(parts, parameters) ?? new SoleGradients(parts), optimizer, parameters, lastGood);

@@ -35,6 +35,9 @@ internal sealed class OnnxGraph
     /// <summary>The running statistics.</summary>
     public IReadOnlyList<BufferSpecification> Buffers { get; private set; } = [];
 
+    /// <summary>The initialisers that are neither weights nor running statistics, in the order of their first use.</summary>
+    public IReadOnlyList<(string Name, Tensor Values)> Constants { get; private set; } = [];
+
     /// <summary>The nodes in order.</summary>
     public IReadOnlyList<Step> Steps => steps;
 
@@ -211,6 +214,7 @@ internal sealed class OnnxGraph
         ScalesAndShifts = scalesAndShifts;
         foreach (var name in order.Where(name => roles[name] == TensorRole.Constant))
             constants[name] = file.Initializers[name].Load().DetachFromDisposeScope();
+        Constants = [.. constants.Select(pair => (pair.Key, pair.Value))];
         if (file.Initializers.TryGetValue(Output, out _) || Parameters.Count == 0)
             throw new CheckpointFormatException(file.Path, "has no weights: no float initializer is used as one.");
 

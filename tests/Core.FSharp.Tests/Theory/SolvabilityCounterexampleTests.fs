@@ -108,6 +108,45 @@ let solvability =
               Expect.isNone certificate.Facts.ReachableError "no bound"
               Expect.equal certificate.Facts.PartsStatus BoundStatus.Estimated "an estimate")
 
+          test "the bound of the reachable part counts a norm that Lanczos does not see" (fun () ->
+              // Too many rows for a decomposition, and the start of Lanczos is a singular vector: it ends there, at 1 instead of 30.
+              let rows, columns, largest = 80_000L, 60L, 30.0
+              let key = CounterHash.named "solvability" (CounterHash.ofSeed 0UL)
+
+              let start =
+                  vector [ for index in 0 .. int columns - 1 -> CounterHash.normal key (uint64 index) ]
+
+              let seen = start / start.norm ()
+
+              let stretch (v: torch.Tensor) =
+                  v * largest.ToScalar() + seen * ((seen.dot v) * (1.0 - largest).ToScalar())
+
+              let rest = torch.zeros (rows - columns, dtype = torch.float64)
+
+              let map =
+                  { Rows = rows
+                    Columns = columns
+                    Apply = fun v -> torch.cat ([| stretch v; rest |], 0L)
+                    TransposeApply = fun u -> stretch (u.narrow (0L, 0L, columns)) }
+
+              let certificate =
+                  certify
+                      { DifferentiableMap.ofFunction 60 rows map.Apply with
+                          Derivative = fun _ -> map
+                          DerivativeRounding = Some(fun _ -> 0.0) }
+                      (torch.zeros (columns, dtype = torch.float64))
+                      (uniform (Random 3) rows)
+
+              Expect.floatClose Accuracy.high certificate.Estimates.Singular.Largest 1.0 "what Lanczos sees"
+              Expect.equal certificate.Facts.PartsStatus BoundStatus.Proven "proven all the same"
+              let lowest = Expect.wantSome certificate.Facts.SmallestSingular "sigma_min"
+              let error = Expect.wantSome certificate.Facts.ReachableError "a bound of the error"
+              // A^T u sums as many products as there are rows.
+              Expect.isGreaterThanOrEqual
+                  (error * lowest)
+                  (Rounding.gamma (float rows) * largest * certificate.Facts.Residual)
+                  "with the true norm")
+
           test "sigma_min of a saturated tanh is not certified above the true one" (fun () ->
               use mapping =
                   Mapping.create

@@ -159,6 +159,21 @@ public sealed class LayerCertificateTests
     }
 
     [Fact]
+    public void A_bound_beyond_all_numbers_is_infinite_also_where_nothing_moves()
+    {
+        using var model = DirectModel.For(TargetNetwork.Input(600, 3).Lstm(3).Linear(2).Build(), seed: 3);
+        using (no_grad())
+            foreach (var weights in model.Trainables)
+                weights.fill_(10);
+
+        var bounds = model.Bounds(0, inputNorm: 1);
+
+        Assert.Equal(0, bounds.WeightShift.Value);
+        Assert.Equal(double.PositiveInfinity, bounds.OutputShift!.Value);
+        Assert.Equal(BoundStatus.NotEstablished, bounds.OutputShift.Status);
+    }
+
+    [Fact]
     public void Dense_weights_are_assumed_and_matrix_free_ones_proven()
     {
         using var scope = NewDisposeScope();

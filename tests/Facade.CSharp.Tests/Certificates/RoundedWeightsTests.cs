@@ -43,4 +43,18 @@ public sealed class RoundedWeightsTests
         Assert.InRange(bounds.OutputShift!.Value, shifted * Lipschitz(shifted + rounded) * (1 - 1e-15), shifted * Lipschitz(shifted + (2 * rounded)));
         Assert.True(Lipschitz(shifted) < Lipschitz(shifted + rounded));
     }
+
+    [Fact]
+    public void Adding_a_change_rounds_relative_to_all_of_the_sum()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(301).Linear(401).Tanh().Linear(307).Tanh().Linear(211).Tanh().Linear(3).Build();
+        using var trained = DirectModel.For(target, seed: 5);
+        using var pretrained = PretrainedWeights.Of(trained);
+        // No group has moved yet, so that the sum's rounding is all there is.
+        using var model = FineTuning.Of(target, pretrained).Groups(40).Build();
+
+        foreach (var (weights, shift) in model.CurrentWeights().Zip(model.Shifts(out _)!))
+            Assert.True(shift.Rounding.Invoke(0) >= TensorShiftModule.unitRoundoff * weights.to_type(ScalarType.Float64).norm().item<double>());
+    }
 }

@@ -59,4 +59,46 @@ public sealed class SkipTests
         Assert.True(input.IsInvalid);
         Assert.True(output.IsInvalid);
     }
+
+    /// <summary>A layer that hands on what it gets.</summary>
+    private sealed class Passing() : Layer(null)
+    {
+        public override string Kind => "Passing";
+        public override string NamePrefix => "passing";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) => input;
+        public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) => nn.Identity();
+    }
+
+    /// <summary>The same, of the layers with buffers.</summary>
+    private sealed class PassingWithState() : StatefulLayer(null)
+    {
+        public override string Kind => "PassingWithState";
+        public override string NamePrefix => "passing";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers, bool training) => input;
+        public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers) =>
+            nn.Identity();
+    }
+
+    [Fact]
+    public void Layers_that_hand_on_their_input_leave_it_to_its_owner()
+    {
+        using var scope = NewDisposeScope();
+        var passing = TargetNetwork.Input(4).Sequence("first", part => part.Add(new Passing()).Add(new PassingWithState())).Linear(3).Build();
+        var weights = LayerTests.SomeWeights(passing);
+        Tensor input, alone, output;
+        using (NewDisposeScope())
+        {
+            input = rand(2, 4);
+            alone = rand(2, 4);
+            output = passing.Forward(input, weights);
+            Layer layer = new PassingWithState();
+            layer.Forward(alone, []);
+        }
+
+        Assert.True(input.IsInvalid);
+        Assert.True(alone.IsInvalid);
+        Assert.True(output.IsInvalid);
+    }
 }

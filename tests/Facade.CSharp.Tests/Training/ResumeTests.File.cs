@@ -94,6 +94,42 @@ public sealed partial class ResumeTests
         Assert.Empty(heard.Heard);
     }
 
+    private sealed class LongestPathFactAttribute : FactAttribute
+    {
+        public LongestPathFactAttribute()
+        {
+            if (!OperatingSystem.IsLinux())
+                Skip = "Other systems bound the length of paths elsewhere.";
+        }
+    }
+
+    [LongestPathFact]
+    public void A_file_that_cannot_be_replaced_is_refused_before_the_model_changes()
+    {
+        // In a folder so deep that the file's path is short enough for the system and that of the one to replace it is not.
+        const int longest = 4095;
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        Begin(() => Small.Slvt(), Short, folder.File("run"));
+        var deep = folder.Path;
+        while (longest - 12 - deep.Length is > 1 and var room)
+            deep = Path.Combine(deep, new string('d', Math.Min(room - 1, 200)));
+        Directory.CreateDirectory(deep);
+        var file = Path.Combine(deep, "r");
+        File.Copy(folder.File("run"), file);
+        using var model = Small.Slvt();
+        var before = Small.State(model);
+
+        var fault = Assert.ThrowsAny<IOException>(() => new Trainer(model, Short).Fit(data, resumeFile: file));
+
+        Assert.Contains("cannot be written", fault.Message);
+        Assert.Equal(before, Small.State(model));
+        // Where nothing is left to do, the result is put back all the same.
+        GoOn(() => Small.Slvt(), Short, folder.File("run"));
+        File.Copy(folder.File("run"), file, overwrite: true);
+        Assert.Equal(2, GoOn(() => Small.Slvt(), Short, file).History.Count);
+    }
+
     [Fact]
     public void The_file_does_not_grow_with_the_steps()
     {

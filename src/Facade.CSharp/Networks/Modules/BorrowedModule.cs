@@ -71,8 +71,10 @@ internal sealed class BorrowedModule : LentModule, IDisposable
         [.. module.named_parameters().Where(parameter => Parameters.Frozen.Contains(parameter.name))
             .Select(parameter => (parameter.name, (Tensor)parameter.parameter))];
 
-    /// <summary>The parts by name and kind; what else their settings are, a module does not say.</summary>
-    public IEnumerable<string> Kinds => module.named_modules().Select(part => $"{part.name} {part.module.GetName()}").Prepend(module.GetName());
+    /// <summary>The parts by name and class; what else their settings are, a module does not say.</summary>
+    // ToString leaves out the assemblies of type arguments, whose versions change without the function.
+    public IEnumerable<string> Classes =>
+        module.named_modules().Select(part => $"{part.name} {part.module.GetType()}").Prepend(module.GetType().ToString());
 
     /// <summary>Whether it is this module that is on loan.</summary>
     public bool Is(nn.Module other) => !returned && ReferenceEquals(module, other);

@@ -22,7 +22,7 @@ internal static class ModuleLoans
             foreach (var part in parts)
                 if (Loans.TryGetValue(part, out var other))
                     throw new ArgumentException(
-                        $"The {(ReferenceEquals(part, module) ? "module" : $"module's part '{part.GetName()}'")} is on loan to the target '{other}'; "
+                        $"The {(ReferenceEquals(part, module) ? "module" : $"module's part '{ModuleName.Of(part)}'")} is on loan to the target '{other}'; "
                         + "dispose that target first, or use it again: one target serves any number of models.",
                         nameof(module));
             foreach (var part in parts)

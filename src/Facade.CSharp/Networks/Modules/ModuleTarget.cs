@@ -62,7 +62,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
             throw new ArgumentException("There is no example input; a target takes at least one.", argument);
         foreach (var example in exampleInputs)
             CheckExample(example, exampleInputs[0], argument);
-        var called = name ?? module.GetName().ToLowerInvariant();
+        var called = name ?? ModuleName.Of(module).ToLowerInvariant();
         var borrowed = new BorrowedModule(module, forward ?? ForwardOf(module, exampleInputs.Count), called);
         try
         {
@@ -114,7 +114,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
     internal override string DescribeFunction()
     {
         lock (module.Gate)
-            return string.Join(", ", module.Kinds) + (FrozenParameters.Count == 0 ? "" : $", frozen {TensorBytes.Hash(module.Frozen)}");
+            return SecondDescription + string.Join(", ", module.Classes) + (FrozenParameters.Count == 0 ? "" : $", frozen {TensorBytes.Hash(module.Frozen)}");
     }
 
     /// <summary>Gives the module back to its owner: its own weights, buffers, gradients, flags and mode. It is not disposed.</summary>
