@@ -37,7 +37,22 @@ internal static class FineTuningPlanner
             parts.AddRange(form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed, probe));
         }
 
+        RequireStorable(parts);
         return new() { Head = own, NewHead = baseWeights.Head, Seed = seed, Parts = parts };
+    }
+
+    // Before the training, and not when its result is saved: a strength in range can carry a gain or a scale out of it.
+    private static void RequireStorable(IReadOnlyList<FineTuningPart> parts)
+    {
+        try
+        {
+            foreach (var part in parts)
+                part.CheckNumbers();
+        }
+        catch (FormatException fault)
+        {
+            throw new ArgumentException($"{fault.Message}; no adapter of this change could be loaded.", "strength", fault);
+        }
     }
 
     private static bool MovesNewHead(FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers) =>
