@@ -154,8 +154,8 @@ public sealed partial class AdapterHost : IDisposable
     }
 
     /// <summary>
-    /// Switches the adapter off for the caller's own flow of control, until the result is disposed: its predictions come from the
-    /// base (with what is merged into it). Other threads are not affected.
+    /// Switches all adapters off for the caller's own flow of control, until the result is disposed: its predictions, those by an adapter's name too,
+    /// and the weights that it asks for come from the base (with what is merged into it). Other threads are not affected.
     /// </summary>
     /// <returns>What to dispose at the end of the scope.</returns>
     public IDisposable Disable()
