@@ -131,7 +131,8 @@ public sealed class FineTuning
     /// </summary>
     /// <param name="describe">
     /// The steps that describe the mapping, such as <c>m => m.LayerWise(512).WithFixedWeights(FixedWeightsKind.Hadamard)</c>. They get a
-    /// description of the chosen layers with the seed of <see cref="WithSeed"/>, and run in <see cref="Build"/>.
+    /// description of the chosen layers with the seed of <see cref="WithSeed"/>, and run in <see cref="Build"/>. Streaming is not theirs to choose:
+    /// say <see cref="Streamed"/> of the fine-tuning.
     /// </param>
     /// <param name="strength">What the scale of every tensor is multiplied by, from 1e-30 to 1e30; the default suits Adam's default rate here.</param>
     /// <param name="layers">As for <see cref="Groups"/>.</param>
@@ -195,7 +196,7 @@ public sealed class FineTuning
     /// moved by <see cref="Scales"/>).
     /// </summary>
     /// <param name="training">Whether each of its weights is trained itself or it is changed like the other layers.</param>
-    /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer where its shape differs.</param>
+    /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer; <see cref="Build"/> refuses that where its shape is the pretrained one.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such way to train a head.</exception>
     public FineTuning WithNewHead(HeadTraining training, params string[] patterns)

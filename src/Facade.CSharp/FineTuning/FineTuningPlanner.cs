@@ -19,6 +19,11 @@ internal static class FineTuningPlanner
             throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
         if (probe is not null && !forms.Any(form => form.IsSplit))
             throw new ArgumentException("SplitByGradient would have no effect: Scales alone shares its parameters out by layer.", nameof(probe));
+        if (head is not null && baseWeights.Head.Count == 0)
+            throw new ArgumentException(
+                $"WithNewHead would have no effect: the last layer has the shape of the pretrained one, so no layer of '{target.Name}' is started anew. "
+                + "Name the layers that shall be, or leave it out.",
+                "training");
         var training = head ?? (MovesNewHead(baseWeights, forms, layers) ? HeadTraining.Mapped : HeadTraining.Direct);
         var direct = training == HeadTraining.Direct ? baseWeights.Head : [];
         var taken = Deal(baseWeights, forms, layers ?? [LayerPatterns.All], direct);

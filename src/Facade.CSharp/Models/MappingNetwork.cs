@@ -25,6 +25,9 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// <summary>The network that the steps were held against.</summary>
     internal TargetNetwork Target => target;
 
+    /// <summary>Whether <see cref="Streamed"/> was said.</summary>
+    internal bool IsStreamed => isStreamed;
+
     /// <summary>
     /// Starts a description: until a step changes it, one latent for each 53 weights (at least 1), signed permutation, seed 0,
     /// no modulation, identity, uniform bias, scale 1 / sqrt(fan-in), start at z = 0.
