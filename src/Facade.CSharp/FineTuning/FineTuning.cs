@@ -249,6 +249,8 @@ public sealed class FineTuning
     /// beyond what an adapter holds, 1e-30 to 1e30; the samples or the loss of
     /// <see cref="SplitByGradient"/> do not fit; the weights are to be streamed and cannot be, or stay in their file and are not streamed.
     /// </exception>
+    /// <exception cref="CheckpointFormatException">The file of the pretrained weights has a tensor that the network needs in a type that holds no weights, or was written to.</exception>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public FineTunedModel Build(Device? device = null)
     {
         if (forms.Count == 0)

@@ -83,7 +83,7 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">
     /// The steps do not fit together: a modulation that is not for the latents of the split, or a bias of zero with a start at 0,
-    /// from where nothing can be learnt.
+    /// from where nothing can be learnt; or the weights are to be streamed (<see cref="Streamed"/>) and cannot be.
     /// </exception>
     public MappedModel Build(Device? device = null) => new(target, Specification, device ?? CPU, isStreamed: isStreamed);
 }

@@ -83,6 +83,7 @@ public sealed partial class AdapterHost
     /// <exception cref="ArgumentException">The name is blank or taken, there is no part, one is given twice, or a weight is not finite.</exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="InvalidOperationException">One is merged into the base, or running statistics of the parts differ.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void AddCombination(string name, IReadOnlyList<(string Adapter, double Weight)> parts)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
