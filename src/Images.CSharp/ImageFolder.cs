@@ -102,7 +102,7 @@ public static class ImageFolder
 
     private static long NumberOf(string folder, string[] names) => Array.IndexOf(names, Path.GetFileName(folder)) is >= 0 and var number
         ? number
-        : throw new DatasetFormatException(folder, $"is the folder of no known class; these are {string.Join(", ", names)}.");
+        : throw new DatasetFormatException(folder, $"is the folder of no known class; these are {MessageText.Names(names)}.");
 
     private static string[] ImagesIn(string folder)
     {

@@ -70,12 +70,15 @@ public sealed class OnnxTarget : TargetNetwork
         return Of(file, [.. Inputs.Select(input => input.Shape.ToArray())], output, Name);
     }
 
-    /// <summary>Weights and buffers as the file has them, by name, in the caller's dispose scope.</summary>
-    internal IReadOnlyList<(string Name, Tensor Values)> OwnTensors() =>
-    [
-        .. Parameters.Select(parameter => parameter.Name).Concat(Buffers.Select(buffer => buffer.Name))
-            .Select(name => (name, File.Initializers[name].Load())),
-    ];
+    /// <summary>Weights and buffers as the file has them, by name. Each is freed when the next is asked for, so that the file and one set of copies are in memory, not two.</summary>
+    internal IEnumerable<(string Name, Tensor Values)> OwnTensors()
+    {
+        foreach (var name in Parameters.Select(parameter => parameter.Name).Concat(Buffers.Select(buffer => buffer.Name)))
+        {
+            using var values = File.Initializers[name].Load();
+            yield return (name, values);
+        }
+    }
 
     /// <inheritdoc/>
     internal override bool IsScaleOrShift(ParameterSpecification parameter) => graph.ScalesAndShifts.Contains(parameter.Name);

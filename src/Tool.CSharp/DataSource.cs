@@ -60,7 +60,7 @@ internal static class DataSource
             case "csv" when rest?.LastIndexOf(':') is > 0 and var colon && colon < rest.Length - 1:
                 return FeatureVectors.FromCsv(rest[..colon], rest[(colon + 1)..], classNames);
             default:
-                throw new ArgumentException($"--data is '{text}'; it must be one of {Help}");
+                throw new ArgumentException($"--data is '{MessageText.Of(text)}'; it must be one of {Help}");
         }
     }
 

@@ -35,7 +35,7 @@ internal static class EvaluateCommand
                 ["accuracy"] = found.Accuracy,
             }.ToJsonString());
         else
-            output.WriteLine($"{adapter} on {recipe.Data}{(parsed.GetValue(Commands.Data) is null && !recipe.HasTestPart ? ", what it was trained on" : "")}: {found}");
+            output.WriteLine($"{adapter} on {MessageText.Of(recipe.Data)}{(parsed.GetValue(Commands.Data) is null && !recipe.HasTestPart ? ", what it was trained on" : "")}: {found}");
         return 0;
     }
 }

@@ -22,7 +22,6 @@ internal static class InspectCommand
         using var scope = torch.NewDisposeScope();
         using var file = TensorFile.Open(path, ReadLimits.Default);
         file.CheckContent();
-        var bytes = File.Exists(path) ? new FileInfo(path).Length : Directory.GetFiles(path).Sum(each => new FileInfo(each).Length);
         var tensors = new JsonArray([
             .. file.Entries.Select(entry => (JsonNode)new JsonObject
             {
@@ -37,7 +36,7 @@ internal static class InspectCommand
         var found = new JsonObject
         {
             ["file"] = path,
-            ["bytes"] = bytes,
+            ["bytes"] = BytesOf(path),
             ["integrity"] = file.HasHash ? "the content has the hash it was written with" : "no hash in the file",
             ["metadata"] = metadata,
             ["tensors"] = tensors,
@@ -54,6 +53,10 @@ internal static class InspectCommand
             Tell(found, output, "");
         return 0;
     }
+
+    /// <summary>How many bytes a file, or the files of an adapter's folder, have.</summary>
+    public static long BytesOf(string path) =>
+        File.Exists(path) ? new FileInfo(path).Length : Directory.GetFiles(path).Sum(each => new FileInfo(each).Length);
 
     /// <summary>How far weights and outputs can move where the trained parameters do, if the network is known from the recipe beside the adapter.</summary>
     private static (double Radius, JsonObject? Bounds) BoundsOf(string path)
@@ -82,7 +85,8 @@ internal static class InspectCommand
 
     private static void Tell(JsonObject values, TextWriter output, string indent)
     {
-        foreach (var (key, value) in values)
+        // A terminal obeys what a file hides in its text.
+        foreach (var (key, value) in values.Select(pair => (MessageText.Shown(pair.Key), pair.Value)))
             switch (value)
             {
                 case null:
@@ -94,10 +98,10 @@ internal static class InspectCommand
                 case JsonArray list when list.FirstOrDefault() is JsonObject:
                     output.WriteLine($"{indent}{key}");
                     foreach (var one in list.OfType<JsonObject>())
-                        output.WriteLine($"{indent}  {string.Join("  ", one.Select(pair => pair.Value is JsonArray sizes ? $"({string.Join(", ", sizes)})" : $"{pair.Value}"))}");
+                        output.WriteLine($"{indent}  {MessageText.Shown(string.Join("  ", one.Select(pair => pair.Value is JsonArray sizes ? $"({string.Join(", ", sizes)})" : $"{pair.Value}")))}");
                     break;
                 default:
-                    output.WriteLine($"{indent}{key,-14} {(value is JsonArray plain ? string.Join(", ", plain.Select(each => $"{each}")) : value.ToString())}");
+                    output.WriteLine($"{indent}{key,-14} {MessageText.Shown(value is JsonArray plain ? string.Join(", ", plain.Select(each => $"{each}")) : value.ToString())}");
                     break;
             }
     }

@@ -26,7 +26,7 @@ internal static class NetworkSource
                 return TargetNetwork.Input([.. inputShape]).Flatten().Linear(256).ReLU().Linear(128).ReLU().Linear(classes).Build("mlp");
             default:
                 if (!text.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
-                    throw new ArgumentException($"--network is '{text}'; it must be one of {Help}");
+                    throw new ArgumentException($"--network is '{MessageText.Of(text)}'; it must be one of {Help}");
                 var onnx = TargetNetwork.FromOnnx(text, [[.. inputShape]]);
                 return onnx.OutputShape is [var outputs] && outputs == classes ? onnx : onnx.WithHead(classes);
         }

@@ -8,12 +8,13 @@ namespace MappingNets.Tool;
 internal static class PredictCommand
 {
     private static readonly Argument<string[]> PictureFiles = new("pictures") { Description = "PNG or JPEG files.", Arity = ArgumentArity.OneOrMore };
+    private static readonly Option<bool> Json = new("--json") { Description = "Prints a JSON array with one object for each picture instead of text." };
 
     public static Command Build(TextWriter output)
     {
         var verb = new Command("predict", "Names the classes of pictures.")
         {
-            Commands.Adapter, PictureFiles, Commands.Data, Commands.Network, Commands.Base, Commands.Side, Commands.Grey, Commands.Json,
+            Commands.Adapter, PictureFiles, Commands.Data, Commands.Network, Commands.Base, Commands.Side, Commands.Grey, Json,
         };
         verb.SetAction((parsed, _) => Task.Run(() => Predict(parsed, output), CancellationToken.None));
         return verb;
@@ -43,13 +44,13 @@ internal static class PredictCommand
             var picture = Picture.Read(file, (int)height, (int)width, (int)channels, Each(mean), Each(deviation));
             var shares = torch.nn.functional.softmax(loaded.Model.Predict(picture), 1)[0].data<float>().ToArray();
             var best = Array.IndexOf(shares, shares.Max());
-            if (parsed.GetValue(Commands.Json))
+            if (parsed.GetValue(Json))
                 all.Add(new JsonObject { ["picture"] = file, ["class"] = recipe.ClassNames[best], ["probability"] = shares[best] });
             else
-                output.WriteLine($"{file}: {recipe.ClassNames[best]} ({shares[best]:P1})");
+                output.WriteLine($"{file}: {MessageText.Of(recipe.ClassNames[best])} ({shares[best]:P1})");
         }
 
-        if (parsed.GetValue(Commands.Json))
+        if (parsed.GetValue(Json))
             output.WriteLine(all.ToJsonString());
         return 0;
     }

@@ -52,7 +52,7 @@ internal static class Program
         or InvalidOperationException or NotSupportedException or ArithmeticException or System.Runtime.InteropServices.ExternalException;
 
     // The name of an argument in the library means nothing on a command line.
-    private static string OneLine(Exception fault) =>
+    private static string OneLine(Exception fault) => MessageText.Shown(
         (fault is ArgumentException { ParamName: { } name } ? fault.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : fault.Message)
-        .ReplaceLineEndings(" ").Trim();
+        .ReplaceLineEndings(" ").Trim());
 }

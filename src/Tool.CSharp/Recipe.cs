@@ -40,7 +40,7 @@ internal sealed record Recipe(
             }
             catch (JsonException fault)
             {
-                throw new InvalidDataException($"'{path}' is no description of an adapter: {fault.Message}", fault);
+                throw new InvalidDataException($"'{path}' is no description of an adapter: {MessageText.Of(fault.Message)}", fault);
             }
 
         if (beside is null && (network is null || data is null))
@@ -70,7 +70,8 @@ internal sealed record Recipe(
         if (data.ClassNames.SequenceEqual(ClassNames))
             return data;
         data.Dispose();
-        throw new ArgumentException($"'{Data}' has the classes {string.Join(", ", data.ClassNames)}; the adapter was trained for {string.Join(", ", ClassNames)}.");
+        throw new ArgumentException(
+            $"'{MessageText.Of(Data)}' has the classes {MessageText.Names(data.ClassNames)}; the adapter was trained for {MessageText.Names(ClassNames)}.");
     }
 
     /// <summary>The network with the adapter in it.</summary>

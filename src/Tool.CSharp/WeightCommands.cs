@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using TorchSharp;
 
 namespace MappingNets.Tool;
@@ -13,7 +15,7 @@ internal static class WeightCommands
     {
         var verb = new Command("merge", "Writes all weights of an adapter's network as a safetensors file, in single precision.")
         {
-            Commands.Adapter, Output, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey,
+            Commands.Adapter, Output, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey, Commands.Json,
         };
         verb.SetAction((parsed, _) => Task.Run(() => Write(parsed, output, StoredPrecision.Single), CancellationToken.None));
         return verb;
@@ -23,7 +25,7 @@ internal static class WeightCommands
     {
         var verb = new Command("export", "Writes all weights of an adapter's network: OUTPUT.safetensors, or OUTPUT.onnx for ONNX Runtime.")
         {
-            Commands.Adapter, Output, Precision, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey,
+            Commands.Adapter, Output, Precision, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey, Commands.Json,
         };
         verb.SetAction((parsed, _) => Task.Run(
             () => Write(parsed, output, Enum.Parse<StoredPrecision>(parsed.GetValue(Precision)!, ignoreCase: true)), CancellationToken.None));
@@ -34,9 +36,9 @@ internal static class WeightCommands
     {
         var verb = new Command("convert", "Turns an adapter's file into a folder with adapter_config.json and adapter_model.safetensors, or such a folder into a file.")
         {
-            Commands.Adapter, Output,
+            Commands.Adapter, Output, Commands.Json,
         };
-        verb.SetAction(parsed => Turn(parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!, output));
+        verb.SetAction(parsed => Turn(parsed, output));
         return verb;
     }
 
@@ -54,12 +56,12 @@ internal static class WeightCommands
             loaded.Model.ExportOnnx(path, precision);
         else
             loaded.Model.Export(path, precision);
-        output.WriteLine($"{path}: {new FileInfo(path).Length:N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
-        return 0;
+        return Tell(parsed, output, path, $"{new FileInfo(path).Length:N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
     }
 
-    private static int Turn(string adapter, string path, TextWriter output)
+    private static int Turn(ParseResult parsed, TextWriter output)
     {
+        var (adapter, path) = (parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!);
         NamedFile.KeepApart(
             [.. Directory.Exists(adapter) ? [new("the output", path)] : NamedFile.OfAdapter(path)],
             [.. NamedFile.OfAdapter(adapter), NamedFile.DescriptionOf(adapter)]);
@@ -71,7 +73,25 @@ internal static class WeightCommands
             SafetensorsFile.Write(path, tensors, file.Metadata);
         else
             AdapterFolder.Write(path, tensors, file.Metadata);
-        output.WriteLine($"{path}: {(Directory.Exists(adapter) ? "a file" : "a folder")} with {file.Entries.Count} tensors");
+        return Tell(parsed, output, path, $"{(Directory.Exists(adapter) ? "a file" : "a folder")} with {file.Entries.Count} tensors");
+    }
+
+    private static int Tell(ParseResult parsed, TextWriter output, string path, string text)
+    {
+        if (!parsed.GetValue(Commands.Json))
+        {
+            output.WriteLine($"{path}: {text}");
+            return 0;
+        }
+
+        // Of a folder the hash is that of the file with its tensors.
+        using var stream = File.OpenRead(Directory.Exists(path) ? Path.Combine(path, AdapterFolder.ModelName) : path);
+        output.WriteLine(new JsonObject
+        {
+            ["output"] = path,
+            ["bytes"] = InspectCommand.BytesOf(path),
+            ["sha256"] = System.Convert.ToHexStringLower(SHA256.HashData(stream)),
+        }.ToJsonString());
         return 0;
     }
 }

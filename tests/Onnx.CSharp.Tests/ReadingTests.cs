@@ -53,6 +53,21 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public void EachWeightIsFreedBeforeTheNextIsRead()
+    {
+        using var folder = new TemporaryFolder();
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", Normalised().Bytes()));
+        var read = new List<Tensor>();
+        foreach (var (_, values) in target.OwnTensors())
+        {
+            Assert.All(read, before => Assert.True(before.IsInvalid));
+            read.Add(values);
+        }
+
+        Assert.Equal(8, read.Count);
+    }
+
+    [Fact]
     public void AFineTunedModelStartsAsTheFileAndTrains()
     {
         using var folder = new TemporaryFolder();

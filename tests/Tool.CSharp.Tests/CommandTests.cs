@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using TorchSharp;
 using Xunit;
@@ -285,6 +286,51 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("is damaged", errors);
         folder.Write("{}"u8.ToArray(), "a.json");
         Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
+    }
+
+    [Fact]
+    public async Task Text_of_a_file_is_cut_and_cannot_steer_a_terminal()
+    {
+        var adapter = await Trained();
+        var description = Tool.Recipe.FileOf(adapter);
+        var recipe = JsonNode.Parse(File.ReadAllText(description))!;
+        recipe["classNames"] = new JsonArray("\u001b[2J\u202e" + new string('x', 5_000), "light");
+        File.WriteAllText(description, recipe.ToJsonString());
+        RefusedInShort(await Run("evaluate", adapter));
+        var picture = Path.Combine(folder.File("pictures"), "dark", "3.png");
+        var (status, output, _) = await Run("predict", adapter, picture);
+        Assert.Equal(0, status);
+        Assert.DoesNotContain('\u001b', output);
+
+        recipe["network"] = "\u001b[2J" + new string('x', 5_000);
+        File.WriteAllText(description, recipe.ToJsonString());
+        RefusedInShort(await Run("predict", adapter, picture));
+
+        File.WriteAllText(description, "{ \"\\u001b[2J" + new string('x', 5_000) + "\": 1 }");
+        RefusedInShort(await Run("evaluate", adapter));
+
+        static void RefusedInShort((int Status, string Output, string Errors) result)
+        {
+            Assert.Equal(1, result.Status);
+            Assert.DoesNotContain('\u001b', result.Errors);
+            Assert.DoesNotContain('\u202e', result.Errors);
+            Assert.InRange(result.Errors.Length, 1, 1_000);
+        }
+    }
+
+    [Fact]
+    public async Task What_was_written_is_told_as_one_object()
+    {
+        var adapter = await Trained();
+        foreach (var (verb, name) in new[] { ("merge", "w.safetensors"), ("export", "w.onnx"), ("convert", "both") })
+        {
+            var told = await Json(verb, adapter, folder.File(name));
+            var written = verb == "convert" ? Path.Combine(folder.File(name), "adapter_model.safetensors") : folder.File(name);
+            Assert.Equal(folder.File(name), told["output"]!.GetValue<string>());
+            Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(written))), told["sha256"]!.GetValue<string>());
+            var files = verb == "convert" ? Directory.GetFiles(folder.File(name)) : [written];
+            Assert.Equal(files.Sum(file => new FileInfo(file).Length), told["bytes"]!.GetValue<long>());
+        }
     }
 
     [Theory]

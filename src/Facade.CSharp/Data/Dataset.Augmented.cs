@@ -22,6 +22,7 @@ public sealed partial class Dataset
     /// Samples have several inputs, or no height and width, or whole numbers; or targets of several sizes that are not a class for each pixel of
     /// the input; or labels of pixels and a step of which nobody knows whether it moves them; or a crop is larger than the pictures.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset Augmented(Augmentation augmentation, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(augmentation);

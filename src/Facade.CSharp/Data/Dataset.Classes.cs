@@ -8,7 +8,8 @@ public sealed partial class Dataset
     /// <summary>
     /// How many samples each class has, by number. Where samples are made and their labels were not announced, each is made once for this.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place.</exception>
+    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place, or one that is made is bad, as for <see cref="Batches"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public IReadOnlyList<long> ClassCounts()
     {
         var counts = new long[ClassNames.Count];
@@ -23,7 +24,8 @@ public sealed partial class Dataset
     /// <c>TaskLoss.CrossEntropy(classWeights: data.BalancedWeights())</c>. Their mean over the samples is 1.
     /// </summary>
     /// <returns>A weight for each class, by number.</returns>
-    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place, or a class has no sample.</exception>
+    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place, or a class has no sample; or a sample that is made is bad, as for <see cref="Batches"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public IReadOnlyList<double> BalancedWeights()
     {
         var counts = ClassCounts();
@@ -41,7 +43,8 @@ public sealed partial class Dataset
     /// <param name="fraction">The part of each class that is held out, rounded to whole samples; between 0 and 1, both excluded.</param>
     /// <param name="seed">Any seed.</param>
     /// <exception cref="ArgumentOutOfRangeException">The fraction is out of range, or so small or large that a part would be empty.</exception>
-    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place.</exception>
+    /// <exception cref="InvalidOperationException">The samples have no classes, or a class for each place, or one that is made is bad, as for <see cref="Batches"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public (Dataset Training, Dataset HeldOut) SplitStratified(double fraction, ulong seed)
     {
         if (!(fraction > 0 && fraction < 1))

@@ -9,12 +9,14 @@ public sealed partial class Dataset
     /// <summary>The first samples, sharing this data set's memory.</summary>
     /// <param name="count">How many, 1 to <see cref="Count"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number is out of range.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset Take(int count) => Slice(0, count);
 
     /// <summary>Neighbouring samples, sharing this data set's memory.</summary>
     /// <param name="start">The first sample's number, from 0.</param>
     /// <param name="count">How many, at least 1, ending within the data set.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset Slice(int start, int count)
     {
         if (start < 0 || start >= Count)
@@ -30,9 +32,11 @@ public sealed partial class Dataset
     /// <param name="classes">Class numbers, none twice; at least one of them has samples.</param>
     /// <exception cref="ArgumentException">There is no class, one is unknown or given twice, or there is no sample of them.</exception>
     /// <exception cref="InvalidOperationException">The data set has no classes, or one for each pixel, or it is streamed.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset OfClasses(params int[] classes)
     {
         ArgumentNullException.ThrowIfNull(classes);
+        var labels = Labels;
         if (TargetShape.Count > 0)
             throw new InvalidOperationException("Each sample has many labels; only samples of one class each can be chosen by class.");
         if (classes.Length == 0)
@@ -44,12 +48,12 @@ public sealed partial class Dataset
         using var scope = NewDisposeScope();
         using var none = (-1).ToScalar();
         using var zero = 0.ToScalar();
-        var renumbered = full_like(Labels, none);
+        var renumbered = full_like(labels, none);
         for (var index = 0; index < classes.Length; index++)
         {
             using var old = classes[index].ToScalar();
             using var place = index.ToScalar();
-            renumbered.masked_fill_(Labels.eq(old), place);
+            renumbered.masked_fill_(labels.eq(old), place);
         }
 
         var kept = renumbered.ge(zero).nonzero().squeeze(1);
@@ -66,6 +70,7 @@ public sealed partial class Dataset
     /// <param name="count">How many samples are held out, 1 to <see cref="Count"/> - 1.</param>
     /// <param name="seed">Any seed.</param>
     /// <exception cref="ArgumentOutOfRangeException">One of the parts would be empty.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public (Dataset Training, Dataset HeldOut) SplitHoldOut(int count, ulong seed)
     {
         if (count < 1 || count >= Count)
@@ -81,6 +86,7 @@ public sealed partial class Dataset
     /// <exception cref="ArgumentOutOfRangeException">
     /// The fraction is out of range, or so small or large that a part would be empty.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public (Dataset Training, Dataset HeldOut) SplitHoldOut(double fraction, ulong seed)
     {
         if (!(fraction > 0 && fraction < 1))

@@ -39,14 +39,17 @@ public sealed partial class Dataset : IDisposable
 
     /// <summary>All of the only input, (N, ...).</summary>
     /// <exception cref="InvalidOperationException">The data set streams its samples, or each has several inputs.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Tensor Inputs => InputList is [var only] ? only : throw Several(nameof(InputList));
 
     /// <summary>All of each input, (N, ...), in the order in which a network takes them.</summary>
     /// <exception cref="InvalidOperationException">The data set streams its samples.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public IReadOnlyList<Tensor> InputList => Alive.inputs ?? throw Streams();
 
     /// <summary>All targets, (N, ...): class numbers as int64, or numbers to regress.</summary>
     /// <exception cref="InvalidOperationException">The data set streams its samples.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Tensor Targets => Alive.targets ?? throw Streams();
 
     /// <summary>Whether samples are made as batches need them, instead of lying in memory.</summary>
@@ -70,6 +73,7 @@ public sealed partial class Dataset : IDisposable
     /// The class numbers, int64 (N, ...), each from 0 to the number of class names less one, or <see cref="IgnoredLabel"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The data set has no classes, or it streams its samples.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Tensor Labels => IsClassification
         ? Targets
         : throw new InvalidOperationException("This data set has numbers to regress, no class labels; use Targets.");
@@ -95,12 +99,14 @@ public sealed partial class Dataset : IDisposable
 
     /// <summary>All samples in memory; this data set stays as it is.</summary>
     /// <returns>The data set; the caller disposes it.</returns>
+    /// <exception cref="InvalidOperationException">A sample that is made came in another shape or type than announced, with a wrong label or a number that is not finite.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset ToMemory()
     {
         using var scope = NewDisposeScope();
-        if (stream is null)
+        if (Alive.stream is null)
             return Alike(new(InputList.Select(input => input.clone()), Targets.clone(), ClassNames));
-        var (allInputs, allTargets) = stream.Gather([.. Places(0, Count)]);
+        var (allInputs, allTargets) = stream!.Gather([.. Places(0, Count)]);
         return Alike(new(allInputs, allTargets, ClassNames));
     }
 
@@ -113,6 +119,10 @@ public sealed partial class Dataset : IDisposable
     /// <param name="epoch">Which pass, at least 0; each has an order of its own.</param>
     /// <param name="shuffle">Whether the order is random; if not, it is the data set's.</param>
     /// <exception cref="ArgumentOutOfRangeException">The batch size or the epoch is out of range.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// While batches are taken: a sample that is made came in another shape or type than announced, with a wrong label or a number that is not finite.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public IEnumerable<Batch> Batches(int batchSize, ulong seed = 0, int epoch = 0, bool shuffle = true)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
@@ -129,6 +139,8 @@ public sealed partial class Dataset : IDisposable
 
     /// <summary>The same samples on a device. A data set that streams is brought into memory.</summary>
     /// <param name="device">Where to.</param>
+    /// <exception cref="InvalidOperationException">A sample that is made came in another shape or type than announced, with a wrong label or a number that is not finite.</exception>
+    /// <exception cref="ObjectDisposedException">The data set is disposed.</exception>
     public Dataset To(Device device)
     {
         if (stream is not null)

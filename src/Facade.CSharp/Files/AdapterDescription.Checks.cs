@@ -16,20 +16,27 @@ internal sealed partial record AdapterDescription
     public void Check(ParameterLayout layout, ReadLimits? limits)
     {
         CheckLatents(layout);
+        CheckNumbers();
+        if (Scales is { } scales && scales.Length != layout.Entries.Length)
+            throw new FormatException($"There are {scales.Length} scales; the target network has {layout.Entries.Length} weight tensors");
+        if (limits is not null && FixedWeights == "dense")
+            CheckDense(layout, limits);
+    }
+
+    /// <summary>Refuses numbers that are absurd, whatever the network.</summary>
+    /// <exception cref="FormatException">One is.</exception>
+    public void CheckNumbers()
+    {
         foreach (var (name, value) in new[] { ("gain", FanInGain), ("start's amplitude", StartAmplitude), ("modulation's strength", ModulationStrength) })
             if (value is { } number)
                 StoredNumber.Require(name, number);
         if (FanInGain is <= 0)
             throw new FormatException($"The gain is {Text(FanInGain.Value)}; it must be above 0");
-        if (Scales is { } scales && scales.Length != layout.Entries.Length)
-            throw new FormatException($"There are {scales.Length} scales; the target network has {layout.Entries.Length} weight tensors");
         foreach (var scale in Scales ?? [])
             StoredNumber.Require("scale of a tensor", scale);
         foreach (var (name, value) in Coefficients ?? new Dictionary<string, double>())
             if (!double.IsFinite(value))
                 throw new FormatException($"The coefficient '{MessageText.Of(name)}' is {Text(value)}; it must be finite");
-        if (limits is not null && FixedWeights == "dense")
-            CheckDense(layout, limits);
     }
 
     /// <summary>d of each piece, where the pieces fit the network.</summary>

@@ -60,6 +60,7 @@ internal sealed class AdapterContents : IDisposable
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
         BufferChecks.RequireSound(model);
+        RequireReadable(model);
         return new(
             "the model",
             model.Target,
@@ -71,6 +72,20 @@ internal sealed class AdapterContents : IDisposable
             bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null,
             // Another base may have others, so an adapter that is not bound to one brings its own.
             bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null);
+    }
+
+    /// <summary>Refuses to write what no one could load.</summary>
+    /// <exception cref="InvalidOperationException">The model's configuration is such.</exception>
+    public static void RequireReadable(FineTunedModel model)
+    {
+        try
+        {
+            model.Configuration.Check(model.Target, limits: null);
+        }
+        catch (FormatException fault)
+        {
+            throw new InvalidOperationException($"The adapter could not be loaded and is not written: {fault.Message}.", fault);
+        }
     }
 
     public void Save(string path, StoredPrecision precision)

@@ -135,7 +135,11 @@ public sealed class FineTunedModel : Model
     /// then refused.
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    /// <exception cref="InvalidOperationException">A trained parameter is not finite, so that no one could load the file.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A trained parameter or a buffer is not finite or too large for the precision, so that no one could load the file.
+    /// </exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
@@ -147,7 +151,9 @@ public sealed class FineTunedModel : Model
     /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <param name="bindToWeights">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="InvalidOperationException">A trained parameter is not finite.</exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="SaveAdapter"/>.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
@@ -166,11 +172,14 @@ public sealed class FineTunedModel : Model
     /// </param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target or other weights; the message says which.
+    /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target or other weights; or the file of the
+    /// pretrained weights has a tensor that the network needs in a type that holds no weights. The message says which.
     /// </exception>
     /// <exception cref="ArgumentException">
     /// The pretrained weights do not fit the target, or stay in their file without being streamed; or the weights are to be streamed and cannot be.
     /// </exception>
+    /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public static FineTunedModel LoadAdapter(
         string path, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null, bool streamed = false)
     {
@@ -216,7 +225,8 @@ public sealed class FineTunedModel : Model
     /// that <see cref="SavePeftAdapter"/> wrote beside the model. The message says which.
     /// </exception>
     /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public static FineTunedModel LoadPeftAdapter(
         string folder, TargetNetwork target, PretrainedWeights pretrained, Device? device = null, ReadLimits? limits = null)
     {
@@ -253,6 +263,7 @@ public sealed class FineTunedModel : Model
     /// statistics of a module that is not stored whole, which PEFT's adapters do not hold; or a trained parameter is not finite.
     /// </exception>
     /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SavePeftAdapter(string folder) => PeftAdapter.Write(folder, this);
 
     /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>

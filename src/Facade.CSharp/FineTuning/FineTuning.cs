@@ -51,7 +51,7 @@ public sealed class FineTuning
     /// </summary>
     /// <param name="parameters">How many are trained, from 1 to the number of these weights; where null, 8,192 or as many as these are.</param>
     /// <param name="strength">
-    /// How far a parameter of 1 moves a weight outside the head, in deviations of its tensor, positive; the default suits Adam's default rate here.
+    /// How far a parameter of 1 moves a weight outside the head, in deviations of its tensor, from 1e-30 to 1e30; the default suits Adam's default rate here.
     /// </param>
     /// <param name="fixedWeights">The family of W.</param>
     /// <param name="layers">
@@ -59,7 +59,8 @@ public sealed class FineTuning
     /// of its own changes.
     /// </param>
     /// <param name="headStrength">
-    /// The same for the head, which learns too fast with the others' (docs/experiments-log.md), times the root of how many of its weights share a parameter.
+    /// The same for the head, which learns too fast with the others' (docs/experiments-log.md), times the root of how many of its weights share a parameter;
+    /// in the same range.
     /// </param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range, or there is no such family.</exception>
@@ -72,7 +73,7 @@ public sealed class FineTuning
     {
         CheckMapped(parameters, fixedWeights);
         return With(new ScalesForm(
-            parameters, MappingChecks.Positive(strength, nameof(strength)), MappingChecks.Positive(headStrength, nameof(headStrength)), fixedWeights, Checked(layers)));
+            parameters, StoredNumber.Strength(strength, nameof(strength)), StoredNumber.Strength(headStrength, nameof(headStrength)), fixedWeights, Checked(layers)));
     }
 
     /// <summary>
@@ -81,7 +82,7 @@ public sealed class FineTuning
     /// for a factor of MatMul in an ONNX file, where it is an input.
     /// </summary>
     /// <param name="parameters">How many are trained, from 1 to the number of channels; where null, 8,192 or as many as there are channels.</param>
-    /// <param name="strength">How far a parameter of 1 moves a gate from 1, positive.</param>
+    /// <param name="strength">How far a parameter of 1 moves a gate from 1, from 1e-30 to 1e30.</param>
     /// <param name="fixedWeights">The family of W.</param>
     /// <param name="layers">As for <see cref="Groups"/>; scales, shifts and biases stay.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
@@ -93,14 +94,14 @@ public sealed class FineTuning
         IReadOnlyList<string>? layers = null)
     {
         CheckMapped(parameters, fixedWeights);
-        return With(new GatesForm(parameters, MappingChecks.Positive(strength, nameof(strength)), fixedWeights, Checked(layers)));
+        return With(new GatesForm(parameters, StoredNumber.Strength(strength, nameof(strength)), fixedWeights, Checked(layers)));
     }
 
     /// <summary>Lets each of K latents move a group of L weights: theta = theta_pretrained + alpha * o[group(i)].</summary>
     /// <param name="latents">K, the number of groups; at least 1.</param>
     /// <param name="groupSize">L, how many weights each latent moves; at least 1.</param>
     /// <param name="strength">
-    /// alpha: how far a latent of 1 moves a weight, positive; where null, 20 / L^0.9, which suits Adam's default rate here.
+    /// alpha: how far a latent of 1 moves a weight, from 1e-30 to 1e30; where null, 20 / L^0.9, which suits Adam's default rate here.
     /// </param>
     /// <param name="grouping">Which weights form a group.</param>
     /// <param name="layers">Patterns of the layers to change; where null, all of <see cref="Layers"/> that nothing else changes.</param>
@@ -120,7 +121,7 @@ public sealed class FineTuning
         if (!Enum.IsDefined(grouping))
             throw new ArgumentOutOfRangeException(nameof(grouping), grouping, "There is no such grouping.");
         // Found on held-out images: one weight may move far, the many of a group move together and less.
-        var alpha = strength is { } given ? MappingChecks.Positive(given, nameof(strength)) : 20 / Math.Pow(groupSize, 0.9);
+        var alpha = strength is { } given ? StoredNumber.Strength(given, nameof(strength)) : 20 / Math.Pow(groupSize, 0.9);
         return With(new GroupsForm(latents, groupSize, alpha, grouping, Checked(layers)));
     }
 
@@ -130,16 +131,17 @@ public sealed class FineTuning
     /// </summary>
     /// <param name="describe">
     /// The steps that describe the mapping, such as <c>m => m.LayerWise(512).WithFixedWeights(FixedWeightsKind.Hadamard)</c>. They get a
-    /// description of the chosen layers with the seed of <see cref="WithSeed"/>, and run in <see cref="Build"/>.
+    /// description of the chosen layers with the seed of <see cref="WithSeed"/>, and run in <see cref="Build"/>. Streaming is not theirs to choose:
+    /// say <see cref="Streamed"/> of the fine-tuning.
     /// </param>
-    /// <param name="strength">What the scale of every tensor is multiplied by, positive; the default suits Adam's default rate here.</param>
+    /// <param name="strength">What the scale of every tensor is multiplied by, from 1e-30 to 1e30; the default suits Adam's default rate here.</param>
     /// <param name="layers">As for <see cref="Groups"/>.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The strength is not a positive finite number.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The strength is out of range.</exception>
     public FineTuning Mapping(Func<MappingNetwork, MappingNetwork> describe, double strength = 20, IReadOnlyList<string>? layers = null)
     {
         ArgumentNullException.ThrowIfNull(describe);
-        return With(new MappingForm(describe, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+        return With(new MappingForm(describe, StoredNumber.Strength(strength, nameof(strength)), Checked(layers)));
     }
 
     /// <summary>
@@ -147,14 +149,14 @@ public sealed class FineTuning
     /// everything else. A starts at random, B at 0.
     /// </summary>
     /// <param name="rank">The rank of every matrix, at least 1; cut to a matrix's smaller side.</param>
-    /// <param name="strength">s, a positive finite number.</param>
+    /// <param name="strength">s, from 1e-30 to 1e30.</param>
     /// <param name="layers">As for <see cref="Groups"/>; their biases stay.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rank or the strength is out of range.</exception>
     public FineTuning LowRank(int rank, double strength = 1, IReadOnlyList<string>? layers = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
-        return With(new LowRankForm(rank, 0, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+        return With(new LowRankForm(rank, 0, StoredNumber.Strength(strength, nameof(strength)), Checked(layers)));
     }
 
     /// <summary>
@@ -162,14 +164,14 @@ public sealed class FineTuning
     /// more wherever it still fits. A matrix that never fits stays.
     /// </summary>
     /// <param name="budget">How many parameters may be trained so; enough for rank 1 of the smallest matrix.</param>
-    /// <param name="strength">s, a positive finite number.</param>
+    /// <param name="strength">s, from 1e-30 to 1e30.</param>
     /// <param name="layers">As for <see cref="LowRank"/>.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The budget is below 1, or the strength is out of range; <see cref="Build"/> refuses a budget that buys nothing.</exception>
     public FineTuning LowRankWithin(long budget, double strength = 1, IReadOnlyList<string>? layers = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(budget, 1);
-        return With(new LowRankForm(null, budget, MappingChecks.Positive(strength, nameof(strength)), Checked(layers)));
+        return With(new LowRankForm(null, budget, StoredNumber.Strength(strength, nameof(strength)), Checked(layers)));
     }
 
     /// <summary>Trains every weight of the chosen layers itself; alone and without layers it is full fine-tuning.</summary>
@@ -194,7 +196,7 @@ public sealed class FineTuning
     /// moved by <see cref="Scales"/>).
     /// </summary>
     /// <param name="training">Whether each of its weights is trained itself or it is changed like the other layers.</param>
-    /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer where its shape differs.</param>
+    /// <param name="patterns">Names as for <see cref="Layers"/>; none for the last layer; <see cref="Build"/> refuses that where its shape is the pretrained one.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such way to train a head.</exception>
     public FineTuning WithNewHead(HeadTraining training, params string[] patterns)
@@ -243,9 +245,12 @@ public sealed class FineTuning
     /// <exception cref="InvalidOperationException">Nothing was said to be trained.</exception>
     /// <exception cref="ArgumentException">
     /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was said would have no
-    /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank; the samples or the loss of
+    /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank; a strength carries a gain or a scale
+    /// beyond what an adapter holds, 1e-30 to 1e30; the samples or the loss of
     /// <see cref="SplitByGradient"/> do not fit; the weights are to be streamed and cannot be, or stay in their file and are not streamed.
     /// </exception>
+    /// <exception cref="CheckpointFormatException">The file of the pretrained weights has a tensor that the network needs in a type that holds no weights, or was written to.</exception>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public FineTunedModel Build(Device? device = null)
     {
         if (forms.Count == 0)

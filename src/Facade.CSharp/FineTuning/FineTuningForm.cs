@@ -77,6 +77,8 @@ internal sealed record MappingForm(Func<MappingNetwork, MappingNetwork> Steps, d
             ?? throw new ArgumentException("The steps give null; they must give the description.", "describe");
         if (description.Target != part)
             throw new ArgumentException("The steps give the description of another network; they must continue the one that they get.", "describe");
+        if (description.IsStreamed)
+            throw new ArgumentException("Streamed() inside the steps of Mapping would have no effect; say it after them, of the fine-tuning.", "describe");
         var specification = description.Specification;
         if (specification.Modulations.Any(modulation => modulation.IsLinearModulation || modulation.IsCustomModulation))
             throw new ArgumentException(

@@ -71,12 +71,20 @@ internal sealed record FineTuningPart
         _ => throw new FormatException($"it describes an unknown or incomplete way of fine-tuning, '{MessageText.Of(Kind)}'"),
     };
 
+    /// <summary>Refuses numbers that are absurd.</summary>
+    /// <exception cref="FormatException">One is.</exception>
+    public void CheckNumbers()
+    {
+        if (Strength is { } strength)
+            StoredNumber.Require("strength", strength);
+        Mapping?.CheckNumbers();
+    }
+
     /// <summary>Holds the part to the network; see <see cref="FineTuningConfiguration.Check"/>.</summary>
     /// <exception cref="FormatException">It does not fit.</exception>
     public void Check(TargetNetwork target, FineTuningConfiguration whole, ReadLimits? limits)
     {
-        if (Strength is { } strength)
-            StoredNumber.Require("strength", strength);
+        CheckNumbers();
         if (Kind is KindGroups or KindMapping or KindGates)
             CheckTensors(target);
         switch (Kind)

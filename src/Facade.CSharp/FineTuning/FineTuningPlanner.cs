@@ -19,6 +19,11 @@ internal static class FineTuningPlanner
             throw new ArgumentException("Layers(...) would have no effect: every way of fine-tuning names layers of its own.", nameof(layers));
         if (probe is not null && !forms.Any(form => form.IsSplit))
             throw new ArgumentException("SplitByGradient would have no effect: Scales alone shares its parameters out by layer.", nameof(probe));
+        if (head is not null && baseWeights.Head.Count == 0)
+            throw new ArgumentException(
+                $"WithNewHead would have no effect: the last layer has the shape of the pretrained one, so no layer of '{target.Name}' is started anew. "
+                + "Name the layers that shall be, or leave it out.",
+                "training");
         var training = head ?? (MovesNewHead(baseWeights, forms, layers) ? HeadTraining.Mapped : HeadTraining.Direct);
         var direct = training == HeadTraining.Direct ? baseWeights.Head : [];
         var taken = Deal(baseWeights, forms, layers ?? [LayerPatterns.All], direct);
@@ -37,7 +42,22 @@ internal static class FineTuningPlanner
             parts.AddRange(form.Describe(baseWeights, tensors, tensors.Length + own.Length == target.Parameters.Count, seed, probe));
         }
 
+        RequireStorable(parts);
         return new() { Head = own, NewHead = baseWeights.Head, Seed = seed, Parts = parts };
+    }
+
+    // Before the training, and not when its result is saved: a strength in range can carry a gain or a scale out of it.
+    private static void RequireStorable(IReadOnlyList<FineTuningPart> parts)
+    {
+        try
+        {
+            foreach (var part in parts)
+                part.CheckNumbers();
+        }
+        catch (FormatException fault)
+        {
+            throw new ArgumentException($"{fault.Message}; no adapter of this change could be loaded.", "strength", fault);
+        }
     }
 
     private static bool MovesNewHead(FineTuningBase baseWeights, IReadOnlyList<FineTuningForm> forms, IReadOnlyList<string>? layers) =>

@@ -118,6 +118,7 @@ internal static class PeftAdapter
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
         var saved = model.DirectlyTrained.Select(ModuleOf).Distinct().ToArray();
+        AdapterContents.RequireReadable(model);
         var (ranks, strength) = LowRankOf(model, saved);
         var matrices = model.Target.Parameters.Where(parameter => parameter.Shape.Count > 1).ToDictionary(parameter => parameter.Name);
         var trained = model.TrainedTensors;

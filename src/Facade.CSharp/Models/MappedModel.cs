@@ -210,14 +210,16 @@ public sealed class MappedModel : Model
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
     /// <param name="precision">How the latent is stored; loading gives what was stored, to the bit, and this model keeps its own.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    /// <exception cref="InvalidOperationException">The latent or a scale is not finite, so that no one could load the file.</exception>
+    /// <exception cref="InvalidOperationException">The latent, a scale or a buffer is not finite or too large for the precision, or a gain or scale of the mapping beyond 1e-30 to 1e30, so that no one could load the file.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single) => MappedAdapter.Save(this, path, precision);
 
     /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
     /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="InvalidOperationException">The latent or a scale is not finite.</exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="SaveAdapter"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single) =>
         MappedAdapter.SaveFolder(this, folder, precision);
 
@@ -235,7 +237,7 @@ public sealed class MappedModel : Model
     /// <exception cref="CheckpointFormatException">
     /// The file is truncated or damaged, not an adapter, of another version, made for another target, or beyond the limits; the message says which.
     /// </exception>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
     /// <exception cref="ArgumentException">
     /// A modulation was given that does not fit the target, or to an adapter that has no custom one; or the weights are to be streamed and
     /// cannot be.

@@ -25,6 +25,9 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// <summary>The network that the steps were held against.</summary>
     internal TargetNetwork Target => target;
 
+    /// <summary>Whether <see cref="Streamed"/> was said.</summary>
+    internal bool IsStreamed => isStreamed;
+
     /// <summary>
     /// Starts a description: until a step changes it, one latent for each 53 weights (at least 1), signed permutation, seed 0,
     /// no modulation, identity, uniform bias, scale 1 / sqrt(fan-in), start at z = 0.
@@ -80,7 +83,7 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">
     /// The steps do not fit together: a modulation that is not for the latents of the split, or a bias of zero with a start at 0,
-    /// from where nothing can be learnt.
+    /// from where nothing can be learnt; or the weights are to be streamed (<see cref="Streamed"/>) and cannot be.
     /// </exception>
     public MappedModel Build(Device? device = null) => new(target, Specification, device ?? CPU, isStreamed: isStreamed);
 }

@@ -8,6 +8,7 @@ public abstract partial class Model
 {
     /// <summary>All weights of the target as one flat vector theta, shape (P), single precision.</summary>
     /// <returns>A copy; the caller disposes it.</returns>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor FlatWeights()
     {
@@ -20,6 +21,7 @@ public abstract partial class Model
     /// <summary>A plain TorchSharp module with the weights merged in and PyTorch's names: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public nn.Module<Tensor, Tensor> Materialize()
     {
@@ -51,6 +53,7 @@ public abstract partial class Model
     /// <exception cref="ArgumentException">
     /// The module lacks a tensor, has one of another shape, or one that the network does not know; nothing was written.
     /// </exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void WriteInto(nn.Module module)
     {
@@ -77,6 +80,7 @@ public abstract partial class Model
     /// finite, so that no one could load the file.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void Export(string path, StoredPrecision precision = StoredPrecision.Single, bool sparse = false, bool factors = false)
     {

@@ -55,6 +55,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device, in the caller's dispose scope.</returns>
     /// <exception cref="ArgumentException">The input's shape, type or device is wrong.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public override Tensor forward(Tensor input)
     {
@@ -66,6 +67,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device, in the caller's dispose scope.</returns>
     /// <exception cref="ArgumentException">The number of inputs, a shape, a type or a device is wrong.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor forward(IReadOnlyList<Tensor> inputs)
     {
@@ -186,6 +188,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision, or whole numbers where the target takes those.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Predict(Tensor input)
     {
@@ -197,6 +200,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
     /// <returns>(N, ...) with the target's output shape, on the model's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Tensor Predict(IReadOnlyList<Tensor> inputs)
     {

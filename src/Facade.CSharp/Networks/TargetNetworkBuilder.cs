@@ -15,7 +15,7 @@ public sealed partial class TargetNetworkBuilder
     /// <summary>Starts a sequence; a numbered one names its layers by their place, "0", "1", ..., as PyTorch's Sequential does.</summary>
     /// <param name="inputShape">The shape of one sample.</param>
     /// <param name="numbered">Whether it is a numbered one.</param>
-    /// <param name="beside">A sequence on the same level of names, over whose weights and buffers automatic names step; null where there is none.</param>
+    /// <param name="beside">A sequence on the same level of names, over whose parts with weights or buffers automatic names step; null where there is none.</param>
     internal TargetNetworkBuilder(IReadOnlyList<long> inputShape, bool numbered = false, LayerSequence? beside = null)
     {
         ArgumentNullException.ThrowIfNull(inputShape);
@@ -27,7 +27,7 @@ public sealed partial class TargetNetworkBuilder
                 $"The input shape is {ShapeText.Of(inputShape)}; every size must be at least 1.", nameof(inputShape));
         layers = LayerSequence.Empty([.. inputShape]);
         this.numbered = numbered;
-        this.beside = (beside?.Steps ?? []).SelectMany(step => step.Tensors).ToHashSet();
+        this.beside = (beside?.Steps ?? []).SelectMany(PartNames.Of).ToHashSet();
     }
 
     private TargetNetworkBuilder(LayerSequence layers, bool numbered, IReadOnlySet<string> beside) =>
@@ -50,7 +50,11 @@ public sealed partial class TargetNetworkBuilder
         ArgumentNullException.ThrowIfNull(layer);
         try
         {
-            return new(layer.Name is null ? WithAutomaticName(layer) : layers.With(layer, GivenNameOf(layer, layer.Name)), numbered, beside);
+            var longer = layer.Name is null ? WithAutomaticName(layer) : layers.With(layer, GivenNameOf(layer, layer.Name));
+            PartNames.RequireUnique([longer]);
+            if (layer is CompositeLayer composite)
+                PartNames.RequireUnique(composite.Parts);
+            return new(longer, numbered, beside);
         }
         catch (Exception fault) when (fault is ArgumentException or OverflowException)
         {
@@ -91,9 +95,9 @@ public sealed partial class TargetNetworkBuilder
             var name = $"{layer.NamePrefix}{number}";
             if (IsTaken(name))
                 continue;
-            // Only tensors count: a layer without any keeps the name that resume files know it by.
+            // Only layers with tensors count: one without any keeps the name that resume files know it by.
             var longer = layers.With(layer, name);
-            if (!longer.Steps[^1].Tensors.Any(beside.Contains))
+            if (!PartNames.Of(longer.Steps[^1]).Any(beside.Contains))
                 return longer;
         }
     }

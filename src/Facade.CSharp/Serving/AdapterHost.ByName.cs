@@ -27,7 +27,7 @@ public sealed partial class AdapterHost
         }
     }
 
-    /// <summary>The outputs of one adapter, whichever is active.</summary>
+    /// <summary>The outputs of one adapter, whichever is active; within <see cref="Disable"/> those of the base, for every name.</summary>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <param name="adapter">Which one; null for the base alone, with what is merged into it.</param>
     /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
@@ -41,7 +41,7 @@ public sealed partial class AdapterHost
         return Answer(Hold(adapter), [input]);
     }
 
-    /// <summary>The outputs of a batch whose samples go to different adapters: of each adapter all its samples at once.</summary>
+    /// <summary>The outputs of a batch whose samples go to different adapters: of each adapter all its samples at once. Within <see cref="Disable"/> the base answers for every name.</summary>
     /// <param name="input">A batch (N, ...) with the target's input shape, single precision.</param>
     /// <param name="adapters">The adapter of each sample; null for the base alone.</param>
     /// <returns>(N, ...) with the target's output shape, in the samples' order, on the host's device; the caller disposes it.</returns>
@@ -83,6 +83,7 @@ public sealed partial class AdapterHost
     /// <exception cref="ArgumentException">The name is blank or taken, there is no part, one is given twice, or a weight is not finite.</exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="InvalidOperationException">One is merged into the base, or running statistics of the parts differ.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void AddCombination(string name, IReadOnlyList<(string Adapter, double Weight)> parts)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -135,8 +136,15 @@ public sealed partial class AdapterHost
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
+            // A wrong name is as wrong where the base answers.
+            if (name is not null && disabled.Value > 0)
+            {
+                Find(name);
+                RefuseMerged(name);
+            }
+
             // The host itself holds these two, so that they cannot be gone while the gate is closed.
-            var ready = name is null ? plain : current.Adapter == name ? current : null;
+            var ready = name is null || disabled.Value > 0 ? plain : current.Adapter == name ? current : null;
             if (ready is null)
                 return latest.Hold(name!, () => SnapshotOf(name!));
             ready.TryHold();

@@ -25,6 +25,7 @@ public sealed partial class AdapterHost
     /// It is merged already, or it generates every weight itself; or it would count twice, because a combination has it or one of its parts, or
     /// one of its parts answers now.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Merge(string name)
     {
         lock (gate)
@@ -56,6 +57,7 @@ public sealed partial class AdapterHost
     /// <summary>Takes the adapter that was merged last out of the base, which has its former bits again: they were kept.</summary>
     /// <returns>The adapter's name.</returns>
     /// <exception cref="InvalidOperationException">None is merged.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public string Unmerge()
     {
         lock (gate)

@@ -7,11 +7,13 @@ public sealed partial class AdapterHost
 {
     /// <summary>All weights that answer now, as one flat vector (P).</summary>
     /// <returns>A copy; the caller disposes it.</returns>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor FlatWeights() => With(weights => Target.Layout.Join(weights));
 
     /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public nn.Module<Tensor, Tensor> Materialize()
     {
         var snapshot = Hold();
@@ -33,6 +35,7 @@ public sealed partial class AdapterHost
     /// </summary>
     /// <param name="module">The module.</param>
     /// <exception cref="ArgumentException">The module does not fit; nothing was written.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void WriteInto(nn.Module module)
     {
         var snapshot = Hold();

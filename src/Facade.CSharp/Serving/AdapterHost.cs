@@ -38,7 +38,9 @@ public sealed partial class AdapterHost : IDisposable
     /// The base's weights, copied. A last layer of another shape is started anew; only adapters that bring their own head fit then.
     /// </param>
     /// <param name="device">Where the network runs; the CPU where none is given.</param>
-    /// <exception cref="ArgumentException">The pretrained weights do not fit the target.</exception>
+    /// <exception cref="ArgumentException">The pretrained weights do not fit the target, or stay in their file.</exception>
+    /// <exception cref="CheckpointFormatException">Their file has a tensor that the network needs in a type that holds no weights.</exception>
+    /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
     public AdapterHost(TargetNetwork target, PretrainedWeights pretrained, Device? device = null)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -74,6 +76,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
+    /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Add(string name, string path, ReadLimits? limits = null) => Read(name, path, limits, replaces: false);
 
     /// <summary>
@@ -86,6 +90,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <exception cref="ArgumentException">The name is blank.</exception>
     /// <exception cref="InvalidOperationException">The adapter of that name is merged into the base, or is a part of a combination.</exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
+    /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Replace(string name, string path, ReadLimits? limits = null) => Read(name, path, limits, replaces: true);
 
     /// <summary>
@@ -94,6 +100,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="name">What to call it.</param>
     /// <param name="model">A model of this network; its trained parameters are copied, its weights generated when it answers.</param>
     /// <exception cref="ArgumentException">The name is blank or taken, or the model is of another network.</exception>
+    /// <exception cref="CheckpointFormatException">It generates factors of low rank.</exception>
+    /// <exception cref="ObjectDisposedException">The host or the model is disposed.</exception>
     public void Add(string name, MappedModel model)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -111,6 +119,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="model">A model of this network, fine-tuned from the same weights.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
     /// <exception cref="CheckpointFormatException">It was fine-tuned from other weights, or is of another network.</exception>
+    /// <exception cref="InvalidOperationException">A trained parameter or a buffer of it is not finite.</exception>
+    /// <exception cref="ObjectDisposedException">The host or the model is disposed.</exception>
     public void Add(string name, FineTunedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -125,6 +135,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="precision">How it is stored; the adapter that was added keeps its own numbers.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">It is a combination, or a number of it is too large for the precision.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Save(string name, string path, StoredPrecision precision = StoredPrecision.Single)
     {
         lock (gate)
@@ -137,6 +149,8 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="precision">As for <see cref="Save"/>.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">As for <see cref="Save"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void SaveFolder(string name, string folder, StoredPrecision precision = StoredPrecision.Single)
     {
         lock (gate)
@@ -147,6 +161,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="name">Which one; null for the base alone.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="InvalidOperationException">It is merged into the base already.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void SetActive(string? name)
     {
         lock (gate)
@@ -154,8 +169,8 @@ public sealed partial class AdapterHost : IDisposable
     }
 
     /// <summary>
-    /// Switches the adapter off for the caller's own flow of control, until the result is disposed: its predictions come from the
-    /// base (with what is merged into it). Other threads are not affected.
+    /// Switches all adapters off for the caller's own flow of control, until the result is disposed: its predictions, those by an adapter's name too,
+    /// and the weights that it asks for come from the base (with what is merged into it). Other threads are not affected.
     /// </summary>
     /// <returns>What to dispose at the end of the scope.</returns>
     public IDisposable Disable()
@@ -168,6 +183,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="name">Which one.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="InvalidOperationException">It answers now, is merged into the base, or is a part of a combination.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Delete(string name)
     {
         lock (gate)

@@ -19,10 +19,16 @@ internal static class MessageText
         // Half of a pair is no character.
         if (cut && char.IsHighSurrogate(text[length - 1]))
             length--;
-        var shown = new StringBuilder(length + 1);
-        for (var index = 0; index < length; index++)
+        return cut ? Shown(text[..length]) + '…' : Shown(text);
+    }
+
+    /// <summary>The whole text, without characters that would break or hide the line.</summary>
+    public static string Shown(string text)
+    {
+        var shown = new StringBuilder(text.Length);
+        for (var index = 0; index < text.Length; index++)
             shown.Append(IsShown(text, index) ? text[index] : '\uFFFD');
-        return cut ? shown.Append('…').ToString() : shown.ToString();
+        return shown.ToString();
     }
 
     /// <summary>

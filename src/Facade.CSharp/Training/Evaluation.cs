@@ -20,6 +20,9 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
     /// <param name="loss">The task's loss; the data chooses where null. A loss of your own is the mean over batches weighted by their samples.</param>
     /// <param name="metrics">What is computed besides; nothing where null.</param>
     /// <exception cref="ArgumentException">The data does not fit the target, the loss or a metric.</exception>
+    /// <exception cref="InvalidOperationException">A sample that is made is bad, as for <see cref="Dataset.Batches"/>.</exception>
+    /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
+    /// <exception cref="ObjectDisposedException">The model or the data is disposed.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public static Evaluation Of(
         Model model,

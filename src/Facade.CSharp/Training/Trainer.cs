@@ -55,6 +55,10 @@ public sealed class Trainer
     /// asked for and nothing is held out to judge by; what <see cref="TrainingOptions.ValidationFraction"/> holds out of cropped data has not its
     /// size; the schedule does not fit the run or the optimiser.
     /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The function of <see cref="Dataset.FromSamples"/> gave a sample of another shape or type than announced, with a wrong label or a number that is
+    /// not finite.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>
     /// <exception cref="TrainingDivergedException">
@@ -64,7 +68,10 @@ public sealed class Trainer
     /// <exception cref="OperationCanceledException">
     /// It was cancelled. With a resume file, a further call loses nothing but the unfinished epoch.
     /// </exception>
-    /// <exception cref="CheckpointFormatException">The resume file is damaged, or belongs to another run; the message says what differs.</exception>
+    /// <exception cref="CheckpointFormatException">
+    /// The resume file is damaged, or belongs to another run; the message says what differs. Or the model's base stays in its file
+    /// (<see cref="PretrainedWeights.OnDisk"/>), which was written to.
+    /// </exception>
     /// <exception cref="IOException">
     /// The resume file cannot be read, or written, which is tried before the first step; or another run uses it.
     /// </exception>
@@ -127,7 +134,7 @@ public sealed class Trainer
                     nameof(TrainingOptions.ValidationFraction));
     }
 
-    /// <summary><see cref="Fit"/> on another thread.</summary>
+    /// <summary><see cref="Fit"/> on another thread. The task fails with the exceptions of <see cref="Fit"/>.</summary>
     /// <param name="training">The training set.</param>
     /// <param name="validation">Data for model selection only; where null, the options' share of the training set is held out.</param>
     /// <param name="progress">Told of every step.</param>

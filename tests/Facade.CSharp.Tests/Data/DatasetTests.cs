@@ -62,6 +62,26 @@ public sealed class DatasetTests : IDisposable
         Assert.Contains(message, refusal.Message);
     }
 
+    [Theory]
+    [InlineData()]
+    [InlineData(2L)]
+    public void Numbers_to_regress_have_no_classes_to_keep(params long[] shape)
+    {
+        using var data = Dataset.FromTensors(zeros(4, 2), zeros([4, .. shape]));
+
+        Assert.Contains("numbers to regress", Assert.Throws<InvalidOperationException>(() => data.OfClasses(0)).Message);
+    }
+
+    [Fact]
+    public void Samples_that_are_made_are_gone_with_their_data_set()
+    {
+        var data = Dataset.FromSamples(2, [2], [], ["a"], _ => (zeros(2), tensor(0L)));
+        data.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => data.ToMemory());
+        Assert.Throws<ObjectDisposedException>(() => data.To(CPU));
+    }
+
     [Fact]
     public void A_pass_gives_every_sample_once_with_its_own_label_and_the_rest_last()
     {

@@ -53,6 +53,40 @@ public sealed class FineTunedAdapterTests : IDisposable
         Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
     }
 
+    [Theory]
+    [InlineData(1e-30)]
+    [InlineData(1e30)]
+    public void The_least_and_the_largest_strength_come_back(double strength)
+    {
+        var start = FineTuning.Of(Small.Classifier(), pretrained);
+        foreach (var way in new[] { start.Groups(3, strength: strength), start.LowRank(1, strength), start.Gates(strength: strength) })
+        {
+            using var model = way.Build();
+            model.SaveAdapter(Path);
+            using var loaded = FineTunedModel.LoadAdapter(Path, Small.Classifier(), pretrained);
+            Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(loaded.FlatWeights));
+        }
+    }
+
+    [Fact]
+    public void What_could_not_be_read_is_not_written()
+    {
+        var target = Small.Classifier();
+        using var model = new FineTunedModel(
+            FineTuningBase.Of(target, pretrained, null, 0, CPU),
+            new() { Head = [], NewHead = [], Parts = [FineTuningPart.OfLowRank([("fc1.weight", 1)], 1e31)] },
+            CPU);
+
+        foreach (var save in new Action[] { () => model.SaveAdapter(Path), () => model.SaveAdapterFolder(Path), () => model.SavePeftAdapter(Path) })
+        {
+            var refusal = Assert.Throws<InvalidOperationException>(save).Message;
+            Assert.Contains("The strength is 1E+31", refusal);
+            Assert.Contains("not written", refusal);
+        }
+
+        Assert.False(System.IO.Path.Exists(Path));
+    }
+
     [Fact]
     public void A_folder_is_what_users_of_adapters_know()
     {

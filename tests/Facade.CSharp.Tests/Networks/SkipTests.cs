@@ -37,6 +37,42 @@ public sealed class SkipTests
         Assert.Contains("{relu1 ReLU (2, 6, 6), conv1 Conv2d", target.DescribeFunction());
     }
 
+    // One level of names cannot hold two modules of one name, whatever the weights in them are called.
+    [Fact]
+    public void Two_parts_of_one_name_on_a_level_are_refused_though_their_weights_differ()
+    {
+        static TargetNetworkBuilder Block(TargetNetworkBuilder start, string inner) =>
+            start.Sequence("block", part => part.Linear(4, name: inner));
+
+        foreach (var wrong in new Func<TargetNetworkBuilder>[]
+        {
+            () => TargetNetwork.Input(4).Residual(body => Block(body, "a"), name: "").Residual(body => Block(body, "b"), name: ""),
+            () => Block(TargetNetwork.Input(4).Residual(body => Block(body, "a"), name: ""), "b"),
+            () => Block(TargetNetwork.Input(4), "a").Residual(body => Block(body, "b"), name: ""),
+            () => TargetNetwork.Input(4).Residual(body => Block(body, "a"), skip => Block(skip, "b")),
+        })
+        {
+            var refusal = Assert.Throws<ArgumentException>(() => wrong());
+            Assert.Contains("the part 'block' is there already, with other weights", refusal.Message);
+        }
+    }
+
+    [Fact]
+    public void A_skip_within_the_shortcut_has_a_name_of_its_own_beside_one_within_the_body()
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(4).Residual(
+            body => body.Residual(inner => inner.Linear(4, name: "a")), skip => skip.Residual(inner => inner.Linear(4, name: "b"))).Build();
+
+        Assert.Equal(
+            ["residual1.residual1.a.weight", "residual1.residual1.a.bias", "residual1.residual2.b.weight", "residual1.residual2.b.bias"],
+            target.Parameters.Select(parameter => parameter.Name));
+        using var model = DirectModel.For(target, 1);
+        using var module = model.Materialize();
+        var input = rand(2, 4);
+        Assert.True((model.Predict(input) - module.call(input)).abs().max().ToDouble() < 1e-5);
+    }
+
     [Fact]
     public void A_part_without_layers_passes_its_input_on_and_leaves_it_to_its_owner()
     {

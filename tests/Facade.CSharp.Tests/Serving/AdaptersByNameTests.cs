@@ -64,6 +64,28 @@ public sealed class AdaptersByNameTests : IDisposable
     }
 
     [Fact]
+    public void A_scope_without_adapters_lets_the_base_answer_for_every_name()
+    {
+        string?[] names = ["two", null, "one", "one", "two", null, "one", "two", null, "two", "one", "one"];
+        var none = Active(null, data.Inputs);
+        host.SetActive("one");
+        using (host.Disable())
+        {
+            Assert.Equal(none, Named("one", data.Inputs));
+            Assert.Equal(none, Named("two", data.Inputs));
+            using var each = host.PredictEach(data.Inputs, names);
+            using var plain = host.Predict(data.Inputs);
+            Assert.True(each.allclose(plain));
+            Assert.Throws<KeyNotFoundException>(() => host.Predict(data.Inputs, "three"));
+            host.Merge("one");
+            Assert.Throws<InvalidOperationException>(() => host.Predict(data.Inputs, "one"));
+            host.Unmerge();
+        }
+
+        Assert.NotEqual(none, Named("two", data.Inputs));
+    }
+
+    [Fact]
     public void Each_sample_of_a_batch_goes_to_its_own_adapter()
     {
         using var scope = NewDisposeScope();
