@@ -25,6 +25,7 @@ _FORMATS = ("mappingnets-adapter", "mappingnets-fine-tuning")
 _FRESH = {  # where a layer that is not taken from the base starts
     "fixedWeights": "signed-permutation", "singleLatent": 1, "modulation": "none", "activation": "identity", "bias": "uniform",
     "fanInGain": 1.0, "trainableScale": False}
+_layer = lambda name: name.rpartition(".")[0] if "." in name else name
 
 
 class FormatError(ValueError):
@@ -231,16 +232,15 @@ class Tensor:
 
     def __init__(self, name, shape, fan_in, center):
         self.name, self.shape, self.fan_in, self.center = name, tuple(shape), fan_in, center
-        self.count, self.layer = math.prod(self.shape), name.rpartition(".")[0] or name
+        self.count, self.layer = math.prod(self.shape), _layer(name)
 
 
 def tensors_of(shapes, fan_in=None, centers=None):
     """The network's tensors with PyTorch's fan-ins: a matrix's row, for a vector that of its layer's matrix, else its own length."""
     result = []
     for name, shape in shapes.items():
-        layer = name.rpartition(".")[0]
         matrix = shape if len(shape) > 1 else next(
-            (other for key, other in shapes.items() if key.rpartition(".")[0] == layer and len(other) > 1), None)
+            (other for key, other in shapes.items() if _layer(key) == _layer(name) and len(other) > 1), None)
         scale_of_norm = len(shape) == 1 and name.rpartition(".")[2] == "weight"
         result.append(Tensor(
             name, shape, (fan_in or {}).get(name, max(1, math.prod(matrix[1:] if matrix else shape))),

@@ -54,6 +54,11 @@ class Adapters(unittest.TestCase):
                     seen += 1
         self.assertGreater(seen, 50)
 
+    def test_a_name_without_a_point_is_a_layer_of_its_own(self):
+        tensors = mappingnets.tensors_of({"weight": (10, 5), "bias": (10,), "0.weight": (4, 3), "0.bias": (4,), "scale": (7,)})
+        self.assertEqual([5, 10, 3, 3, 7], [tensor.fan_in for tensor in tensors])
+        self.assertEqual(["weight", "bias", "0", "0", "scale"], [tensor.layer for tensor in tensors])
+
     def refused(self, reason, path, shapes=SHAPES, **arguments):
         with self.assertRaisesRegex(ValueError, reason):
             mappingnets.load(path, shapes, **arguments)
