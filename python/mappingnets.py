@@ -292,9 +292,12 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     """The network's weights and buffers by PyTorch's names.
 
     path: an adapter's file or folder. shapes: each weight's shape by name, in the network's order. base: the arrays (or CPU tensors)
-    that a fine-tuned network was trained from, by name. fan_in, centers: where a tensor has others than PyTorch's rule gives it.
+    that a fine-tuned network was trained from, by name. fan_in, centers: numbers by name, where a tensor has others than PyTorch's rule gives
+    it. New files say these themselves; for one of an earlier build, of an ONNX network, a recurrent one or one with layers of your own,
+    they must be given, or the weights are others without a word: nothing in such a file tells.
     Raises FormatError where the file is damaged, of another kind, or belongs to another network."""
-    file, tensors = File(path), tensors_of(shapes, fan_in, centers)
+    file = File(path)
+    tensors = tensors_of(shapes, _stated(file, "fan_ins", shapes) | (fan_in or {}), _stated(file, "centers", shapes) | (centers or {}))
     kind = file.metadata.get("format")
     if kind not in _FORMATS:
         raise FormatError(f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
@@ -315,6 +318,15 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
         if _hash(buffers) != expected:
             raise FormatError(f"{path} was trained beside other buffers than the base's")
     return state
+
+
+def _stated(file, key, shapes):
+    """What a file states about tensors whose fan-in or center does not follow from names and shapes: numbers by name."""
+    numbers = json.loads(file.metadata.get(key, "{}"), object_pairs_hook=_no_repeats)
+    for name, number in numbers.items():
+        if name not in shapes or not isinstance(number, (int, float)) or not math.isfinite(number) or (key == "fan_ins" and number < 1):
+            raise FormatError(f"'{key}' has {number!r} for '{name}'; it holds numbers, fan-ins from 1 on, for tensors of the network")
+    return numbers
 
 
 def _hash(arrays):

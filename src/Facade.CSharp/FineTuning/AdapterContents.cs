@@ -15,6 +15,7 @@ internal sealed class AdapterContents : IDisposable
     private const string BuffersKey = "base_buffers_sha256";
 
     private readonly string source;
+    private readonly TargetNetwork target;
     private readonly string[] bufferNames;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
@@ -25,6 +26,7 @@ internal sealed class AdapterContents : IDisposable
         IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash)
     {
         this.source = source;
+        this.target = target;
         identity = TargetIdentity.Of(target.Name, target.Layout);
         Configuration = configuration;
         ValueNames = names;
@@ -171,6 +173,8 @@ internal sealed class AdapterContents : IDisposable
             metadata[WeightsKey] = weightsHash;
         if (buffersHash is not null)
             metadata[BuffersKey] = buffersHash;
+        if (Configuration.Generates())
+            PyTorchRule.StateOthers(metadata, target.Layout, target.Parameters.Select(parameter => parameter.Center));
         return metadata;
     }
 

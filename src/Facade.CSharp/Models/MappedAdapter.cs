@@ -61,6 +61,7 @@ internal static class MappedAdapter
         }
 
         metadata["mapping"] = description.ToJson();
+        PyTorchRule.StateOthers(metadata, plain.Layout, plain.Parameters.Select(parameter => parameter.Center));
         return metadata;
     }
 
