@@ -16,10 +16,9 @@ internal sealed class AdapterContents : IDisposable
 
     private readonly string source;
     private readonly TargetNetwork target;
-    private readonly string[] bufferNames;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
-    private readonly string? buffersHash;
+    private string? buffersHash;
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
@@ -33,7 +32,6 @@ internal sealed class AdapterContents : IDisposable
         Values = values;
         Buffers = buffers;
         Mask = mask;
-        bufferNames = [.. target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)];
         (this.weightsHash, this.buffersHash) = (weightsHash, buffersHash);
     }
 
@@ -136,11 +134,13 @@ internal sealed class AdapterContents : IDisposable
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");
         if (buffersHash is null)
             return;
-        if (buffersHash != baseWeights.BuffersHash)
+        if (buffersHash != baseWeights.BuffersHash && buffersHash != baseWeights.FormerBuffersHash)
             throw new CheckpointFormatException(
                 source,
                 $"was trained beside other buffers of '{identity.Name}', such as running means: their SHA-256 is {buffersHash[..12]}..., that of these is "
                 + $"{baseWeights.BuffersHash?[..12] ?? "none"}....");
+        // Written again, it says what this build says.
+        buffersHash = baseWeights.BuffersHash;
         if (Buffers.Count == 0)
             Buffers = [.. baseWeights.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())];
     }
@@ -160,7 +160,7 @@ internal sealed class AdapterContents : IDisposable
         [
             .. ValueNames.Zip(Values, (name, values) =>
                 new TensorToStore(name, values, TensorToStore.PrecisionOf(precision, values.shape, IsLatent(name)))),
-            .. buffersHash is null ? bufferNames.Zip(Buffers, (name, values) => new TensorToStore(name, values)) : [],
+            .. buffersHash is null ? BufferChecks.ToStore(target, Buffers) : [],
             .. StoredTensors.MaskToStore(Mask),
         ];
     }

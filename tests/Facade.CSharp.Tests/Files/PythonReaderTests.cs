@@ -31,11 +31,45 @@ public sealed class PythonReaderTests : IDisposable
         Python.AssertReads(model, Adapter);
     }
 
+    [NumpyFact]
+    public void It_gives_a_network_with_dropout_the_names_of_a_state_dict()
+    {
+        using var model = MappingNetwork.For(WithDropout()).SingleLatent(40).WithSeed(3).Build();
+        using var data = Small.Classes();
+        new Trainer(model, new() { Epochs = 1 }).Fit(data);
+        model.SaveAdapter(Adapter);
+
+        Python.AssertReads(model, Adapter);
+    }
+
+    [NumpyFact]
+    public void It_takes_the_buffers_of_a_base_with_dropout()
+    {
+        var target = WithDropout();
+        var weights = folder.File("base.safetensors");
+        using (var direct = DirectModel.For(target, 1))
+            direct.Export(weights);
+        using var pretrained = PretrainedWeights.FromFile(weights);
+        using var model = FineTuning.Of(target, pretrained).Groups(20).Build();
+        using var data = Small.Classes();
+        foreach (var isTrained in new[] { false, true })
+        {
+            if (isTrained)
+                new Trainer(model, new() { Epochs = 1, FrozenStatistics = true }).Fit(data);
+            model.SaveAdapter(Adapter);
+
+            Python.AssertReads(model, Adapter, weights);
+        }
+    }
+
     [Fact]
     public void It_is_short()
     {
         Assert.True(File.ReadLines(Path.Combine(RepositoryRoot.Path, "python", "mappingnets.py")).Count() < 450);
     }
+
+    private static TargetNetwork WithDropout() =>
+        TargetNetwork.Input(4).Linear(8).Reshape(8, 1, 1).BatchNorm2d().Flatten().Dropout().Linear(3).Build("with-dropout");
 
     /// <summary>Multiplies by numbers around 1 that are not called weight.</summary>
     private sealed class Gains() : Layer(null)
