@@ -62,6 +62,21 @@ public sealed class PythonReaderTests : IDisposable
         }
     }
 
+    [NumpyFact]
+    public void It_reads_an_adapter_without_parts()
+    {
+        var weights = folder.File("base.safetensors");
+        using (var direct = DirectModel.For(Small.Classifier(), 1))
+            direct.Export(weights);
+        using var pretrained = PretrainedWeights.FromFile(weights);
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
+        using (no_grad())
+            model.Trainables[0].mul_(2.ToScalar());
+        model.SaveAdapter(Adapter);
+
+        Python.AssertReads(model, Adapter, weights);
+    }
+
     [Fact]
     public void It_is_short()
     {
