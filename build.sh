@@ -93,6 +93,13 @@ install() {
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >&2
 }
 
+# For verbs that are, or end in, scripts of Python with its own library alone.
+require_python() {
+  command -v python3 >/dev/null && return
+  can_install && install python3 && return
+  fail "python3 is missing. On Debian or Ubuntu: sudo apt-get install python3. Elsewhere: https://www.python.org"
+}
+
 # Succeeds if the complete FashionMNIST is there afterwards; otherwise explains how to get it.
 provide_data() {
   if [[ -n ${MAPPINGNETS_FASHION_MNIST:-} ]]; then
@@ -355,7 +362,11 @@ case $verb in
   '' | help | --help | -h) list_verbs ;;
   demo) run_example experiments/Demo "$@" ;;
   stress) stress "$@" ;;
-  consumer) restore_tools && tests/consumer/run.sh ;;
+  consumer)
+    restore_tools
+    require_python
+    tests/consumer/run.sh
+    ;;
   cluster)
     provide_redis || exit 1
     run_example experiments/ClusterDemo "$@"
@@ -367,7 +378,11 @@ case $verb in
     ;;
   serve) run_example examples/Serve "$@" ;;
   serve-load) run_example experiments/ServeLoad "$@" ;;
-  docs) build/Site/build.sh ;;
+  docs)
+    require_sdk
+    require_python
+    build/Site/build.sh
+    ;;
   larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   fuzz)
@@ -375,9 +390,17 @@ case $verb in
     dotnet run -c Release --project experiments/Fuzz -- "$@"
     ;;
   attack) restore_tools && dotnet run -c Release --project experiments/TheoryAttack -- "$@" ;;
-  mutants) python3 tests/mutants/run.py "$@" ;;
+  mutants)
+    require_sdk
+    require_python
+    python3 tests/mutants/run.py "$@"
+    ;;
   bench) run_example experiments/Bench "$@" ;;
-  against) python3 experiments/Against/run.py "$@" ;;
+  against)
+    require_sdk
+    require_python
+    python3 experiments/Against/run.py "$@"
+    ;;
   test) run_tests "$@" ;;
   format) format "$@" ;;
   restore) restore ;;

@@ -25,6 +25,14 @@ _FORMATS = ("mappingnets-adapter", "mappingnets-fine-tuning")
 _FRESH = {  # where a layer that is not taken from the base starts
     "fixedWeights": "signed-permutation", "singleLatent": 1, "modulation": "none", "activation": "identity", "bias": "uniform",
     "fanInGain": 1.0, "trainableScale": False}
+_KNOWN = {  # the fields of the metadata and of what is described in it
+    "metadata": "format format_version optional_fields content_sha256 encodings target target_parameters target_fingerprint fan_ins centers",
+    "mappingnets-adapter": "mapping", "mappingnets-fine-tuning": "configuration base_weights_sha256 base_buffers_sha256",
+    "mapping": "fixedWeights fixedWeightsVersion seed singleLatent layerWise modulation modulationStrength activation bias fanInGain scales"
+               " trainableScale startAmplitude coefficients lowRank",
+    "configuration": "head newHead seed parts", "parts": "kind tensors latents groupSize strength grouping mapping ranks",
+    "layerWise": "layer latents", "lowRank": "name rank", "ranks": "name rank", "encodings": "precision shape group sparse"}
+_layer = lambda name: name.rpartition(".")[0] if "." in name else name
 
 
 class FormatError(ValueError):
@@ -66,9 +74,23 @@ class File:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
+    def described(self, key, default=None, form=dict):
+        """A JSON object or list of the metadata, with no field that is not known."""
+        try:
+            found = json.loads(self.metadata.get(key, default) or "", object_pairs_hook=_no_repeats)
+        except json.JSONDecodeError as fault:
+            raise FormatError(f"the metadata's '{key}' is missing or no JSON: {fault}") from fault
+        if not isinstance(found, form):
+            raise FormatError(f"the metadata's '{key}' is {found!r}; it is a {'JSON object' if form is dict else 'list of names'}")
+        if key == "configuration" and self.metadata["format_version"] == "1":  # the fields of the only part stand in it
+            found = {name: found.pop(name) for name in ("head", "newHead", "seed") if name in found} | {"parts": [found]}
+        if key in _KNOWN:
+            _require_known(key, list(found.values()) if key == "encodings" else found)
+        return found
+
     def decoded(self):
         """The arrays that the file stands for: encoded ones in single precision and their own shape, without their companions."""
-        encodings = json.loads(self.metadata.get("encodings", "{}"), object_pairs_hook=_no_repeats)
+        encodings = self.described("encodings", "{}")
         companions = {name + end for name in encodings for end in ("_scale", "_mask")}
         plain = {name: array for name, array in self.arrays.items() if name not in companions}
         return plain | {name: self._decode(name, encoding) for name, encoding in encodings.items()}
@@ -95,6 +117,18 @@ def _held(what, claimed, room):
     if not 0 <= claimed <= room:  # before an array of it is made
         raise FormatError(f"{what} is {claimed} by what the file says; there is room for {room}")
     return claimed
+
+
+def _require_known(kind, found, also=()):
+    """Refuses a field that is not known, at any depth: it may change what the others mean."""
+    for one in found if isinstance(found, list) else [found]:
+        if not isinstance(one, dict):
+            raise FormatError(f"'{kind}' has {one!r} where it has an object")
+        for key in sorted(set(one) - set(_KNOWN[kind].split()) - set(also)):
+            raise FormatError(f"'{kind}' has the field '{key}', which this reader does not know; a newer one may")
+        for key in _KNOWN:
+            if isinstance(one.get(key), (dict, list)):
+                _require_known(key, one[key])
 
 
 def _no_repeats(pairs):
@@ -231,16 +265,15 @@ class Tensor:
 
     def __init__(self, name, shape, fan_in, center):
         self.name, self.shape, self.fan_in, self.center = name, tuple(shape), fan_in, center
-        self.count, self.layer = math.prod(self.shape), name.rpartition(".")[0] or name
+        self.count, self.layer = math.prod(self.shape), _layer(name)
 
 
 def tensors_of(shapes, fan_in=None, centers=None):
     """The network's tensors with PyTorch's fan-ins: a matrix's row, for a vector that of its layer's matrix, else its own length."""
     result = []
     for name, shape in shapes.items():
-        layer = name.rpartition(".")[0]
         matrix = shape if len(shape) > 1 else next(
-            (other for key, other in shapes.items() if key.rpartition(".")[0] == layer and len(other) > 1), None)
+            (other for key, other in shapes.items() if _layer(key) == _layer(name) and len(other) > 1), None)
         scale_of_norm = len(shape) == 1 and name.rpartition(".")[2] == "weight"
         result.append(Tensor(
             name, shape, (fan_in or {}).get(name, max(1, math.prod(matrix[1:] if matrix else shape))),
@@ -292,14 +325,20 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     """The network's weights and buffers by PyTorch's names.
 
     path: an adapter's file or folder. shapes: each weight's shape by name, in the network's order. base: the arrays (or CPU tensors)
-    that a fine-tuned network was trained from, by name. fan_in, centers: where a tensor has others than PyTorch's rule gives it.
+    that a fine-tuned network was trained from, by name. fan_in, centers: numbers by name, where a tensor has others than PyTorch's rule gives
+    it. New files say these themselves; for one of an earlier build, of an ONNX network, a recurrent one or one with layers of your own,
+    they must be given, or the weights are others without a word: nothing in such a file tells.
     Raises FormatError where the file is damaged, of another kind, or belongs to another network."""
-    file, tensors = File(path), tensors_of(shapes, fan_in, centers)
+    file = File(path)
+    tensors = tensors_of(shapes, _stated(file, "fan_ins", shapes) | (fan_in or {}), _stated(file, "centers", shapes) | (centers or {}))
     kind = file.metadata.get("format")
     if kind not in _FORMATS:
         raise FormatError(f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
     if file.metadata["format_version"] not in ("1", "2", "3"):
         raise FormatError(f"{path} has format version {file.metadata['format_version']}; 1 to 3 are read")
+    if file.metadata["format_version"] == "3":  # earlier ones have no rule for unknown metadata
+        optional = [str(name) for name in file.described("optional_fields", "[]", list)]
+        _require_known("metadata", file.metadata, _KNOWN[kind].split() + optional)
     if file.metadata["target_fingerprint"] != fingerprint(tensors):
         raise FormatError(f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
     arrays = file.decoded()
@@ -317,12 +356,21 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     return state
 
 
+def _stated(file, key, shapes):
+    """What a file states about tensors whose fan-in or center does not follow from names and shapes: numbers by name."""
+    numbers = file.described(key, "{}")
+    for name, number in numbers.items():
+        if name not in shapes or not isinstance(number, (int, float)) or not math.isfinite(number) or (key == "fan_ins" and number < 1):
+            raise FormatError(f"'{key}' has {number!r} for '{name}'; it holds numbers, fan-ins from 1 on, for tensors of the network")
+    return numbers
+
+
 def _hash(arrays):
     return hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in arrays.items())).hexdigest()
 
 
 def _ranks(file):
-    return {piece["name"]: piece["rank"] for piece in json.loads(file.metadata["mapping"]).get("lowRank") or []}
+    return {piece["name"]: piece["rank"] for piece in file.described("mapping").get("lowRank") or []}
 
 
 def _factors(ranks, tensors):
@@ -342,7 +390,7 @@ def _centered(tensors, weights):
 
 def _mapped(file, tensors, arrays):
     generated = list(_factors(_ranks(file), tensors))
-    return _centered(generated, generate(json.loads(file.metadata["mapping"], object_pairs_hook=_no_repeats), generated, arrays))
+    return _centered(generated, generate(file.described("mapping"), generated, arrays))
 
 
 def _products(file, tensors, weights):
@@ -353,8 +401,8 @@ def _products(file, tensors, weights):
 def _fine_tuned(file, tensors, arrays, base):
     if base is None:
         raise ValueError("the adapter of a fine-tuned network needs the weights that it was trained from: base=...")
-    configuration = json.loads(file.metadata["configuration"], object_pairs_hook=_no_repeats)
-    head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration.get("parts") or [configuration]
+    configuration = file.described("configuration")
+    head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration["parts"]
     fresh = _centered(tensors, generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)}))
     taken = {tensor.name: np.array(base[tensor.name], np.float32) for tensor in tensors if tensor.name not in configuration["newHead"]}
     if file.metadata.get("base_weights_sha256") not in (None, _hash(taken)):

@@ -56,9 +56,63 @@ class Adapters(unittest.TestCase):
                     seen += 1
         self.assertGreater(seen, 50)
 
+    def test_a_name_without_a_point_is_a_layer_of_its_own(self):
+        tensors = mappingnets.tensors_of({"weight": (10, 5), "bias": (10,), "0.weight": (4, 3), "0.bias": (4,), "scale": (7,)})
+        self.assertEqual([5, 10, 3, 3, 7], [tensor.fan_in for tensor in tensors])
+        self.assertEqual(["weight", "bias", "0", "0", "scale"], [tensor.layer for tensor in tensors])
+
     def refused(self, reason, path, shapes=SHAPES, **arguments):
         with self.assertRaisesRegex(ValueError, reason):
             mappingnets.load(path, shapes, **arguments)
+
+    def test_fields_that_are_not_known_are_refused(self):
+        v3, base = "formats-version-3", arrays("formats-version-3", "base")
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "changed.safetensors")
+
+            def write(bank, name, **changes):
+                content = (GOLDEN / bank / f"{name}.safetensors").read_bytes()
+                end = 8 + int.from_bytes(content[:8], "little")
+                header = json.loads(content[8:end])
+                metadata = header["__metadata__"]
+                for key, change in changes.items():
+                    metadata[key] = change(metadata.get(key))
+                signed = mappingnets.File(GOLDEN / bank / f"{name}.safetensors")
+                signed.metadata = metadata
+                if "content_sha256" in metadata:
+                    metadata["content_sha256"] = signed.content_hash()
+                text = json.dumps(header).encode()
+                path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
+
+            def extended(inner=lambda found: found):
+                def change(text):
+                    found = json.loads(text)
+                    inner(found)["later"] = 1
+                    return json.dumps(found)
+                return change
+
+            write(v3, "mapped-permutation", later=lambda _: "1")
+            self.refused("'metadata' has the field 'later'", path)
+            write(v3, "mapped-permutation", later=lambda _: "1", optional_fields=lambda _: '["later"]')
+            mappingnets.load(path, SHAPES)
+            write(v3, "mapped-permutation", optional_fields=lambda _: '{"later": 1}')
+            self.refused("list of names", path)
+            for stated in ('{"conv1.weight": 0}', '{"elsewhere": 1}', '{"conv1.weight": "9"}'):
+                write(v3, "mapped-permutation", fan_ins=lambda _: stated)
+                self.refused("'fan_ins' has", path)
+            write("formats-version-2", "mapped-permutation", later=lambda _: "1")
+            mappingnets.load(path, SHAPES)
+            for bank, name, key, inner in (
+                    (v3, "mapped-permutation", "mapping", lambda found: found),
+                    (v3, "mapped-low-rank", "mapping", lambda found: found["lowRank"][0]),
+                    (v3, "mapped-int8", "encodings", lambda found: found["latent"]),
+                    (v3, "tuned-three-ways", "configuration", lambda found: found),
+                    (v3, "tuned-three-ways", "configuration", lambda found: found["parts"][1]),
+                    (v3, "tuned-mapping", "configuration", lambda found: found["parts"][0]["mapping"]),
+                    ("formats-0.1.0", "tuned-groups", "configuration", lambda found: found)):
+                with self.subTest(f"{bank}/{name} {key}"):
+                    write(bank, name, **{key: extended(inner)})
+                    self.refused("the field 'later'", path, base=base)
 
     def test_what_does_not_fit_is_refused(self):
         bank = GOLDEN / BANKS[-1]

@@ -102,6 +102,20 @@ public sealed class ReadingTests
         Assert.Contains("bn.mean", module.state_dict().Keys);
     }
 
+    [NumpyFact]
+    public void TheReaderInPythonGivesTheWeightsOfAnAdapter()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(21, 6).Weight("a", 6, 4).Weight("b", 4).Node("MatMul", "x a", "1").Node("Add", "1 b", "2")
+            .Positive("gain", 4).Node("Mul", "2 gain", "3").Weight("fc.weight", 4, 3).Weight("fc.bias", 3).Node("Gemm", "3 fc.weight fc.bias", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        using var model = MappingNetwork.For(target).SingleLatent(16).WithSeed(3).Build();
+        var adapter = folder.File("adapter.safetensors");
+        model.SaveAdapter(adapter);
+
+        Python.AssertReads(model, adapter);
+    }
+
     [Fact]
     public void WeightsInExternalFilesAreRead()
     {

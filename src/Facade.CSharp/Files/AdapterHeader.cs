@@ -42,12 +42,13 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
 
     /// <summary>The adapter of a model whose weights a mapping generates.</summary>
     public static AdapterHeader Mapped { get; } =
-        new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter or AdapterHost.Add", "mapping");
+        new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter or AdapterHost.Add", "mapping",
+            PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The adapter of a fine-tuned model.</summary>
     public static AdapterHeader FineTuned { get; } =
         new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256",
-            "base_buffers_sha256");
+            "base_buffers_sha256", PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The trained tensors of a model whose function is not in the file.</summary>
     public static AdapterHeader TrainedTensors { get; } =

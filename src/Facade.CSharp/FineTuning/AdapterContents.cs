@@ -15,23 +15,23 @@ internal sealed class AdapterContents : IDisposable
     private const string BuffersKey = "base_buffers_sha256";
 
     private readonly string source;
-    private readonly string[] bufferNames;
+    private readonly TargetNetwork target;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
-    private readonly string? buffersHash;
+    private string? buffersHash;
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
         IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash)
     {
         this.source = source;
+        this.target = target;
         identity = TargetIdentity.Of(target.Name, target.Layout);
         Configuration = configuration;
         ValueNames = names;
         Values = values;
         Buffers = buffers;
         Mask = mask;
-        bufferNames = [.. target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)];
         (this.weightsHash, this.buffersHash) = (weightsHash, buffersHash);
     }
 
@@ -149,11 +149,13 @@ internal sealed class AdapterContents : IDisposable
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");
         if (buffersHash is null)
             return;
-        if (buffersHash != baseWeights.BuffersHash)
+        if (buffersHash != baseWeights.BuffersHash && buffersHash != baseWeights.FormerBuffersHash)
             throw new CheckpointFormatException(
                 source,
                 $"was trained beside other buffers of '{identity.Name}', such as running means: their SHA-256 is {buffersHash[..12]}..., that of these is "
                 + $"{baseWeights.BuffersHash?[..12] ?? "none"}....");
+        // Written again, it says what this build says.
+        buffersHash = baseWeights.BuffersHash;
         if (Buffers.Count == 0)
             Buffers = [.. baseWeights.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())];
     }
@@ -173,7 +175,7 @@ internal sealed class AdapterContents : IDisposable
         [
             .. ValueNames.Zip(Values, (name, values) =>
                 new TensorToStore(name, values, TensorToStore.PrecisionOf(precision, values.shape, IsLatent(name)))),
-            .. buffersHash is null ? bufferNames.Zip(Buffers, (name, values) => new TensorToStore(name, values)) : [],
+            .. buffersHash is null ? BufferChecks.ToStore(target, Buffers) : [],
             .. StoredTensors.MaskToStore(Mask),
         ];
     }
@@ -186,6 +188,8 @@ internal sealed class AdapterContents : IDisposable
             metadata[WeightsKey] = weightsHash;
         if (buffersHash is not null)
             metadata[BuffersKey] = buffersHash;
+        if (Configuration.Generates())
+            PyTorchRule.StateOthers(metadata, target.Layout, target.Parameters.Select(parameter => parameter.Center));
         return metadata;
     }
 

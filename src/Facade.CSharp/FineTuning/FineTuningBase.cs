@@ -21,6 +21,7 @@ internal sealed class FineTuningBase : IDisposable
         State = state;
         Head = head;
         BuffersHash = HashOf(target, state.Tensors);
+        FormerBuffersHash = HashOf(target, state.Tensors, all: true);
     }
 
     public TargetNetwork Target { get; }
@@ -34,8 +35,11 @@ internal sealed class FineTuningBase : IDisposable
     /// <summary>The buffers, such as running means, on the model's device.</summary>
     public NetworkState State { get; }
 
-    /// <summary>SHA-256 over the names and bits of the buffers before any training; null where there are none.</summary>
+    /// <summary>SHA-256 over the names and bits of the persistent buffers before any training; null where there are none.</summary>
     public string? BuffersHash { get; }
+
+    /// <summary>The same over all buffers, a dropout's place among them, as earlier builds wrote it.</summary>
+    public string? FormerBuffersHash { get; }
 
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }
@@ -127,15 +131,18 @@ internal sealed class FineTuningBase : IDisposable
     /// <summary>SHA-256 over the names and bits of buffers, by name; null where there are none.</summary>
     /// <param name="target">The network.</param>
     /// <param name="buffers">Its buffers, in its order.</param>
-    public static string? HashOf(TargetNetwork target, IReadOnlyList<Tensor> buffers)
+    /// <param name="all">Whether those count that are not persistent, which no file of weights has.</param>
+    public static string? HashOf(TargetNetwork target, IReadOnlyList<Tensor> buffers, bool all = false)
     {
-        if (buffers.Count == 0)
+        (string Name, Tensor Values)[] counted =
+            [.. target.Buffers.Zip(buffers).Where(pair => all || pair.First.IsPersistent).Select(pair => (pair.First.Name, pair.Second))];
+        if (counted.Length == 0)
             return null;
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         // The order of names is the order of files, whatever wrote them.
-        foreach (var (name, values) in target.Buffers.Zip(buffers, (buffer, values) => (buffer.Name, values)).OrderBy(pair => pair.Name, StringComparer.Ordinal))
+        foreach (var (name, values) in counted.OrderBy(pair => pair.Name, StringComparer.Ordinal))
             Append(hash, name, values);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }

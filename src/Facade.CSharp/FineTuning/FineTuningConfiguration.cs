@@ -63,6 +63,9 @@ internal sealed record FineTuningConfiguration
         return seen;
     }
 
+    /// <summary>Whether mappings generate weights, so that fan-ins and centers count: a new head's start is generated too.</summary>
+    public bool Generates() => NewHead.Count > 0 || Parts.Any(part => part.Mapping is not null);
+
     public string ToJson() => JsonSerializer.Serialize(this, FileJson.Strict);
 
     private static JsonObject WithParts(string json)

@@ -245,7 +245,8 @@ internal static class PeftAdapter
         {
             [{ Ranks: { } ranks, Strength: { } strength }] => (ranks, strength),
             _ => throw Refusal(
-                $"its change is '{model.Method}', and PEFT's LoRA holds low rank and whole modules. FineTuning.LowRank builds that"),
+                $"its change is '{model.Method}', and PEFT's LoRA holds low rank, and whole modules only beside it. FineTuning.LowRank, alone or with "
+                + "WholeWeights or a new head for other modules, builds that"),
         };
     }
 

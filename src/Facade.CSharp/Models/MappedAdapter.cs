@@ -37,8 +37,7 @@ internal static class MappedAdapter
             tensors.Add(new(ScalesName, scales, TensorToStore.PrecisionOf(precision, scales.shape)));
         if (model.Mapping.Specification.Modulations is [Modulation.LinearModulation linear])
             tensors.Add(new(LinearMapName, linear.map));
-        foreach (var (buffer, values) in model.Target.Buffers.Zip(model.State.Tensors))
-            tensors.Add(new(StoredTensors.BufferPrefix + buffer.Name, values));
+        tensors.AddRange(BufferChecks.ToStore(model.Target, model.State.Tensors));
         tensors.AddRange(StoredTensors.MaskToStore(model.PruningMask));
         return tensors;
     }
@@ -61,6 +60,7 @@ internal static class MappedAdapter
         }
 
         metadata["mapping"] = description.ToJson();
+        PyTorchRule.StateOthers(metadata, plain.Layout, plain.Parameters.Select(parameter => parameter.Center));
         return metadata;
     }
 

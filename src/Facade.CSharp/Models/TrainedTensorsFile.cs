@@ -26,7 +26,7 @@ internal static class TrainedTensorsFile
             [
                 .. model.TrainableNames.Zip(model.Trainables, (name, tensor) =>
                     new TensorToStore(name, tensor, TensorToStore.PrecisionOf(precision, tensor.shape, isLatent: true))),
-                .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => new TensorToStore(StoredTensors.BufferPrefix + buffer.Name, values)),
+                .. BufferChecks.ToStore(model.Target, model.State.Tensors),
                 .. StoredTensors.MaskToStore(model.PruningMask),
             ],
             AdapterHeader.TrainedTensors.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method));

@@ -14,7 +14,7 @@ public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape,
 {
     /// <summary>
     /// Whether files and modules in PyTorch's form hold the buffer. One that they do not, such as a dropout's place in its random
-    /// stream, is a matter of training only: adapters and resume files keep it.
+    /// stream, is a matter of training only: resume files keep it, adapters do not.
     /// </summary>
     public bool IsPersistent { get; init; } = true;
 

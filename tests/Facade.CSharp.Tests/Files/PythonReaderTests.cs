@@ -1,52 +1,18 @@
-using System.Diagnostics;
-using MappingNets.Tests.Repository;
+using TorchSharp;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>A test that runs Python with numpy; build.sh installs both where it may.</summary>
-internal sealed class NumpyFactAttribute : FactAttribute
-{
-    public NumpyFactAttribute()
-    {
-        if (Python.Interpreter is null)
-            Skip = "There is no python3 with numpy.";
-    }
-}
-
-/// <summary>The system's Python.</summary>
-internal static class Python
-{
-    /// <summary>The first interpreter that has numpy; null where none has.</summary>
-    public static string? Interpreter { get; } = new[] { "/usr/bin/python3", "python3" }.FirstOrDefault(HasNumpy);
-
-    /// <summary>Runs it in the repository; the exit status and what it wrote to its error stream.</summary>
-    public static (int Status, string Errors) Run(string interpreter, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(interpreter, arguments) { RedirectStandardError = true, WorkingDirectory = RepositoryRoot.Path };
-        start.Environment["PYTHONDONTWRITEBYTECODE"] = "1";
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, errors);
-    }
-
-    private static bool HasNumpy(string interpreter)
-    {
-        try
-        {
-            return Run(interpreter, "-c", "import numpy").Status == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
-        }
-    }
-}
-
 /// <summary>The reader in Python gives the weights that the library gives, for files of every kind and version.</summary>
-public sealed class PythonReaderTests
+public sealed class PythonReaderTests : IDisposable
 {
+    private readonly TemporaryFolder folder = new();
+
+    private string Adapter => folder.File("adapter.safetensors");
+
+    public void Dispose() => folder.Dispose();
+
     [NumpyFact]
     public void Its_own_tests_pass()
     {
@@ -55,9 +21,79 @@ public sealed class PythonReaderTests
         Assert.Contains("OK", errors, StringComparison.Ordinal);
     }
 
+    [NumpyFact]
+    public void It_reads_networks_whose_fan_ins_and_centers_do_not_follow_from_their_shapes()
+    {
+        var target = TargetNetwork.Input(5, 4).PositionEmbedding().Lstm(7).Add(new Gains()).Linear(3).Build();
+        using var model = MappingNetwork.For(target).LayerWise(60).WithSeed(3).Build();
+        model.SaveAdapter(Adapter);
+
+        Python.AssertReads(model, Adapter);
+    }
+
+    [NumpyFact]
+    public void It_gives_a_network_with_dropout_the_names_of_a_state_dict()
+    {
+        using var model = MappingNetwork.For(WithDropout()).SingleLatent(40).WithSeed(3).Build();
+        using var data = Small.Classes();
+        new Trainer(model, new() { Epochs = 1 }).Fit(data);
+        model.SaveAdapter(Adapter);
+
+        Python.AssertReads(model, Adapter);
+    }
+
+    [NumpyFact]
+    public void It_takes_the_buffers_of_a_base_with_dropout()
+    {
+        var target = WithDropout();
+        var weights = folder.File("base.safetensors");
+        using (var direct = DirectModel.For(target, 1))
+            direct.Export(weights);
+        using var pretrained = PretrainedWeights.FromFile(weights);
+        using var model = FineTuning.Of(target, pretrained).Groups(20).Build();
+        using var data = Small.Classes();
+        foreach (var isTrained in new[] { false, true })
+        {
+            if (isTrained)
+                new Trainer(model, new() { Epochs = 1, FrozenStatistics = true }).Fit(data);
+            model.SaveAdapter(Adapter);
+
+            Python.AssertReads(model, Adapter, weights);
+        }
+    }
+
+    [NumpyFact]
+    public void It_reads_an_adapter_without_parts()
+    {
+        var weights = folder.File("base.safetensors");
+        using (var direct = DirectModel.For(Small.Classifier(), 1))
+            direct.Export(weights);
+        using var pretrained = PretrainedWeights.FromFile(weights);
+        using var model = FineTuning.Of(Small.Classifier(), pretrained).WholeWeights().Build();
+        using (no_grad())
+            model.Trainables[0].mul_(2.ToScalar());
+        model.SaveAdapter(Adapter);
+
+        Python.AssertReads(model, Adapter, weights);
+    }
+
     [Fact]
     public void It_is_short()
     {
-        Assert.True(File.ReadLines(Path.Combine(RepositoryRoot.Path, "python", "mappingnets.py")).Count() < 400);
+        Assert.True(File.ReadLines(Path.Combine(RepositoryRoot.Path, "python", "mappingnets.py")).Count() < 450);
+    }
+
+    private static TargetNetwork WithDropout() =>
+        TargetNetwork.Input(4).Linear(8).Reshape(8, 1, 1).BatchNorm2d().Flatten().Dropout().Linear(3).Build("with-dropout");
+
+    /// <summary>Multiplies by numbers around 1 that are not called weight.</summary>
+    private sealed class Gains() : Layer(null)
+    {
+        public override string Kind => "Gains";
+        public override string NamePrefix => "gains";
+        public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input) => input;
+        public override IReadOnlyList<ParameterSpecification> Parameters(IReadOnlyList<long> input) => [new("by", [input[^1]], 1) { Center = 1 }];
+        public override Tensor Forward(Tensor input, IReadOnlyList<Tensor> parameters) => input * parameters[0];
+        public override nn.Module<Tensor, Tensor> ToModule(IReadOnlyList<long> input, IReadOnlyList<Tensor> parameters) => throw new NotSupportedException();
     }
 }

@@ -80,6 +80,30 @@ public sealed class AdapterBuffersTests : IDisposable
         Assert.Equal(File.ReadAllBytes(Path), File.ReadAllBytes(folder.File("again.safetensors")));
     }
 
+    [Fact]
+    public void Files_of_earlier_builds_that_hold_or_count_the_place_of_a_dropout_are_read()
+    {
+        var dropping = TargetNetwork.Input(4).Linear(8).Reshape(8, 1, 1).BatchNorm2d().Flatten().Dropout().Linear(3).Build("dropping");
+        using var mapped = MappingNetwork.For(dropping).SingleLatent(12).Build();
+        mapped.SaveAdapter(Path);
+        using (var place = tensor(7L))
+            Signed.Change(Path, tensors: stored => stored["buffers.dropout1.place"] = place);
+        using (var read = MappedModel.LoadAdapter(Path, dropping))
+            Assert.Equal(7, read.State["dropout1.place"].item<long>());
+
+        using var direct = DirectModel.For(dropping, 1);
+        using var pretrained = PretrainedWeights.Of(direct);
+        using var tuned = FineTuning.Of(dropping, pretrained).Groups(20).Build();
+        tuned.SaveAdapter(Path);
+        var now = File.ReadAllBytes(Path);
+        Signed.Change(Path, stored => stored["base_buffers_sha256"] = FineTuningBase.HashOf(dropping, direct.State.Tensors, all: true)!);
+        Assert.NotEqual(now, File.ReadAllBytes(Path));
+        using var host = new AdapterHost(dropping, pretrained);
+        host.Add("old", Path);
+        host.Save("old", folder.File("again.safetensors"));
+        Assert.Equal(now, File.ReadAllBytes(folder.File("again.safetensors")));
+    }
+
     private PretrainedWeights Pretrained(ulong seed)
     {
         using var data = Data();

@@ -263,6 +263,8 @@ public sealed partial class PeftAdapterTests : IDisposable
         var path = folder.File("none");
         using var scales = FineTuning.Of(target, pretrained).Scales(4).Build();
         Assert.Contains("LowRank", Assert.Throws<InvalidOperationException>(() => scales.SavePeftAdapter(path)).Message);
+        using var whole = FineTuning.Of(target, pretrained).WholeWeights().Build();
+        Assert.Contains("whole modules only beside it", Assert.Throws<InvalidOperationException>(() => whole.SavePeftAdapter(path)).Message);
 
         var words = TargetNetwork.Input(5).Embedding(11, 4, name: "words").Flatten().Linear(3, name: "head").Build("words");
         using var start = DirectModel.For(words, 2);

@@ -56,24 +56,14 @@ internal sealed record ModuleParameters(
     }
 
     /// <summary>The number of inputs that feed an output: a matrix's row, and for a vector the row of its layer's matrix.</summary>
-    public static long FanIn(string name, IReadOnlyList<Entry> parameters)
-    {
-        var shape = parameters.Single(parameter => parameter.Name == name).Value.shape;
-        if (shape.Length < 2)
-            shape = parameters
-                .Where(parameter => LayerOf(parameter.Name) == LayerOf(name) && parameter.Value.dim() >= 2)
-                .Select(parameter => parameter.Value.shape).FirstOrDefault() ?? [1, .. shape];
-        return Math.Max(1, ShapeText.Product(shape.Skip(1)));
-    }
+    public static long FanIn(string name, IReadOnlyList<Entry> parameters) =>
+        PyTorchRule.FanIn(name, [.. parameters.Select(parameter => (parameter.Name, parameter.Value.shape))]);
 
-    // A vector called "weight" scales what a normalisation puts out; a network whose scales start around 0 would be silent. The
-    // one exception among PyTorch's layers, the slopes of PReLU, then start as the identity.
-    private static bool IsNormScale(Entry parameter) =>
-        parameter.Value.dim() == 1 && (parameter.Name == "weight" || parameter.Name.EndsWith(".weight", StringComparison.Ordinal));
+    private static bool IsNormScale(Entry parameter) => PyTorchRule.Center(parameter.Name, (int)parameter.Value.dim()) != 0;
 
     /// <summary>The tensors of one layer as neighbours, as a layout wants them, layers in order of first appearance.</summary>
     private static Entry[] ByLayer(IEnumerable<Entry> parameters) =>
-        [.. parameters.GroupBy(parameter => LayerOf(parameter.Name)).SelectMany(layer => layer)];
+        [.. parameters.GroupBy(parameter => PyTorchRule.LayerOf(parameter.Name)).SelectMany(layer => layer)];
 
     // state_dict has every name, also the further ones of a parameter that the module holds twice.
     private static Dictionary<string, string> OtherNamesIn(
@@ -91,8 +81,6 @@ internal sealed record ModuleParameters(
                 others[name] = first;
         return others.Where(pair => !known.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal);
     }
-
-    private static string LayerOf(string name) => name.LastIndexOf('.') is >= 0 and var dot ? name[..dot] : name;
 
     private static void CheckTypes((string Name, Parameter Value, TensorMemory Memory)[] all)
     {
