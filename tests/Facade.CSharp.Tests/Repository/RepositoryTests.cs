@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using Xunit;
@@ -36,6 +37,16 @@ public sealed partial class RepositoryTests
         if (!Directory.Exists(Path.Combine(root, ".git")) && !File.Exists(Path.Combine(root, ".git")))
             return; // As above.
         Assert.Empty(ChildProcess.Run("git", ["ls-files", "--cached", "--ignored", "--exclude-standard", "-z"], root).Split('\0', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public void EveryChangeThatTheMutantsPlantStillFitsTheCode()
+    {
+        using var list = JsonDocument.Parse(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "tests", "mutants", "list.json")));
+        var stale = list.RootElement.EnumerateArray()
+            .Select(change => (File: change.GetProperty("file").GetString()!, Old: change.GetProperty("old").GetString()!))
+            .Where(change => File.ReadAllText(Path.Combine(RepositoryRoot.Path, change.File)).Split(change.Old).Length != 2);
+        Assert.Empty(stale);
     }
 
     [Fact]
