@@ -286,6 +286,8 @@ public sealed class CommandTests : IDisposable
         Assert.Contains("is damaged", errors);
         folder.Write("{}"u8.ToArray(), "a.json");
         Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
+        folder.Write("""{"network":null,"base":null,"data":"mnist","inputShape":[1,28,28],"classNames":["0"]}"""u8.ToArray(), "a.json");
+        Assert.Contains("is no description of an adapter", (await Run("evaluate", adapter)).Errors);
     }
 
     [Fact]
