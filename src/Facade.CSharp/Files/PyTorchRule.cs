@@ -60,4 +60,44 @@ internal static class PyTorchRule
         if (stated.Count > 0)
             metadata[AdapterHeader.OptionalKey] = JsonSerializer.Serialize(stated, FileJson.Strict);
     }
+
+    /// <summary>
+    /// Holds a network to what a file states. A file of an earlier build states nothing, and one of this build nothing where all follows
+    /// from the rule; the two cannot be told apart.
+    /// </summary>
+    /// <param name="file">The file.</param>
+    /// <param name="layout">As for <see cref="StateOthers"/>.</param>
+    /// <param name="centers">As for <see cref="StateOthers"/>.</param>
+    /// <exception cref="CheckpointFormatException">A tensor has another fan-in or center there, so that the same latent would make other weights.</exception>
+    public static void RequireStated(TensorFile file, ParameterLayout layout, IEnumerable<double> centers)
+    {
+        if (!file.Metadata.ContainsKey(FanInsKey) && !file.Metadata.ContainsKey(CentersKey))
+            return;
+        (string Name, long[] Shape)[] tensors = [.. layout.Entries.Select(entry => (entry.Name, entry.Shape))];
+        var (fanIns, ofCenters) = (Stated(file, FanInsKey), Stated(file, CentersKey));
+        foreach (var (entry, center) in layout.Entries.Zip(centers))
+        {
+            Hold("fan-in", entry.Name, fanIns.GetValueOrDefault(entry.Name, FanIn(entry.Name, tensors)), entry.FanIn);
+            Hold("center", entry.Name, ofCenters.GetValueOrDefault(entry.Name, Center(entry.Name, entry.Shape.Length)), center);
+        }
+
+        void Hold(string what, string name, double there, double here)
+        {
+            if (there != here)
+                throw new CheckpointFormatException(
+                    file.FileName, FormattableString.Invariant($"was made for a network whose '{name}' has the {what} {there}; in this network it is {here}, and the weights would be others."));
+        }
+    }
+
+    private static Dictionary<string, double> Stated(TensorFile file, string key)
+    {
+        try
+        {
+            return file.Metadata.TryGetValue(key, out var text) ? JsonSerializer.Deserialize<Dictionary<string, double>>(text, FileJson.Strict) ?? [] : [];
+        }
+        catch (JsonException fault)
+        {
+            throw new CheckpointFormatException(file.FileName, $"has damaged {key}: {MessageText.Of(fault.Message)}", fault);
+        }
+    }
 }

@@ -108,6 +108,7 @@ internal sealed class AdapterContents : IDisposable
         var version = AdapterHeader.FineTuned.Check(file, TargetIdentity.Of(target.Name, target.Layout));
         var configuration = ReadConfiguration(file, version);
         Check(file, target, configuration, limits);
+        PyTorchRule.RequireStated(file, target.Layout, target.Parameters.Select(parameter => parameter.Center));
         var expected = WeightChange.ValuesOf(target, configuration);
         var ofBase = Hash(file, BuffersKey);
         StoredTensors.RefuseOthers(

@@ -73,6 +73,7 @@ internal static class MappedAdapter
         var description = Description(file);
         target = Factored(file, target, description);
         Check(file, target, description, limits);
+        PyTorchRule.RequireStated(file, target.Plain.Layout, target.Plain.Parameters.Select(parameter => parameter.Center));
         if (modulation is not null && !description.NeedsFunction())
             throw new ArgumentException(
                 $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));
