@@ -101,7 +101,7 @@ public static partial class Plots
         if (isAccuracy && later.Length > 0)
             plot.Axes.SetLimitsY(
                 Math.Floor(later.Min(point => 100 * Math.Min(point.TrainingAccuracy ?? 1, point.ValidationAccuracy ?? 1))) - 1,
-                Math.Ceiling(later.Max(point => 100 * Math.Max(point.TrainingAccuracy ?? 0, point.ValidationAccuracy ?? 0))) + 1);
+                Math.Min(100, Math.Ceiling(later.Max(point => 100 * Math.Max(point.TrainingAccuracy ?? 0, point.ValidationAccuracy ?? 0))) + 1));
         plot.Title(title + "\nsolid: held out, dashed: training");
         plot.ShowLegend(Edge.Right);
         Save(plot, path, 640);
