@@ -11,9 +11,11 @@ weights in PyTorch's names and order; buffers such as running means come out of 
 sine, modulations and products of matrices may differ in the last ones. Dense fixed weights differ from machine to machine: refused."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
+import pathlib
 import struct
 
 import numpy as np
@@ -33,6 +35,8 @@ _KNOWN = {  # the fields of the metadata and of what is described in it
     "configuration": "head newHead seed parts", "parts": "kind tensors latents groupSize strength grouping mapping ranks",
     "layerWise": "layer latents", "lowRank": "name rank", "ranks": "name rank", "encodings": "precision shape group sparse"}
 _layer = lambda name: name.rpartition(".")[0] if "." in name else name
+_hash = lambda arrays: hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in arrays.items())).hexdigest()
+bits = lambda packed, count: np.unpackbits(packed, bitorder="little")[:count].astype(bool)
 
 
 class FormatError(ValueError):
@@ -44,15 +48,13 @@ class File:
     """A safetensors file: `metadata`, and the stored arrays by name in `arrays`. The content is held to its hash where it has one."""
 
     def __init__(self, path):
-        with open(os.path.join(path, "adapter_model.safetensors") if os.path.isdir(path) else path, "rb") as stream:
-            content = stream.read()
+        content = pathlib.Path(path, "adapter_model.safetensors" if os.path.isdir(path) else "").read_bytes()
         try:
             (length,) = struct.unpack_from("<Q", content)
             header = json.loads(content[8:8 + length].decode("utf-8"), object_pairs_hook=_no_repeats)
             self.metadata = header.pop("__metadata__", {})
-            data = memoryview(content)[8 + length:]
             self.types = {name: entry["dtype"] for name, entry in header.items()}
-            self.arrays = {name: _array(name, entry, data) for name, entry in header.items()}
+            self.arrays = {name: _array(name, entry, memoryview(content)[8 + length:]) for name, entry in header.items()}
         except (struct.error, KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as fault:
             raise FormatError(f"{path} is no safetensors file: {fault}") from fault
         expected = self.metadata.get("content_sha256")
@@ -67,10 +69,8 @@ class File:
         digest = hashlib.sha256()
         for key in sorted(self.metadata.keys() - {"content_sha256"}, key=ordinal):
             digest.update(b"m" + text(key) + text(self.metadata[key]))
-        for name in sorted(self.arrays, key=ordinal):
-            array = self.arrays[name]
-            digest.update(b"t" + text(name) + text(self.types[name]) + struct.pack("<Q", array.ndim))
-            digest.update(b"".join(struct.pack("<Q", size) for size in array.shape) + struct.pack("<Q", array.nbytes))
+        for name, array in sorted(self.arrays.items(), key=lambda pair: ordinal(pair[0])):
+            digest.update(b"t" + text(name) + text(self.types[name]) + struct.pack(f"<{array.ndim + 2}Q", array.ndim, *array.shape, array.nbytes))
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -122,10 +122,9 @@ def _held(what, claimed, room):
 def _require_known(kind, found, also=()):
     """Refuses a field that is not known, at any depth: it may change what the others mean."""
     for one in found if isinstance(found, list) else [found]:
-        if not isinstance(one, dict):
-            raise FormatError(f"'{kind}' has {one!r} where it has an object")
-        for key in sorted(set(one) - set(_KNOWN[kind].split()) - set(also)):
-            raise FormatError(f"'{kind}' has the field '{key}', which this reader does not know; a newer one may")
+        unknown = sorted(set(one) - set(_KNOWN[kind].split()) - set(also)) if isinstance(one, dict) else [one]
+        if unknown:
+            raise FormatError(f"'{kind}' has the field {unknown[0]!r}, which this reader does not know; a newer one may")
         for key in _KNOWN:
             if isinstance(one.get(key), (dict, list)):
                 _require_known(key, one[key])
@@ -148,10 +147,6 @@ def _array(name, entry, data):
     return np.frombuffer(data[begin:end], dtype).reshape(entry["shape"])
 
 
-def bits(packed, count):
-    return np.unpackbits(packed, bitorder="little")[:count].astype(bool)
-
-
 # The counter hash (docs/counter-hash.md, sections 1 to 3); keys are Python integers, indices arrays of uint64
 def _mix(words):
     with np.errstate(over="ignore"):
@@ -160,12 +155,9 @@ def _mix(words):
     return words ^ (words >> _U(31))
 
 
-def of_seed(seed):
-    return int(_mix(np.array([(seed + _GOLDEN) & _WORD], _U))[0])
-
-
-def child(number, parent):
-    return of_seed((parent ^ of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)) - _GOLDEN)
+of_seed = lambda seed: int(_mix(np.array([(seed + _GOLDEN) & _WORD], _U))[0])
+child = lambda number, parent: of_seed((parent ^ of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)) - _GOLDEN)
+below = lambda key, bound, index: (int(words(key, [index])[0]) * bound) >> 64
 
 
 def named(name, parent):
@@ -192,10 +184,6 @@ def signs(key, first_word, count):
     return (1 - 2 * np.unpackbits(stream.view(np.uint8), bitorder="little")[:count].astype(np.int8)).astype(np.float32)
 
 
-def below(key, bound, index):
-    return (int(words(key, [index])[0]) * bound) >> 64
-
-
 def permute(key, size, indices):
     half = max(1, ((size - 1).bit_length() + 1) // 2)  # 4 to this is at least the size
     mask, result = _U((1 << half) - 1), np.array(indices, _U)
@@ -210,16 +198,13 @@ def permute(key, size, indices):
 
 
 def affine(key, size):
-    index = 1
-    while size > 1 and math.gcd(1 + below(key, size - 1, index), size) != 1:
-        index += 1
-    return (1 + below(key, size - 1, index), below(key, size, 0)) if size > 1 else (0, 0)
+    factors = (1 + below(key, size - 1, index) for index in itertools.count(1))
+    return (next(factor for factor in factors if math.gcd(factor, size) == 1), below(key, size, 0)) if size > 1 else (0, 0)
 
 
 # Fixed weights (section 4): W z for one piece
 def _columns(tile, d, version, permutations):
-    key, rows = child(tile, permutations), np.arange(d)
-    groups = d // 8
+    key, rows, groups = child(tile, permutations), np.arange(d), d // 8
     if groups == 0:
         return permute(key, d, rows) if version >= 2 else rows
     multiplier, offset = affine(key, groups)
@@ -272,29 +257,20 @@ def tensors_of(shapes, fan_in=None, centers=None):
     """The network's tensors with PyTorch's fan-ins: a matrix's row, for a vector that of its layer's matrix, else its own length."""
     result = []
     for name, shape in shapes.items():
-        matrix = shape if len(shape) > 1 else next(
-            (other for key, other in shapes.items() if _layer(key) == _layer(name) and len(other) > 1), None)
-        scale_of_norm = len(shape) == 1 and name.rpartition(".")[2] == "weight"
-        result.append(Tensor(
-            name, shape, (fan_in or {}).get(name, max(1, math.prod(matrix[1:] if matrix else shape))),
-            (centers or {}).get(name, 1.0 if scale_of_norm else 0.0)))
+        matrices = [shape] if len(shape) > 1 else [other for key, other in shapes.items() if _layer(key) == _layer(name) and len(other) > 1]
+        row = max(1, math.prod(matrices[0][1:] if matrices else shape))
+        center = 1.0 if len(shape) == 1 and name.rpartition(".")[2] == "weight" else 0.0  # the scale of a normalisation
+        result.append(Tensor(name, shape, (fan_in or {}).get(name, row), (centers or {}).get(name, center)))
     return result
 
 
-def fingerprint(tensors):
-    text = "; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def generate(mapping, tensors, arrays, latent="latent", scales="scales"):
-    """theta = g(z) without centers: one array for each tensor."""
+def generate(mapping, tensors, arrays, latent="latent", scales="scales", is_change=False):
+    """theta = g(z), one array for each tensor; without centers where it is a change of given weights."""
     if mapping["fixedWeights"] not in ("signed-permutation", "hadamard") or mapping["modulation"] not in ("none", "additive", "linear"):
         raise FormatError(f"{mapping['fixedWeights']} fixed weights with the modulation {mapping['modulation']} cannot be made again elsewhere")
     root, z, rows = of_seed(mapping["seed"]), arrays[latent].astype(np.float32), sum(tensor.count for tensor in tensors)
-    if mapping.get("layerWise"):
-        split = [(piece["latents"], sum(t.count for t in tensors if t.layer == piece["layer"])) for piece in mapping["layerWise"]]
-    else:
-        split = [(mapping["singleLatent"], rows)]
+    layers = mapping.get("layerWise") or []
+    split = [(one["latents"], sum(t.count for t in tensors if t.layer == one["layer"])) for one in layers] or [(mapping["singleLatent"], rows)]
     version = mapping.get("fixedWeightsVersion") or (1 if any(d < 8 for d, _ in split) else 2)
     parts, first, first_row = [], 0, 0
     for index, (d, count) in enumerate(split):
@@ -311,7 +287,8 @@ def generate(mapping, tensors, arrays, latent="latent", scales="scales"):
     theta = {"identity": lambda x: x, "tanh": np.tanh, "sine": np.sin}[mapping["activation"]](theta)
     given = mapping.get("scales") or [mapping["fanInGain"] / math.sqrt(tensor.fan_in) for tensor in tensors]
     weights = [values * np.float32(scale) for values, scale in zip(_split(theta, tensors), given)]
-    return [values * scale for values, scale in zip(weights, arrays[scales])] if mapping["trainableScale"] else weights
+    weights = [values * scale for values, scale in zip(weights, arrays[scales])] if mapping["trainableScale"] else weights
+    return weights if is_change else [values + np.float32(t.center) if t.center else values for t, values in zip(tensors, weights)]
 
 
 def _split(flat, shaped):
@@ -330,7 +307,11 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     they must be given, or the weights are others without a word: nothing in such a file tells.
     Raises FormatError where the file is damaged, of another kind, or belongs to another network."""
     file = File(path)
-    tensors = tensors_of(shapes, _stated(file, "fan_ins", shapes) | (fan_in or {}), _stated(file, "centers", shapes) | (centers or {}))
+    stated = {key: file.described(key, "{}") for key in ("fan_ins", "centers")}  # where they do not follow from names and shapes
+    for key, name, number in [(key, *pair) for key, numbers in stated.items() for pair in numbers.items()]:
+        if name not in shapes or not isinstance(number, (int, float)) or not math.isfinite(number) or (key == "fan_ins" and number < 1):
+            raise FormatError(f"'{key}' has {number!r} for '{name}'; it holds numbers, fan-ins from 1 on, for tensors of the network")
+    tensors = tensors_of(shapes, stated["fan_ins"] | (fan_in or {}), stated["centers"] | (centers or {}))
     kind = file.metadata.get("format")
     if kind not in _FORMATS:
         raise FormatError(f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
@@ -339,38 +320,24 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     if file.metadata["format_version"] == "3":  # earlier ones have no rule for unknown metadata
         optional = [str(name) for name in file.described("optional_fields", "[]", list)]
         _require_known("metadata", file.metadata, _KNOWN[kind].split() + optional)
-    if file.metadata["target_fingerprint"] != fingerprint(tensors):
+    described = "; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors)
+    if file.metadata["target_fingerprint"] != hashlib.sha256(described.encode()).hexdigest():
         raise FormatError(f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
     arrays = file.decoded()
-    weights = _mapped(file, tensors, arrays) if kind == _FORMATS[0] else _fine_tuned(file, tensors, arrays, base)
+    mapping = file.described("mapping") if kind == _FORMATS[0] else {}
+    ranks = {piece["name"]: piece["rank"] for piece in mapping.get("lowRank") or []}
+    weights = generate(mapping, list(_factors(ranks, tensors)), arrays) if kind == _FORMATS[0] else _fine_tuned(file, tensors, arrays, base)
     if "pruning_mask" in arrays:
         mask = bits(arrays["pruning_mask"], sum(weight.size for weight in weights)).astype(np.float32)
         weights = [weight * kept for weight, kept in zip(weights, _split(mask, weights))]
-    if kind == _FORMATS[0]:
-        weights = _products(file, tensors, weights)
+    rest = iter(weights)
+    weights = [(next(rest) @ next(rest)).reshape(tensor.shape) if tensor.name in ranks else next(rest) for tensor in tensors]
     state = dict(zip(shapes, weights)) | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
     if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
         state.update(buffers := {name: np.array(base[name]) for name in sorted(base) if name not in shapes})
         if _hash(buffers) != expected:
             raise FormatError(f"{path} was trained beside other buffers than the base's")
     return state
-
-
-def _stated(file, key, shapes):
-    """What a file states about tensors whose fan-in or center does not follow from names and shapes: numbers by name."""
-    numbers = file.described(key, "{}")
-    for name, number in numbers.items():
-        if name not in shapes or not isinstance(number, (int, float)) or not math.isfinite(number) or (key == "fan_ins" and number < 1):
-            raise FormatError(f"'{key}' has {number!r} for '{name}'; it holds numbers, fan-ins from 1 on, for tensors of the network")
-    return numbers
-
-
-def _hash(arrays):
-    return hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in arrays.items())).hexdigest()
-
-
-def _ranks(file):
-    return {piece["name"]: piece["rank"] for piece in file.described("mapping").get("lowRank") or []}
 
 
 def _factors(ranks, tensors):
@@ -384,32 +351,17 @@ def _factors(ranks, tensors):
             yield Tensor(tensor.name + "_right", (rank, tensor.count // tensor.shape[0]), tensor.fan_in, 0.0)
 
 
-def _centered(tensors, weights):
-    return [weight + np.float32(tensor.center) if tensor.center else weight for tensor, weight in zip(tensors, weights)]
-
-
-def _mapped(file, tensors, arrays):
-    generated = list(_factors(_ranks(file), tensors))
-    return _centered(generated, generate(file.described("mapping"), generated, arrays))
-
-
-def _products(file, tensors, weights):
-    ranks, rest = _ranks(file), iter(weights)
-    return [(next(rest) @ next(rest)).reshape(tensor.shape) if tensor.name in ranks else next(rest) for tensor in tensors]
-
-
 def _fine_tuned(file, tensors, arrays, base):
     if base is None:
         raise ValueError("the adapter of a fine-tuned network needs the weights that it was trained from: base=...")
     configuration = file.described("configuration")
     head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration["parts"]
-    fresh = _centered(tensors, generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)}))
+    fresh = generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)})
     taken = {tensor.name: np.array(base[tensor.name], np.float32) for tensor in tensors if tensor.name not in configuration["newHead"]}
     if file.metadata.get("base_weights_sha256") not in (None, _hash(taken)):
         raise FormatError("the adapter was trained from other weights than those of the base")
     weights = [taken.get(tensor.name, drawn) for tensor, drawn in zip(tensors, fresh)]
-    # Several parts with a latent number theirs.
-    with_latent = sum(part["kind"] != "low-rank" for part in parts)
+    with_latent = sum(part["kind"] != "low-rank" for part in parts)  # several parts number their latents
     with_scales = sum(bool((part.get("mapping") or {}).get("trainableScale")) for part in parts)
     for number, part in enumerate(parts, 1):
         names = {"latent": f"latent{number if with_latent > 1 else ''}", "scales": f"scales{number if with_scales > 1 else ''}"}
@@ -426,7 +378,7 @@ def _change(part, tensors, weights, arrays, names, head, seed):
     elif part["kind"] == "mapping":
         chosen = [tensor for tensor in tensors if part.get("tensors") is None or tensor.name in part["tensors"]]
         # On top of a base the bias is 0, whatever the file names.
-        for tensor, change in zip(chosen, generate(dict(part["mapping"], bias="zero"), chosen, arrays, **names)):
+        for tensor, change in zip(chosen, generate(dict(part["mapping"], bias="zero"), chosen, arrays, is_change=True, **names)):
             weights[places[tensor.name]] = weights[places[tensor.name]] + change
     elif part["kind"] == "groups":
         chosen = [t for t in tensors if (t.name not in head if part["tensors"] == ["all"] else t.name in part["tensors"])]
