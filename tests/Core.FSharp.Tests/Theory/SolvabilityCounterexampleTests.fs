@@ -18,6 +18,23 @@ let private linearMap (matrix: torch.Tensor) =
         // It is stored.
         DerivativeRounding = Some(fun _ -> 0.0) }
 
+/// The certificate of a map whose matrix is a symmetric block, as a function, above rows of 0: of sizes that no one stores.
+let private certifyBlock (rows: int64) (columns: int64) (block: torch.Tensor -> torch.Tensor) =
+    let rest = torch.zeros (rows - columns, dtype = torch.float64)
+
+    let map =
+        { Rows = rows
+          Columns = columns
+          Apply = fun v -> torch.cat ([| block v; rest |], 0L)
+          TransposeApply = fun u -> block (u.narrow (0L, 0L, columns)) }
+
+    certify
+        { DifferentiableMap.ofFunction (int columns) rows map.Apply with
+            Derivative = fun _ -> map
+            DerivativeRounding = Some(fun _ -> 0.0) }
+        (torch.zeros (columns, dtype = torch.float64))
+        (uniform (Random 3) rows)
+
 /// A matrix (rows, columns) with these singular values.
 let private withSingularValues (random: Random) (rows: int64) (values: float[]) =
     let columns = int64 values.Length
@@ -88,21 +105,7 @@ let solvability =
               let rows, columns = 80_000L, 60L
               let values = torch.linspace (0.5, 2.0, columns, dtype = torch.float64)
               values.narrow(0L, 11L, 1L).fill_ (1e-7.ToScalar()) |> ignore
-              let rest = torch.zeros (rows - columns, dtype = torch.float64)
-
-              let map =
-                  { Rows = rows
-                    Columns = columns
-                    Apply = fun v -> torch.cat ([| values * v; rest |], 0L)
-                    TransposeApply = fun u -> values * u.narrow (0L, 0L, columns) }
-
-              let certificate =
-                  certify
-                      { DifferentiableMap.ofFunction 60 rows map.Apply with
-                          Derivative = fun _ -> map
-                          DerivativeRounding = Some(fun _ -> 0.0) }
-                      (torch.zeros (columns, dtype = torch.float64))
-                      (uniform (Random 3) rows)
+              let certificate = certifyBlock rows columns (fun v -> values * v)
 
               Expect.isNone certificate.Facts.SmallestSingular "sigma_min"
               Expect.isNone certificate.Facts.ReachableError "no bound"
@@ -121,21 +124,7 @@ let solvability =
               let stretch (v: torch.Tensor) =
                   v * largest.ToScalar() + seen * ((seen.dot v) * (1.0 - largest).ToScalar())
 
-              let rest = torch.zeros (rows - columns, dtype = torch.float64)
-
-              let map =
-                  { Rows = rows
-                    Columns = columns
-                    Apply = fun v -> torch.cat ([| stretch v; rest |], 0L)
-                    TransposeApply = fun u -> stretch (u.narrow (0L, 0L, columns)) }
-
-              let certificate =
-                  certify
-                      { DifferentiableMap.ofFunction 60 rows map.Apply with
-                          Derivative = fun _ -> map
-                          DerivativeRounding = Some(fun _ -> 0.0) }
-                      (torch.zeros (columns, dtype = torch.float64))
-                      (uniform (Random 3) rows)
+              let certificate = certifyBlock rows columns stretch
 
               Expect.floatClose Accuracy.high certificate.Estimates.Singular.Largest 1.0 "what Lanczos sees"
               Expect.equal certificate.Facts.PartsStatus BoundStatus.Proven "proven all the same"
