@@ -10,6 +10,13 @@ let shapeText (shape: int64[]) =
     let sizes = String.Join(", ", shape)
     $"({sizes})"
 
+/// Refuses a tensor that is not in single or double precision.
+let requirePrecision (argument: string) (tensor: torch.Tensor) =
+    ArgumentNullException.ThrowIfNull(tensor, argument)
+
+    if tensor.dtype <> torch.float32 && tensor.dtype <> torch.float64 then
+        raise (ArgumentException($"The precision is {tensor.dtype}; it must be Float32 or Float64.", argument))
+
 /// Refuses anything but a vector of the length in single or double precision.
 let requireVector argument (length: int64) (tensor: torch.Tensor) =
     ArgumentNullException.ThrowIfNull(tensor, argument)
@@ -17,8 +24,7 @@ let requireVector argument (length: int64) (tensor: torch.Tensor) =
     if tensor.dim () <> 1L || tensor.shape[0] <> length then
         raise (ArgumentException($"The shape is {shapeText tensor.shape}; it must be ({length}).", argument))
 
-    if tensor.dtype <> torch.float32 && tensor.dtype <> torch.float64 then
-        raise (ArgumentException($"The precision is {tensor.dtype}; it must be Float32 or Float64.", argument))
+    requirePrecision argument tensor
 
 /// Refuses anything but a vector of finite numbers of the length in single or double precision.
 let requireFinite argument (length: int64) (tensor: torch.Tensor) =
@@ -36,6 +42,12 @@ let requireFinite argument (length: int64) (tensor: torch.Tensor) =
 let requirePositive (argument: string) (value: float) =
     if not (value > 0.0 && Double.IsFinite value) then
         raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
+
+/// A tensor that is made when it is first needed and lives on: made under torch.inference_mode, no graph could ever hold it.
+let constant (make: unit -> torch.Tensor) =
+    lazy
+        (use _ = torch.inference_mode false
+         make ())
 
 /// Refuses the value of an enum that has no name; for the last case of a match.
 let noSuch (argument: string) (what: string) (value: 'Enum) : 'Answer =

@@ -17,7 +17,14 @@ type TensorPower private () =
         x.pow exponent
 
     static member Power(x: float, y: torch.Tensor) =
-        use number = torch.tensor (x, dtype = y.dtype, device = y.device)
+        // An exponent of whole numbers must not cut the base to one.
+        let dtype =
+            if y.is_floating_point () || y.is_complex () then
+                y.dtype
+            else
+                torch.get_default_dtype ()
+
+        use number = torch.tensor (x, dtype = dtype, device = y.device)
         number.pow y
 
     static member Power(x: float, y: float) = Math.Pow(x, y)

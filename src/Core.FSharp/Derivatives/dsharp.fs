@@ -15,6 +15,17 @@ module dsharp =
         | :? int as number -> [ float number ], []
         | :? int64 as number -> [ float number ], []
         | :? string -> raise (ArgumentException("A string is no number.", "values"))
+        // The elements of an array with several sizes come as one row.
+        | :? Array as array when array.Rank > 1 ->
+            let numbers = [ for item in array -> flatten item ]
+
+            match List.distinct (List.map snd numbers) with
+            | [ [] ]
+            | [] -> List.collect fst numbers, [ for axis in 0 .. array.Rank - 1 -> int64 (array.GetLength axis) ]
+            | _ ->
+                raise (
+                    ArgumentException("An array with several sizes holds sequences; it must hold numbers.", "values")
+                )
         | :? IEnumerable as items ->
             let parts = [ for item in items -> flatten item ]
 

@@ -87,15 +87,15 @@ type FixedWeights
 
     /// The alignment term asks for it at every step.
     let rowMean =
-        lazy
-            (use sum = transposeConstant (Array.create tensors.Length 1.0)
-             use count = (float rows).ToScalar()
-             (sum / count).DetachFromDisposeScope())
+        constant (fun () ->
+            use sum = transposeConstant (Array.create tensors.Length 1.0)
+            use count = (float rows).ToScalar()
+            (sum / count).DetachFromDisposeScope())
 
     member _.Kind = kind
     member _.Rows = rows
     member _.Columns = columns
-    member _.ColumnNormsSquared = columnNormsSquared
+    member _.ColumnNormsSquared = Array.copy columnNormsSquared
     member _.SpectralNorm = sqrt (Array.max columnNormsSquared)
 
     member _.Apply latent =
@@ -137,6 +137,8 @@ type FixedWeights
         | _ -> torch.ones ([| rows |], dtype = like.dtype, device = like.device)
 
     member _.ToMatrix(like: torch.Tensor) =
+        TensorChecks.requirePrecision (nameof like) like
+
         match matrix with
         | NonNull matrix -> matrix.``to`` (like.dtype, like.device, copy = true)
         | _ ->
@@ -156,6 +158,8 @@ type FixedWeights
             match matrix with
             | NonNull matrix -> matrix.Dispose()
             | _ -> ()
+
+            operator.Dispose()
 
 module FixedWeights =
 
@@ -211,7 +215,16 @@ module FixedWeights =
                 )
             ))
 
-        let rows = Array.sum tensors
+        let tensors = Array.copy tensors
+
+        let rows =
+            try
+                tensors |> Array.fold (fun sum count -> Checked.(+) sum count) 0L
+            with :? OverflowException ->
+                raise (
+                    ArgumentException($"The tensors have more than {Int64.MaxValue} weights together.", nameof tensors)
+                )
+
         check rows columns
         let tiling = tiling version key tensors columns
 

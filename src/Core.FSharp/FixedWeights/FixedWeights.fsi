@@ -71,6 +71,7 @@ type FixedWeights =
     member RowNormsSquared: like: torch.Tensor -> torch.Tensor
 
     /// The whole matrix, shape (P, d), on the device and in the precision of `like`. For tests and small sizes: it costs P d numbers.
+    /// Raises ArgumentException where `like` is in neither single nor double precision.
     member ToMatrix: like: torch.Tensor -> torch.Tensor
 
     interface System.IDisposable

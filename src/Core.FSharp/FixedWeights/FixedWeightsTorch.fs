@@ -10,12 +10,25 @@ open MappingNets.Core.Tilings
 /// What an operator does on a device: W z, and the parts of some tensors of W^T g, of the gradient's rows from a tile on.
 [<NoEquality; NoComparison>]
 type TensorOperations =
-    { Apply: torch.Tensor -> torch.Tensor
-      Transpose: int[] -> int64 -> torch.Tensor -> torch.Tensor }
+    {
+        Apply: torch.Tensor -> torch.Tensor
+        Transpose: int[] -> int64 -> torch.Tensor -> torch.Tensor
+        /// What they hold on the device, for who frees it.
+        Tables: torch.Tensor list
+    }
 
 /// A tensor of shape (tiles, d), filled on the CPU by `value tile index` and 0 beyond the last tile's rows.
 let private tabulate (tiling: Tiling) (dtype: torch.ScalarType) (device: torch.Device) (value: int64 -> int -> float) =
-    let table = Array.zeroCreate<float> (int tiling.Tiles * tiling.Columns)
+    let places = tiling.Tiles * int64 tiling.Columns
+
+    if places > int64 Array.MaxLength then
+        raise (
+            NotSupportedException
+                $"The fixed weights of {tiling.Rows} weights need a table of {places} numbers on {device}; there at most {Array.MaxLength} are possible. On the CPU there is no such limit."
+        )
+
+    use _ = torch.inference_mode false
+    let table = Array.zeroCreate<float> (int places)
 
     for tile in 0L .. tiling.Tiles - 1L do
         for index in 0 .. tiling.TileRows tile - 1 do
@@ -104,7 +117,9 @@ let signedPermutation (tiling: Tiling) dtype device =
         torch.zeros_like(signed).scatter_add (1L, tilesOf columns firstTile tiles, signed)
         |> sumTiles tiling tensors firstTile
 
-    { Apply = apply; Transpose = transpose }
+    { Apply = apply
+      Transpose = transpose
+      Tables = [ columns; flatColumns; signs ] }
 
 /// The orthonormal Walsh-Hadamard transform of columns [start, start + length) of each row.
 let private walshHadamard (rows: torch.Tensor) start length =
@@ -213,4 +228,6 @@ let hadamard (tiling: Tiling) dtype device =
         torch.zeros_like(transformed).scatter_add (1L, tilesOf columns firstTile transformed, transformed)
         |> sumTiles tiling tensors firstTile
 
-    { Apply = apply; Transpose = transpose }
+    { Apply = apply
+      Transpose = transpose
+      Tables = [ columns; flatColumns; signs; middle; output ] }

@@ -14,6 +14,9 @@ type internal LinearOperator() =
     abstract TensorRows: tensor: int -> struct (int64 * int64)
     /// That part, from those rows.
     abstract TransposeTensor: tensor: int * rows: torch.Tensor -> torch.Tensor
+    /// Frees what it has made of its own on devices.
+    abstract Dispose: unit -> unit
+    default _.Dispose() = ()
 
 /// W z as a node of the graph. Its gradient is W^T g and the other way round, so derivatives of any order exist.
 type internal ApplyFunction() =
@@ -63,14 +66,16 @@ module internal LinearOperators =
         let tables =
             Collections.Concurrent.ConcurrentDictionary<
                 struct (torch.ScalarType * string),
-                FixedWeightsTorch.TensorOperations
+                Lazy<FixedWeightsTorch.TensorOperations>
              >()
 
         let onDevice (tensor: torch.Tensor) =
-            tables.GetOrAdd(
-                struct (tensor.dtype, tensor.device.ToString()),
-                fun _ -> elsewhere tensor.dtype tensor.device
-            )
+            tables
+                .GetOrAdd(
+                    struct (tensor.dtype, tensor.device.ToString()),
+                    fun _ -> lazy (elsewhere tensor.dtype tensor.device)
+                )
+                .Value
 
         /// Runs a kernel from a dense CPU vector to a new one. The kernel counts the input's elements from `first` on.
         let run single double (input: torch.Tensor) (first: int64) (length: int64) =
@@ -82,8 +87,11 @@ module internal LinearOperators =
 
             if input.dtype = torch.float32 then
                 onTensors single
-            else
+            elif input.dtype = torch.float64 then
                 onTensors double
+            else
+                // Another size of number would be written past the tensor's end.
+                invalidOp $"There is no kernel for {input.dtype}."
 
             output
 
@@ -111,6 +119,11 @@ module internal LinearOperators =
             match this.TensorRows tensor with
             | struct (_, 0L) -> torch.zeros ([| int64 tiling.Columns |], dtype = rows.dtype, device = rows.device)
             | struct (first, _) -> transpose [| tensor |] first rows
+
+        override _.Dispose() =
+            for operations in tables.Values do
+                if operations.IsValueCreated then
+                    operations.Value.Tables |> List.iter _.Dispose()
 
     /// A stored matrix. Within a tensor libtorch adds in an order of its own; the tensors' parts are added from the last to the first.
     type Stored(matrix: torch.Tensor, tensors: int64[]) =

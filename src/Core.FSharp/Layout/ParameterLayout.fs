@@ -14,7 +14,8 @@ type ParameterEntry internal (name: string, shape: int64[], offset: int64, fanIn
         | dot -> name.Substring(0, dot)
 
     member _.Name = name
-    member _.Shape = shape
+    // A copy: kernels write as many numbers as the layout says, whatever a caller does to what it was given.
+    member _.Shape = Array.copy shape
     member _.Offset = offset
     member _.Count = count
     member _.FanIn = fanIn
@@ -25,7 +26,7 @@ type ParameterEntry internal (name: string, shape: int64[], offset: int64, fanIn
 type ParameterLayer internal (name: string, entries: ParameterEntry[]) =
     let count = entries |> Array.sumBy _.Count
     member _.Name = name
-    member _.Entries = entries
+    member _.Entries = Array.copy entries
     member _.Offset = entries[0].Offset
     member _.Count = count
 
@@ -48,9 +49,9 @@ type ParameterLayout internal (entries: ParameterEntry[]) =
     let byName =
         Dictionary(entries |> Seq.map (fun entry -> KeyValuePair(entry.Name, entry)))
 
-    member _.Entries = entries
+    member _.Entries = Array.copy entries
     member _.Count = count
-    member _.Layers = layers
+    member _.Layers = Array.copy layers
     member _.Signature = signature
 
     member _.Find name =
@@ -99,6 +100,7 @@ type ParameterLayout internal (entries: ParameterEntry[]) =
         | :? ParameterLayout as other ->
             // Fan-ins decide the scales, so layouts that differ in them generate other weights.
             other.Signature = signature
+            && other.Entries.Length = entries.Length
             && Array.forall2
                 (fun (mine: ParameterEntry) (their: ParameterEntry) -> mine.FanIn = their.FanIn)
                 entries
@@ -115,6 +117,15 @@ module ParameterLayout =
     let private check (name: string, shape: int64[], fanIn: int64) =
         if String.IsNullOrWhiteSpace name then
             raise (ArgumentException("A tensor of the layout has no name.", "tensors"))
+
+        // Two layouts would have one signature, which files take for the layout.
+        if name.Contains("); ", StringComparison.Ordinal) then
+            raise (
+                ArgumentException(
+                    $"The name '{name}' holds \"); \", which stands between the tensors of a layout's signature.",
+                    "tensors"
+                )
+            )
 
         if shape |> Array.exists (fun size -> size < 1L) then
             raise (
@@ -139,7 +150,7 @@ module ParameterLayout =
         try
             let count = shape |> Array.fold (fun count size -> Checked.(*) count size) 1L
             let next = Checked.(+) offset count
-            ParameterEntry(name, shape, offset, fanIn), next
+            ParameterEntry(name, Array.copy shape, offset, fanIn), next
         with :? OverflowException ->
             raise (
                 ArgumentException(

@@ -11,7 +11,7 @@ type ParameterEntry =
     /// The tensor's name as PyTorch would give it, such as "conv1.weight".
     member Name: string
 
-    /// Its shape, every size at least 1 (an empty array is a scalar).
+    /// Its shape, every size at least 1 (an empty array is a scalar): a copy.
     member Shape: int64[]
 
     /// The index of its first element in theta.
@@ -36,7 +36,7 @@ type ParameterLayer =
     /// The layer's name, such as "conv1".
     member Name: string
 
-    /// Its tensors, in the order of theta.
+    /// Its tensors, in the order of theta: a copy.
     member Entries: ParameterEntry[]
 
     /// The index of its first weight in theta.
@@ -55,13 +55,13 @@ type ParameterLayer =
 [<Sealed>]
 type ParameterLayout =
 
-    /// The tensors, in the order of theta.
+    /// The tensors, in the order of theta: a copy.
     member Entries: ParameterEntry[]
 
     /// P, the number of weights.
     member Count: int64
 
-    /// The layers in the order of theta, each with the tensors that it owns.
+    /// The layers in the order of theta, each with the tensors that it owns: a copy.
     member Layers: ParameterLayer[]
 
     /// Looks a tensor up by its name.

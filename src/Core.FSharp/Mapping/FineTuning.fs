@@ -49,7 +49,8 @@ type FineTuningPlan
 
     let table =
         lazy
-            (let count = int64 groups * groupSize
+            (use _ = torch.inference_mode false
+             let count = int64 groups * groupSize
 
              let tensor = torch.empty([| count |], dtype = torch.int64).DetachFromDisposeScope()
 
@@ -69,7 +70,7 @@ type FineTuningPlan
     let copies = ConcurrentDictionary<string, torch.Tensor>()
 
     member _.Layout = layout
-    member _.Selected = selected
+    member _.Selected = Array.copy selected
     member _.SelectedCount = selectedCount
     member _.Groups = groups
     member _.GroupSize = groupSize
@@ -95,7 +96,12 @@ type FineTuningPlan
         if device.``type`` = DeviceType.CPU then
             table.Value
         else
-            copies.GetOrAdd(device.ToString(), fun _ -> table.Value.``to``(device).DetachFromDisposeScope())
+            copies.GetOrAdd(
+                device.ToString(),
+                fun _ ->
+                    use _ = torch.inference_mode false
+                    table.Value.``to``(device).DetachFromDisposeScope()
+            )
 
     interface IDisposable with
         member _.Dispose() =

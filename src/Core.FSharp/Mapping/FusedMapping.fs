@@ -56,7 +56,7 @@ type internal FusedMapping
         entries: ParameterEntry[],
         scales: float[],
         pieces: FusedPiece[],
-        bias: FusedGeneration.BiasSource,
+        biasNow: unit -> FusedGeneration.BiasSource,
         scaleVector: torch.Tensor -> torch.Tensor
     ) =
     inherit Generator()
@@ -82,11 +82,14 @@ type internal FusedMapping
     let generateAt (latent: torch.Tensor) address =
         use dense = latent.detach().contiguous ()
         let segments = segments address
+        let bias = biasNow ()
 
         for piece in pieces do
             use own = piece.LatentOf dense
             let hasShift, shift = shiftOf piece own
             FusedGeneration.generate piece.Kernel (TensorMemory.pointer<float32> own) hasShift shift bias segments
+
+        GC.KeepAlive biasNow
 
     let room =
         2L
@@ -133,6 +136,8 @@ type internal FusedMapping
         let spare =
             NativePtr.ofNativeInt (Marshal.UnsafeAddrOfPinnedArrayElement(spare.Value, 0))
 
+        let bias = biasNow ()
+
         for piece in pieces do
             let start = piece.Kernel.FirstRow
             let next = start + piece.Kernel.Tiling.Rows
@@ -147,6 +152,8 @@ type internal FusedMapping
                 let hasShift, shift = shiftOf piece own
                 let pointer = TensorMemory.pointer<float32> own
                 FusedGeneration.generateRows piece.Kernel pointer hasShift shift bias spare segments
+
+        GC.KeepAlive biasNow
 
     /// z's gradient (d) from the gradients of theta's tensors, one for each entry of the layout.
     member _.PullbackOf(latent: torch.Tensor, gradients: torch.Tensor[]) =

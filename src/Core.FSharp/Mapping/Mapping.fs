@@ -25,24 +25,26 @@ type Mapping
     /// The bias as a tensor; null where there is none. The fused passes make it anew where that is fast.
     let bias =
         lazy
-            (match specification.Bias with
+            (use _ = torch.inference_mode false
+
+             match specification.Bias with
              | MappingBias.Zero -> null
              | _ -> (HashTensors.symmetricUniform biasKey layout.Count).DetachFromDisposeScope())
 
     /// The scale of every weight; only the paths that are not fused need it.
     let scaleVector =
-        lazy
-            (use scope = torch.NewDisposeScope()
+        constant (fun () ->
+            use scope = torch.NewDisposeScope()
 
-             let parts =
-                 Array.map2
-                     (fun (entry: ParameterEntry) (scale: float) ->
-                         use scale = scale.ToScalar()
-                         torch.full ([| entry.Count |], scale, dtype = scalePrecision))
-                     layout.Entries
-                     scales
+            let parts =
+                Array.map2
+                    (fun (entry: ParameterEntry) (scale: float) ->
+                        use scale = scale.ToScalar()
+                        torch.full ([| entry.Count |], scale, dtype = scalePrecision))
+                    layout.Entries
+                    scales
 
-             torch.cat(parts, 0L).DetachFromDisposeScope())
+            torch.cat(parts, 0L).DetachFromDisposeScope())
 
     /// The constants on other devices and in other precisions, made once for each.
     let copies =
@@ -54,7 +56,9 @@ type Mapping
         else
             copies.GetOrAdd(
                 struct (name, other.dtype, other.device.ToString()),
-                fun _ -> constant.``to``(other.dtype, other.device).DetachFromDisposeScope()
+                fun _ ->
+                    use _ = torch.inference_mode false
+                    constant.``to``(other.dtype, other.device).DetachFromDisposeScope()
             )
 
     let activate (values: torch.Tensor) =
@@ -88,21 +92,22 @@ type Mapping
     let generate latent =
         activate (preActivation latent) * copyLike "scale" scaleVector.Value latent
 
+    /// A fixed scale as it is in use: rounded to single, but for the product with trained scales.
+    let inUse (scale: float) =
+        if scalePrecision = torch.float64 then
+            scale
+        else
+            float (float32 scale)
+
     /// For each piece sum_j s_j^2 ||w_j||^2, sum_j s_j^2 and W^T s^2 with s the scales: all that the smoothness of an affine mapping
     /// needs of the fixed weights. The last only where a modulation asks for it; with matrix-free weights nothing here has P numbers.
     let squaredScaleSums =
         lazy
             (use _ = torch.no_grad ()
+             use _ = torch.inference_mode false
              use scope = torch.NewDisposeScope()
 
-             // As they are in use: rounded to single, but for the product with trained scales.
-             let squared =
-                 scales
-                 |> Array.map (fun scale ->
-                     if scalePrecision = torch.float64 then
-                         scale * scale
-                     else
-                         float (float32 scale) ** 2.0)
+             let squared = scales |> Array.map (fun scale -> inUse scale ** 2.0)
 
              pieces
              |> Array.map (fun piece ->
@@ -179,12 +184,15 @@ type Mapping
                 fused.Generate latent
         | _ -> generate latent
 
+    let mutable isDisposed = false
+
     let check latent =
+        ObjectDisposedException.ThrowIf(isDisposed, typeof<Mapping>)
         TensorChecks.requireVector (nameof latent) (int64 latentCount) latent
 
     member _.Layout = layout
     member internal _.Specification = specification
-    member _.Pieces = pieces
+    member _.Pieces = Array.copy pieces
     member _.Seed = specification.Seed
     member _.FixedWeightsKind = specification.FixedWeights
     member _.Activation = specification.Activation
@@ -198,7 +206,7 @@ type Mapping
 
     member _.WeightCount = layout.Count
     member _.LatentCount = latentCount
-    member _.Scales = scales
+    member _.Scales = Array.copy scales
 
     member _.TrainableCount =
         latentCount
@@ -274,12 +282,9 @@ type Mapping
         TensorChecks.requireFinite (nameof trained) (int64 layout.Entries.Length) trained
         use precise = trained.detach().cpu().to_type torch.float64
 
-        // The fixed scale in use is the one rounded to single.
         let product =
-            Array.map2
-                (fun (scale: float) (factor: float) -> float (float32 scale) * factor)
-                scales
-                (precise.data<float>().ToArray())
+            (scales, precise.data<float>().ToArray())
+            ||> Array.map2 (fun scale factor -> inUse scale * factor)
 
         new Mapping(
             layout,
@@ -297,6 +302,8 @@ type Mapping
 
     interface IDisposable with
         member _.Dispose() =
+            isDisposed <- true
+
             if bias.IsValueCreated then
                 bias.Value |> Option.ofObj |> Option.iter _.Dispose()
 

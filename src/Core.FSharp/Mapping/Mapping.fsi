@@ -45,7 +45,7 @@ type Mapping =
     /// P, the number of generated weights.
     member WeightCount: int64
 
-    /// Its pieces in the order of theta and of z.
+    /// Its pieces in the order of theta and of z: a copy.
     member Pieces: MappingPiece[]
 
     /// d, the length of z.
@@ -57,18 +57,21 @@ type Mapping =
     /// z_0, shape (d), single precision, on the CPU.
     member InitialLatent: unit -> torch.Tensor
 
-    /// The fixed scale of each tensor of the layout, in order.
+    /// The fixed scale of each tensor of the layout, in order: a copy.
     member Scales: float[]
 
     /// z's part that belongs to a piece: a view of shape (d_piece).
     /// Raises ArgumentException where z has another shape than (d).
+    /// Raises ObjectDisposedException where the mapping is disposed.
     member LatentOf: piece: MappingPiece * latent: torch.Tensor -> torch.Tensor
 
     /// W(z) z + b, shape (P): what sigma is applied to.
+    /// Raises ObjectDisposedException where the mapping is disposed.
     member PreActivation: latent: torch.Tensor -> torch.Tensor
 
     /// theta = g(z), shape (P), on the device and in the precision of z (single or double). Differentiable any number of times.
     /// Raises ArgumentException where z has another shape or precision.
+    /// Raises ObjectDisposedException where the mapping is disposed.
     member Generate: latent: torch.Tensor -> torch.Tensor
 
     member internal GenerateComposed: latent: torch.Tensor -> torch.Tensor
@@ -79,11 +82,13 @@ type Mapping =
 
     /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).
     /// Raises ArgumentException where a shape disagrees.
+    /// Raises ObjectDisposedException where the mapping is disposed.
     member Generate: latent: torch.Tensor * scales: torch.Tensor -> torch.Tensor
 
     /// J(z)^T v with J the derivative of g: the gradient at z, shape (d), from one at theta, v of shape (P). Part of no graph;
     /// differentiate Generate for one.
     /// Raises ArgumentException where z or v has another shape or precision.
+    /// Raises ObjectDisposedException where the mapping is disposed.
     member Pullback: latent: torch.Tensor * gradient: torch.Tensor -> torch.Tensor
 
     /// The fixed scale of every weight, shape (P), on the device and in the precision of `like`. Shared; do not change it.

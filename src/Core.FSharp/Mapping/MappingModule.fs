@@ -34,7 +34,15 @@ module Mapping =
     let checkScales argument owner layout scales =
         SpecificationChecks.checkScales argument owner layout scales
 
-    let createUnchecked (layout: ParameterLayout) specification =
+    let createUnchecked (layout: ParameterLayout) (specification: MappingSpecification) =
+        // What the caller does to its arrays afterwards must not reach a mapping whose bounds are made once.
+        let specification =
+            match specification.Scale with
+            | ExplicitScale scales ->
+                { specification with
+                    Scale = ExplicitScale(Array.copy scales) }
+            | FanInScale _ -> specification
+
         requireDefined (nameof specification) "activation" specification.Activation
         requireDefined (nameof specification) "bias" specification.Bias
         LatentSplit.check specification.Split layout

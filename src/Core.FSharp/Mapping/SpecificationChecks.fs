@@ -17,12 +17,12 @@ module internal SpecificationChecks =
 
         Array.iter2
             (fun (entry: ParameterEntry) (scale: float) ->
-                if not (Double.IsFinite scale) then
+                if not (Single.IsFinite(float32 scale)) then
                     raise (
                         ArgumentOutOfRangeException(
                             argument,
                             scale,
-                            $"The scale of '{entry.Name}' must be a finite number."
+                            $"The scale of '{entry.Name}' must be a finite number of single precision, at most 3.4e38 in size."
                         )
                     ))
             layout.Entries
@@ -31,8 +31,13 @@ module internal SpecificationChecks =
     let scalesOf (layout: ParameterLayout) rule =
         match rule with
         | FanInScale gain ->
-            if not (Double.IsFinite gain && gain > 0.0) then
-                raise (ArgumentException($"The gain is {gain}; it must be a positive finite number.", "specification"))
+            if not (Single.IsFinite(float32 gain) && gain > 0.0) then
+                raise (
+                    ArgumentException(
+                        $"The gain is {gain}; it must be a positive finite number, at most 3.4e38.",
+                        "specification"
+                    )
+                )
 
             layout.Entries |> Array.map (fun entry -> gain / sqrt (float entry.FanIn))
         | ExplicitScale scales ->
@@ -41,8 +46,13 @@ module internal SpecificationChecks =
 
     let checkStart specification =
         match specification.Start, specification.Bias with
-        | UniformStart amplitude, _ when not (Double.IsFinite amplitude) ->
-            raise (ArgumentException($"The start's amplitude is {amplitude}; it must be finite.", "specification"))
+        | UniformStart amplitude, _ when not (Single.IsFinite(float32 amplitude)) ->
+            raise (
+                ArgumentException(
+                    $"The start's amplitude is {amplitude}; it must be finite, at most 3.4e38 in size.",
+                    "specification"
+                )
+            )
         | (ZeroStart, MappingBias.Zero)
         | (UniformStart 0.0, MappingBias.Zero) ->
             raise (

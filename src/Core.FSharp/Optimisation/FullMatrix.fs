@@ -85,8 +85,21 @@ module FullMatrix =
         requireSquare (nameof inversePower) (mean.numel ()) inversePower
         requirePositive (nameof settings.Length) settings.Length
         use scope = torch.NewDisposeScope()
-        let direction = inversePower.mv mean
-        let norm = direction.norm().ToDouble()
+        let plain = inversePower.mv mean
+        let plainNorm = plain.norm().ToDouble()
+
+        // The squares of very small or large numbers are 0, or infinite, in single precision.
+        let direction, norm =
+            if plainNorm > 1e-15 && plainNorm < 1e15 then
+                plain, plainNorm
+            else
+                let largest = plain.abs().max ()
+
+                if largest.ToDouble() > 0.0 then
+                    let unit = plain / largest
+                    unit, unit.norm().ToDouble()
+                else
+                    plain, plainNorm
 
         let scale =
             if norm > 0.0 then

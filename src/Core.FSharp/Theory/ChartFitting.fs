@@ -35,7 +35,7 @@ module ChartFitting =
     let private leadingAxes (matrix: torch.Tensor) dimension centre =
         use scope = torch.NewDisposeScope()
         let struct (_, values, right) = torch.linalg.svd (matrix, fullMatrices = false)
-        let sizes = values.data<float>().ToArray()
+        let sizes = values.cpu().data<float>().ToArray()
 
         if not (sizes[dimension - 1] > 1e-9 * sizes[0]) then
             let rank =

@@ -232,6 +232,6 @@ module MappingBounds =
             |> Array.map (fun known -> known.Lipschitz + known.ModulationRate * noise / 2.0)
             |> Array.max
 
-        { Probability = 1.0 - risk
+        { Probability = Rounding.complementBelow risk
           NoiseNorm = noise
           WeightShift = Rounding.raised 16.0 (slope * noise) }

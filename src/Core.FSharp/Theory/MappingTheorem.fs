@@ -170,7 +170,11 @@ module MappingTheorem =
         let slope =
             places
             |> List.map (fun share -> slopeAt instance (target + (reached - target) * share.ToScalar()))
-            |> List.max
+            // Where the loss has no slope, as a norm at its zero, the other places still tell.
+            |> List.filter (Double.IsNaN >> not)
+            |> function
+                | [] -> nan
+                | slopes -> List.max slopes
 
         // A constant may be exactly attained, so a verdict against it allows for rounding: in the losses, in the distance and in the slope.
         let losses = lossRounding * (abs targetLoss + abs mappedLoss)

@@ -38,6 +38,17 @@ module OutputShift =
 
             own + (step.Branches |> Array.sumBy (fun branch -> needed branch + 1)))
 
+    /// How many tensors of weights the chain's layers point at: the last one's place, and one.
+    let rec private tensorsOf (steps: LayerStep[]) : int =
+        steps
+        |> Array.map (fun step ->
+            let shares = step.Shares |> Array.map (fun struct (place, _) -> place)
+            let own = Array.max (Array.append [| step.Weight; step.Bias |] shares)
+
+            step.Branches
+            |> Array.fold (fun most branch -> max most (tensorsOf branch)) (own + 1))
+        |> Array.fold max 0
+
     let outputs (steps: LayerStep[]) (shown: float[]) (moved: float[]) roundoff =
         if shown.Length <> needed steps then
             raise (
@@ -53,6 +64,29 @@ module OutputShift =
                     nameof roundoff,
                     roundoff,
                     "The unit roundoff must be a finite number of at least 0."
+                )
+            )
+
+        let requireSizes (argument: string) (values: float[]) =
+            match values |> Array.tryFindIndex (fun value -> not (value >= 0.0)) with
+            | Some index ->
+                raise (
+                    ArgumentException(
+                        $"Number {index} is {values[index]}; each is a norm and must be at least 0.",
+                        argument
+                    )
+                )
+            | None -> ()
+
+        requireSizes (nameof shown) shown
+        requireSizes (nameof moved) moved
+        let places = tensorsOf steps
+
+        if moved.Length < places then
+            raise (
+                ArgumentException(
+                    $"There are moves of {moved.Length} tensors; these layers have {places} tensors or more.",
+                    nameof moved
                 )
             )
 
@@ -192,7 +226,12 @@ module OutputShift =
                 )
             )
 
+        if count < 1L then
+            raise (ArgumentOutOfRangeException(nameof count, count, "There must be at least one number."))
+
         if not (risk > 0.0 && risk < 1.0) then
             raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
 
         deviation * (sqrt (float count) + sqrt (-2.0 * log risk))
+
+    let probability risk = Rounding.complementBelow risk

@@ -40,7 +40,8 @@ module OutputShift =
     /// <param name="moved">How far each tensor of the layout moved, in the Frobenius norm.</param>
     /// <param name="roundoff">The unit roundoff of the pass, such as TensorShift.unitRoundoff; 0 for exact arithmetic.</param>
     /// <returns>The bound; infinite where a layer takes so many roundings that the model bounds none of their errors (2^24 in single precision).</returns>
-    /// <exception cref="T:System.ArgumentException">The sample shows more or fewer numbers than the layers need; the unit roundoff is negative or not finite.</exception>
+    /// <exception cref="T:System.ArgumentException">The sample shows more or fewer numbers than the layers need, there are fewer moves than tensors, or one of them is negative; the unit roundoff
+    /// is negative or not finite.</exception>
     val outputs: steps: LayerStep[] -> shown: float[] -> moved: float[] -> roundoff: float -> float
 
     /// <summary>How far each tensor is from theta at most, as computed anywhere within a radius: it moves, and is rounded there and at theta.</summary>
@@ -67,3 +68,7 @@ module OutputShift =
     /// <param name="risk">Above 0, below 1.</param>
     /// <exception cref="T:System.ArgumentOutOfRangeException">A number is out of range.</exception>
     val noiseNorm: deviation: float -> count: int64 -> risk: float -> float
+
+    /// <summary>The probability that remains beside a risk: 1 - risk, rounded down where it must be rounded.</summary>
+    /// <param name="risk">From 0 to 1.</param>
+    val probability: risk: float -> float

@@ -2,6 +2,7 @@
 /// gamma n times the sum of the products' sizes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
 module internal MappingNets.Core.Rounding
 
+open System
 open TorchSharp
 
 /// The unit roundoff of double precision, 2^-53.
@@ -22,3 +23,12 @@ let raised operations (bound: float) = bound * (1.0 + gamma operations)
 let frobeniusAbove (tensor: torch.Tensor) =
     use norm = tensor.norm ()
     raised (float (tensor.numel ()) + 4.0) (norm.ToDouble())
+
+/// At most 1 - p, for p from 0 to 1. The second difference is exact (Sterbenz), so it tells which way the first was rounded.
+let complementBelow (p: float) =
+    let complement = 1.0 - p
+
+    if 1.0 - complement < p then
+        Math.BitDecrement complement
+    else
+        complement

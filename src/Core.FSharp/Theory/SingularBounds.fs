@@ -64,9 +64,15 @@ module SingularBounds =
 
     /// sigma_min of a stored matrix from an approximate left inverse, and its Frobenius norm from above.
     let private byLeftInverse (matrix: torch.Tensor) =
-        let inverse = torch.linalg.pinv (matrix, rtol = 0.0)
+        let isFinite (tensor: torch.Tensor) = tensor.isfinite().all().ToBoolean()
 
-        if not ((inverse.isfinite().all ()).ToBoolean()) then
+        let inverse =
+            if isFinite matrix then
+                torch.linalg.pinv (matrix, rtol = 0.0)
+            else
+                matrix
+
+        if not (isFinite inverse) then
             None
         else
             let columns = matrix.shape[1]
@@ -123,7 +129,11 @@ module SingularBounds =
             elif succeeds shift then Some shift
             else search (shift / 2.0)
 
-        search (trace / float columns)
+        // Halving what is not a number, or is infinite, would never end.
+        (if Double.IsFinite trace then
+             search (trace / float columns)
+         else
+             None)
         |> Option.map (fun shift -> if succeeds (shift * 1.5) then shift * 1.5 else shift)
         |> Option.map (fun shift ->
             struct (sqrt ((shift - lost) * (1.0 - Rounding.gamma 8.0)), Rounding.raised 4.0 (sqrt trace)))

@@ -80,7 +80,8 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
         if Double.IsNaN remainderOfFirst then
             remainderOfFirst <- norm remainder
 
-        if size > 0.0 then
+        // A step out of the map's domain has none, and must not hide those before it.
+        if size > 0.0 && Double.IsFinite(norm remainder) then
             observed <- max observed (norm remainder / (size * size))
 
         let last = lengths[lengths.Count - 1]

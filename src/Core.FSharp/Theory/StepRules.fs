@@ -129,6 +129,10 @@ type Builder(target: TargetDescription, weights: Weights) =
         | ConcatenationLayer body ->
             let inner, output = builder.Chain shape body
 
+            if output.Length <> shape.Length || output[1..] <> shape[1..] then
+                refuse
+                    $"A concatenation's body puts out {shapeText output}, which does not fit beside its input {shapeText shape}."
+
             { plain "Concatenation" (Bound.proven 0.0) 0.0 with
                 Kind = BesideStep
                 Branches = [| inner |] },

@@ -118,6 +118,15 @@ module TensorShift =
 
     let ofMapping (mapping: Mapping) (latent: torch.Tensor) (scales: torch.Tensor | null) =
         requireFinite (nameof latent) (int64 mapping.LatentCount) latent
+
+        if mapping.HasTrainableScales && isNull scales then
+            raise (
+                ArgumentNullException(
+                    nameof scales,
+                    "The mapping has trainable scales; without their values nothing is known of its weights."
+                )
+            )
+
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         let entries = mapping.Layout.Entries

@@ -59,6 +59,7 @@ module TensorShift =
     /// <param name="latent">z, shape (d).</param>
     /// <param name="scales">t, shape (number of tensors); null where none are trained.</param>
     /// <returns>One entry for each tensor of the layout.</returns>
+    /// <exception cref="T:System.ArgumentNullException">The mapping has trainable scales and t is null.</exception>
     /// <exception cref="T:System.ArgumentException">A shape disagrees, or a modulation is custom, of which nothing is known in closed form.</exception>
     val ofMapping: mapping: Mapping -> latent: torch.Tensor -> scales: torch.Tensor | null -> TensorShift[]
 

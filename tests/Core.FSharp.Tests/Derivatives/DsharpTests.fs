@@ -101,6 +101,18 @@ let tensors =
           refuses "rows of different lengths" "values" "length" (fun () -> dsharp.tensor [ [ 1.0 ]; [] ] |> ignore)
           refuses "text" "values" "no number" (fun () -> dsharp.tensor "x" |> ignore)
 
+          test "keep the sizes of an array" (fun () ->
+              same
+                  "2 x 3"
+                  ((torch.arange (6L, dtype = torch.float64)).view (2L, 3L))
+                  (dsharp.tensor (array2D [ [ 0.0; 1.0; 2.0 ]; [ 3.0; 4.0; 5.0 ] ]))
+
+              Expect.equal (shape (dsharp.tensor (Array3D.zeroCreate<float> 2 0 3))) [| 2L; 0L; 3L |] "none"
+
+              Expect.throwsT<System.ArgumentException>
+                  (fun () -> dsharp.tensor (array2D [ [ [ 1.0 ] ] ]) |> ignore)
+                  "sequences in an array")
+
           test "go back to numbers without arrays" (fun () ->
               Expect.equal (dsharp.toFloat (scalar 2.5)) 2.5 "a scalar"
               Expect.equal (dsharp.toFloats (dsharp.tensor [ 1.0; 2.0 ])) [ 1.0; 2.0 ] "a vector"
@@ -128,5 +140,7 @@ let tensors =
               same "float" (dsharp.tensor [ sqrt 2.0; sqrt 3.0 ]) (x ** 0.5)
               same "tensor" (dsharp.tensor [ 4.0; 27.0 ]) (x ** x)
               same "of a number" (dsharp.tensor [ 4.0; 8.0 ]) (2.0 ** x)
+              let whole = torch.tensor [| 2L; -1L |]
+              near 1e-6 "to whole numbers" (dsharp.tensor [ 6.25; 0.4 ]) ((2.5 ** whole).to_type torch.float64)
               Expect.equal (2.0 ** 3.0) 8.0 "float"
               Expect.equal (2.0f ** 3.0f) 8.0f "float32") ]

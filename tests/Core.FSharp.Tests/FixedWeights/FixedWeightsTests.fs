@@ -1,5 +1,6 @@
 module MappingNets.Core.Tests.FixedWeightsTests
 
+open System
 open Expecto
 open TorchSharp
 open MappingNets
@@ -90,6 +91,18 @@ let refusals =
 
               refuses $"{kind} without columns" "columns" "0" (fun () -> create kind 1UL (11, 0) |> ignore)
               refuses $"{kind} with -3 columns" "columns" "-3" (fun () -> create kind 1UL (11, -3) |> ignore)
+
+              for precision in [ torch.float16; torch.int64; torch.bool ] do
+                  refuses $"{kind} as a matrix of {precision}" "like" "Float32 or Float64" (fun () ->
+                      (create kind 1UL (11, 4)).ToMatrix(torch.zeros (1L, precision)) |> ignore)
+
+              refuses $"{kind} of tensors with more weights than 2^63" "tensors" "together" (fun () ->
+                  FixedWeights.createForTensors
+                      kind
+                      (CounterHash.ofSeed 1UL)
+                      [| Int64.MaxValue; Int64.MaxValue; 3L |]
+                      1
+                  |> ignore)
 
               refuses $"{kind}: a latent of another length" "latent" "(5)" (fun () ->
                   (create kind 1UL (11, 4)).Apply(torch.zeros 5L) |> ignore)

@@ -89,6 +89,7 @@ let refusals =
         [ refuses "nothing" "tensors" "at least one" (create [])
           refuses "an empty name" "tensors" "name" (create [ " ", [| 1L |], 1L ])
           refuses "a repeated name" "tensors" "'w' stands 2 times" (create [ "w", [| 1L |], 1L; "w", [| 1L |], 1L ])
+          refuses "a name that reads like two" "tensors" "signature" (create [ "a(1); b", [| 2L |], 1L ])
           refuses "a size of 0" "tensors" "(2, 0)" (create (oneTensor [| 2L; 0L |] 1L))
           refuses "a fan-in of 0" "tensors" "fan-in 0" (create (oneTensor [| 2L |] 0L))
           refuses

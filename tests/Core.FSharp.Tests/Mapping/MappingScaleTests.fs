@@ -117,6 +117,12 @@ let refusals =
           <| create
               { plain with
                   Scale = ExplicitScale [| 1.0; 1.0; infinity; 1.0 |] }
+          refuses "a scale beyond single precision" "specification" "3.4e38"
+          <| create
+              { plain with
+                  Scale = ExplicitScale [| 1.0; 1.0; 1e39; 1.0 |] }
+          refuses "a gain beyond single precision" "specification" "3.4e38"
+          <| create { plain with Scale = FanInScale 1e39 }
           refuses
               "an amplitude that is no number"
               "specification"

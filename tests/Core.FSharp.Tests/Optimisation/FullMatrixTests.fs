@@ -94,6 +94,15 @@ let tests =
               same "R" (torch.eye (3L, dtype = torch.float64)) inverse
               same "step" zero (FullMatrix.step settings inverse zero 0.1))
 
+          test "very small and very large means have a step of the same length in single precision" (fun () ->
+              let inverse = torch.eye 2L
+              let reference = FullMatrix.step settings inverse (torch.ones 2L) 0.1
+
+              for size in [ 1e-37; 1e-30; 1e-12; 1e12; 1e20; 1e37 ] do
+                  let mean = torch.full ([| 2L |], size.ToScalar(), dtype = torch.float32)
+                  let step = FullMatrix.step settings inverse mean 0.1
+                  near 1e-6 $"{size}" (reference.to_type torch.float64) (step.to_type torch.float64))
+
           for name, argument, fragment, work in
               [ "a curvature of another size",
                 "curvature",

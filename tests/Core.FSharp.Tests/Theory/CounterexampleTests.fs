@@ -205,7 +205,7 @@ let modulations =
               let layout = ParameterLayout.create [ "a.weight", [| 8L |], 4L ]
 
               let generate apply =
-                  use mapping =
+                  let mapping =
                       Mapping.create
                           layout
                           { Mapping.singleLatent 3 with
@@ -222,6 +222,7 @@ let modulations =
               let refuses parts apply act =
                   raises<ArgumentException> ("'bent'" :: parts) (fun () ->
                       let mapping, z = generate apply
+                      use _ = mapping
                       act mapping z)
 
               let one (_: torch.Tensor) (x: torch.Tensor) = x.sum().unsqueeze 0L

@@ -55,6 +55,20 @@ let tests =
               Expect.isTrue certificate.Assumptions.ConstantsApply "within the ball"
               Expect.isFalse certificate.Estimates.RefutesConstants "not refuted")
 
+          test "a loss without a slope at theta* is refuted by its slopes elsewhere" (fun () ->
+              let given = instance 0.02 0.1
+              let target = given.Target
+
+              let certificate =
+                  certify
+                      { given with
+                          Loss = fun theta -> (theta - target).square().sum().sqrt () * 3.0.ToScalar()
+                          LossLipschitz = StatedConstant 1e-3
+                          WeightLipschitz = StatedConstant 1.0 }
+
+              Expect.floatClose Accuracy.medium certificate.Estimates.SampledLossSlope 3.0 "3 everywhere but at theta*"
+              Expect.isTrue certificate.Estimates.RefutesConstants "refuted")
+
           test "delta is eps over both constants, and gap and distance are what one measures oneself" (fun () ->
               let given =
                   { instance 0.02 0.1 with

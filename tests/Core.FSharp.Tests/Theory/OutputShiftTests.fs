@@ -175,6 +175,41 @@ let tests =
                   let radius = OutputShift.radius steps [| TensorShift.itself |] [| 1.0 |] 1.0
                   Expect.equal radius 0.0 "no radius")
 
+          test "what is no move, no norm or no count is refused by its name" (fun () ->
+              let steps =
+                  OutputShift.steps
+                      { Layout = ParameterLayout.create [ "f.weight", [| 2L; 2L |], 2L ]
+                        InputShape = [| 2L |]
+                        Layers = [ LinearLayer "f" ] }
+                      (torch.ones (4L, dtype = torch.float64))
+
+              let outputs shown moved =
+                  fun () -> OutputShift.outputs steps shown moved 0.0 |> ignore
+
+              raises<ArgumentException> [ "moved"; "0 tensors"; "1 tensors" ] (outputs [| 1.0 |] [||])
+              raises<ArgumentException> [ "moved"; "-5" ] (outputs [| 1.0 |] [| -5.0 |])
+              raises<ArgumentException> [ "shown"; "NaN" ] (outputs [| nan |] [| 1.0 |])
+
+              for count in [ 0L; -1L ] do
+                  raises<ArgumentOutOfRangeException> [ "count"; string count ] (fun () ->
+                      OutputShift.noiseNorm 1.0 count 0.1 |> ignore))
+
+          test "a body that does not fit beside its input is refused" (fun () ->
+              raises<ArgumentException> [ "(2, 4)"; "(2, 3)" ] (fun () ->
+                  OutputShift.steps
+                      { Layout = ParameterLayout.create [ "f.weight", [| 4L; 3L |], 3L ]
+                        InputShape = [| 2L; 3L |]
+                        Layers = [ ConcatenationLayer [ LinearLayer "f" ] ] }
+                      (torch.ones (12L, dtype = torch.float64))
+                  |> ignore))
+
+          test "the probability beside a risk is never rounded up" (fun () ->
+              for risk in [ 1e-300; 1e-17; 1e-16; 1e-3; 0.1; 0.2; 0.3; 0.5 ] do
+                  let probability = OutputShift.probability risk
+                  // This difference of numbers from 1/2 to 1 is exact.
+                  Expect.isGreaterThanOrEqual (1.0 - probability) risk $"{risk}"
+                  Expect.isGreaterThan probability (1.0 - risk - 2e-16) $"{risk}: close")
+
           test "a roundoff below 0 or beyond the numbers is refused" (fun () ->
               for roundoff in [ -1e-9; nan; infinity ] do
                   raises<ArgumentOutOfRangeException> [ "roundoff" ] (fun () ->

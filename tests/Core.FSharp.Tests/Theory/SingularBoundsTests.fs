@@ -60,6 +60,23 @@ let tests =
                   singular.narrow(0L, 3L, 1L).zero_ () |> ignore
                   Expect.isNone (SingularBounds.smallest mirror (map singular)) "singular")
 
+          test "of a map that puts out no numbers nothing is established, at any size" (fun () ->
+              let rows, columns = 5_000L, 1_000L
+
+              for value in [ nan; infinity ] do
+                  let filled (count: int64) =
+                      torch.full ([| count |], value.ToScalar(), dtype = torch.float64)
+
+                  let map =
+                      { Rows = rows
+                        Columns = columns
+                        Apply = fun _ -> filled rows
+                        TransposeApply = fun _ -> filled columns }
+
+                  Expect.isNone (SingularBounds.smallest (scalar 0.0) map) $"{value}, large"
+                  let small = LinearMap.ofMatrix ((filled 6L).view (3L, 2L))
+                  Expect.isNone (SingularBounds.smallest (scalar 0.0) small) $"{value}, small")
+
           test "a singular matrix has no smallest value above 0" (fun () ->
               let matrix = (uniform (Random 2) 20L).view (5L, 4L)
               matrix.select(1L, 1L).copy_ (matrix.select (1L, 3L)) |> ignore

@@ -51,6 +51,18 @@ let tests =
               let distance, bound = rounded mapping (uniform random (int64 mapping.LatentCount))
               Expect.isLessThanOrEqual distance bound "within the bound")
 
+          test "nothing is known of a mapping with trainable scales without them" (fun () ->
+              use mapping =
+                  Mapping.create
+                      (ParameterLayout.create [ "a.weight", [| 4L |], 1L ])
+                      { Mapping.singleLatent 2 with
+                          TrainableScale = true }
+
+              raises<ArgumentNullException> [ "scales"; "trainable" ] (fun () ->
+                  TensorShift.ofMapping mapping (vector [ 1.0; 1.0 ]) null |> ignore)
+
+              TensorShift.ofMapping mapping (vector [ 1.0; 1.0 ]) (vector [ 10.0 ]) |> ignore)
+
           test "sums of more than 2^24 numbers have no bound, and none that is negative" (fun () ->
               Expect.equal (TensorShift.gamma 16_777_216.0) infinity "2^24"
               Expect.equal (TensorShift.gamma 1e9) infinity "beyond"

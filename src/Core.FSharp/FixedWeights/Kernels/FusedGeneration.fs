@@ -2,6 +2,7 @@
 /// Single precision, on the CPU.
 module internal MappingNets.Core.FusedGeneration
 
+open System
 open Microsoft.FSharp.NativeInterop
 open TorchSharp
 open MappingNets.Core.OrderOfAdditions
@@ -29,14 +30,29 @@ type BiasSource =
     /// Made anew each time, from its stream.
     | HashedBias of CounterHash.Key
 
-/// The cheapest source of a bias: its stream where numbers are made as fast as they are read, otherwise the tensor that holds them.
-let biasSource (hasBias: bool) (key: CounterHash.Key) (stored: unit -> torch.Tensor | null) =
-    if hasBias && HashRuns.isFast then
-        HashedBias key
+/// The source of a bias: its stream where that is fast, otherwise the tensor that holds it.
+/// Asked for at each pass, because the tensor may have been freed since; the caller keeps the function alive while it uses the source.
+let biasSourceOf
+    (isFast: bool)
+    (hasBias: bool)
+    (key: CounterHash.Key)
+    (stored: unit -> torch.Tensor | null)
+    : unit -> BiasSource =
+    if hasBias && isFast then
+        fun () -> HashedBias key
     else
         match stored () with
-        | null -> NoBias
-        | tensor -> StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
+        | null -> fun () -> NoBias
+        | tensor ->
+            fun () ->
+                if tensor.IsInvalid then
+                    raise (ObjectDisposedException "Mapping")
+
+                StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
+
+/// The cheapest source of a bias: its stream where numbers are made as fast as they are read, otherwise the tensor that holds them.
+let biasSource hasBias key stored =
+    biasSourceOf HashRuns.isFast hasBias key stored
 
 /// The biases of `count` weights from weight `row` on; null where there are none.
 let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Workspace) : nativeptr<float32> =
