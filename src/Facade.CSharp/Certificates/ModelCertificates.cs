@@ -98,7 +98,7 @@ public static class ModelCertificates
         var bounds = shown.Select(sample =>
             OutputShift.outputs(constants.Steps, sample, moved, TensorShiftModule.unitRoundoff)
             + OutputShift.outputs(constants.Steps, sample, OutputShift.moved(constants.Shifts, 0), TensorShiftModule.unitRoundoff)).ToArray();
-        return new(1 - risk, reach, bounds, Sampled(model, sigma, inputs, draws, seed), constants.Named(reach));
+        return new(OutputShift.probability(risk), reach, bounds, Sampled(model, sigma, inputs, draws, seed), constants.Named(reach));
     }
 
     private static double[] Sampled(Model model, double sigma, Tensor inputs, int draws, ulong seed)

@@ -16,6 +16,14 @@ public sealed record SafetensorsEntry(string Name, ScalarType DType, IReadOnlyLi
     /// </summary>
     public string StoredType { get; init; } = SafetensorsTypes.NameOf(DType) ?? "";
 
+    /// <summary>Whether everything is the same, the shape size by size.</summary>
+    public bool Equals(SafetensorsEntry? other) =>
+        other is not null && (Name, DType, StoredType, Offset, ByteCount) == (other.Name, other.DType, other.StoredType, other.Offset, other.ByteCount)
+        && Shape.SequenceEqual(other.Shape);
+
+    /// <summary>Of the name, the place and the shape.</summary>
+    public override int GetHashCode() => HashCode.Combine(Name, Offset, ShapeText.Of(Shape));
+
     /// <summary>The name, the type and the shape, such as "fc.weight F32(10, 128)".</summary>
     public override string ToString() => $"{MessageText.Of(Name)} {StoredType}{ShapeText.Of(Shape)}";
 }

@@ -142,6 +142,9 @@ internal sealed class AdapterContents : IDisposable
         if (TargetIdentity.FingerprintOf(baseWeights.Target.Layout) != identity.Fingerprint)
             throw new CheckpointFormatException(
                 source, $"was made for '{identity.Name}' with {identity.Parameters} weights; names or shapes of '{baseWeights.Target.Name}' differ.");
+        if (!baseWeights.Target.HasBuffers(target.Buffers))
+            throw new CheckpointFormatException(
+                source, $"was made for a network with the buffers {target.BufferText}; '{baseWeights.Target.Name}' has {baseWeights.Target.BufferText}.");
         if (baseWeights.Head.Except(Configuration.NewHead).FirstOrDefault() is { } missing)
             throw new CheckpointFormatException(source, $"changes the base's '{missing}', which the pretrained weights do not have in its shape.");
         if (weightsHash is not null && baseWeights.WeightsHash(Configuration.NewHead) is var other && other != weightsHash)

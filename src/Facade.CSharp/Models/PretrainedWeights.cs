@@ -66,6 +66,7 @@ public sealed class PretrainedWeights : IDisposable
 
     /// <summary>The weights and buffers that a user's own module came with.</summary>
     /// <param name="target">The target that has the module on loan; it is not changed.</param>
+    /// <exception cref="ObjectDisposedException">The target is disposed, and its copies of them with it.</exception>
     public static PretrainedWeights Of(ModuleTarget target)
     {
         ArgumentNullException.ThrowIfNull(target);

@@ -21,6 +21,14 @@ public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape,
     /// <summary>Whether it is a dropout's place in its random stream, which starts where the buffer's full name says and not at <see cref="Start"/>.</summary>
     internal bool IsDropoutPlace { get; init; }
 
+    /// <summary>Whether everything is the same, the shape size by size.</summary>
+    public bool Equals(BufferSpecification? other) =>
+        other is not null && (Name, Type, Start, IsPersistent, IsDropoutPlace) == (other.Name, other.Type, other.Start, other.IsPersistent, other.IsDropoutPlace)
+        && Shape.SequenceEqual(other.Shape);
+
+    /// <summary>Of the name, the shape and the type.</summary>
+    public override int GetHashCode() => HashCode.Combine(ToString(), Type);
+
     /// <summary>The name and the shape, such as "bn1.running_mean(16)".</summary>
     public override string ToString() => Name + ShapeText.Of(Shape);
 

@@ -13,6 +13,12 @@ public sealed record InputSpecification(IReadOnlyList<long> Shape, ScalarType Ty
     /// <summary>Whether the input's elements are floating-point numbers.</summary>
     internal bool IsFloat => FloatTypes.Contains(Type);
 
+    /// <summary>Whether shape and type are the same.</summary>
+    public bool Equals(InputSpecification? other) => other is not null && Type == other.Type && Shape.SequenceEqual(other.Shape);
+
+    /// <summary>Of the shape and the type.</summary>
+    public override int GetHashCode() => HashCode.Combine(ShapeText.Of(Shape), Type);
+
     /// <summary>The shape, and the type where it is not single precision, such as "(12) Int64".</summary>
     public override string ToString() => ShapeText.Of(Shape) + (Type == ScalarType.Float32 ? "" : $" {Type}");
 }

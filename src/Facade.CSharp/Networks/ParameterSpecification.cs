@@ -24,6 +24,14 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
     /// <summary>How many weights the tensor holds: the product of its shape.</summary>
     public long Count => ShapeText.Product(Shape);
 
+    /// <summary>Whether everything is the same, the shape size by size.</summary>
+    public bool Equals(ParameterSpecification? other) =>
+        other is not null && (Name, FanIn, Center, IsLinearMap, Groups) == (other.Name, other.FanIn, other.Center, other.IsLinearMap, other.Groups)
+        && Shape.SequenceEqual(other.Shape);
+
+    /// <summary>Of the name, the shape and the fan-in.</summary>
+    public override int GetHashCode() => HashCode.Combine(ToString(), FanIn);
+
     /// <summary>The name and the shape, such as "conv1.weight(16, 1, 3, 3)".</summary>
     public override string ToString() => Name + ShapeText.Of(Shape);
 }

@@ -64,12 +64,19 @@ public abstract partial class TargetNetwork
         }
     }
 
+    /// <summary>Whether buffers of these specifications can stand in this network: names and shapes, in order.</summary>
+    internal bool HasBuffers(IReadOnlyList<BufferSpecification> specifications) =>
+        // A state that this network made has its very list.
+        ReferenceEquals(specifications, Buffers)
+        || specifications.Select(buffer => buffer.ToString()).SequenceEqual(Buffers.Select(buffer => buffer.ToString()));
+
+    /// <summary>The buffers in words, such as "[bn1.running_mean(16)]".</summary>
+    internal string BufferText => $"[{string.Join(", ", Buffers)}]";
+
     private void CheckState(NetworkState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        // A state that this network made has its very list.
-        if (!ReferenceEquals(state.Specifications, Buffers)
-            && !state.Specifications.Select(buffer => buffer.ToString()).SequenceEqual(Buffers.Select(buffer => buffer.ToString())))
+        if (!HasBuffers(state.Specifications))
             throw new ArgumentException(
                 $"The state is another network's; '{Name}' takes one that its CreateState made.", nameof(state));
         if (state.Tensors.Any(tensor => tensor.IsInvalid))

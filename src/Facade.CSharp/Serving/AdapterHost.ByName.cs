@@ -137,14 +137,14 @@ public sealed partial class AdapterHost
         {
             ObjectDisposedException.ThrowIf(isDisposed, this);
             // A wrong name is as wrong where the base answers.
-            if (name is not null && disabled.Value > 0)
+            if (name is not null && IsDisabled)
             {
                 Find(name);
                 RefuseMerged(name);
             }
 
             // The host itself holds these two, so that they cannot be gone while the gate is closed.
-            var ready = name is null || disabled.Value > 0 ? plain : current.Adapter == name ? current : null;
+            var ready = name is null || IsDisabled ? plain : current.Adapter == name ? current : null;
             if (ready is null)
                 return latest.Hold(name!, () => SnapshotOf(name!));
             ready.TryHold();

@@ -115,12 +115,14 @@ public sealed partial class AdapterHost
         }
     }
 
+    private bool IsDisabled => disabled.Value?.Innermost is not null;
+
     // Between reading the reference and taking hold the snapshot may have been replaced and freed; then there is a newer one.
     private WeightsSnapshot Hold()
     {
         while (true)
         {
-            var snapshot = disabled.Value > 0 ? Volatile.Read(ref plain) : Volatile.Read(ref current);
+            var snapshot = IsDisabled ? Volatile.Read(ref plain) : Volatile.Read(ref current);
             if (snapshot.TryHold())
                 return snapshot;
             ObjectDisposedException.ThrowIf(Volatile.Read(ref isDisposed), this);
@@ -177,15 +179,27 @@ public sealed partial class AdapterHost
             throw new InvalidOperationException($"The adapter '{name}' is a part of '{user}'; delete that first.");
     }
 
-    private sealed class Scope(AsyncLocal<int> disabled) : IDisposable
+    /// <summary>
+    /// One <see cref="Disable"/>. Flows that began inside it keep it after it is over, so it says itself whether it is, and no flow counts.
+    /// </summary>
+    private sealed class Scope(Scope? outer) : IDisposable
     {
-        private bool isOver;
+        private volatile bool isOver;
 
-        public void Dispose()
+        /// <summary>This scope or the nearest one around it that is not over; null where all are.</summary>
+        public Scope? Innermost
         {
-            if (!isOver)
-                disabled.Value--;
-            isOver = true;
+            get
+            {
+                var scope = this;
+                while (scope is { isOver: true })
+                    scope = scope.Outer;
+                return scope;
+            }
         }
+
+        private Scope? Outer { get; } = outer;
+
+        public void Dispose() => isOver = true;
     }
 }

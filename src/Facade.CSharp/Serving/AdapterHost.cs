@@ -25,7 +25,7 @@ public sealed partial class AdapterHost : IDisposable
     private readonly Dictionary<string, HostedAdapter> adapters = new(StringComparer.Ordinal);
     private readonly Stack<(HostedAdapter Adapter, string Name, Tensor Before)> merged = new();
     private readonly ChangeCache changes;
-    private readonly AsyncLocal<int> disabled = new();
+    private readonly AsyncLocal<Scope?> disabled = new();
     private readonly LatestSnapshots latest = new();
     private Tensor theta;
     private WeightsSnapshot plain;
@@ -111,6 +111,10 @@ public sealed partial class AdapterHost : IDisposable
             throw new ArgumentException(
                 $"The model generates '{theirs.Name}' with {theirs.Parameters} weights; names or shapes of '{ours.Name}', with {ours.Parameters}, differ.",
                 nameof(model));
+        if (!Target.HasBuffers(model.Target.Buffers))
+            throw new ArgumentException(
+                $"The model's network has the buffers {model.Target.BufferText}; '{Target.Name}' has {Target.BufferText}, and a host serves one network.",
+                nameof(model));
         Take(name, new WholeAdapter(model.CopyTo(device)), () => RequireWhole(model, "the model"));
     }
 
@@ -118,7 +122,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="name">What to call it.</param>
     /// <param name="model">A model of this network, fine-tuned from the same weights.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
-    /// <exception cref="CheckpointFormatException">It was fine-tuned from other weights, or is of another network.</exception>
+    /// <exception cref="CheckpointFormatException">It was fine-tuned from other weights, or is of another network or one with other buffers.</exception>
     /// <exception cref="InvalidOperationException">A trained parameter or a buffer of it is not finite.</exception>
     /// <exception cref="ObjectDisposedException">The host or the model is disposed.</exception>
     public void Add(string name, FineTunedModel model)
@@ -169,14 +173,14 @@ public sealed partial class AdapterHost : IDisposable
     }
 
     /// <summary>
-    /// Switches all adapters off for the caller's own flow of control, until the result is disposed: its predictions, those by an adapter's name too,
+    /// Switches all adapters off for the caller's own flow of control, until the result is disposed, wherever that happens: its predictions, those by an adapter's name too,
     /// and the weights that it asks for come from the base (with what is merged into it). Other threads are not affected.
     /// </summary>
     /// <returns>What to dispose at the end of the scope.</returns>
     public IDisposable Disable()
     {
-        disabled.Value++;
-        return new Scope(disabled);
+        // Scopes that are over are left out, or a long flow would keep all it ever opened.
+        return disabled.Value = new Scope(disabled.Value?.Innermost);
     }
 
     /// <summary>Removes an adapter and frees its numbers.</summary>

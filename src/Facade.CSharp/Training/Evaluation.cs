@@ -72,6 +72,15 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
         return new(weight > 0 ? sum / weight : 0, hasAccuracy ? (double)right / Math.Max(1, judged) : null, data.Count) { Metrics = totals.Values() };
     }
 
+    /// <summary>Whether all figures are the same, those of the metrics by their names.</summary>
+    public bool Equals(Evaluation? other) =>
+        other is not null && Loss.Equals(other.Loss) && Accuracy.Equals(other.Accuracy) && Count == other.Count
+        && Metrics.Count == other.Metrics.Count
+        && Metrics.All(metric => other.Metrics.TryGetValue(metric.Key, out var value) && value.Equals(metric.Value));
+
+    /// <summary>Of the loss, the accuracy and the number of samples.</summary>
+    public override int GetHashCode() => HashCode.Combine(Loss, Accuracy, Count);
+
     /// <summary>One line to read.</summary>
     public override string ToString() =>
         FormattableString.Invariant($"{EpochResult.Side("", Loss, Accuracy, Metrics).TrimStart()} on {Count:N0} samples");

@@ -107,6 +107,16 @@ public sealed class Metric
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 
+    /// <summary>Whether two metrics of one name compute the same: a ready-made one has its name to itself, one's own its functions.</summary>
+    internal bool IsSameAs(Metric other) =>
+        ReferenceEquals(this, other)
+        || (HigherIsBetter == other.HigherIsBetter && (check, other.check) switch
+        {
+            (null, null) => sums == other.sums && value == other.value,
+            (null, _) or (_, null) => false,
+            _ => true,
+        });
+
     /// <summary>Refuses data and a network that it is not for.</summary>
     internal void Check(TargetNetwork target, Dataset data) => check?.Invoke(target, data);
 

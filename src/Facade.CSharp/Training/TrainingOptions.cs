@@ -198,6 +198,9 @@ public sealed record TrainingOptions
             Refuse(metric is null, nameof(Metrics), "A metric is null.");
             Refuse(
                 Metrics.Count(other => other?.Name == metric!.Name) > 1, nameof(Metrics), $"Two metrics are called '{metric}'.");
+            Refuse(
+                SelectBy?.Name == metric!.Name && !SelectBy.IsSameAs(metric), nameof(SelectBy),
+                $"It is called '{metric}' as one of {nameof(Metrics)} is, and is another metric; give it a name of its own, or select by that one.");
         }
     }
 

@@ -88,6 +88,13 @@ internal sealed class TrainingRun(
         return process.PeakWorkingSet64;
     }
 
+    // In 64 bits: a batch may be as large as the type allows, and a step takes several.
+    private int SamplesOf(long step)
+    {
+        var size = (long)options.BatchSize * options.GradientAccumulation;
+        return (int)Math.Min(size, training.Count - (step * size));
+    }
+
     private void RunEpoch(
         int epoch,
         TrainingStep step,
@@ -119,7 +126,7 @@ internal sealed class TrainingRun(
             var took = Stopwatch.GetElapsedTime(started);
             run.StepTimes.Add(took.TotalMilliseconds);
             if (Telemetry.IsHeard)
-                Telemetry.Step(model, Math.Min(options.BatchSize * options.GradientAccumulation, training.Count - (done * options.BatchSize * options.GradientAccumulation)), took, total);
+                Telemetry.Step(model, SamplesOf(done), took, total);
             done++;
             run.Step++;
             // No scope is open here: a tensor that a listener takes now is the listener's.

@@ -111,6 +111,75 @@ public sealed class AdapterHostTests : IDisposable
         Assert.Equal(active, Bits());
     }
 
+    [Fact]
+    public async Task A_scope_is_over_for_work_that_was_started_in_it_too()
+    {
+        var plain = Bits();
+        var active = Add("it", "groups");
+        host.SetActive("it");
+        using var isOver = new SemaphoreSlim(0);
+        Task<(int[] Inside, int[] After)> worker;
+
+        using (host.Disable())
+        {
+            using var isInside = new SemaphoreSlim(0);
+            worker = Task.Run(async () =>
+            {
+                var inside = Bits();
+                isInside.Release();
+                await isOver.WaitAsync();
+                return (inside, Bits());
+            });
+            await isInside.WaitAsync();
+        }
+
+        isOver.Release();
+        var seen = await worker;
+        Assert.Equal(plain, seen.Inside);
+        Assert.Equal(active, seen.After);
+    }
+
+    [Fact]
+    public async Task A_scope_that_ends_elsewhere_ends_and_leaves_the_next_one_whole()
+    {
+        var plain = Bits();
+        var active = Add("it", "groups");
+        host.SetActive("it");
+
+        using (await Opened())
+            Assert.Equal(active, Bits());
+        using (host.Disable())
+            Assert.Equal(plain, Bits());
+        var first = host.Disable();
+        var second = host.Disable();
+        await Task.Run(first.Dispose);
+        Assert.Equal(plain, Bits());
+        second.Dispose();
+        second.Dispose();
+        Assert.Equal(active, Bits());
+
+        // What an asynchronous method opens for its own flow does not come out with its result.
+        async Task<IDisposable> Opened()
+        {
+            await Task.Yield();
+            return host.Disable();
+        }
+    }
+
+    [Fact]
+    public void A_model_whose_network_has_other_buffers_is_refused_before_it_answers()
+    {
+        var target = TargetNetwork.Input(4).Linear(14).Tanh().Dropout(0.2).Linear(3).Build("small-classifier");
+        using var mapped = MappingNetwork.For(target).SingleLatent(24).Build();
+        using var tuned = FineTuning.Of(target, pretrained).Groups(10).Build();
+
+        var whole = Assert.Throws<ArgumentException>("model", () => host.Add("mapped", mapped)).Message;
+        var change = Assert.Throws<CheckpointFormatException>(() => host.Add("tuned", tuned)).Message;
+
+        Assert.All([whole, change], message => Assert.Contains("dropout", message));
+        Assert.Empty(host.Names);
+    }
+
     [Theory]
     [MemberData(nameof(Ways))]
     public void Merging_keeps_the_bits_and_unmerging_brings_the_bases_back(string way)

@@ -35,6 +35,29 @@ public sealed class EvaluationTests
         Assert.Throws<ArgumentOutOfRangeException>("batchSize", () => Evaluation.Of(model, data, batchSize: 0));
     }
 
+    [Fact]
+    public void Equal_figures_and_specifications_are_equal()
+    {
+        using var model = Small.Slvt();
+        using var data = Small.Classes(8);
+        Evaluation Again(params Metric[] metrics) => Evaluation.Of(model, data, metrics: metrics);
+        Assert.Equal(Again(Metric.F1()), Again(Metric.F1()));
+        Assert.Equal(Again(Metric.F1()).GetHashCode(), Again(Metric.F1()).GetHashCode());
+        Assert.NotEqual(Again(Metric.F1()), Again());
+        Assert.NotEqual(Again(Metric.F1()), Again(Metric.TopK(2)));
+
+        var (one, other) = (Small.Images(), Small.Images());
+        Assert.Equal(one.Parameters, other.Parameters);
+        Assert.Equal(one.Parameters.Select(parameter => parameter.GetHashCode()), other.Parameters.Select(parameter => parameter.GetHashCode()));
+        Assert.NotEqual(one.Parameters[0], one.Parameters[0] with { Center = 1 });
+        Assert.Equal(new InputSpecification([1, 2]), new InputSpecification([1, 2]));
+        Assert.NotEqual(new InputSpecification([1, 2]), new InputSpecification([2, 1]));
+        Assert.Equal(new BufferSpecification("a", [3], ScalarType.Float32, 0), new BufferSpecification("a", [3], ScalarType.Float32, 0));
+        Assert.NotEqual(new BufferSpecification("a", [3], ScalarType.Float32, 0), new BufferSpecification("a", [3], ScalarType.Float32, 1));
+        Assert.Equal(new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12), new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12));
+        Assert.NotEqual(new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12), new SafetensorsEntry("a", ScalarType.Float32, [3, 1], 0, 12));
+    }
+
     // A text of a few dozen tokens has millions of outputs, one for each word of the vocabulary at each place: a thousand texts do not fit into memory.
     [Fact]
     public void Samples_of_many_outputs_are_evaluated_a_few_at_a_time()

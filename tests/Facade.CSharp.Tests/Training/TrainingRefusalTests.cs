@@ -44,6 +44,20 @@ public sealed class TrainingRefusalTests
     }
 
     [Fact]
+    public void A_metric_that_selects_under_the_name_of_another_is_refused()
+    {
+        using var model = Small.Slvt();
+        Metric Own(bool isBetter) => new("F1", (outputs, _) => outputs.sum().unsqueeze(0), sums => sums[0], isBetter);
+        var own = Own(true);
+
+        foreach (var (listed, selects) in new[] { (Metric.F1(), own), (own, Metric.F1()), (own, Own(false)) })
+            Assert.Contains("is another metric", Assert.Throws<ArgumentException>(
+                "SelectBy", () => new Trainer(model, new() { Metrics = [listed], SelectBy = selects })).Message);
+        _ = new Trainer(model, new() { Metrics = [Metric.F1()], SelectBy = Metric.F1() });
+        _ = new Trainer(model, new() { Metrics = [own], SelectBy = own });
+    }
+
+    [Fact]
     public void Nulls_are_refused_by_name()
     {
         using var model = Small.Slvt();

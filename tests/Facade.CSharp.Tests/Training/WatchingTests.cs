@@ -120,6 +120,27 @@ public sealed class WatchingTests
         Assert.True(double.IsFinite(last));
     }
 
+    [Fact]
+    public void Steps_of_more_samples_than_a_number_holds_count_those_there_are()
+    {
+        var samples = 0L;
+        var mine = new AsyncLocal<bool> { Value = true };
+        using var meters = new MeterListener();
+        meters.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "mappingnets.training.samples")
+                listener.EnableMeasurementEvents(instrument);
+        };
+        meters.SetMeasurementEventCallback<long>((_, value, _, _) => samples += mine.Value ? value : 0);
+        meters.Start();
+        using var model = Small.Slvt();
+        using var data = Small.Classes(8);
+
+        new Trainer(model, new() { Epochs = 2, BatchSize = int.MaxValue, GradientAccumulation = 2 }).Fit(data);
+
+        Assert.Equal(16, samples);
+    }
+
     private sealed class Immediate(Action<TrainingProgress> report) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => report(value);

@@ -64,7 +64,7 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     /// <summary>The floating-point type that the module computes in.</summary>
     public ScalarType Type => Parameters.Generated.Count == 0 ? ScalarType.Float32 : ownWeights[0].dtype;
 
-    public IReadOnlyList<Tensor> OwnWeights => ownWeights;
+    public IReadOnlyList<Tensor> OwnWeights => StillHere(ownWeights);
 
     /// <summary>The parameters that the owner froze: no pass writes them.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Frozen =>
@@ -79,7 +79,7 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     /// <summary>Whether it is this module that is on loan.</summary>
     public bool Is(nn.Module other) => !returned && ReferenceEquals(module, other);
 
-    public IReadOnlyList<Tensor> OwnBuffers => ownBuffers;
+    public IReadOnlyList<Tensor> OwnBuffers => StillHere(ownBuffers);
 
     public IReadOnlyList<BufferSpecification> BufferSpecifications =>
         [.. buffers.Select(buffer => new BufferSpecification(buffer.Name, buffer.Value.shape, buffer.Value.dtype, 0))];
@@ -180,10 +180,21 @@ internal sealed class BorrowedModule : LentModule, IDisposable
             part.train(training);
     }
 
-    private void RequireAlive()
+    private Tensor[] StillHere(Tensor[] own)
+    {
+        RequireNotReturned();
+        return own;
+    }
+
+    private void RequireNotReturned()
     {
         if (returned)
             throw new ObjectDisposedException(name, $"The target '{name}' was disposed, and its module is with its owner again.");
+    }
+
+    private void RequireAlive()
+    {
+        RequireNotReturned();
         if (WasDisposed)
             throw new ObjectDisposedException(name, $"The module that the target '{name}' has on loan was disposed; it must live as long as the target.");
     }

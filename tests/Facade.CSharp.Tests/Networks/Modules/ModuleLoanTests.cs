@@ -45,6 +45,18 @@ public sealed class ModuleLoanTests
     }
 
     [Fact]
+    public void A_disposed_target_says_that_its_copies_of_the_weights_are_gone()
+    {
+        using var module = Network();
+        var target = TargetNetwork.From(module, zeros(2, 6), "lent");
+        PretrainedWeights.Of(target).Dispose();
+        target.Dispose();
+
+        Assert.Contains("'lent' was disposed", Assert.Throws<ObjectDisposedException>(() => PretrainedWeights.Of(target)).Message);
+        Assert.Contains("'lent' was disposed", Assert.Throws<ObjectDisposedException>(() => target.OwnWeights).Message);
+    }
+
+    [Fact]
     public void Disposing_in_any_order_never_throws()
     {
         using var scope = NewDisposeScope();
