@@ -158,6 +158,8 @@ module internal LinearOperators =
     /// Orthonormal columns from a QR decomposition of uniform numbers, times sqrt(P / d); R's diagonal is made positive, which
     /// makes the decomposition unique.
     let denseMatrix (key: CounterHash.Key) (rows: int64) (columns: int) =
+        // Made under inference mode, no graph could ever hold it.
+        use _ = torch.inference_mode false
         use scope = torch.NewDisposeScope()
         let size = rows * int64 columns
 

@@ -59,8 +59,10 @@ let tests =
               | rule -> failtest $"It has the rule {rule}.")
 
           for name, kind, modulationName, activation in compositions do
-              test $"{name}: first used where no graph is kept, it trains afterwards" (fun () ->
-                  use mapping = Mapping.create layout (single kind modulationName activation)
+              test $"{name}: made and first used where no graph is kept, it trains afterwards" (fun () ->
+                  use mapping =
+                      (use _ = torch.inference_mode true
+                       Mapping.create layout (single kind modulationName activation))
 
                   // The custom modulation of the examples is made of doubles.
                   let precisions =
