@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # The door to this repository, from a fresh clone with only the .NET SDK. list_verbs lists the verbs.
 set -euo pipefail
+# A program that ends in its own way on Ctrl-C looks like any other to bash, which would begin the next.
+trap 'exit 130' INT
+trap 'exit 143' TERM
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
@@ -11,9 +14,13 @@ readonly data_folder=/usr/share/datasets/fashion-mnist
 # Packages are compared with those of version 0.2.0 as this commit packs them; no feed has them.
 readonly baseline_commit=d04b842 baseline_folder=artifacts/baseline
 
+# Folders that go when the script ends, however it does.
+scratch=()
+trap '((${#scratch[@]} == 0)) || rm -rf "${scratch[@]}"' EXIT
+
 list_verbs() {
   cat <<'VERBS'
-Usage: ./build.sh VERB [arguments]
+Usage: ./build.sh VERB [arguments]; relative paths count from the folder of build.sh
 
   demo              train on FashionMNIST, directly and through latent vectors; arguments go to the program
   test              build everything, run all tests, end in the line "N passed, N failed"
@@ -73,6 +80,9 @@ require_sdk() {
   command -v dotnet >/dev/null || fail "no 'dotnet' found. Install the .NET SDK 10: https://dot.net/download"
   dotnet --list-sdks | grep -qE '^([1-9][0-9]{2,}|[2-9][0-9]|1[0-9])\.' ||
     fail "the .NET SDK 10 is missing; there is: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd' ' -). Install it: https://dot.net/download"
+  # A newer SDK builds for it and does not run it.
+  dotnet --list-runtimes | grep -q '^Microsoft\.NETCore\.App 10\.' ||
+    fail "the .NET runtime 10 is missing, which the programs here run on. Install it beside the newer one: https://dot.net/download"
 }
 
 restore_tools() {
@@ -98,6 +108,12 @@ require_python() {
   command -v python3 >/dev/null && return
   can_install && install python3 && return
   fail "python3 is missing. On Debian or Ubuntu: sudo apt-get install python3. Elsewhere: https://www.python.org"
+}
+
+# For verbs that need the history, or copy the tree.
+require_git() {
+  command -v git >/dev/null || { can_install && install git; } || fail "git is missing. On Debian or Ubuntu: sudo apt-get install git."
+  git rev-parse HEAD >/dev/null || fail "git cannot read this checkout (above is what it says)."
 }
 
 # Succeeds if the complete FashionMNIST is there afterwards; otherwise explains how to get it.
@@ -223,7 +239,7 @@ provide_chromium() {
     command -v "$program" >/dev/null && return
   done
   can_install && install chromium && return
-  echo "build.sh: Chromium is missing, so the tests that look at pages are skipped. On Debian or Ubuntu: sudo apt-get install chromium." >&2
+  echo "build.sh: Chromium is missing, so the tests that look at pages are skipped. On Debian: sudo apt-get install chromium. Elsewhere: chromium or google-chrome on the path." >&2
 }
 
 # Clusters keep their members and their runs in it; without it the tests of that are skipped.
@@ -256,7 +272,7 @@ run_tests() {
   dotnet build MappingNets.sln -c Release --nologo --verbosity quiet || fail "the build failed; no test ran."
   if [[ $part =~ ^(all|tool)$ ]]; then provide_interactive; fi
   results=$(mktemp -d)
-  trap 'rm -rf "$results"' EXIT
+  scratch+=("$results")
   if [[ $part =~ ^(all|core)$ ]]; then test_core "$@"; fi
   if [[ $part =~ ^(all|facade)$ ]]; then test_xunit Facade.CSharp.Tests "$@"; fi
   if [[ $part =~ ^(all|onnx)$ ]]; then test_xunit Onnx.CSharp.Tests "$@"; fi
@@ -301,6 +317,7 @@ stress_form() {
   local form=$1 folder
   shift
   folder=$(mktemp -d)
+  scratch+=("$folder")
   if ! dotnet publish experiments/Stress -c Release --use-current-runtime --nologo --verbosity quiet -o "$folder" "$@"; then
     echo "build.sh: the form $form could not be published." >&2
     failed=$((failed + 1))
@@ -327,6 +344,11 @@ format() {
 # The packages that validation compares with, packed once from their own commit.
 provide_baseline() {
   [[ -f $baseline_folder/MappingNets.0.2.0.nupkg ]] && return
+  local complaint
+  if ! complaint=$(git rev-parse HEAD 2>&1 >/dev/null); then
+    echo "build.sh: no API is compared with version 0.2.0, because git cannot read this checkout: ${complaint%%$'\n'*}" >&2
+    return
+  fi
   if ! git cat-file -e "$baseline_commit^{commit}" 2>/dev/null; then
     echo "build.sh: commit $baseline_commit is not in this checkout, so no API is compared with version 0.2.0 (git fetch --unshallow)." >&2
     return
@@ -334,6 +356,7 @@ provide_baseline() {
   echo "build.sh: packing version 0.2.0 from commit $baseline_commit, to compare with (a minute, once)"
   local work project
   work=$(mktemp -d)
+  scratch+=("$work")
   git archive "$baseline_commit" src build paket.dependencies paket.lock .paket .config Directory.Build.props Directory.Build.targets | tar -x -C "$work"
   for project in src/Core.FSharp src/Facade.CSharp; do
     (cd "$work" && dotnet tool restore >/dev/null && dotnet pack "$project" -c Release --nologo --verbosity quiet -o packages) || fail "version 0.2.0 was not packed."
@@ -393,12 +416,14 @@ case $verb in
   mutants)
     require_sdk
     require_python
+    require_git
     python3 tests/mutants/run.py "$@"
     ;;
   bench) run_example experiments/Bench "$@" ;;
   against)
     require_sdk
     require_python
+    require_git
     python3 experiments/Against/run.py "$@"
     ;;
   test) run_tests "$@" ;;

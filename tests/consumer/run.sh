@@ -59,7 +59,7 @@ form() {
   shift 3
   rm -rf "$output"
   if ! (cd "$work/$language" && dotnet "$@" -c Release --nologo --verbosity quiet -o "$output") >"$work/log" 2>&1; then
-    result="could not be built: $(grep -m 1 -E 'error|warning' "$work/log")"
+    result="could not be built: $(grep -m 1 -E 'error|warning' "$work/log" || tail -n 1 "$work/log")"
   elif ! result=$("$output/Consumer" 2>"$work/log"); then
     result="failed: $(head -n 1 "$work/log")"
   fi

@@ -15,9 +15,9 @@ public sealed partial class ProseTests
     public void NoFileHasAPhraseToAvoid()
     {
         var root = RepositoryRoot.Path;
-        if (!Path.Exists(Path.Combine(root, ".git")))
-            return; // An unpacked archive: there is no telling which of its files are committed.
-        var files = ChildProcess.Run("git", ["ls-files", "-z"], root).Split('\0', StringSplitOptions.RemoveEmptyEntries)
+        if (RepositoryRoot.Committed() is not { } committed)
+            return;
+        var files = committed
             .Where(file => file != Self && Endings.Any(ending => file.EndsWith(ending, StringComparison.Ordinal)))
             .Where(file => File.Exists(Path.Combine(root, file)));
         var found =
