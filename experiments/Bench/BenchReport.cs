@@ -125,7 +125,7 @@ public sealed record BenchReport(
 
         if (Generation.Count > 0)
         {
-            Line(text, $"| fixed weights | P | d | generate / copy | transpose / copy | copy, GB/s |");
+            Line(text, $"| fixed weights | P | d | generate / copy, rate (higher is faster) | transpose / copy, rate (higher is faster) | copy, GB/s |");
             Line(text, $"|---|---|---|---|---|---|");
             foreach (var point in Generation)
                 Line(text, $"| {point.Kind} | {point.Weights:N0} | {point.Latents:N0} | {Range(point.Forward)} | {Range(point.Transpose)} | {point.CopyGigabytesPerSecond:F1} |");

@@ -25,8 +25,12 @@ return ExampleProgram.Run(
         {
             if (!File.Exists(file))
             {
+                // As in the demo, which holds the same images out.
+                var (kept, heldOut) = training.SplitHoldOut(5_000, options.Seed);
+                using var keptImages = kept;
+                using var others = heldOut;
                 using var untrained = MappingNetwork.For(Targets.Cnn2()).LayerWise(2688).WithSeed(options.Seed).Build();
-                new Trainer(untrained, new() { Epochs = options.Epochs ?? 12, Seed = options.Seed }).Fit(training, null, null, stop);
+                new Trainer(untrained, new() { Epochs = options.Epochs ?? 12, Seed = options.Seed }).Fit(kept, null, null, stop);
                 untrained.SaveAdapter(file);
             }
 
@@ -43,25 +47,28 @@ return ExampleProgram.Run(
             var found = Attack.Distances(model, sample.Inputs, certificate, stop);
             var changed = found.Where(double.IsFinite).ToArray();
             var line = FormattableString.Invariant(
-                $"no prediction of {found.Length} can change within {certificate.SmallestRadius:G3}; the nearest change found is at {changed.Min():G3}; ")
+                $"no prediction of {found.Length} can change within {certificate.SmallestRadius:G3}; the changes found are at {changed.Min():G3} to {changed.Max():G3}; ")
                 + FormattableString.Invariant($"median certified {Middle(certificate.Radii):G3}, median found {Middle(found):G3}; ")
                 + $"found inside a certified radius: {found.Zip(certificate.Radii).Count(pair => pair.First <= pair.Second)}";
             Console.WriteLine(line);
             AtomicFile.WriteAllText(Path.Combine(options.Output, "certificate.txt"), $"{certificate}\n{alone}\n{line}\n");
 
+            var uncertified = certificate.Radii.Count(radius => radius <= 0);
             var plot = new Plot();
             plot.Title("CNN2, LWT 2,688: how far the latent may move");
             plot.XLabel("share of 1,000 test images, %");
             plot.YLabel("distance in latent space (log10)");
-            Curve(certificate.Radii, "certified: no prediction changes below");
+            Curve(certificate.Radii, FormattableString.Invariant($"certified: no prediction changes below ({100.0 * uncertified / found.Length:0.#}% have radius 0)"));
             Curve(found, "found by attack: a prediction changes here");
             plot.ShowLegend(Alignment.LowerRight);
             Plots.Save(plot, Path.Combine(options.Output, "certificate.png"), 1000, 640);
 
-            void Curve(IEnumerable<double> distances, string label)
+            void Curve(IReadOnlyCollection<double> distances, string label)
             {
+                // A logarithm has no place for 0: those images come first, and the curve begins behind them.
+                var zeros = distances.Count(distance => distance <= 0);
                 var sorted = distances.Where(distance => distance > 0 && double.IsFinite(distance)).Select(Math.Log10).Order().ToArray();
-                var places = sorted.Select((_, index) => 100.0 * index / found.Length).ToArray();
+                var places = sorted.Select((_, index) => 100.0 * (zeros + index) / found.Length).ToArray();
                 plot.Add.ScatterLine(places, sorted).LegendText = label;
             }
 

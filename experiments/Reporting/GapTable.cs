@@ -10,8 +10,9 @@ public static class GapTable
     public static string Of(IReadOnlyList<RunRecord> runs)
     {
         var sizes = runs.Select(run => run.TrainingImages!.Value).Distinct().Order().ToArray();
+        var seeds = runs.Select(run => run.Seed).Distinct().Count();
         return string.Join('\n', [
-            "Training less test accuracy, points (mean ± standard deviation over seeds), against the number of training images:",
+            $"Training less test accuracy, points{(seeds > 1 ? " (mean ± standard deviation over seeds)" : "")}, against the number of training images:",
             "",
             "| method | trainable | " + string.Join(" | ", sizes.Select(size => size.ToString("N0", CultureInfo.InvariantCulture))) + " |",
             "|---|---:|" + string.Concat(sizes.Select(_ => "---:|")),

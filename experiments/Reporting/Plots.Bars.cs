@@ -19,7 +19,7 @@ public static partial class Plots
     {
         var isAccuracy = metric == PublishedRow.Accuracy;
         var factor = isAccuracy ? 100 : 1;
-        var plot = NewPlot(title, isAccuracy ? "test accuracy, %" : metric, "");
+        var plot = NewPlot(title, "", "");
         var shown = rows.Where(row => row.Result(metric) is not null).Reverse().ToArray();
         if (shown.Length == 0)
             return;
@@ -57,11 +57,17 @@ public static partial class Plots
         var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
         var left = isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
         plot.Axes.SetLimits(left, isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room), -0.6, shown.Length - 0.4);
+        plot.XLabel(AxisOf(metric) + (left > 0 ? " (the axis does not begin at 0)" : ""));
+        var longest = shown.Max(row => row.Label.Length);
         foreach (var (bar, place) in bars.Select((bar, place) => (bar, place)))
         {
-            var text = plot.Add.Text(Number(bar.Value, metric), left, place);
+            var number = Number(bar.Value, metric);
+            double[] beside = [.. new[] { factor * marks[place]?.Paper, factor * marks[place]?.ReRun, factor * marks[place]?.Literature?.Value }.OfType<double>()];
+            var (start, isRaised) = StartOf(number.Length, bar, beside, left, (plot.Axes.GetLimits().Right - left) / (AxisWidth - (LabelLetterWidth * longest)));
+            var text = plot.Add.Text(number, start, place);
+            text.OffsetY = isRaised ? -RaisedBy : 0;
             text.LabelAlignment = Alignment.MiddleLeft;
-            text.OffsetX = 6;
+            text.OffsetX = NumberGap;
             text.LabelFontSize = 13;
             text.LabelFontColor = Colors.Black;
             text.LabelBold = true;
@@ -108,6 +114,34 @@ public static partial class Plots
     }
 
     private static readonly MarkerShape[] CurveMarks = [MarkerShape.FilledCircle, MarkerShape.OpenSquare, MarkerShape.OpenTriangleUp];
+
+    // Pixels: the axis with a label's letter off for each, a number's letter, half a mark, and how far numbers stand off bars and marks.
+    private const double AxisWidth = 960;
+    private const double LabelLetterWidth = 8.4;
+    private const double LetterWidth = 9;
+    private const double MarkWidth = 9;
+    private const float NumberGap = 6;
+    private const float RaisedBy = 17;
+
+    /// <summary>
+    /// Where a bar's number begins: at the bar's foot, or, where the bar is too short for it, right of the whisker; raised where a mark would lie under it.
+    /// </summary>
+    private static (double Start, bool IsRaised) StartOf(int letters, Bar bar, double[] marks, double left, double pixel)
+    {
+        var (width, half) = (((letters * LetterWidth) + NumberGap) * pixel, MarkWidth * pixel);
+        bool IsCrossed(double start) => marks.Any(mark => mark + half > start && mark - half < start + width);
+        if (left + width <= bar.Value - bar.Error && !IsCrossed(left))
+            return (left, false);
+        var end = Math.Max(left, bar.Value + bar.Error);
+        return (end, IsCrossed(end));
+    }
+
+    private static string AxisOf(string metric) => metric switch
+    {
+        PublishedRow.Accuracy => "test accuracy, %",
+        "RMSE" => "RMSE, µg/m³",
+        _ => ResultRows.Name(metric),
+    };
 
     private static string Number(double value, string metric) => value.ToString(
         metric == PublishedRow.Accuracy ? "F2" : "G4", System.Globalization.CultureInfo.InvariantCulture);

@@ -8,7 +8,7 @@ public static class ReportPage
 {
     /// <summary>report.md of one report.</summary>
     /// <param name="report">The report.</param>
-    public static string Of(ReportFile report) => $"# {report.Experiment ?? "demo"}\n\n{Section(report, "", null)}";
+    public static string Of(ReportFile report) => $"# {report.Experiment ?? "demo"}\n\n{Section(report, "", null, CommandCover.PlaceOf(report.Config?.Command))}";
 
     /// <summary>One page of many reports, for docs/results.md.</summary>
     /// <param name="folders">Folders that hold a report.json each, and a notes.md where somebody had something to say.</param>
@@ -25,8 +25,14 @@ public static class ReportPage
         text.Append("tells which, and of early trials that printed both). \"Paper\" is what Mapping Networks (CVPR 2026) prints, \"re-run\" an independent\n");
         text.Append("third-party run of its tables (one seed, the best epoch on the test set), \"other publications\" what the authors of another method report of\n");
         text.Append("it, with other networks and lengths of training: for orientation; where nothing stands none is known. A seed repeats bit for bit with one\n");
-        text.Append("version, so the same row may differ by a tenth of a point between sections. The commands of runs made before version 0.2.0 name today's folders,\n");
-        text.Append("and commits that the history does not have were rebased before they were published.\n\n");
+        text.Append("version, so the same row may differ by two tenths of a point between sections.\n\n");
+        text.Append("SLVT: one latent vector generates all weights; LWT: one for each layer. CNN1 has 537,994 weights, CNN2 108,618. Second order: steps by the\n");
+        text.Append("whole matrix of the gradient's second moments. Distilled: trained on the outputs of other networks. Where nothing else is said, batches have\n");
+        text.Append("128 samples and the optimiser is Adam with a cosine schedule, from a rate of 0.05 for latents and 0.002 for direct training.\n\n");
+        text.Append("A section's commands write to a folder below artifacts/reproduce, so that the committed results stay as they are; as few are printed as name\n");
+        text.Append("all of its runs. FashionMNIST is Debian's package dataset-fashion-mnist; `mnist`, `prsa`, `camvid` and `cifar-10` are folders that you fetch yourself, and\n");
+        text.Append("`-- EXPERIMENT --help` says what each must hold and which package has the pretrained network. Commits that the history does not have were\n");
+        text.Append("rebased before they were published.\n\n");
         (string Folder, ReportFile Report)[] reports = [.. folders.Select(folder => (folder, Read(folder)))];
         if (Headlines.Table([.. reports.Select(pair => (NameOf(pair.Folder), pair.Report))]) is { Length: > 0 } headlines)
             text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");
@@ -39,7 +45,7 @@ public static class ReportPage
             var notes = Path.Combine(folder, "notes.md");
             var link = Path.GetRelativePath(Path.GetDirectoryName(Path.GetFullPath(page))!, Path.GetFullPath(folder)).Replace('\\', '/');
             text.Append(CultureInfo.InvariantCulture, $"{(isFurther ? "###" : "##")} {Heading(report, NameOf(folder))}\n\n");
-            text.Append(Section(isFurther ? report with { Title = null } : report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null));
+            text.Append(Section(isFurther ? report with { Title = null } : report, link + "/", File.Exists(notes) ? File.ReadAllText(notes).Trim() : null, " --out artifacts/reproduce/" + NameOf(folder)));
             text.Append(CultureInfo.InvariantCulture, $"\nFrom [{link}/report.json]({link}/report.json).\n\n");
         }
 
@@ -47,7 +53,7 @@ public static class ReportPage
     }
 
     /// <summary>A sentence, the data, the table, what is to be said of it and a picture; what it takes to make it again is folded away.</summary>
-    private static string Section(ReportFile report, string link, string? own)
+    private static string Section(ReportFile report, string link, string? own, string place)
     {
         var (table, pictures) = (ResultRows.Table(report), report.Pictures ?? []);
         string Picture(string name) => $"![{Path.GetFileNameWithoutExtension(name).Replace('-', ' ')}]({link}{name})";
@@ -59,7 +65,7 @@ public static class ReportPage
         string[] shown = [$"{Kind(report)} {report.Title}".TrimEnd(), report.DataStatement ?? "", Circumstances(report), table, isTable ? remarks : "", own ?? "", .. pictures.Take(1).Select(Picture)];
         string[] folded =
         [
-            Commands(report) is { Count: > 0 } commands ? $"```\n{string.Join('\n', commands)}\n```" : "",
+            Commands(report, place) is { Count: > 0 } commands ? $"```\n{string.Join('\n', commands)}\n```" : "",
             string.Join('\n', notes),
             isTable ? "" : remarks,
             .. pictures.Skip(1).Select(Picture),
@@ -82,14 +88,9 @@ public static class ReportPage
             : throw new FileNotFoundException($"'{folder}' has no report.json; name folders into which an experiment has written.", path);
     }
 
-    /// <summary>What makes the report again: each command that trained some of its runs, all but the first adding to what is there.</summary>
-    private static List<string> Commands(ReportFile report)
-    {
-        var commands = report.Runs.Select(run => run.Command ?? report.Config?.Command).OfType<string>().Distinct().ToList();
-        if (commands.Count == 0 && report.Config is { } config)
-            commands.Add(config.Command);
-        return [.. commands.Select((command, place) => place == 0 ? command : command + " --resume")];
-    }
+    /// <summary>What makes the report again: commands that name all of its runs, all but the first adding to what is there.</summary>
+    private static List<string> Commands(ReportFile report, string place) =>
+        [.. CommandCover.Of(report).Select((command, number) => $"{command}{place}{(number == 0 ? "" : " --resume")}")];
 
     private static string Circumstances(ReportFile report)
     {

@@ -78,12 +78,23 @@ public static class ResultRows
     /// <param name="row">The row.</param>
     internal static string Seeds(RunSummary row) => row.Seeds.Count == 1 ? "1 seed" : $"{row.Seeds.Count} seeds";
 
-    /// <summary>A mean and its spread as a cell.</summary>
+    /// <summary>A mean and its spread as a cell, both with the same digits behind the point.</summary>
     /// <param name="spread">The numbers; null for an empty cell.</param>
     /// <param name="isShare">Whether they are printed in percent.</param>
-    internal static string Text(Spread? spread, bool isShare) => spread is null
-        ? ""
-        : Text(spread.Mean, isShare) + (spread.StandardDeviation is { } deviation ? " ± " + Text(deviation, isShare) : "");
+    internal static string Text(Spread? spread, bool isShare) => spread switch
+    {
+        null => "",
+        { StandardDeviation: null } => Text(spread.Mean, isShare),
+        { StandardDeviation: { } deviation } when isShare => $"{Text(spread.Mean, true)} ± {Text(deviation, true)}",
+        { StandardDeviation: { } deviation } => $"{Rounded(spread.Mean, spread.Mean)} ± {Rounded(deviation, spread.Mean)}",
+    };
+
+    /// <summary>A number with as many digits behind the point as another one has with four digits in all.</summary>
+    private static string Rounded(double number, double like)
+    {
+        var decimals = like == 0 || !double.IsFinite(like) ? 3 : 3 - (int)Math.Floor(Math.Log10(Math.Abs(like)));
+        return number.ToString($"F{Math.Clamp(decimals, 0, 20)}", CultureInfo.InvariantCulture);
+    }
 
     /// <summary>A number as a cell.</summary>
     /// <param name="number">The number; null for an empty cell.</param>

@@ -1,4 +1,5 @@
 using ScottPlot;
+using SkiaSharp;
 
 namespace MappingNets.Experiments.Reporting;
 
@@ -77,7 +78,23 @@ public static class TrajectoryPlots
                 axis.IsVisible = false;
         }
 
-        AtomicFile.WriteAllBytes(path, PalettePng.Of(pictures.Render(1000, 360 * ((parts.Count + 2) / 3)).GetImageBytes(ImageFormat.Png)));
+        AtomicFile.WriteAllBytes(path, PalettePng.Of(WithCaption(
+            pictures.Render(1000, 360 * ((parts.Count + 2) / 3)).GetImageBytes(ImageFormat.Png),
+            "Dots: the weights in order of training, from dark (first) to bright (last). Circle: start. Diamond: end.")));
+    }
+
+    private static byte[] WithCaption(byte[] picture, string caption)
+    {
+        using var drawn = SKBitmap.Decode(picture);
+        using var surface = SKSurface.Create(new SKImageInfo(drawn.Width, drawn.Height + 34));
+        using var font = new SKFont(SKTypeface.Default, 16);
+        using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
+        surface.Canvas.Clear(SKColors.White);
+        surface.Canvas.DrawBitmap(drawn, 0, 0);
+        surface.Canvas.DrawText(caption, 12, drawn.Height + 22, font, paint);
+        using var image = surface.Snapshot();
+        using var bytes = image.Encode(SKEncodedImageFormat.Png, 100);
+        return bytes.ToArray();
     }
 
     private static void Walk(Plot plot, IReadOnlyList<(double X, double Y)> points, Color color, float width, string label)

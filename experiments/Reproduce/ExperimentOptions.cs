@@ -65,13 +65,3 @@ internal sealed record ExperimentOptions(
 
     private static string Quoted(string word) => word.Any(letter => char.IsWhiteSpace(letter) || letter == '*') ? $"'{word}'" : word;
 }
-
-/// <summary>Row names with * for any characters.</summary>
-internal static class MethodPattern
-{
-    /// <summary>Whether a name matches a pattern.</summary>
-    /// <param name="pattern">Letters to be met, and * for any.</param>
-    /// <param name="name">The name.</param>
-    public static bool Matches(string pattern, string name) =>
-        System.IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern, name, ignoreCase: true);
-}

@@ -43,13 +43,22 @@ internal sealed class SweepExperiment : TableExperiment
                 continue;
             pictures.Add($"heat-map-{plane.Name}.png");
             HeatMap.Write(
-                ups, alongs,
+                [.. ups.Select(Words)], [.. alongs.Select(Words)],
                 (up, along) => rows.TryGetValue(plane.At(ups[up], alongs[along]).Name, out var row) ? 100 * (row.HeldOut?.Mean ?? double.NaN) : double.NaN,
                 plane.Axes, $"CNN2 on {report.Dataset}: held-out accuracy, % ({plane.Fixed})", options.File(pictures[^1]));
         }
 
         return pictures;
     }
+
+    /// <summary>A setting as a reader of the pictures knows it.</summary>
+    private static string Words(string setting) => setting switch
+    {
+        "slvt" => "one latent (slvt)",
+        _ when setting.StartsWith("lwt-", StringComparison.Ordinal) => $"one a layer ({setting})",
+        nameof(FixedWeightsKind.SignedPermutation) => "signed permutation",
+        _ => setting,
+    };
 
     private static ExperimentRow RowOf(SweepPoint point) => new(point.Name, point.Label, point.Build)
     {
@@ -66,11 +75,11 @@ internal sealed class SweepExperiment : TableExperiment
         return
         [
             new(
-                "latents-split", [.. splits], [.. latents.Select(count => Text(count))], ("split", "latents"), "permutation, identity, alpha 0",
+                "latents-split", [.. splits], [.. latents.Select(count => Text(count))], ("split", "latents"), "signed permutation, identity, alpha 0",
                 (up, along) => Middle with { Split = up, Latents = int.Parse(along, CultureInfo.InvariantCulture) }),
             new(
                 "modulation-activation", [.. alphas.Select(alpha => Text(alpha))], [.. activations.Select(activation => activation.ToString())],
-                ("alpha", "activation"), "2,048 latents, lwt-0.25, permutation",
+                ("alpha", "activation"), "2,048 latents, lwt-0.25, signed permutation",
                 (up, along) => Middle with { Alpha = double.Parse(up, CultureInfo.InvariantCulture), Activation = Enum.Parse<MappingActivation>(along) }),
             new(
                 "kind-split", [.. splits], [.. SweepPoint.Kinds.Select(kind => kind.ToString())], ("split", "fixed weights"), "512 latents, identity, alpha 0",

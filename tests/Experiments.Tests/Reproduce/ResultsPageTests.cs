@@ -106,6 +106,57 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void A_section_prints_the_fewest_commands_that_name_all_runs_and_a_folder_that_is_not_the_committed_one()
+    {
+        const string all = "run -- bytes --seeds 1 --epochs 8", some = "run -- bytes --seeds 1,2 --epochs 8 --methods 'a-*,b'", longer = "run -- bytes --seeds 2 --epochs 16 --methods b";
+        RunRecord By(string command, string row, ulong seed) => Run(row, 1, 0.5) with { Seed = seed, Command = command };
+        var report = new ReportFile(
+            "fashion-mnist",
+            [
+                By(all + " --out experiments/results/bytes", "a-x", 1),
+                By("run -- bytes --seeds 1,2 --epochs 8 --methods a-x --resume", "a-x", 2),
+                By("run -- bytes --seeds 2 --epochs 8 --methods b", "b", 2),
+                By(all + " --out experiments/results/bytes", "b", 1),
+                By(some, "a-y", 2),
+                By(longer, "b", 3),
+                By(all + " --out experiments/results/bytes", "c", 1),
+                By("run -- bytes --seeds 4 --epochs 8", "c", 4),
+                By("run -- bytes --seeds 2 --epochs 16 --methods 'd-*'", "d-1", 2),
+            ])
+        { Experiment = "bytes" };
+        var (seeds, rows) = (all.Replace("seeds 1", "seeds 1,4", StringComparison.Ordinal), longer.Replace("methods b", "methods 'b,d-*'", StringComparison.Ordinal));
+
+        const string place = " --out artifacts/reproduce/folder";
+        Assert.Contains($"```\n{seeds}{place}\n{some}{place} --resume\n{rows}{place} --resume\n```", Page(("folder", report)));
+        Assert.Contains($"```\n{seeds}\n{some} --resume\n{rows} --resume\n```", ReportPage.Of(report));
+    }
+
+    [Fact]
+    public void A_deviation_has_the_digits_of_its_mean()
+    {
+        RunRecord With(ulong seed, double loss, double perplexity) => Run("direct", 1, null, loss) with
+        {
+            Seed = seed,
+            Figures = new Dictionary<string, double> { ["perplexity"] = perplexity },
+        };
+        var report = new ReportFile("prsa", [With(1, 0.000310, 1_488.2), With(2, 0.000322, 1_490.6)]) { Experiment = "timeseries" };
+
+        var page = Page(("timeseries", report));
+
+        Assert.Contains("**0.0003160 ± 0.0000085** (2 seeds)", page);
+        Assert.Contains("**1489 ± 2** (2 seeds)", page);
+    }
+
+    [Fact]
+    public void Gaps_of_one_seed_do_not_claim_a_spread()
+    {
+        var run = Run("a", 1, 0.5) with { TrainingImages = 1_000 };
+
+        Assert.DoesNotContain("deviation", GapTable.Of([run]));
+        Assert.Contains("mean ± standard deviation", GapTable.Of([run, run with { Seed = 2 }]));
+    }
+
+    [Fact]
     public void The_front_holds_files_that_no_smaller_one_equals_behind_the_entropy_coder_on_held_out_images()
     {
         QuantizedRecord File(string format, long bytes, long packed, double heldOut, double test) =>
