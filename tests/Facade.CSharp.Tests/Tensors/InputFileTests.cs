@@ -19,14 +19,15 @@ public sealed class InputFileTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [UnixFact]
-    public void A_pipe_is_refused_by_its_name_by_every_loader()
+    public async Task A_pipe_is_refused_by_its_name_by_every_loader()
     {
         var pipe = folder.File("pipe");
         ChildProcess.Run("mkfifo", [pipe]);
         // For reading too: so it is there at once, and those who read do not wait for it.
         using var writer = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite);
 
-        Assert.All(Loaders, load => AssertNames(pipe, Assert.Throws<IOException>(() => load(pipe))));
+        foreach (var load in Loaders)
+            await AssertRefuses(pipe, load);
     }
 
     [LinuxTheory]
@@ -36,9 +37,13 @@ public sealed class InputFileTests : IDisposable
         var pipe = folder.File(name);
         ChildProcess.Run("mkfifo", [pipe]);
 
-        AssertNames(pipe, await Assert.ThrowsAsync<IOException>(() =>
-            Task.Run(() => SafetensorsFile.Read(pipe).Dispose()).WaitAsync(TimeSpan.FromMinutes(1))));
+        await AssertRefuses(pipe, Loaders[0]);
     }
 
-    private static void AssertNames(string pipe, IOException fault) => Assert.StartsWith($"'{pipe}' cannot be read: it is a pipe", fault.Message);
+    // A reader that waits for what never comes would keep the test waiting.
+    private static async Task AssertRefuses(string pipe, Action<string> load)
+    {
+        var fault = await Assert.ThrowsAsync<IOException>(() => Task.Run(() => load(pipe)).WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.StartsWith($"'{pipe}' cannot be read: it is a pipe", fault.Message);
+    }
 }
