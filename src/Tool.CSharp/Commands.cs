@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace MappingNets.Tool;
 
@@ -34,6 +35,10 @@ internal static class Commands
             root.Subcommands.Add(verb);
         return root;
     }
+
+    /// <summary>A number in JSON, which has none that is not finite: such a one is its name, such as "NaN".</summary>
+    public static JsonNode? JsonNumber(double? value) =>
+        value is { } number && !double.IsFinite(number) ? number.ToString(CultureInfo.InvariantCulture) : (JsonNode?)value;
 
     /// <summary>An option for a number within bounds.</summary>
     public static Option<T> Number<T>(string name, string description, T standard, T least, T most)

@@ -31,7 +31,7 @@ internal static class EvaluateCommand
                 ["adapter"] = adapter,
                 ["data"] = recipe.Data,
                 ["samples"] = found.Count,
-                ["loss"] = found.Loss,
+                ["loss"] = Commands.JsonNumber(found.Loss),
                 ["accuracy"] = found.Accuracy,
             }.ToJsonString());
         else

@@ -12,16 +12,17 @@ internal static class InspectCommand
     public static Command Build(TextWriter output)
     {
         var verb = new Command("inspect", "Tells what an adapter or another safetensors file holds.") { Path, Commands.Json };
-        verb.SetAction(parsed => Inspect(parsed, output));
+        verb.SetAction((parsed, stop) => Task.Run(() => Inspect(parsed, output, stop), CancellationToken.None));
         return verb;
     }
 
-    private static int Inspect(ParseResult parsed, TextWriter output)
+    private static int Inspect(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var path = parsed.GetValue(Path)!;
         using var scope = torch.NewDisposeScope();
         using var file = TensorFile.Open(path, ReadLimits.Default);
         file.CheckContent();
+        stop.ThrowIfCancellationRequested();
         var tensors = new JsonArray([
             .. file.Entries.Select(entry => (JsonNode)new JsonObject
             {
@@ -32,7 +33,7 @@ internal static class InspectCommand
         ]);
         var metadata = new JsonObject(file.Metadata.OrderBy(pair => pair.Key, StringComparer.Ordinal)
             .Select(pair => KeyValuePair.Create(pair.Key, Parsed(pair.Value))));
-        var (radius, bounds) = BoundsOf(path);
+        var (radius, bounds, missing) = BoundsOf(path);
         var found = new JsonObject
         {
             ["file"] = path,
@@ -48,9 +49,16 @@ internal static class InspectCommand
         }
 
         if (parsed.GetValue(Commands.Json))
+        {
+            if (missing is not null)
+                found["boundsNotKnown"] = missing;
             output.WriteLine(found.ToJsonString());
-        else
-            Tell(found, output, "");
+            return 0;
+        }
+
+        Tell(found, output, "");
+        if (missing is not null)
+            output.WriteLine($"bounds: not known, because {missing}");
         return 0;
     }
 
@@ -59,15 +67,28 @@ internal static class InspectCommand
         File.Exists(path) ? new FileInfo(path).Length : Directory.GetFiles(path).Sum(each => new FileInfo(each).Length);
 
     /// <summary>How far weights and outputs can move where the trained parameters do, if the network is known from the recipe beside the adapter.</summary>
-    private static (double Radius, JsonObject? Bounds) BoundsOf(string path)
+    private static (double Radius, JsonObject? Bounds, string? Missing) BoundsOf(string path)
     {
         const double radius = 0.01;
         if (!File.Exists(Recipe.FileOf(path)) || !AdapterHeader.Mapped.IsOf(path, ReadLimits.Default))
-            return (radius, null);
+            return (radius, null, null);
+        try
+        {
+            return (radius, BoundsOf(path, radius), null);
+        }
+        catch (Exception fault) when (Program.IsAnswer(fault))
+        {
+            // What the adapter itself holds is known all the same.
+            return (radius, null, Program.OneLine(fault));
+        }
+    }
+
+    private static JsonObject BoundsOf(string path, double radius)
+    {
         using var loaded = Recipe.Of(path, null, null, null, null, isGrey: false).Load(path);
         var bounds = ((MappedModel)loaded.Model).Bounds(radius);
-        return (radius, new JsonObject(bounds.Constants.Append(bounds.WeightShift).DistinctBy(constant => constant.Name).Select(constant => KeyValuePair.Create(
-            constant.Name, (JsonNode?)(double.IsFinite(constant.Value) ? constant.Value : constant.ToString())))));
+        return new(bounds.Constants.Append(bounds.WeightShift).DistinctBy(constant => constant.Name).Select(constant => KeyValuePair.Create(
+            constant.Name, (JsonNode?)(double.IsFinite(constant.Value) ? constant.Value : constant.ToString()))));
     }
 
     // Descriptions are JSON in JSON.

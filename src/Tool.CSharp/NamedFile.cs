@@ -37,6 +37,14 @@ internal sealed record NamedFile(string What, string Path)
                 throw new ArgumentException($"'{other.Path}' is {other.What}, which {written[index].What} would overwrite; give one of the two another name.");
     }
 
+    /// <summary>Refuses a place where nothing can be written, before anything is computed for it.</summary>
+    /// <exception cref="IOException">There is no such folder, it is a folder itself, or it may not be written.</exception>
+    public static void RequireWritable(params ReadOnlySpan<string> paths)
+    {
+        foreach (var path in paths)
+            new PendingFile(path).Dispose();
+    }
+
     // Many file systems see no difference between capitals and small letters, and a link stands for the file that it names.
     private static bool IsSame(string one, string other) => string.Equals(Place(one), Place(other), StringComparison.OrdinalIgnoreCase);
 

@@ -16,11 +16,11 @@ internal static class PredictCommand
         {
             Commands.Adapter, PictureFiles, Commands.Data, Commands.Network, Commands.Base, Commands.Side, Commands.Grey, Json,
         };
-        verb.SetAction((parsed, _) => Task.Run(() => Predict(parsed, output), CancellationToken.None));
+        verb.SetAction((parsed, stop) => Task.Run(() => Predict(parsed, output, stop), CancellationToken.None));
         return verb;
     }
 
-    private static int Predict(ParseResult parsed, TextWriter output)
+    private static int Predict(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var adapter = parsed.GetValue(Commands.Adapter)!;
         var recipe = Recipe.Of(
@@ -39,13 +39,14 @@ internal static class PredictCommand
         var all = new JsonArray();
         foreach (var file in parsed.GetValue(PictureFiles)!)
         {
+            stop.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             double[] Each(double value) => [.. Enumerable.Repeat(value, (int)channels)];
             var picture = Picture.Read(file, (int)height, (int)width, (int)channels, Each(mean), Each(deviation));
             var shares = torch.nn.functional.softmax(loaded.Model.Predict(picture), 1)[0].data<float>().ToArray();
             var best = Array.IndexOf(shares, shares.Max());
             if (parsed.GetValue(Json))
-                all.Add(new JsonObject { ["picture"] = file, ["class"] = recipe.ClassNames[best], ["probability"] = shares[best] });
+                all.Add(new JsonObject { ["picture"] = file, ["class"] = recipe.ClassNames[best], ["probability"] = Commands.JsonNumber(shares[best]) });
             else
                 output.WriteLine($"{file}: {MessageText.Of(recipe.ClassNames[best])} ({shares[best]:P1})");
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using TorchSharp;
 
 namespace MappingNets.Tool;
@@ -18,11 +19,28 @@ internal static class Program
     {
         CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         _ = NativeHeap.RetainFreedMemory();
-        return await Run(args, Console.Out, Console.Error);
+        using var stop = new CancellationTokenSource();
+        void End(PosixSignalContext signal)
+        {
+            // The first lets a verb end its step or its file, however long these take; the second ends the process.
+            signal.Cancel = !stop.IsCancellationRequested;
+            if (signal.Cancel)
+                stop.Cancel();
+            else
+                Console.Error.WriteLine("mappingnets: stopped at once.");
+        }
+
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        return await Run(args, Console.Out, Console.Error, stop.Token);
     }
 
     /// <summary>Runs a command line.</summary>
-    public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors)
+    /// <param name="args">The command line.</param>
+    /// <param name="output">What is asked for goes here.</param>
+    /// <param name="errors">The one line about what went wrong.</param>
+    /// <param name="stop">Breaks it off.</param>
+    public static async Task<int> Run(string[] args, TextWriter output, TextWriter errors, CancellationToken stop = default)
     {
         var parsed = Commands.Root(output).Parse(args);
         if (parsed.Errors.Count > 0)
@@ -33,11 +51,15 @@ internal static class Program
 
         try
         {
-            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, Output = output, Error = errors });
+            // The parser's own handling of signals would cut a verb off after a while, without a word.
+            return await parsed.InvokeAsync(
+                new() { EnableDefaultExceptionHandler = false, Output = output, Error = errors, ProcessTerminationTimeout = null }, stop);
         }
         catch (OperationCanceledException)
         {
-            await errors.WriteLineAsync("mappingnets: stopped; `--resume FILE` goes on with a run that had it from the start.");
+            await errors.WriteLineAsync(parsed.CommandResult.Command.Name == "train"
+                ? "mappingnets: stopped; `--resume FILE` goes on with a run that had it from the start."
+                : "mappingnets: stopped.");
             return Stopped;
         }
         catch (Exception fault) when (IsAnswer(fault))
@@ -48,11 +70,11 @@ internal static class Program
     }
 
     // What the library refuses, or the system; anything else is a fault of ours and shows where it was.
-    private static bool IsAnswer(Exception fault) => fault is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException
-        or InvalidOperationException or NotSupportedException or ArithmeticException or System.Runtime.InteropServices.ExternalException;
+    internal static bool IsAnswer(Exception fault) => fault is IOException or InvalidDataException or UnauthorizedAccessException or ArgumentException
+        or InvalidOperationException or NotSupportedException or ArithmeticException or ExternalException;
 
     // The name of an argument in the library means nothing on a command line.
-    private static string OneLine(Exception fault) => MessageText.Shown(
+    internal static string OneLine(Exception fault) => MessageText.Shown(
         (fault is ArgumentException { ParamName: { } name } ? fault.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : fault.Message)
         .ReplaceLineEndings(" ").Trim());
 }

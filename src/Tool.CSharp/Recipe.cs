@@ -21,8 +21,35 @@ internal sealed record Recipe(
         RespectNullableAnnotations = true,
     };
 
-    /// <summary>The file beside an adapter.</summary>
-    public static string FileOf(string adapter) => Path.ChangeExtension(adapter.TrimEnd('/', '\\'), ".json");
+    private const string Ending = ".safetensors";
+
+    /// <summary>
+    /// The file beside an adapter. No other ending than .safetensors is left out, so that lr0.05 and lr0.1 have descriptions of their own, and a
+    /// folder shares that of the file which it was converted from.
+    /// </summary>
+    public static string FileOf(string adapter)
+    {
+        var name = adapter.TrimEnd('/', '\\');
+        return (name.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) ? name[..^Ending.Length] : name) + ".json";
+    }
+
+    /// <summary>Refuses to write the description of an adapter over a file that is none.</summary>
+    /// <exception cref="ArgumentException">There is such a file.</exception>
+    public static void RequireReplaceable(string adapter)
+    {
+        var path = FileOf(adapter);
+        if (File.Exists(path))
+            try
+            {
+                _ = Read(path);
+            }
+            catch (InvalidDataException fault)
+            {
+                throw new ArgumentException(
+                    $"'{path}' is no description that train wrote, and that of '{adapter}' would overwrite it; give the adapter another name, or move that file.",
+                    fault);
+            }
+    }
 
     public void Save(string adapter) => AtomicFile.WriteAllText(FileOf(adapter), JsonSerializer.Serialize(this, Form) + "\n");
 
@@ -33,17 +60,7 @@ internal sealed record Recipe(
     public static Recipe Of(string adapter, string? network, string? weights, string? data, int? side, bool isGrey)
     {
         var path = FileOf(adapter);
-        Recipe? beside = null;
-        if (File.Exists(path))
-            try
-            {
-                beside = JsonSerializer.Deserialize<Recipe>(File.ReadAllText(path), Form);
-            }
-            catch (JsonException fault)
-            {
-                throw new InvalidDataException($"'{path}' is no description of an adapter: {MessageText.Of(fault.Message)}", fault);
-            }
-
+        var beside = File.Exists(path) ? Read(path) : null;
         if (beside is null && (network is null || data is null))
             throw new ArgumentException($"There is no '{path}', which train writes beside an adapter; name the network and the data with --network and --data.");
         if (weights is not null && AdapterHeader.Mapped.IsOf(adapter, ReadLimits.Default))
@@ -73,6 +90,23 @@ internal sealed record Recipe(
         data.Dispose();
         throw new ArgumentException(
             $"'{MessageText.Of(Data)}' has the classes {MessageText.Names(data.ClassNames)}; the adapter was trained for {MessageText.Names(ClassNames)}.");
+    }
+
+    private static Recipe Read(string path)
+    {
+        try
+        {
+            using var reader = new StreamReader(InputFile.Open(path));
+            var read = JsonSerializer.Deserialize<Recipe>(reader.ReadToEnd(), Form) ?? throw new JsonException("It is null.");
+            // The serializer looks at the list, but not at what is in it.
+            return Array.FindIndex(read.ClassNames, name => name is null) is >= 0 and var place
+                ? throw new JsonException($"The class {place} of classNames is null; each has a name.")
+                : read;
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"'{path}' is no description of an adapter: {MessageText.Of(fault.Message)}", fault);
+        }
     }
 
     /// <summary>The network with the adapter in it.</summary>

@@ -38,9 +38,9 @@ internal static class TrainCommand
     private static int Train(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var path = parsed.GetValue(Output)!;
-        if (string.Equals(Recipe.FileOf(path), path.TrimEnd('/', '\\'), StringComparison.OrdinalIgnoreCase))
+        if (path.TrimEnd('/', '\\') is var name && name.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
             throw new ArgumentException(
-                $"The description beside '{path}' would have the same name and overwrite it; name the adapter '{Path.ChangeExtension(path.TrimEnd('/', '\\'), ".safetensors")}'.");
+                $"The adapter '{path}' has the ending of the description beside an adapter; name it '{Path.ChangeExtension(name, ".safetensors")}'.");
         var source = parsed.GetValue(Commands.Data) ?? throw new ArgumentException($"--data is missing; it is one of {DataSource.Help}");
         if (parsed.GetValue(Commands.Base) is { } file && IsNamed(parsed) && parsed.GetValue(Method) is "slvt" or "lwt")
             throw new ArgumentException(
@@ -50,6 +50,8 @@ internal static class TrainCommand
         NamedFile.KeepApart(
             [new("the adapter", path), NamedFile.DescriptionOf(path), .. run],
             NamedFile.OfSources(named, parsed.GetValue(Commands.Base), source));
+        Recipe.RequireReplaceable(path);
+        NamedFile.RequireWritable(path, Recipe.FileOf(path));
         using var all = DataSource.Open(source, parsed.GetValue(Commands.Side), parsed.GetValue(Commands.Grey), isTest: false);
         if (!all.IsClassification)
             throw new ArgumentException($"'{source}' has no classes; the tool trains classifiers.");
@@ -141,9 +143,9 @@ internal static class TrainCommand
                 ["method"] = model.Method,
                 ["epochs"] = report.History.Count,
                 ["bestEpoch"] = report.BestEpoch,
-                ["trainingLoss"] = best.TrainingLoss,
+                ["trainingLoss"] = Commands.JsonNumber(best.TrainingLoss),
                 ["trainingAccuracy"] = best.TrainingAccuracy,
-                ["heldOutLoss"] = best.ValidationLoss,
+                ["heldOutLoss"] = Commands.JsonNumber(best.ValidationLoss),
                 ["heldOutAccuracy"] = best.ValidationAccuracy,
             }.ToJsonString());
         else

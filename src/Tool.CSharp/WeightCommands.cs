@@ -17,7 +17,7 @@ internal static class WeightCommands
         {
             Commands.Adapter, Output, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey, Commands.Json,
         };
-        verb.SetAction((parsed, _) => Task.Run(() => Write(parsed, output, StoredPrecision.Single), CancellationToken.None));
+        verb.SetAction((parsed, stop) => Task.Run(() => Write(parsed, output, StoredPrecision.Single, stop), CancellationToken.None));
         return verb;
     }
 
@@ -27,8 +27,8 @@ internal static class WeightCommands
         {
             Commands.Adapter, Output, Precision, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey, Commands.Json,
         };
-        verb.SetAction((parsed, _) => Task.Run(
-            () => Write(parsed, output, Enum.Parse<StoredPrecision>(parsed.GetValue(Precision)!, ignoreCase: true)), CancellationToken.None));
+        verb.SetAction((parsed, stop) => Task.Run(
+            () => Write(parsed, output, Enum.Parse<StoredPrecision>(parsed.GetValue(Precision)!, ignoreCase: true), stop), CancellationToken.None));
         return verb;
     }
 
@@ -38,11 +38,11 @@ internal static class WeightCommands
         {
             Commands.Adapter, Output, Commands.Json,
         };
-        verb.SetAction(parsed => Turn(parsed, output));
+        verb.SetAction((parsed, stop) => Task.Run(() => Turn(parsed, output, stop), CancellationToken.None));
         return verb;
     }
 
-    private static int Write(ParseResult parsed, TextWriter output, StoredPrecision precision)
+    private static int Write(ParseResult parsed, TextWriter output, StoredPrecision precision, CancellationToken stop)
     {
         var (adapter, path) = (parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!);
         var recipe = Recipe.Of(
@@ -51,7 +51,10 @@ internal static class WeightCommands
         NamedFile.KeepApart(
             [new("the output", path)],
             [.. NamedFile.OfAdapter(adapter), NamedFile.DescriptionOf(adapter), .. NamedFile.OfSources(recipe.Network, recipe.Base, recipe.Data)]);
+        NamedFile.RequireWritable(path);
+        stop.ThrowIfCancellationRequested();
         using var loaded = recipe.Load(adapter);
+        stop.ThrowIfCancellationRequested();
         if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
             loaded.Model.ExportOnnx(path, precision);
         else
@@ -59,14 +62,18 @@ internal static class WeightCommands
         return Tell(parsed, output, path, $"{new FileInfo(path).Length:N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
     }
 
-    private static int Turn(ParseResult parsed, TextWriter output)
+    private static int Turn(ParseResult parsed, TextWriter output, CancellationToken stop)
     {
         var (adapter, path) = (parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!);
         NamedFile.KeepApart(
             [.. Directory.Exists(adapter) ? [new("the output", path)] : NamedFile.OfAdapter(path)],
             [.. NamedFile.OfAdapter(adapter), NamedFile.DescriptionOf(adapter)]);
+        if (Directory.Exists(adapter))
+            NamedFile.RequireWritable(path);
         using var scope = torch.NewDisposeScope();
         using var file = AdapterFolder.Open(adapter);
+        RequireSound(file);
+        stop.ThrowIfCancellationRequested();
         // As they are stored, so that nothing is decoded and encoded again.
         (string, torch.Tensor)[] tensors = [.. file.Entries.Select(entry => (entry.Name, file.Load(entry.Name)))];
         if (Directory.Exists(adapter))
@@ -74,6 +81,19 @@ internal static class WeightCommands
         else
             AdapterFolder.Write(path, tensors, file.Metadata);
         return Tell(parsed, output, path, $"{(Directory.Exists(adapter) ? "a file" : "a folder")} with {file.Entries.Count} tensors");
+    }
+
+    // What is written again carries the old hash, and what is widened would not have it.
+    private static void RequireSound(SafetensorsFile file)
+    {
+        var format = file.Metadata.GetValueOrDefault("format", "none");
+        if (!AdapterHeader.IsKnown(format))
+            throw new CheckpointFormatException(
+                file.FileName, $"is no adapter of this library, and convert takes these alone: its metadata names the format '{MessageText.Of(format)}'.");
+        AdapterHeader.CheckVersion(file.FileName, file.Metadata);
+        if (file.Entries.FirstOrDefault(entry => entry.StoredType != SafetensorsTypes.NameOf(entry.DType)) is { } foreign)
+            throw new CheckpointFormatException(file.FileName, $"has the tensor {foreign}, whose type is read but not written; adapters of this library have none.");
+        file.CheckContent();
     }
 
     private static int Tell(ParseResult parsed, TextWriter output, string path, string text)

@@ -112,14 +112,7 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
         if (format != Format)
             throw new CheckpointFormatException(
                 file.FileName, $"is a safetensors file, but no {What}: its metadata names the format '{MessageText.Of(format)}', not '{Format}'.{Remedy(format)}");
-        var text = file.Metadata.GetValueOrDefault(VersionKey, "missing");
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1 || version > Version)
-            throw new CheckpointFormatException(
-                file.FileName,
-                $"is of another version: its format version is {MessageText.Of(text)}; this library reads the versions 1 to {Version}.");
-        if (version >= FirstWithHash && !file.HasHash)
-            throw new CheckpointFormatException(
-                file.FileName, $"is damaged: a file of format version {version} carries the SHA-256 of its content in '{ContentHash.MetadataKey}'.");
+        var version = CheckVersion(file.FileName, file.Metadata);
         file.CheckContent();
         if (version >= FirstWithHash)
             CheckFields(file);
@@ -133,6 +126,21 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
                 + $"{MessageText.Of(file.Metadata.GetValueOrDefault(TargetIdentity.ParametersKey, "?"))} weights; this one is '{target.Name}' with "
                 + $"{target.Parameters.ToString(CultureInfo.InvariantCulture)}, and the names or shapes of the weights differ.");
         return version;
+    }
+
+    /// <summary>Refuses a file of another version, and one without the hash that its version carries.</summary>
+    /// <returns>The file's version.</returns>
+    /// <exception cref="CheckpointFormatException">It is; the message says in what.</exception>
+    public static int CheckVersion(string fileName, IReadOnlyDictionary<string, string> metadata)
+    {
+        var text = metadata.GetValueOrDefault(VersionKey, "missing");
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var version) || version < 1 || version > Version)
+            throw new CheckpointFormatException(
+                fileName, $"is of another version: its format version is {MessageText.Of(text)}; this library reads the versions 1 to {Version}.");
+        return version < FirstWithHash || metadata.ContainsKey(ContentHash.MetadataKey)
+            ? version
+            : throw new CheckpointFormatException(
+                fileName, $"is damaged: a file of format version {version} carries the SHA-256 of its content in '{ContentHash.MetadataKey}'.");
     }
 
     // What a reader does not know may change what the file means, unless the file says that it does not.

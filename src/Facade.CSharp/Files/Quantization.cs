@@ -9,13 +9,19 @@ namespace MappingNets;
 /// <code>
 /// x ~ q * step,    q = round(x / step) in [-L, L],    step = max |x| / L,    L = 127 (8 bits) or 7 (4 bits),
 /// </code>
-/// the step kept in half precision. Two codes of 4 bits share a byte.
+/// the step kept in half precision, rounded up where it is below 2^-14, so that the few bits it has there cut no number. Two codes of 4 bits
+/// share a byte.
 /// </summary>
 /// <param name="Codes">The bytes: one a number for 8 bits, one for two numbers for 4; half-precision numbers for <see cref="ToHalf"/>.</param>
 /// <param name="Steps">The step of each group, half precision, shape (groups); null for half precision.</param>
 /// <param name="Count">How many numbers they stand for.</param>
 internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
 {
+    /// <summary>Below this half precision has fewer bits: its numbers are the multiples of <see cref="SmallestStep"/>.</summary>
+    private static readonly float SmallestNormalStep = MathF.ScaleB(1, -14);
+
+    private static readonly float SmallestStep = MathF.ScaleB(1, -24);
+
     /// <summary>How many bytes the codes and the steps take.</summary>
     public long Bytes => (Codes.numel() * Codes.element_size()) + ((Steps?.numel() ?? 0) * 2);
 
@@ -40,12 +46,20 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
         ? Codes.to(float32)
         : Multiplied(Unpack(Codes, Count), Steps, group);
 
+    /// <summary>Whether a group that is not all zeros has a step too small for half precision, so that most of its numbers would become zeros.</summary>
+    public static bool HasTooSmallStep(Tensor numbers, int bits, long group)
+    {
+        using var scope = NewDisposeScope();
+        var exact = ExactSteps(numbers, bits, group);
+        return exact.lt(SmallestStep).logical_and(exact.gt(0)).any().item<bool>();
+    }
+
     /// <summary>The step of each group, half precision.</summary>
     public static Tensor StepsOf(Tensor numbers, int bits, long group)
     {
-        var rows = nn.functional.pad(numbers, (0, (group - (numbers.shape[0] % group)) % group)).view(-1, group);
         // A group of zeros would divide by 0; any step does for it.
-        return (rows.abs().amax([1]) / Levels(bits)).clamp_min(1e-7).to(float16);
+        var exact = ExactSteps(numbers, bits, group).clamp_min(1e-7);
+        return where(exact.lt(SmallestNormalStep), (exact / SmallestStep).ceil() * SmallestStep, exact).to(float16);
     }
 
     /// <summary>The multiples, as floats, shape (n).</summary>
@@ -101,6 +115,9 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
                 rest.mul_(factor);
         return whole;
     }
+
+    private static Tensor ExactSteps(Tensor numbers, int bits, long group) =>
+        nn.functional.pad(numbers, (0, (group - (numbers.shape[0] % group)) % group)).view(-1, group).abs().amax([1]) / Levels(bits);
 
     // A group larger than the tensor is the tensor, whatever size a file gives it.
     private static Tensor Repeated(Tensor steps, long group, long count) =>

@@ -198,6 +198,14 @@ public sealed class SafetensorsFile : IDisposable
             });
     }
 
+    /// <summary>Refuses a file whose content is not what it was written with; one that carries no hash passes.</summary>
+    /// <exception cref="CheckpointFormatException">It is damaged.</exception>
+    internal void CheckContent()
+    {
+        if (Metadata.TryGetValue(ContentHash.MetadataKey, out var written) && written != HashContent())
+            throw new CheckpointFormatException(FileName, "is damaged: its content does not have the SHA-256 that it was written with.");
+    }
+
     private sealed record StoredRun(SafetensorsTypes.Widening Widen, int Bytes)
     {
         public byte[] Buffer { get; set; } = [];

@@ -7,8 +7,9 @@ namespace MappingNets;
 /// <summary>
 /// How a tensor that is not stored as it is stands in a file. The metadata's "encodings" has one such description for each by name. The
 /// tensor of that name holds what is stored: half-precision numbers, codes of 8 bits, or two codes of 4 bits a byte, in the order of the
-/// values. Codes have their steps in NAME_scale, half precision, one for each group of neighbours. A sparse tensor stores the values
-/// that are kept, in order, and which these are in NAME_mask, as bits.
+/// values. Codes have their steps in NAME_scale, half precision, one for each group of neighbours; a tensor with a group whose step half
+/// precision does not have is stored in single precision instead. A sparse tensor stores the values that are kept, in order, and which these
+/// are in NAME_mask, as bits.
 /// </summary>
 internal sealed record TensorEncoding
 {
@@ -51,9 +52,10 @@ internal sealed record TensorEncoding
     {
         var stored = new List<(string, Tensor)>();
         var encodings = new SortedDictionary<string, TensorEncoding>(StringComparer.Ordinal);
-        foreach (var tensor in tensors)
+        foreach (var asked in tensors)
         {
-            var values = tensor.Values.detach().cpu();
+            var tensor = WithFittingPrecision(asked with { Values = asked.Values.detach().cpu() });
+            var values = tensor.Values;
             if (!values.is_floating_point() || (tensor.Precision == StoredPrecision.Single && tensor.Kept is null))
             {
                 stored.Add((tensor.Name, values));
@@ -142,6 +144,13 @@ internal sealed record TensorEncoding
             take(Quantization.Unpack(codes, count).mul_(steps.index_select(0, groups)), first);
         });
     }
+
+    // Codes of such a group would be zeros, or lose what little a few steps can tell.
+    private static TensorToStore WithFittingPrecision(TensorToStore tensor) =>
+        tensor.Values.is_floating_point() && For(tensor) is { Bits: > 0 } codes
+        && Quantization.HasTooSmallStep(tensor.Values.to(float32).reshape(-1), codes.Bits, codes.Group!.Value)
+            ? tensor with { Values = tensor.Values.to(float32), Precision = StoredPrecision.Single }
+            : tensor;
 
     private static TensorEncoding For(TensorToStore tensor)
     {

@@ -78,11 +78,7 @@ internal sealed class TensorFile : IDisposable
 
     /// <summary>Refuses a file whose content is not what it was written with; one that carries no hash passes.</summary>
     /// <exception cref="CheckpointFormatException">It is damaged.</exception>
-    public void CheckContent()
-    {
-        if (Metadata.TryGetValue(ContentHash.MetadataKey, out var written) && written != file.HashContent())
-            throw new CheckpointFormatException(FileName, "is damaged: its content does not have the SHA-256 that it was written with.");
-    }
+    public void CheckContent() => file.CheckContent();
 
     /// <summary>Copies one tensor into memory, in the caller's dispose scope.</summary>
     public Tensor Load(string name) => encodings.TryGetValue(name, out var encoding) ? encoding.Decode(file, name) : file.Load(name);

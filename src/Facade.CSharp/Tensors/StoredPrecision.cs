@@ -12,14 +12,13 @@ public enum StoredPrecision
     /// <summary>
     /// One byte a number: whole multiples from -127 to 127 of a step that neighbours share. An error of at most half a step, where
     /// 127 steps are the largest of them; the step itself is in half precision, which may add one part in 2,048. Steps below 2^-14 are
-    /// multiples of 2^-24, at least 2^-23 (1.2e-7): where the largest number is below 0.0078 the error may be up to 3.8e-6 above half a
-    /// step, and numbers below 6e-8 become 0.
+    /// multiples of 2^-24, rounded up, so that the bound of half a step holds there as it is. A tensor some of whose neighbours have a largest
+    /// number, other than 0, below 7.6e-6 would need a step below 2^-24 and is stored in single precision.
     /// </summary>
     Int8,
 
     /// <summary>
-    /// Half a byte a number: as <see cref="Int8"/>, with multiples from -7 to 7, and up to 2.1e-7 above half a step where the largest number is
-    /// below 4.3e-4.
+    /// Half a byte a number: as <see cref="Int8"/>, with multiples from -7 to 7, and single precision where the largest number is below 4.2e-7.
     /// </summary>
     Int4,
 }

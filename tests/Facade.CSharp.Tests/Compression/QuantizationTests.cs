@@ -60,17 +60,39 @@ public sealed class QuantizationTests
     public void Numbers_so_small_that_their_step_is_no_normal_half_keep_the_documented_bound(int bits, int levels)
     {
         using var scope = NewDisposeScope();
-        using var generator = new Generator(1);
-        foreach (var size in new[] { 1e-2, 1e-4, 1e-6, 1e-8 })
+        foreach (var multiple in new[] { 1, 2, 6, 30, 1000 })
         {
-            var numbers = randn([64], generator: generator) * size;
+            // Steps of this size are multiples of 2^-24, and the nearest one would cut the largest numbers.
+            var numbers = linspace(-1, 1, 64) * (levels * MathF.ScaleB(multiple + 0.4f, -24));
             var codes = Quantization.ToWhole(numbers, bits, 64);
             var step = codes.Steps!.to(float32).item<float>();
 
-            // Steps are multiples of 2^-24 there, at least 2^-23, so the largest number may be cut by the levels' share of that rounding.
-            var bound = (0.5001 * step) + (levels * Math.Max(Math.Pow(2, -25), step / 2048));
-            Assert.InRange((codes.Restored(64) - numbers).abs().max().item<float>(), 0, bound);
-            Assert.True(step >= Math.Pow(2, -23));
+            Assert.Equal(MathF.ScaleB(multiple + 1, -24), step);
+            Assert.InRange((codes.Restored(64) - numbers).abs().max().item<float>(), 0, 0.5001 * step);
         }
+    }
+
+    [Theory]
+    [InlineData(StoredPrecision.Int8, 127, false)]
+    [InlineData(StoredPrecision.Int8, 127, true)]
+    [InlineData(StoredPrecision.Int4, 7, false)]
+    public void A_group_whose_step_half_precision_does_not_have_keeps_its_tensor_in_single_precision(StoredPrecision precision, int levels, bool sparse)
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var (smallest, path) = (MathF.ScaleB(levels, -24), folder.File("w.safetensors"));
+        float[] tiny = [1, -1, smallest * 0.99f, smallest / 100, 0, 0], small = [1, -1, smallest * 1.01f, smallest / 100, 0, 0];
+
+        TensorFile.Write(path, [Of("tiny", tiny), Of("small", small)], new Dictionary<string, string>());
+
+        using var file = TensorFile.Read(path);
+        Assert.Equal(tiny, Small.Values(file.Load("tiny")));
+        using var stored = SafetensorsFile.Read(path);
+        Assert.Equal(["small", "small_scale"], stored.Entries.Select(entry => entry.Name).Where(name => name.StartsWith("small", StringComparison.Ordinal) && !name.EndsWith("_mask", StringComparison.Ordinal)).Order());
+        Assert.Equal("F32", stored.Entries.Single(entry => entry.Name == "tiny").StoredType);
+        Assert.DoesNotContain(stored.Entries, entry => entry.Name == "tiny_scale");
+
+        TensorToStore Of(string name, float[] values) =>
+            new(name, tensor(values).view(3, 2), precision, sparse ? tensor(values).ne(0) : null);
     }
 }
