@@ -3,6 +3,7 @@
 module internal MappingNets.Core.TensorChecks
 
 open System
+open System.Runtime.InteropServices
 open TorchSharp
 
 /// "(64, 32, 3, 3)"
@@ -42,6 +43,20 @@ let requireFinite argument (length: int64) (tensor: torch.Tensor) =
 let requirePositive (argument: string) (value: float) =
     if not (value > 0.0 && Double.IsFinite value) then
         raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
+
+/// Whether a tensor was made under torch.inference_mode. TorchSharp has no question for it, so an empty write is tried.
+let isInference (tensor: torch.Tensor) =
+    if torch.is_inference_mode_enabled () then
+        false
+    else
+        use _ = torch.no_grad ()
+        use scope = torch.NewDisposeScope()
+
+        try
+            tensor.detach().as_strided([| 0L |], [| 1L |]).zero_ () |> ignore
+            false
+        with :? ExternalException ->
+            true
 
 /// A tensor that is made when it is first needed and lives on: made under torch.inference_mode, no graph could ever hold it.
 let constant (make: unit -> torch.Tensor) =

@@ -67,6 +67,13 @@ module Modulation =
                     nameof modulation
                 )
             )
+        | LinearModulation map when TensorChecks.isInference map ->
+            raise (
+                ArgumentException(
+                    "The map B was made under torch.inference_mode, and no gradient can pass through it; clone it outside.",
+                    nameof modulation
+                )
+            )
         | CustomModulation custom when String.IsNullOrWhiteSpace custom.Name ->
             raise (ArgumentException("A custom modulation needs a name.", nameof modulation))
         | _ -> ()

@@ -60,9 +60,11 @@ let tests =
 
           for name, kind, modulationName, activation in compositions do
               test $"{name}: made and first used where no graph is kept, it trains afterwards" (fun () ->
+                  let specification = single kind modulationName activation
+
                   use mapping =
                       (use _ = torch.inference_mode true
-                       Mapping.create layout (single kind modulationName activation))
+                       Mapping.create layout specification)
 
                   // The custom modulation of the examples is made of doubles.
                   let precisions =
@@ -80,6 +82,16 @@ let tests =
                       (mapping.Generate latent).sum().backward ()
                       let gradient = Option.ofObj latent.grad
                       Expect.isTrue ((Option.get gradient).isfinite().all().ToBoolean()) $"{precision}")
+
+          test
+              "a map that was made where no graph is kept is refused: libtorch ends the process at the first gradient"
+              (fun () ->
+                  let specification =
+                      (use _ = torch.inference_mode true
+                       single FixedWeightsKind.SignedPermutation "linear" MappingActivation.Identity)
+
+                  Expect.throwsC (fun () -> Mapping.create layout specification |> ignore) (fun refusal ->
+                      Expect.stringContains refusal.Message "inference_mode" "the reason"))
 
           test "fine-tuning's places too" (fun () ->
               use plan =
