@@ -121,6 +121,21 @@ public sealed class RealDataCommandTests : IDisposable
 
     [Fact]
     public void Too_little_text_is_refused()
+    [Fact]
+    public void Synthetic_data_is_not_taken_for_real_data_because_somebody_names_its_folder()
+    {
+        SyntheticAirQuality.Write(folder.File("air"), 400, seed: 1);
+        string[] Command(string dataset) =>
+            ["timeseries", "--quick", "--epochs", "1", "--methods", "slvt-64", "--out", folder.File("out"), "--dataset", dataset];
+
+        var complaint = Fails(Command(folder.File("air")));
+
+        Assert.Contains("whose file SYNTHETIC.txt says that its data is synthetic", complaint);
+        Assert.Contains("prsa:FOLDER takes the folder for that data set", complaint);
+        Succeeds(Command("prsa:" + folder.File("air")));
+        Assert.Equal("prsa", Report()["dataset"]!.GetValue<string>());
+    }
+
     {
         folder.Write("One line."u8.ToArray(), "texts", "from", "a");
         folder.Write("Another line."u8.ToArray(), "texts", "to", "b");
