@@ -30,7 +30,7 @@ internal sealed class FineTuneExperiment : IExperiment
         try
         {
             var plans = PlansOf(setting, options, all, owned, stop).ToArray();
-            var runs = new Runs(this, options, all, plans, stop)
+            using var runs = new Runs(this, options, all, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with

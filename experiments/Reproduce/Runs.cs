@@ -5,9 +5,9 @@ namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>
 /// The one place where an experiment trains: it takes over what an earlier, interrupted command has finished, shows the progress,
-/// and writes report.json and report.md after every run.
+/// and writes report.json and report.md after every run. Until it is disposed, no other command writes into the folder.
 /// </summary>
-internal sealed class Runs
+internal sealed class Runs : IDisposable
 {
     private const int MostEpochsShown = 60;
 
@@ -19,6 +19,7 @@ internal sealed class Runs
     private readonly string command;
     private readonly ReportOrigin origin;
     private readonly List<RunRecord> finished = [];
+    private readonly FileLock? ours;
 
     /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
     /// <param name="experiment">Whose runs they are.</param>
@@ -26,6 +27,8 @@ internal sealed class Runs
     /// <param name="data">What runs are trained on that bring no data of their own; not owned.</param>
     /// <param name="planned">The runs to come, for the estimate of the time left; null where nobody knows.</param>
     /// <param name="stop">Stops between steps.</param>
+    /// <exception cref="IOException">Another command writes into the folder.</exception>
+    /// <exception cref="InvalidDataException">The folder holds runs that do not go with these.</exception>
     public Runs(
         IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
     {
@@ -34,14 +37,26 @@ internal sealed class Runs
         var path = options.File("report.json");
         command = options.Describe(experiment.Name, null).Command;
         origin = ReportOrigin.Here();
-        if (!options.Resume && File.Exists(path))
-            RefuseToLose(ReportFile.Read(path), path, planned);
-        Earlier = options.Resume && File.Exists(path) ? WithSources(ReportFile.Read(path)) : null;
-        if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
-            throw new InvalidDataException(
-                $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
-                + "name another folder with --out, or leave --resume away to start anew.");
+        ours = Take(path);
+        try
+        {
+            if (!options.Resume && File.Exists(path))
+                RefuseToLose(ReportFile.Read(path), path, planned);
+            Earlier = options.Resume && File.Exists(path) ? WithSources(ReportFile.Read(path)) : null;
+            if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
+                throw new InvalidDataException(
+                    $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
+                    + "name another folder with --out, or leave --resume away to start anew.");
+        }
+        catch
+        {
+            ours?.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>Leaves the folder to other commands.</summary>
+    public void Dispose() => ours?.Dispose();
 
     /// <summary>What an earlier command left in the output folder; null without --resume.</summary>
     public ReportFile? Earlier { get; }
@@ -140,6 +155,20 @@ internal sealed class Runs
             References = Earlier?.References,
         };
         report = Decorate?.Invoke(report) ?? report;
+    // Two commands would each write what they had read and made themselves, and the last one would win.
+    private static FileLock? Take(string path)
+    {
+        try
+        {
+            return FileLock.Take(path);
+        }
+        catch (IOException fault) when (fault is not DirectoryNotFoundException)
+        {
+            throw new IOException(
+                $"Another command is writing its results into '{Path.GetFullPath(Path.GetDirectoryName(path)!)}'. Wait for it, or name another folder with --out. ({fault.Message})", fault);
+        }
+    }
+
         report.Write(options.File("report.json"));
         AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
         return report;

@@ -64,7 +64,8 @@ internal sealed class PretrainedExperiment : IExperiment
             })];
             var first = plans[0].Data!;
             IReadOnlyList<PretrainedCost> costs = [];
-            var runs = new Runs(this, options, first, plans, stop)
+            RateSearch? search = null;
+            using var runs = new Runs(this, options, first, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with
