@@ -83,13 +83,9 @@ internal sealed class Runs : IDisposable
         stop.ThrowIfCancellationRequested();
         using var model = plan.Create();
         var own = plan.Data ?? data;
-        var settings = plan.Describe(options, own, model);
-        // Older reports do not say which pictures a folder held, or only of its test part, nor which network.
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older)
-            settings = settings.Where(pair => !RunPlan.LaterSettings.Contains(pair.Key) || older.ContainsKey(pair.Key))
-                .ToDictionary(pair => pair.Key, pair => pair.Value);
+        var settings = SettingsOf(plan, own, model);
         var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(Comparable(run, settings), settings)) is { } done)
         {
             AnsiConsole.WriteLine($"{title}: taken from the report.");
             clock.Skip(WorkOf(plan));
@@ -97,11 +93,7 @@ internal sealed class Runs : IDisposable
             return done;
         }
 
-        // No mean is taken over unlike runs, and what is finished is not thrown away for it.
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && !Same(WithoutSeed(run.Settings), WithoutSeed(settings))) is { } unlike)
-            throw new InvalidDataException(
-                $"'{options.File("report.json")}' holds {plan.Label}, seed {unlike.Seed}, with other settings "
-                + $"({Difference(WithoutSeed(unlike.Settings), WithoutSeed(settings)!)}). Name another folder with --out.");
+        RefuseUnlike(plan, settings);
         clock.Start(WorkOf(plan));
         var steps = plan.Training.Epochs * ((own.Training.Count + plan.Training.BatchSize - 1) / plan.Training.BatchSize);
         using var snapshots = plan.Snapshots is { } count ? new SnapshotRecorder(model, Math.Max(1, steps / count)) : null;
@@ -109,6 +101,9 @@ internal sealed class Runs : IDisposable
         var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
         try
         {
+            // Now it is known which teachers they are.
+            if (plan.IsTaught)
+                RefuseUnlike(plan, settings = SettingsOf(plan, own, model));
             trainings.Fit(title, model, plan.IsTaught ? plan.Training with { Distillation = new(faculty, Teachers.Temperature) } : plan.Training);
         }
         finally
@@ -155,6 +150,11 @@ internal sealed class Runs : IDisposable
             References = Earlier?.References,
         };
         report = Decorate?.Invoke(report) ?? report;
+        report.Write(options.File("report.json"));
+        AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
+        return report;
+    }
+
     // Two commands would each write what they had read and made themselves, and the last one would win.
     private static FileLock? Take(string path)
     {
@@ -167,11 +167,6 @@ internal sealed class Runs : IDisposable
             throw new IOException(
                 $"Another command is writing its results into '{Path.GetFullPath(Path.GetDirectoryName(path)!)}'. Wait for it, or name another folder with --out. ({fault.Message})", fault);
         }
-    }
-
-        report.Write(options.File("report.json"));
-        AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
-        return report;
     }
 
     private RunRecord Record(RunPlan plan, Model model, ExperimentData own, Trainings trainings)
@@ -231,6 +226,39 @@ internal sealed class Runs : IDisposable
                 + $"such as {lost[0].Label ?? lost[0].Method}, seed {lost[0].Seed}. "
                 + (other ? "Name another folder with --out." : "--resume keeps them; --out names another folder."));
     }
+
+    private IReadOnlyDictionary<string, string> SettingsOf(RunPlan plan, ExperimentData own, Model model)
+    {
+        var settings = plan.Describe(options, own, model);
+        // Older reports do not say which pictures a folder held, or only of its test part, nor which network rows start from or are taught by.
+        return Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older
+            ? settings.Where(pair => !RunPlan.LaterSettings.Contains(pair.Key) || older.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value)
+            : settings;
+    }
+
+    /// <summary>No mean is taken over unlike runs, no table has rows of several bases, and what is finished is not thrown away for either.</summary>
+    private void RefuseUnlike(RunPlan plan, IReadOnlyDictionary<string, string> settings)
+    {
+        if (Earlier?.Runs.FirstOrDefault(run => IsUnlike(run, plan, settings)) is { } unlike)
+        {
+            var difference = unlike.Row == plan.Row
+                ? Difference(WithoutSeed(Comparable(unlike, settings)), WithoutSeed(settings)!)
+                : Difference(BaseOf(unlike.Settings), BaseOf(settings));
+            throw new InvalidDataException(
+                $"'{options.File("report.json")}' holds {unlike.Label ?? unlike.Method}, seed {unlike.Seed}, with other settings ({difference}). Name another folder with --out.");
+        }
+    }
+
+    private static bool IsUnlike(RunRecord run, RunPlan plan, IReadOnlyDictionary<string, string> settings) => run.Row == plan.Row
+        ? !Same(WithoutSeed(Comparable(run, settings)), WithoutSeed(settings))
+        : BaseOf(run.Settings) is { Count: > 0 } there && BaseOf(settings) is { Count: > 0 } here && !Same(there, here);
+
+    private static IReadOnlyDictionary<string, string> BaseOf(IReadOnlyDictionary<string, string>? settings) =>
+        (settings ?? new Dictionary<string, string>()).Where(pair => pair.Key == RunPlan.BaseSetting).ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    // Teachers that are not there cannot be compared: a run that is finished does not need them.
+    private static IReadOnlyDictionary<string, string>? Comparable(RunRecord run, IReadOnlyDictionary<string, string> settings) =>
+        run.Settings?.Where(pair => pair.Key != RunPlan.TeachersSetting || settings.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     // Runs that had their command and origin from the report, as older ones did, must not get those of a later command.
     private static ReportFile WithSources(ReportFile report) => report with

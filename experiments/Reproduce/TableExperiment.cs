@@ -124,6 +124,7 @@ internal abstract class TableExperiment : IExperiment
             Snapshots = row.Snapshots,
             Examine = row.Examine,
             Finish = row.Finish,
+            Base = row.Base,
             IsTaught = row.IsTaught,
             Settings = row.Settings,
             Cost = row.Cost,

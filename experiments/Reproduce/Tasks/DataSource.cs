@@ -8,6 +8,9 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="Statement">One sentence that the experiment begins with and its report repeats.</param>
 internal sealed record DataSource(string Name, string Argument, string Statement)
 {
+    /// <summary>Whether it lies on the user's disk although --dataset names no folder, so that other machines may hold something else.</summary>
+    public bool IsOnDisk { get; init; }
+
     /// <summary>Synthetic data in the real format.</summary>
     /// <param name="name">What reports call it.</param>
     /// <param name="what">What it is, as the rest of the sentence "Synthetic data: ...".</param>
