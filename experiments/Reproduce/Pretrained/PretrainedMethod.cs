@@ -27,6 +27,10 @@ internal sealed record PretrainedRow(string Name, PretrainedMethod Method, Func<
         yield return new("full", PretrainedMethod.Full, (target, pretrained, seed) =>
             FineTuning.Of(target, pretrained).WholeWeights().WithSeed(seed).Build());
         yield return new("head", PretrainedMethod.HeadAlone, (target, pretrained, seed) =>
+    /// <summary>The row of a name.</summary>
+    /// <param name="name">The name.</param>
+    public static PretrainedRow Named(string name) => All.Single(row => row.Name == name);
+
             FineTuning.Of(target, pretrained).WholeWeights(PretrainedMethod.Head).WithSeed(seed).Build());
         yield return new("direct-scales", PretrainedMethod.DirectScales, (target, pretrained, seed) =>
             FineTuning.Of(target, pretrained).WholeWeights(ScalesAndHead(target)).WithSeed(seed).Build());
