@@ -42,7 +42,7 @@ internal sealed class RateSearch
             throw new InvalidDataException($"'{path}' holds rates that were chosen with other settings ({earlier.Settings}; here {settings}). Name another folder with --out.");
         trials = [.. earlier?.All ?? []];
         if (trials.Count(trial => !IsOwn(trial)) is > 0 and var others)
-            AnsiConsole.WriteLine($"{path}: {others} of {trials.Count} trials are of other rows, other pictures or another network, or do not say of which; they are not taken.");
+            AnsiConsole.WriteLine($"{path}: {others} of {trials.Count} trials are of other rows, other pictures or another network, or do not name theirs; they are not taken.");
     }
 
     /// <summary>The chosen rate.</summary>

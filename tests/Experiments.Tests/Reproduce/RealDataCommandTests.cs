@@ -101,7 +101,7 @@ public sealed class RealDataCommandTests : IDisposable
         // Another network under the same name.
         WritePretrained(folder.File("features.onnx"), seed: 2);
         var output = Succeeds(Command("out"));
-        Assert.Contains("do not say of which; they are not taken.", output);
+        Assert.Contains("do not name theirs; they are not taken.", output);
         Assert.Contains(tried, output);
     }
 
