@@ -102,9 +102,12 @@ def main():
                 "kind": kind, "pairs": len(ratios), "median": statistics.median(ratios), "low": low, "high": high,
                 "old": statistics.median(one["old"] for one in pairs[kind]), "new": statistics.median(one["new"] for one in pairs[kind]),
                 "ratios": [round(ratio, 4) for ratio in ratios]})
-        with open(os.path.join(options.out, "report.json"), "w", encoding="utf-8") as target:
+        written = os.path.join(options.out, "report.json")
+        # Whole or not at all: an interrupted run leaves the pairs before.
+        with open(written + ".new", "w", encoding="utf-8") as target:
             json.dump(report, target, indent=1)
             target.write("\n")
+        os.replace(written + ".new", written)
         line = ", ".join(f"{one['kind']} {one['median']:.3f} [{one['low']:.3f}, {one['high']:.3f}]" for one in report["kinds"])
         print(f"pair {pair + 1} of {options.pairs}, new / old, median and its 95% interval: {line}", flush=True)
 

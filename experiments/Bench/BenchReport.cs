@@ -52,35 +52,60 @@ public sealed record BenchReport(
         $"{ReportMachine.Description}, {RuntimeInformation.ProcessArchitecture}",
         quick, [], [], [], [], null);
 
-    /// <summary>The folder's report without one part; an empty one where there is none of this machine and kind.</summary>
+    /// <summary>The folder's report, a part of which is to be measured anew; an empty one where there is none.</summary>
     /// <param name="folder">Where a report may be.</param>
     /// <param name="quick">Whether the slow cases are left out.</param>
-    /// <param name="part">The part that is to be measured anew.</param>
-    /// <param name="networks">Which networks' rows of the part "streaming" are to be measured anew; null for all.</param>
-    public static BenchReport Without(string folder, bool quick, string part, IReadOnlyList<string>? networks = null)
+    /// <exception cref="InvalidDataException">It was measured on another machine, or is of the other kind, so that no part of it goes with this one's.</exception>
+    public static BenchReport Open(string folder, bool quick)
     {
         var empty = Start(quick);
         var path = Path.Combine(folder, "report.json");
-        if (!File.Exists(path) || JsonSerializer.Deserialize<BenchReport>(File.ReadAllText(path), Json) is not { } report
-            || report.Quick != quick || report.Machine != empty.Machine)
+        if (!File.Exists(path))
             return empty;
-        return part switch
-        {
-            "steps" => report with { Steps = [] },
-            "generation" => report with { Generation = [], AgainstLatents = [] },
-            "memory" => report with { Memory = [] },
-            "heap" => report with { Heap = [] },
-            "own-loop" => report with { OwnLoop = [] },
-            "stability-share" => report with { StabilityShare = [] },
-            "streamed-bits" => report with { StreamedBits = [] },
-            "streaming" => report with { Streaming = [.. report.Streaming.Where(point => networks?.Contains(point.Target) == false)] },
-            "streaming-times" => report with { StreamingTimes = [] },
-            "image-folder" => report with { ImageFolder = [] },
-            "cure" => report with { Cure = [] },
-            "small-step" => report with { SmallStep = null },
-            _ => report with { Small = null },
-        };
+        var report = Read(path);
+        var difference = report.Machine != empty.Machine ? $"was measured on {report.Machine}; this machine is {empty.Machine}"
+            : report.Quick != quick ? $"is {(report.Quick ? "quick" : "whole")}; this command is {(quick ? "quick" : "not")}"
+            : null;
+        return difference is null
+            ? report
+            : throw new InvalidDataException($"'{path}' {difference}. --only keeps the other parts of such a report; name another folder with --out, or measure all parts anew without --only.");
     }
+
+    private static BenchReport Read(string path)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<BenchReport>(File.ReadAllText(path), Json) is { Machine: not null } report
+                ? report
+                : throw new InvalidDataException($"'{path}' holds no report of the bench.");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"'{path}' holds no report of the bench: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>This report with one part as another one has it.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="measured">What has it.</param>
+    /// <param name="networks">The networks of the part "streaming" that were measured; null for all.</param>
+    public BenchReport With(string part, BenchReport measured, IReadOnlyList<string>? networks = null) => part switch
+    {
+        "steps" => this with { Steps = measured.Steps },
+        "generation" => this with { Generation = measured.Generation, AgainstLatents = measured.AgainstLatents },
+        "memory" => this with { Memory = measured.Memory },
+        "heap" => this with { Heap = measured.Heap },
+        "own-loop" => this with { OwnLoop = measured.OwnLoop },
+        "stability-share" => this with { StabilityShare = measured.StabilityShare },
+        "streamed-bits" => this with { StreamedBits = measured.StreamedBits },
+        "streaming" => this with { Streaming = [.. Streaming.Where(point => networks?.Contains(point.Target) == false), .. measured.Streaming] },
+        "streaming-times" => this with { StreamingTimes = measured.StreamingTimes },
+        "image-folder" => this with { ImageFolder = measured.ImageFolder },
+        "cure" => this with { Cure = measured.Cure },
+        "small-step" => this with { SmallStep = measured.SmallStep },
+        "small" => this with { Small = measured.Small },
+        _ => throw new ArgumentException($"'{part}' is no part of the bench.", nameof(part)),
+    };
 
     /// <summary>Writes report.json, table.md and the plots.</summary>
     public void Write(string folder)

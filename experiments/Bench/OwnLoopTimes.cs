@@ -51,10 +51,15 @@ public static class OwnLoopTimes
     {
         using var optimizer = torch.optim.Adam(model.parameters(), lr: 1e-4);
         var milliseconds = new List<double>();
-        foreach (var batch in data.Batches(size, seed: 0, epoch: 1))
-            using (batch)
+        using var batches = data.Batches(size, seed: 0, epoch: 1).GetEnumerator();
+        while (true)
+        {
+            // A step begins with gathering its batch, as it does in Fit.
+            var started = Stopwatch.GetTimestamp();
+            if (!batches.MoveNext())
+                return Ratio.MedianOf(milliseconds);
+            using (var batch = batches.Current)
             {
-                var started = Stopwatch.GetTimestamp();
                 using (torch.NewDisposeScope())
                 {
                     optimizer.zero_grad();
@@ -64,7 +69,6 @@ public static class OwnLoopTimes
 
                 milliseconds.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             }
-
-        return Ratio.MedianOf(milliseconds);
+        }
     }
 }

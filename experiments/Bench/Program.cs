@@ -75,7 +75,23 @@ if (args.Contains("--help") || args.Length != (quick ? 1 : 0) + (place >= 0 ? 2 
 
 Directory.CreateDirectory(folder);
 var pairs = quick ? 5 : 7;
-var report = only is null ? BenchReport.Start(quick) : BenchReport.Without(folder, quick, only, networks);
+var report = BenchReport.Start(quick);
+// The other parts, and this one as it was, until it is measured.
+BenchReport? kept = null;
+try
+{
+    kept = only is null ? null : BenchReport.Open(folder, quick);
+}
+catch (Exception fault) when (ExampleProgram.IsAnswer(fault))
+{
+    return ExampleProgram.Refuse(fault);
+}
+
+void Keep()
+{
+    if (kept is null)
+        report.Write(folder);
+}
 
 bool Wanted(string part) => only is null || only == part;
 
@@ -87,13 +103,13 @@ foreach (var (method, target) in Wanted("memory") ? Memory(quick) : [])
     report.Memory.Add(point);
 }
 
-report.Write(folder);
+Keep();
 foreach (var (method, target) in Wanted("streaming") ? StreamingUse.Cases(quick).Where(@case => networks?.Contains(@case.Target) != false) : [])
 {
     var point = StreamingUse.Measure(method, target);
     AnsiConsole.WriteLine($"{target}, {method}: {point.PeakBytes / 1e6:N0} MB private, {point.Milliseconds:N0} ms a step");
     report.Streaming.Add(point);
-    report.Write(folder);
+    Keep();
 }
 
 foreach (var @case in Wanted("streaming-times") ? quick ? [StepCase.Mlp(4)] : new[] { StepCase.Mlp(4), StepCase.ResNet18(3) } : [])
@@ -103,7 +119,7 @@ foreach (var @case in Wanted("streaming-times") ? quick ? [StepCase.Mlp(4)] : ne
     report.StreamingTimes.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var (name, target, loss) in Wanted("streamed-bits") && !quick ? StreamedBits.Cases() : [])
 {
     var bits = StreamedBits.Compare(name, target, loss);
@@ -111,7 +127,7 @@ foreach (var (name, target, loss) in Wanted("streamed-bits") && !quick ? Streame
     report.StreamedBits.Add(bits);
 }
 
-report.Write(folder);
+Keep();
 foreach (var target in Wanted("heap") && !quick && OperatingSystem.IsLinux() ? HeapTimes.Targets : [])
 {
     var ratio = HeapTimes.Measure(target, 5);
@@ -119,7 +135,7 @@ foreach (var target in Wanted("heap") && !quick && OperatingSystem.IsLinux() ? H
     report.Heap.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var target in Wanted("cure") && !quick ? CureTimes.Targets : [])
 {
     var ratio = CureTimes.Measure(target, 31);
@@ -127,7 +143,7 @@ foreach (var target in Wanted("cure") && !quick ? CureTimes.Targets : [])
     report.Cure.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var @case in Wanted("steps") ? StepCase.All(quick) : [])
 {
     Add(StepTimes.MappedAgainstDirect(@case, 128, pairs, goal: @case.Goal));
@@ -145,7 +161,7 @@ if (!quick && Wanted("steps"))
         Add(StepTimes.DenseAgainstMatrixFree(StepCase.Cnn1(1), 128, pairs));
 }
 
-report.Write(folder);
+Keep();
 foreach (var @case in Wanted("stability-share") ? StepCase.All(quick) : [])
 {
     var ratio = StepTimes.MappedAgainstDirect(@case, 128, pairs, LossOptions.Complete.WithStabilityShare(0.25), 1.35);
@@ -153,7 +169,7 @@ foreach (var @case in Wanted("stability-share") ? StepCase.All(quick) : [])
     report.StabilityShare.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var (@case, kind) in Wanted("own-loop") ? OwnLoopTimes.All(quick) : [])
 {
     var ratio = OwnLoopTimes.Measure(@case, kind, quick ? pairs : 31);
@@ -161,7 +177,7 @@ foreach (var (@case, kind) in Wanted("own-loop") ? OwnLoopTimes.All(quick) : [])
     report.OwnLoop.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var (name, target, side, count, keeps) in Wanted("image-folder") ? ImageFolderTimes.Cases(quick) : [])
 {
     var ratio = ImageFolderTimes.Measure(name, target, side, count, keeps, 5);
@@ -169,7 +185,7 @@ foreach (var (name, target, side, count, keeps) in Wanted("image-folder") ? Imag
     report.ImageFolder.Add(ratio);
 }
 
-report.Write(folder);
+Keep();
 foreach (var (weights, latents) in Wanted("generation") ? Sizes(quick) : [])
     foreach (var kind in new[] { "signed-permutation", "hadamard" })
     {
@@ -189,11 +205,12 @@ foreach (var kind in Wanted("generation") ? ["signed-permutation", "hadamard"] :
         report.AgainstLatents.AddRange(Generation.AgainstLatents(kind, 100_000_000, latents, 3 * pairs));
 }
 
-report.Write(folder);
+Keep();
 if (Wanted("small"))
     report = report with { Small = SmallTimes.Measure(pairs) };
 if (Wanted("small-step"))
     report = report with { SmallStep = SmallStep.Measure(pairs) };
+report = kept?.With(only!, report, networks) ?? report;
 report.Write(folder);
 if (document is not null)
     MarkedSection.Replace(document, "bench tables", report.Table());

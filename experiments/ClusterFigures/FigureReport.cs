@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.ClusterFigures;
@@ -15,13 +16,15 @@ namespace MappingNets.Experiments.ClusterFigures;
 /// <param name="Sent">Bytes that a worker sends in a step.</param>
 /// <param name="Received">Bytes that it receives.</param>
 /// <param name="Milliseconds">The median step.</param>
+/// <param name="Origin">With what it was measured, where that is not the report's; null where it is.</param>
 internal sealed record FigureRow(
-    string Part, string Network, string Method, int Workers, string Line, double Sent, double Received, double Milliseconds);
+    string Part, string Network, string Method, int Workers, string Line, double Sent, double Received, double Milliseconds,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ReportOrigin? Origin = null);
 
 /// <summary>report.json, and the table and pictures that come from it.</summary>
 /// <param name="Machine">Where the rows were measured.</param>
 /// <param name="Command">What measures them again.</param>
-/// <param name="Origin">With what they were measured.</param>
+/// <param name="Origin">With what they were measured that do not say otherwise.</param>
 /// <param name="Rows">The measurements.</param>
 internal sealed record FigureReport(string Machine, string Command, ReportOrigin Origin, IReadOnlyList<FigureRow> Rows)
 {
@@ -31,19 +34,50 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
     private const string FileName = "report.json";
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
-    /// <summary>The report of a folder; an empty one where there is none.</summary>
+    /// <summary>The report of a folder, with the machine and the origin that it was measured with; an empty one of this machine where there is none.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="InvalidDataException">The file holds no report.</exception>
     public static FigureReport Open(string folder)
     {
         var file = Path.Combine(folder, FileName);
-        var rows = File.Exists(file) ? JsonSerializer.Deserialize<FigureReport>(File.ReadAllText(file), Json)!.Rows : [];
-        return new(ReportMachine.Description, "./build.sh cluster-figures", ReportOrigin.Here(), rows);
+        if (!File.Exists(file))
+            return Empty();
+        try
+        {
+            return JsonSerializer.Deserialize<FigureReport>(File.ReadAllText(file), Json) is { Machine: not null, Origin: not null, Rows: not null } report
+                ? report
+                : throw new InvalidDataException($"'{file}' holds no report of cluster figures.");
+        }
+        catch (JsonException fault)
+        {
+            throw new InvalidDataException($"'{file}' holds no report of cluster figures: {fault.Message}", fault);
+        }
     }
 
-    /// <summary>The report with one row more.</summary>
-    public FigureReport With(FigureRow row) => this with { Rows = [.. Rows, row] };
+    /// <summary>The report of a folder, to measure some parts anew for it on this machine.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="parts">The parts that are measured; none where the tables and pictures alone are made anew.</param>
+    /// <exception cref="InvalidDataException">The other parts were measured on another machine.</exception>
+    public static FigureReport ToMeasure(string folder, IReadOnlyCollection<string> parts)
+    {
+        var report = Open(folder);
+        if (parts.Count == 0 || report.Machine == ReportMachine.Description)
+            return report;
+        return report.Rows.FirstOrDefault(row => !parts.Contains(row.Part)) is { } other
+            ? throw new InvalidDataException(
+                $"'{Path.Combine(folder, FileName)}' holds the part '{other.Part}' as measured on {report.Machine}; this machine is {ReportMachine.Description}. "
+                + "Name another folder with --out, or measure all parts anew.")
+            : Empty();
+    }
 
-    /// <summary>The report without the rows of a part.</summary>
-    public FigureReport Without(string part) => this with { Rows = [.. Rows.Where(row => row.Part != part)] };
+    private static FigureReport Empty() => new(ReportMachine.Description, "./build.sh cluster-figures", ReportOrigin.Here(), []);
+
+    /// <summary>The report with one row more, which was measured now.</summary>
+    public FigureReport With(FigureRow row) => this with { Rows = [.. Rows, ReportOrigin.Here() is var now && now == Origin ? row : row with { Origin = now }] };
+
+    /// <summary>The report without the rows of a part; where nothing is left, an empty one.</summary>
+    public FigureReport Without(string part) =>
+        Rows.Where(row => row.Part != part).ToArray() is { Length: > 0 } rows ? this with { Rows = rows } : Empty();
 
     /// <summary>Writes the report.</summary>
     public void Write(string folder) => AtomicFile.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json));

@@ -17,7 +17,7 @@ internal static class Measurements
     /// <summary>Measures, and writes the report after each row.</summary>
     public static async Task Run(string folder, IReadOnlyCollection<string> parts, bool quick, CancellationToken stop)
     {
-        var report = FigureReport.Open(folder);
+        var report = FigureReport.ToMeasure(folder, parts);
         await using var cluster = await ClusterRuns.Start(IPAddress.Loopback, stop);
         foreach (var part in Parts.Where(parts.Contains))
         {

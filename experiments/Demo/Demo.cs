@@ -30,7 +30,7 @@ internal static class Demo
                 var runs = new List<RunRecord>();
                 foreach (var plan in DemoPlan.All(options.Seed))
                 {
-                    runs.Add(Train(plan, options, kept, heldOut, training, test, stop));
+                    runs.Add(Train(plan, options, kept, heldOut, test, stop));
                     // After each run, so that an interrupted demo leaves what it had finished.
                     new ReportFile("fashion-mnist", runs).Write(Path.Combine(options.Output, "report.json"));
                 }
@@ -48,7 +48,7 @@ internal static class Demo
     }
 
     private static RunRecord Train(
-        DemoPlan plan, DemoOptions options, Dataset kept, Dataset heldOut, Dataset training, Dataset test, CancellationToken stop)
+        DemoPlan plan, DemoOptions options, Dataset kept, Dataset heldOut, Dataset test, CancellationToken stop)
     {
         using var model = plan.Create();
         AnsiConsole.WriteLine($"{plan.Title}: {model.DescribeTrainableParameters()}");
@@ -68,7 +68,7 @@ internal static class Demo
             model.FixedWeightsName,
             options.Seed,
             report.History.Count,
-            Evaluation.Of(model, training, cancellation: stop).Accuracy!.Value,
+            Evaluation.Of(model, kept, cancellation: stop).Accuracy!.Value,
             Evaluation.Of(model, test, cancellation: stop).Accuracy!.Value,
             report.MedianStepMilliseconds,
             report.PeakMemoryBytes,

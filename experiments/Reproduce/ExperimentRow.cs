@@ -26,6 +26,9 @@ internal sealed record ExperimentRow(string Name, string Label, Func<ulong, Mode
     /// <summary><see cref="RunPlan.Finish"/>.</summary>
     public Func<Model, RunRecord, RunRecord>? Finish { get; init; }
 
+    /// <summary><see cref="RunPlan.Base"/>.</summary>
+    public Func<string>? Base { get; init; }
+
     /// <summary><see cref="RunPlan.IsTaught"/>.</summary>
     public bool IsTaught { get; init; }
 

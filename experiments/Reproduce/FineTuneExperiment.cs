@@ -30,7 +30,7 @@ internal sealed class FineTuneExperiment : IExperiment
         try
         {
             var plans = PlansOf(setting, options, all, owned, stop).ToArray();
-            var runs = new Runs(this, options, all, plans, stop)
+            using var runs = new Runs(this, options, all, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with
@@ -60,6 +60,7 @@ internal sealed class FineTuneExperiment : IExperiment
             owned.Add(weights);
             return weights;
         });
+        var start = new Lazy<string>(() => setting.PretrainedFile(options, all));
         foreach (var seed in wanted.Length == 0 ? [] : options.Seeds)
         {
             var data = setting.Adaptation(all, seed);
@@ -80,6 +81,7 @@ internal sealed class FineTuneExperiment : IExperiment
                     })
                 {
                     Data = data,
+                    Base = () => start.Value,
                     Settings = plan.Strength is { } strength
                         ? new Dictionary<string, string>(setting.Settings) { ["strength"] = FormattableString.Invariant($"{strength}") }
                         : setting.Settings,

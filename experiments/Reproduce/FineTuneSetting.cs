@@ -24,6 +24,7 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
 
     private const int PretrainingBatchSize = 50;
     private const int HeldOutImages = 250;
+    private const ulong PretrainingSeed = 1;
 
     /// <summary>The group sizes and how far a latent of 1 moves a weight.</summary>
     public static IReadOnlyList<(int Size, double Strength)> Groups { get; } = [(1, 20), (16, 5), (250, 0.1)];
@@ -59,9 +60,20 @@ internal sealed record FineTuneSetting(int PretrainingImages, int PretrainingEpo
         using var training = OfClasses(all.Training, PretrainingImages, 0);
         using var heldOut = OfClasses(all.HeldOut, HeldOutImages, 0);
         return TrainedOnce.Weights(
-            options, FormattableString.Invariant($"pretrained-{Target.Name}-{PretrainingImages}x{PretrainingEpochs}"), $"{Label}, pretraining",
-            Target, new() { Epochs = PretrainingEpochs, BatchSize = PretrainingBatchSize, Seed = 1 }, training, heldOut, stop);
+            options, FileName, $"{Label}, pretraining", Target, new() { Epochs = PretrainingEpochs, BatchSize = PretrainingBatchSize, Seed = PretrainingSeed },
+            training, heldOut, stop);
     }
+
+    /// <summary>The file that the pretrained weights are kept in.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="all">The whole data set.</param>
+    public string PretrainedFile(ExperimentOptions options, ExperimentData all)
+    {
+        using var training = OfClasses(all.Training, PretrainingImages, 0);
+        return TrainedOnce.FileOf(options, FileName, PretrainingSeed, training);
+    }
+
+    private string FileName => FormattableString.Invariant($"pretrained-{Target.Name}-{PretrainingImages}x{PretrainingEpochs}");
 
     /// <summary>The images to adapt with, others for each seed; the held-out and test images are the same ones for all.</summary>
     /// <param name="all">The whole data set.</param>

@@ -26,6 +26,11 @@ internal static class Fingerprints
         return Convert.ToHexStringLower(SHA256.HashData(file));
     });
 
+    /// <summary>SHA-256 over those of some files in their order, hexadecimal.</summary>
+    /// <param name="paths">The files.</param>
+    public static string OfAll(IEnumerable<string> paths) =>
+        Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', paths.Select(OfFile)))));
+
     /// <summary>SHA-256 over the names and lengths of all files below a folder, hexadecimal.</summary>
     /// <param name="folder">The folder.</param>
     public static string OfNames(string folder) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Join(

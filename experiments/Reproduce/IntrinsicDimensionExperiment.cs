@@ -35,7 +35,7 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
     {
         using var data = ExperimentData.Load(options);
         var made = new List<DimensionSearchRecord>();
-        var runs = new Runs(this, options, data, null, stop)
+        using var runs = new Runs(this, options, data, null, stop)
         {
             Decorate = report => Runs.Joined(report.DimensionSearches, made, search => search.Seed) is { Length: > 0 } searches
                 ? report with { DimensionSearches = searches, Pictures = [Picture], Remarks = ResultText(searches) }

@@ -32,7 +32,7 @@ internal sealed class ManifoldExperiment : IExperiment
         using var data = ExperimentData.Load(options);
         var made = new List<TrajectoryRecord>();
         RunPlan[] plans = [.. options.Seeds.Select(seed => PlanOf(options, seed))];
-        var runs = new Runs(this, options, data, plans, stop)
+        using var runs = new Runs(this, options, data, plans, stop)
         {
             Decorate = report => Describe(report, Runs.Joined(report.Trajectories, made, part => part.Seed)),
         };

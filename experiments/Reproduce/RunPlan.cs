@@ -19,8 +19,14 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// <summary>The setting that tells one pretrained network from another.</summary>
     public const string NetworkSetting = "pretrained network";
 
+    /// <summary>The setting that tells one network that rows start from, trained in the output folder, from another.</summary>
+    public const string BaseSetting = "base";
+
+    /// <summary>The setting that tells one group of teachers from another.</summary>
+    public const string TeachersSetting = "teachers";
+
     /// <summary>What older reports do not say; a run of theirs is compared without it.</summary>
-    public static readonly IReadOnlyList<string> LaterSettings = [DataSetting, TrainingDataSetting, NetworkSetting];
+    public static readonly IReadOnlyList<string> LaterSettings = [DataSetting, TrainingDataSetting, NetworkSetting, BaseSetting, TeachersSetting];
 
     /// <summary>Data of its own; null takes the experiment's.</summary>
     public ExperimentData? Data { get; init; }
@@ -47,6 +53,12 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
 
     /// <summary>Whether <see cref="Teachers"/> teach it instead of the labels.</summary>
     public bool IsTaught { get; init; }
+
+    /// <summary>
+    /// The file of the network that the model starts from, where that was trained in the output folder; asked for once the model is created, which makes the
+    /// file. Null where it starts from none.
+    /// </summary>
+    public Func<string>? Base { get; init; }
 
     /// <summary>Called after every step of the first training. A watched run is never continued in its midst, because the watcher would miss the beginning.</summary>
     public Action<TrainingProgress>? Watch { get; init; }
@@ -99,9 +111,9 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             settings["augmentation"] = data.Training.Augmentation.ToString();
         if (Training.FrozenStatistics == true)
             settings["running statistics"] = "frozen";
-        // What a name on the command line stands for is up to the user's disk; without one, it is the packaged data set. All seeds have the test set in common,
-        // and what their training parts are drawn from.
-        if (options.Dataset != ExperimentOptions.DefaultDataset)
+        // What a name on the command line stands for is up to the user's disk; without one, it is mostly the packaged data set. All seeds have the test set in
+        // common, and what their training parts are drawn from.
+        if (options.Dataset != ExperimentOptions.DefaultDataset || options.Source is { IsOnDisk: true })
         {
             settings[DataSetting] = Fingerprints.Of(data.Test)[..Fingerprints.Shown];
             settings[TrainingDataSetting] = Fingerprints.Of(data.DrawnFrom ?? data.Training)[..Fingerprints.Shown];
@@ -109,8 +121,16 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
 
         if (options.Pretrained is { } network)
             settings[NetworkSetting] = Fingerprints.OfFile(PretrainedResNet.PathOf(network))[..Fingerprints.Shown];
+        if (Base is { } start)
+            settings[BaseSetting] = Fingerprints.OfFile(start())[..Fingerprints.Shown];
         if (IsTaught)
+        {
             settings["teaching"] = Teachers.Notes(options);
+            // Unknown until there are some: they are trained only where a pupil is.
+            if (Teachers.Fingerprint(options, data) is { } teachers)
+                settings[TeachersSetting] = teachers;
+        }
+
         foreach (var (name, value) in Settings)
             settings[name] = value;
         return settings;

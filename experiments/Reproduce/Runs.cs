@@ -5,9 +5,9 @@ namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>
 /// The one place where an experiment trains: it takes over what an earlier, interrupted command has finished, shows the progress,
-/// and writes report.json and report.md after every run.
+/// and writes report.json and report.md after every run. Until it is disposed, no other command writes into the folder.
 /// </summary>
-internal sealed class Runs
+internal sealed class Runs : IDisposable
 {
     private const int MostEpochsShown = 60;
 
@@ -19,6 +19,7 @@ internal sealed class Runs
     private readonly string command;
     private readonly ReportOrigin origin;
     private readonly List<RunRecord> finished = [];
+    private readonly FileLock? ours;
 
     /// <summary>Starts with the report of the output folder where the options say to resume, otherwise with nothing.</summary>
     /// <param name="experiment">Whose runs they are.</param>
@@ -26,6 +27,8 @@ internal sealed class Runs
     /// <param name="data">What runs are trained on that bring no data of their own; not owned.</param>
     /// <param name="planned">The runs to come, for the estimate of the time left; null where nobody knows.</param>
     /// <param name="stop">Stops between steps.</param>
+    /// <exception cref="IOException">Another command writes into the folder.</exception>
+    /// <exception cref="InvalidDataException">The folder holds runs that do not go with these.</exception>
     public Runs(
         IExperiment experiment, ExperimentOptions options, ExperimentData data, IReadOnlyList<RunPlan>? planned, CancellationToken stop)
     {
@@ -34,14 +37,26 @@ internal sealed class Runs
         var path = options.File("report.json");
         command = options.Describe(experiment.Name, null).Command;
         origin = ReportOrigin.Here();
-        if (!options.Resume && File.Exists(path))
-            RefuseToLose(ReportFile.Read(path), path, planned);
-        Earlier = options.Resume && File.Exists(path) ? WithSources(ReportFile.Read(path)) : null;
-        if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
-            throw new InvalidDataException(
-                $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
-                + "name another folder with --out, or leave --resume away to start anew.");
+        ours = Take(path);
+        try
+        {
+            if (!options.Resume && File.Exists(path))
+                RefuseToLose(ReportFile.Read(path), path, planned);
+            Earlier = options.Resume && File.Exists(path) ? WithSources(ReportFile.Read(path)) : null;
+            if (Earlier is not null && (Earlier.Dataset != options.DatasetName || (Earlier.Config?.Quick ?? false) != options.Quick))
+                throw new InvalidDataException(
+                    $"'{path}' holds results of another data set or of a {(options.Quick ? "full run, not a quick one" : "quick run")}; "
+                    + "name another folder with --out, or leave --resume away to start anew.");
+        }
+        catch
+        {
+            ours?.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>Leaves the folder to other commands.</summary>
+    public void Dispose() => ours?.Dispose();
 
     /// <summary>What an earlier command left in the output folder; null without --resume.</summary>
     public ReportFile? Earlier { get; }
@@ -68,13 +83,9 @@ internal sealed class Runs
         stop.ThrowIfCancellationRequested();
         using var model = plan.Create();
         var own = plan.Data ?? data;
-        var settings = plan.Describe(options, own, model);
-        // Older reports do not say which pictures a folder held, or only of its test part, nor which network.
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older)
-            settings = settings.Where(pair => !RunPlan.LaterSettings.Contains(pair.Key) || older.ContainsKey(pair.Key))
-                .ToDictionary(pair => pair.Key, pair => pair.Value);
+        var settings = SettingsOf(plan, own, model);
         var title = FormattableString.Invariant($"{plan.Label}, seed {plan.Training.Seed}");
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(run.Settings, settings)) is { } done)
+        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && Same(Comparable(run, settings), settings)) is { } done)
         {
             AnsiConsole.WriteLine($"{title}: taken from the report.");
             clock.Skip(WorkOf(plan));
@@ -82,11 +93,7 @@ internal sealed class Runs
             return done;
         }
 
-        // No mean is taken over unlike runs, and what is finished is not thrown away for it.
-        if (Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row && !Same(WithoutSeed(run.Settings), WithoutSeed(settings))) is { } unlike)
-            throw new InvalidDataException(
-                $"'{options.File("report.json")}' holds {plan.Label}, seed {unlike.Seed}, with other settings "
-                + $"({Difference(WithoutSeed(unlike.Settings), WithoutSeed(settings)!)}). Name another folder with --out.");
+        RefuseUnlike(plan, settings);
         clock.Start(WorkOf(plan));
         var steps = plan.Training.Epochs * ((own.Training.Count + plan.Training.BatchSize - 1) / plan.Training.BatchSize);
         using var snapshots = plan.Snapshots is { } count ? new SnapshotRecorder(model, Math.Max(1, steps / count)) : null;
@@ -94,6 +101,9 @@ internal sealed class Runs
         var faculty = plan.IsTaught ? Teachers.For(options, own, stop) : [];
         try
         {
+            // Now it is known which teachers they are.
+            if (plan.IsTaught)
+                RefuseUnlike(plan, settings = SettingsOf(plan, own, model));
             trainings.Fit(title, model, plan.IsTaught ? plan.Training with { Distillation = new(faculty, Teachers.Temperature) } : plan.Training);
         }
         finally
@@ -143,6 +153,20 @@ internal sealed class Runs
         report.Write(options.File("report.json"));
         AtomicFile.WriteAllText(options.File("report.md"), ReportPage.Of(report));
         return report;
+    }
+
+    // Two commands would each write what they had read and made themselves, and the last one would win.
+    private static FileLock? Take(string path)
+    {
+        try
+        {
+            return FileLock.Take(path);
+        }
+        catch (IOException fault) when (fault is not DirectoryNotFoundException)
+        {
+            throw new IOException(
+                $"Another command is writing its results into '{Path.GetFullPath(Path.GetDirectoryName(path)!)}'. Wait for it, or name another folder with --out. ({fault.Message})", fault);
+        }
     }
 
     private RunRecord Record(RunPlan plan, Model model, ExperimentData own, Trainings trainings)
@@ -202,6 +226,39 @@ internal sealed class Runs
                 + $"such as {lost[0].Label ?? lost[0].Method}, seed {lost[0].Seed}. "
                 + (other ? "Name another folder with --out." : "--resume keeps them; --out names another folder."));
     }
+
+    private IReadOnlyDictionary<string, string> SettingsOf(RunPlan plan, ExperimentData own, Model model)
+    {
+        var settings = plan.Describe(options, own, model);
+        // Older reports do not say which pictures a folder held, or only of its test part, nor which network rows start from or are taught by.
+        return Earlier?.Runs.FirstOrDefault(run => run.Row == plan.Row)?.Settings is { } older
+            ? settings.Where(pair => !RunPlan.LaterSettings.Contains(pair.Key) || older.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value)
+            : settings;
+    }
+
+    /// <summary>No mean is taken over unlike runs, no table has rows of several bases, and what is finished is not thrown away for either.</summary>
+    private void RefuseUnlike(RunPlan plan, IReadOnlyDictionary<string, string> settings)
+    {
+        if (Earlier?.Runs.FirstOrDefault(run => IsUnlike(run, plan, settings)) is { } unlike)
+        {
+            var difference = unlike.Row == plan.Row
+                ? Difference(WithoutSeed(Comparable(unlike, settings)), WithoutSeed(settings)!)
+                : Difference(BaseOf(unlike.Settings), BaseOf(settings));
+            throw new InvalidDataException(
+                $"'{options.File("report.json")}' holds {unlike.Label ?? unlike.Method}, seed {unlike.Seed}, with other settings ({difference}). Name another folder with --out.");
+        }
+    }
+
+    private static bool IsUnlike(RunRecord run, RunPlan plan, IReadOnlyDictionary<string, string> settings) => run.Row == plan.Row
+        ? !Same(WithoutSeed(Comparable(run, settings)), WithoutSeed(settings))
+        : BaseOf(run.Settings) is { Count: > 0 } there && BaseOf(settings) is { Count: > 0 } here && !Same(there, here);
+
+    private static IReadOnlyDictionary<string, string> BaseOf(IReadOnlyDictionary<string, string>? settings) =>
+        (settings ?? new Dictionary<string, string>()).Where(pair => pair.Key == RunPlan.BaseSetting).ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    // Teachers that are not there cannot be compared: a run that is finished does not need them.
+    private static IReadOnlyDictionary<string, string>? Comparable(RunRecord run, IReadOnlyDictionary<string, string> settings) =>
+        run.Settings?.Where(pair => pair.Key != RunPlan.TeachersSetting || settings.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     // Runs that had their command and origin from the report, as older ones did, must not get those of a later command.
     private static ReportFile WithSources(ReportFile report) => report with

@@ -84,7 +84,7 @@ internal abstract class TableExperiment : IExperiment
             // Seed by seed, so that an interrupted table has all rows before it has more seeds.
             var wanted = Chosen(data, options).Select(row => (Row: row, Data: Part(row, data, parts))).ToArray();
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed => wanted.Select(pair => PlanOf(pair.Row, pair.Data, options, seed)))];
-            var runs = new Runs(this, options, data, plans, stop)
+            using var runs = new Runs(this, options, data, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with
@@ -124,6 +124,7 @@ internal abstract class TableExperiment : IExperiment
             Snapshots = row.Snapshots,
             Examine = row.Examine,
             Finish = row.Finish,
+            Base = row.Base,
             IsTaught = row.IsTaught,
             Settings = row.Settings,
             Cost = row.Cost,

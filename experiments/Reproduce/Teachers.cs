@@ -9,6 +9,8 @@ internal static class Teachers
     /// <summary>No run's seeds, so that no teacher is one of the table's own networks.</summary>
     private static readonly ulong[] Seeds = [101, 102];
 
+    private static readonly string[] Networks = ["cnn2", "cnn1"];
+
     /// <summary>What a reader must know of a row that they taught.</summary>
     /// <param name="options">The command line.</param>
     public static string Notes(ExperimentOptions options) => FormattableString.Invariant(
@@ -21,16 +23,28 @@ internal static class Teachers
     /// <param name="stop">Asked for by Ctrl-C.</param>
     /// <returns>Models that the caller disposes.</returns>
     public static IReadOnlyList<Model> For(ExperimentOptions options, ExperimentData data, CancellationToken stop) =>
-        [.. from network in new[] { "cnn2", "cnn1" } from seed in Seeds select Teacher(options, data, network, seed, stop)];
+        [.. from network in Networks from seed in Seeds select Teacher(options, data, network, seed, stop)];
+
+    /// <summary>What tells these teachers from others; null while one of them is still to be trained.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="data">The images that their pupils will see.</param>
+    public static string? Fingerprint(ExperimentOptions options, ExperimentData data)
+    {
+        string[] files = [.. from network in Networks from seed in Seeds select TrainedOnce.FileOf(options, NameOf(options, data, network), seed, data.Training)];
+        return files.All(File.Exists) ? Fingerprints.OfAll(files)[..Fingerprints.Shown] : null;
+    }
 
     private static int Epochs(ExperimentOptions options) => options.Quick ? 1 : 8;
+
+    private static string NameOf(ExperimentOptions options, ExperimentData data, string network) =>
+        FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{Epochs(options)}");
 
     private static FineTunedModel Teacher(ExperimentOptions options, ExperimentData data, string network, ulong seed, CancellationToken stop)
     {
         var target = network == "cnn1" ? Targets.Cnn1() : Targets.Cnn2();
         var how = new TrainingOptions { Epochs = Epochs(options), Seed = seed };
         using var weights = TrainedOnce.Weights(
-            options, FormattableString.Invariant($"teacher-{network}-{data.Training.Count}x{how.Epochs}"), FormattableString.Invariant($"teacher {network}, seed {seed}"),
+            options, NameOf(options, data, network), FormattableString.Invariant($"teacher {network}, seed {seed}"),
             target, how, data.Training, data.HeldOut, stop);
         return FineTuning.Of(target, weights).WholeWeights().Build();
     }

@@ -5,6 +5,14 @@ namespace MappingNets.Experiments.Reproduce;
 /// <summary>Networks that rows start from or are taught by: trained directly, once for all rows and seeds, and kept in the output folder.</summary>
 internal static class TrainedOnce
 {
+    /// <summary>The file that a network's weights are kept in.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="name">The file's name without its ending: all that decides the weights, the samples and the seed apart.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="training">The samples.</param>
+    public static string FileOf(ExperimentOptions options, string name, ulong seed, Dataset training) =>
+        options.File(FormattableString.Invariant($"{name}-{Fingerprints.Of(training)[..Fingerprints.Shown]}-seed{seed}.safetensors"));
+
     /// <summary>The weights of a file, which is made where it is missing; an interrupted training goes on within it.</summary>
     /// <param name="options">The command line.</param>
     /// <param name="name">The file's name without its ending: all that decides the weights, the samples and the seed apart.</param>
@@ -25,8 +33,7 @@ internal static class TrainedOnce
         Dataset heldOut,
         CancellationToken stop)
     {
-        var data = Fingerprints.Of(training)[..Fingerprints.Shown];
-        var file = options.File(FormattableString.Invariant($"{name}-{data}-seed{how.Seed}.safetensors"));
+        var file = FileOf(options, name, how.Seed, training);
         if (!File.Exists(file))
         {
             var resume = Path.ChangeExtension(file, ".resume.safetensors");

@@ -24,7 +24,7 @@ public static class FashionAsCifar
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(training, Batches);
         ArgumentOutOfRangeException.ThrowIfLessThan(test, 1);
-        Directory.CreateDirectory(folder);
+        SyntheticMarker.Write(folder);
         var (trainingPart, testPart) = FashionMnist.Load();
         using (trainingPart)
         using (testPart)

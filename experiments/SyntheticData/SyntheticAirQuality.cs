@@ -36,7 +36,7 @@ public static class SyntheticAirQuality
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(hours, 1);
-        Directory.CreateDirectory(folder);
+        SyntheticMarker.Write(folder);
         var region = SyntheticWeather.Hours(hours + LongestWay, seed);
         foreach (var (name, way) in Stations)
         {

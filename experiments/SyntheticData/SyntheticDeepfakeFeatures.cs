@@ -29,7 +29,7 @@ public static class SyntheticDeepfakeFeatures
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(training, 2);
         ArgumentOutOfRangeException.ThrowIfLessThan(test, 2);
-        Directory.CreateDirectory(folder);
+        SyntheticMarker.Write(folder);
         var patterns = SmoothPatterns(new(seed, "feature patterns"));
         foreach (var (part, count) in new[] { ("train", training), ("test", test) })
         {

@@ -23,6 +23,7 @@ public static class SyntheticStreetScenes
         ArgumentOutOfRangeException.ThrowIfLessThan(training, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(validation, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 16);
+        SyntheticMarker.Write(folder);
         foreach (var (split, count) in new[] { ("train", training), ("val", validation) })
         {
             var images = Directory.CreateDirectory(Path.Combine(folder, "leftImg8bit", split, City)).FullName;

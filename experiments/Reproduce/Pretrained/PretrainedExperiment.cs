@@ -43,28 +43,25 @@ internal sealed class PretrainedExperiment : IExperiment
         using var pretrained = PretrainedWeights.Of(network);
         var training = new TrainingOptions { Epochs = options.Epochs ?? UsualEpochs, BatchSize = BatchSize, FrozenStatistics = true };
         // A network with a smaller head has fewer weights than the largest budgets.
-        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name) && row.Fits(network)).ToArray();
+        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name) && row.Fits(network) && row.HasRate(named, options.Quick)).ToArray();
         if (wanted.Length == 0)
-            throw new ArgumentException($"--methods names rows that have more parameters than '{network}' has scales, shifts and head.");
-        var search = new RateSearch(options.File("rates.json"), FormattableString.Invariant($"epochs {training.Epochs}, batch size {BatchSize}, quick {options.Quick}"));
-        var rates = options.Quick || !named.IsSearched
-            ? PretrainedRow.All.Select(row => row.Method).Distinct().ToDictionary(method => method, method => options.Quick ? method.Rate : method.Chosen)
-            : ChooseRates(wanted, search, network, pretrained, pictures, training, stop);
-
+            throw new ArgumentException(
+                $"--methods names only rows that have more parameters than '{network}' has scales, shifts and head, or whose rate has not been chosen on CIFAR-10 yet.");
         var owned = new List<IDisposable>();
         try
         {
-            // Seed by seed, so that an interrupted table has all rows before it has more seeds.
+            // Seed by seed, so that an interrupted table has all rows before it has more seeds. The rates are put in once they are chosen.
             RunPlan[] plans = [.. options.Seeds.SelectMany(seed =>
             {
                 var data = pictures.Of(seed, pictures.Test);
                 owned.Add(data);
                 return wanted.Select(row => new RunPlan(
-                    row.Name, row.Label, () => row.Create(network, pretrained, seed), training with { Seed = seed, LearningRate = rates[row.Method] }) { Data = data });
+                    row.Name, row.Label, () => row.Create(network, pretrained, seed), training with { Seed = seed }) { Data = data });
             })];
             var first = plans[0].Data!;
             IReadOnlyList<PretrainedCost> costs = [];
-            var runs = new Runs(this, options, first, plans, stop)
+            RateSearch? search = null;
+            using var runs = new Runs(this, options, first, plans, stop)
             {
                 Order = Methods,
                 Decorate = report => report with
@@ -77,8 +74,14 @@ internal sealed class PretrainedExperiment : IExperiment
                     }.Where(part => part.Length > 0)),
                 },
             };
+            // After the folder is known to be the right one, and its rates no other command's.
+            if (!options.Quick && named.IsSearched)
+                search = SearchOf(options, network, pretrained, pictures, training, first, runs.Earlier);
+            var rates = search is null
+                ? PretrainedRow.All.Select(row => row.Method).Distinct().ToDictionary(method => method, method => options.Quick ? method.Rate : method.Chosen ?? double.NaN)
+                : ChooseRates(wanted, search, network, pretrained, pictures, training, stop);
             foreach (var plan in plans)
-                runs.Train(plan);
+                runs.Train(plan with { Training = plan.Training with { LearningRate = rates[PretrainedRow.Named(plan.Row).Method] } });
             AnsiConsole.WriteLine("Measuring steps.");
             var known = runs.All.Select(run => run.Row).ToHashSet();
             costs = PretrainedCosts.Measure([.. PretrainedRow.All.Where(row => known.Contains(row.Name) && row.Fits(network))], network, pretrained, first.Training, BatchSize, options.File("row.safetensors"), stop);
@@ -90,15 +93,33 @@ internal sealed class PretrainedExperiment : IExperiment
         }
     }
 
+    private static RateSearch SearchOf(
+        ExperimentOptions options, TargetNetwork network, PretrainedWeights pretrained, PretrainedPictures pictures, TrainingOptions training,
+        ExperimentData data, ReportFile? earlier)
+    {
+        using var searched = pictures.Of(SearchSeed, pictures.HeldOut);
+        var subjects = new Dictionary<string, RateSubject>();
+        foreach (var row in PretrainedRow.All.Where(row => row.Name == row.Method.Searched && row.Fits(network)))
+        {
+            using var model = row.Create(network, pretrained, SearchSeed);
+            subjects.Add(row.Method.Name, RateSubject.Of(model, searched, new(row.Name, row.Label, () => model, training) { Data = data }, options, earlier));
+        }
+
+        return new(options.File("rates.json"), FormattableString.Invariant($"epochs {training.Epochs}, batch size {BatchSize}, quick {options.Quick}"), subjects);
+    }
+
     private static Dictionary<PretrainedMethod, double> ChooseRates(
         PretrainedRow[] wanted, RateSearch search, TargetNetwork network, PretrainedWeights pretrained, PretrainedPictures pictures, TrainingOptions training,
         CancellationToken stop)
     {
         var methods = wanted.Select(row => row.Method).Distinct().ToArray();
+        if (methods.FirstOrDefault(method => !PretrainedRow.Named(method.Searched).Fits(network)) is { } large)
+            throw new ArgumentException(
+                $"--methods names rows of {large.Label}, whose rate is searched with the row '{large.Searched}'; that has more parameters than '{network}' has scales, shifts and head.");
         using var data = pictures.Of(SearchSeed, pictures.HeldOut);
         return methods.ToDictionary(method => method, method => search.Choose(method, rate =>
         {
-            using var model = PretrainedRow.All.Single(row => row.Name == method.Searched).Create(network, pretrained, SearchSeed);
+            using var model = PretrainedRow.Named(method.Searched).Create(network, pretrained, SearchSeed);
             new Trainer(model, training with { Seed = SearchSeed, LearningRate = rate }).Fit(data.Training, cancellation: stop);
             return Evaluation.Of(model, data.HeldOut, cancellation: stop).Accuracy!.Value;
         }));
@@ -119,9 +140,9 @@ internal sealed class PretrainedExperiment : IExperiment
         return [accuracies, prices];
     }
 
-    private static string Remarks(PretrainedData named, ExperimentOptions options, RateSearch search) =>
+    private static string Remarks(PretrainedData named, ExperimentOptions options, RateSearch? search) =>
         "Batch norms keep the pretrained statistics in all rows; test pictures are seen once, at the end."
         + (options.Quick ? "\n\nQuick: 10 pictures a class. It shows that everything runs; the accuracies mean nothing."
-            : !named.IsSearched ? "\n\nEach method has the learning rate that was chosen for it on held-out pictures of CIFAR-10, with 100 a class."
+            : search is null ? "\n\nEach method has the learning rate that was chosen for it on held-out pictures of CIFAR-10, with 100 a class."
             : $"\n\nEach method's learning rate was chosen by the same search on held-out pictures, with the training pictures of seed {SearchSeed}:\n\n{search.Describe()}");
 }

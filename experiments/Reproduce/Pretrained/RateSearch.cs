@@ -10,11 +10,13 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="LearningRate">Adam's rate.</param>
 /// <param name="HeldOutAccuracy">The share of held-out pictures met, from 0 to 1.</param>
 /// <param name="Seconds">How long it took.</param>
-internal sealed record RateTrial(string Method, double LearningRate, double HeldOutAccuracy, double Seconds);
+/// <param name="Subject">The row, the pictures and the network that it is a trial of (<see cref="RateSubject"/>); null in older files.</param>
+internal sealed record RateTrial(string Method, double LearningRate, double HeldOutAccuracy, double Seconds, string? Subject = null);
 
 /// <summary>
 /// Chooses each method's learning rate on held-out pictures, with the training pictures of seed 1: three rates a factor of 3 apart around a
-/// usual one, and further ones while the best lies at an end, nine at most. Trials are kept in rates.json and never made twice.
+/// usual one, and further ones while the best lies at an end, nine at most. Trials are kept in rates.json and never made twice; those of another row,
+/// other pictures or another network stay there, and are not taken.
 /// </summary>
 internal sealed class RateSearch
 {
@@ -25,18 +27,22 @@ internal sealed class RateSearch
 
     private readonly string path;
     private readonly string settings;
+    private readonly IReadOnlyDictionary<string, RateSubject> subjects;
     private readonly List<RateTrial> trials;
 
     /// <summary>Takes over the trials of an earlier command.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="settings">What decides the trials besides method and rate.</param>
-    public RateSearch(string path, string settings)
+    /// <param name="settings">What decides the trials besides method, rate and subject.</param>
+    /// <param name="subjects">What each method is tried on, by its name.</param>
+    public RateSearch(string path, string settings, IReadOnlyDictionary<string, RateSubject> subjects)
     {
-        (this.path, this.settings) = (path, settings);
+        (this.path, this.settings, this.subjects) = (path, settings, subjects);
         var earlier = File.Exists(path) ? Read(path) : null;
         if (earlier is not null && earlier.Settings != settings)
             throw new InvalidDataException($"'{path}' holds rates that were chosen with other settings ({earlier.Settings}; here {settings}). Name another folder with --out.");
         trials = [.. earlier?.All ?? []];
+        if (trials.Count(trial => !IsOwn(trial)) is > 0 and var others)
+            AnsiConsole.WriteLine($"{path}: {others} of {trials.Count} trials are of other rows, other pictures or another network, or do not name theirs; they are not taken.");
     }
 
     /// <summary>The chosen rate.</summary>
@@ -59,12 +65,12 @@ internal sealed class RateSearch
         return RateAt(method, Best(accuracies));
     }
 
-    /// <summary>All trials, as a table in Markdown.</summary>
+    /// <summary>All trials of these rows, pictures and network, as a table in Markdown.</summary>
     public string Describe() => string.Join('\n',
     [
         "| method | held-out accuracy, % by learning rate |",
         "|---|---|",
-        .. trials.GroupBy(trial => trial.Method).Select(method => $"| {method.Key} | " + string.Join(", ", method.OrderBy(trial => trial.LearningRate)
+        .. trials.Where(IsOwn).GroupBy(trial => trial.Method).Select(method => $"| {method.Key} | " + string.Join(", ", method.OrderBy(trial => trial.LearningRate)
             .Select(trial => string.Create(CultureInfo.InvariantCulture, $"{trial.LearningRate:G2}: {100 * trial.HeldOutAccuracy:F1}"))) + " |"),
     ]);
 
@@ -77,7 +83,7 @@ internal sealed class RateSearch
     private double Try(PretrainedMethod method, int place, Func<double, double> train)
     {
         var rate = RateAt(method, place);
-        if (trials.Find(trial => trial.Method == method.Name && trial.LearningRate == rate) is { } done)
+        if (trials.FindLast(trial => trial.Method == method.Name && trial.LearningRate == rate && IsOwn(trial)) is { } done)
             return done.HeldOutAccuracy;
         var started = Stopwatch.GetTimestamp();
         var accuracy = 0.0;
@@ -90,13 +96,16 @@ internal sealed class RateSearch
             // Too high a rate is an answer, and one that need not be sought again.
         }
 
-        var trial = new RateTrial(method.Name, rate, accuracy, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1));
+        var trial = new RateTrial(method.Name, rate, accuracy, Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1), subjects[method.Name].Name);
         trials.Add(trial);
         AtomicFile.WriteAllText(path, JsonSerializer.Serialize(new Trials(settings, trials), Indented));
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture, $"{method.Name}, rate {rate:G2}: {100 * accuracy:F1}% of the held-out pictures, {trial.Seconds:F0} s"));
         return accuracy;
     }
+
+    private bool IsOwn(RateTrial trial) =>
+        subjects.TryGetValue(trial.Method, out var subject) && (trial.Subject is null ? subject.TakesUnnamed : trial.Subject == subject.Name);
 
     private static Trials Read(string path)
     {

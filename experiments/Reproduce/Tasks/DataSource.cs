@@ -1,3 +1,5 @@
+using MappingNets.Experiments.SyntheticData;
+
 namespace MappingNets.Experiments.Reproduce;
 
 /// <summary>Where the data of an experiment comes from that does not run on FashionMNIST.</summary>
@@ -6,6 +8,9 @@ namespace MappingNets.Experiments.Reproduce;
 /// <param name="Statement">One sentence that the experiment begins with and its report repeats.</param>
 internal sealed record DataSource(string Name, string Argument, string Statement)
 {
+    /// <summary>Whether it lies on the user's disk although --dataset names no folder, so that other machines may hold something else.</summary>
+    public bool IsOnDisk { get; init; }
+
     /// <summary>Synthetic data in the real format.</summary>
     /// <param name="name">What reports call it.</param>
     /// <param name="what">What it is, as the rest of the sentence "Synthetic data: ...".</param>
@@ -22,7 +27,9 @@ internal sealed record DataSource(string Name, string Argument, string Statement
     /// </summary>
     /// <param name="options">The command line.</param>
     /// <param name="names">The data sets that the experiment knows, by the names of the published tables; the first one where FOLDER stands alone.</param>
-    /// <exception cref="ArgumentException">A data set is named that the experiment does not run on.</exception>
+    /// <exception cref="ArgumentException">
+    /// A data set is named that the experiment does not run on, or a folder of synthetic data by itself, as if it were real.
+    /// </exception>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static (string Name, string Folder)? Folder(ExperimentOptions options, params string[] names)
     {
@@ -33,8 +40,12 @@ internal sealed record DataSource(string Name, string Argument, string Statement
         if (known is null && (folder == "mnist" || folder.StartsWith("mnist:", StringComparison.Ordinal)))
             throw new ArgumentException(
                 $"--dataset is '{options.Dataset}'; this experiment takes {string.Join(" or ", names.Select(name => name + ":FOLDER"))}, or none for synthetic data.");
-        return Directory.Exists(folder)
-            ? (known ?? names[0], folder)
-            : throw new DirectoryNotFoundException($"--dataset names the folder '{folder}', which does not exist.");
+        if (!Directory.Exists(folder))
+            throw new DirectoryNotFoundException($"--dataset names the folder '{folder}', which does not exist.");
+        return known is null && SyntheticMarker.IsIn(folder)
+            ? throw new ArgumentException(
+                $"--dataset names the folder '{folder}', whose file {SyntheticMarker.FileName} says that its data is synthetic. Without --dataset the experiment makes such data and "
+                + $"says so; {string.Join(" or ", names.Select(name => name + ":FOLDER"))} takes the folder for that data set.")
+            : (known ?? names[0], folder);
     }
 }

@@ -45,6 +45,7 @@ internal sealed class TextExperiment : TableExperiment
         var file = FormattableString.Invariant($"pretrained-decoder-{target.ParameterCount}-{data.Training.Count}x{pretraining.Epochs}");
         texts = texts! with
         {
+            File = TrainedOnce.FileOf(options, file, pretraining.Seed, data.Training),
             Pretrained = new(() => TrainedOnce.Weights(options, file, "decoder, pretraining", target, pretraining, data.Training, data.HeldOut, Stop)),
         };
         references = null;
@@ -70,7 +71,7 @@ internal sealed class TextExperiment : TableExperiment
                 throw new DirectoryNotFoundException(
                     $"'{folder}' does not exist; it comes with Debian's package {package}. --dataset FOLDER takes other texts, in FOLDER/from and FOLDER/to.");
         var source = own is null
-            ? new("debian-texts", "", "Data: quotations of Debian's package fortunes, and seven licences of /usr/share/common-licenses.")
+            ? new("debian-texts", "", "Data: quotations of Debian's package fortunes, and seven licences of /usr/share/common-licenses.") { IsOnDisk = true }
             : DataSource.Real(own.Value.Name, own.Value.Folder);
         Console.WriteLine(source.Statement);
         var (from, to) = own is null
@@ -109,6 +110,7 @@ internal sealed class TextExperiment : TableExperiment
             $"to-{name}", $"fine-tuned, {label}", seed => way(FineTuning.Of(target, texts!.Pretrained!.Value)).WithSeed(seed).Build())
         {
             Data = _ => texts!.Other(),
+            Base = () => texts!.File!,
             Change = options => options with { LearningRate = rate, Epochs = 2 * options.Epochs },
         });
     }
@@ -150,5 +152,8 @@ internal sealed class TextExperiment : TableExperiment
     {
         /// <summary>The decoder trained on the first text.</summary>
         public Lazy<PretrainedWeights>? Pretrained { get; init; }
+
+        /// <summary>The file that it is kept in.</summary>
+        public string? File { get; init; }
     }
 }

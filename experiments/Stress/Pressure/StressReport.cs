@@ -31,8 +31,8 @@ internal sealed record StressReport(
     /// <param name="folder">An existing folder.</param>
     public void Write(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(Stress.Machine.Json) { WriteIndented = true }) + "\n");
-        File.WriteAllText(Path.Combine(folder, "table.md"), Table());
+        AtomicFile.WriteAllText(Path.Combine(folder, "report.json"), JsonSerializer.Serialize(this, new JsonSerializerOptions(Stress.Machine.Json) { WriteIndented = true }) + "\n");
+        AtomicFile.WriteAllText(Path.Combine(folder, "table.md"), Table());
     }
 
     /// <summary>The report as Markdown.</summary>

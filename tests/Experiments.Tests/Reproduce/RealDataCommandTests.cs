@@ -68,11 +68,48 @@ public sealed class RealDataCommandTests : IDisposable
         Assert.Matches(@"\| ResNet-18 all weights \| [\d,]+ \| 1\.00 \|", report);
     }
 
+    [Fact]
+    public void Rates_are_kept_for_their_own_rows_pictures_and_network_alone()
+    {
+        foreach (var (split, count) in new[] { ("train", 201), ("test", 3) })
+            foreach (var (name, level) in new[] { ("dark", 40), ("light", 200) })
+                for (var picture = 0; picture < count; picture++)
+                    folder.Write(Pictures.Colour(8, 8, (byte)(level + (picture % 40)), 90, 90, jpeg: true), "pictures", split, name, $"{picture:D4}.jpg");
+        WritePretrained(folder.File("features.onnx"));
+        string[] Command(string output) =>
+        [
+            "finetune-resnet", "--dataset", "cifar-10:" + folder.File("pictures"), "--pretrained", folder.File("features.onnx"), "--epochs", "1", "--methods", "head",
+            "--out", folder.File(output),
+        ];
+        const string tried = "% of the held-out pictures, ";
+        Assert.Contains(tried, Succeeds(Command("out")));
+        Assert.DoesNotContain(tried, Succeeds(Command("out")));
+
+        // A folder of another experiment is refused before anything is searched.
+        Directory.CreateDirectory(folder.File("other"));
+        File.WriteAllText(folder.File("other/report.json"), File.ReadAllText(folder.File("out/report.json")).Replace("\"finetune-resnet\"", "\"rivals\""));
+        Assert.Contains("Name another folder with --out.", Fails(Command("other")));
+        Assert.False(File.Exists(folder.File("other/rates.json")));
+
+        // Older files do not say what their trials are of; the report beside them does, where it is resumed.
+        var rates = JsonNode.Parse(File.ReadAllText(folder.File("out/rates.json")))!;
+        foreach (var trial in rates["All"]!.AsArray())
+            Assert.True(trial!.AsObject().Remove("Subject"));
+        File.WriteAllText(folder.File("out/rates.json"), rates.ToJsonString());
+        Assert.DoesNotContain(tried, Succeeds([.. Command("out"), "--resume"]));
+
+        // Another network under the same name.
+        WritePretrained(folder.File("features.onnx"), seed: 2);
+        var output = Succeeds(Command("out"));
+        Assert.Contains("do not name theirs; they are not taken.", output);
+        Assert.Contains(tried, output);
+    }
+
     /// <summary>A network that puts out its features under the name that the experiment takes them by.</summary>
-    private static void WritePretrained(string path)
+    private static void WritePretrained(string path, ulong seed = 1)
     {
         const string features = "ReLU393_Output_0";
-        using (var model = DirectModel.For(TargetNetwork.Input(3, 64, 64).Conv2d(300, 4, stride: 16).BatchNorm2d().ReLU().Build("features"), seed: 1))
+        using (var model = DirectModel.For(TargetNetwork.Input(3, 64, 64).Conv2d(300, 4, stride: 16).BatchNorm2d().ReLU().Build("features"), seed))
             model.ExportOnnx(path);
         var network = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
         var last = network.Graph.Output.Single();
@@ -82,6 +119,21 @@ public sealed class RealDataCommandTests : IDisposable
                     node.Output[place] = features;
         last.Name = features;
         File.WriteAllBytes(path, network.ToByteArray());
+    }
+
+    [Fact]
+    public void Synthetic_data_is_not_taken_for_real_data_because_somebody_names_its_folder()
+    {
+        SyntheticAirQuality.Write(folder.File("air"), 400, seed: 1);
+        string[] Command(string dataset) =>
+            ["timeseries", "--quick", "--epochs", "1", "--methods", "slvt-64", "--out", folder.File("out"), "--dataset", dataset];
+
+        var complaint = Fails(Command(folder.File("air")));
+
+        Assert.Contains("whose file SYNTHETIC.txt says that its data is synthetic", complaint);
+        Assert.Contains("prsa:FOLDER takes the folder for that data set", complaint);
+        Succeeds(Command("prsa:" + folder.File("air")));
+        Assert.Equal("prsa", Report()["dataset"]!.GetValue<string>());
     }
 
     [Fact]

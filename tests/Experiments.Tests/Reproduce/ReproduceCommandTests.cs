@@ -85,6 +85,55 @@ public sealed class ReproduceCommandTests : IDisposable
         Assert.Contains("--epochs 2 --methods cnn2-slvt-2048 --resume\n", page);
     }
 
+    [Fact]
+    public void A_folder_is_of_one_command_at_a_time_and_a_killed_one_leaves_it_free()
+    {
+        string[] command = ["classification", "--methods", "cnn2-slvt-1024", "--epochs", "1", "--dataset", folder.Path, "--out", Out("a")];
+        Directory.CreateDirectory(Out("a"));
+        using (FileLock.Take(Path.Combine(Out("a"), "report.json")))
+            Assert.Contains($"Another command is writing its results into '{Out("a")}'. Wait for it, or name another folder with --out.", Fails(command));
+
+        // A process that was killed leaves the file that it had locked, and no lock.
+        File.WriteAllText(Path.Combine(Out("a"), "report.json.lock"), "");
+        Succeeds(command);
+        Assert.False(File.Exists(Path.Combine(Out("a"), "report.json.lock")));
+    }
+
+    [Fact]
+    public void Rows_that_start_from_different_networks_do_not_join_one_report()
+    {
+        string[] command = ["finetune", "--quick", "--epochs", "1", "--dataset", folder.Path, "--out", Out("a"), "--resume", "--methods"];
+        Succeeds([.. command, "cnn1-last-layer"]);
+        using (var other = DirectModel.For(MappingNets.Targets.Cnn1(5), seed: 9))
+            other.Export(Directory.GetFiles(Out("a"), "pretrained-*.safetensors").Single());
+
+        Assert.Contains("holds CNN1 last layer, seed 1, with other settings (base: ", Fails([.. command, "cnn1-last-layer", "--seeds", "1,2"]));
+        Assert.Contains("holds CNN1 last layer, seed 1, with other settings (base: ", Fails([.. command, "cnn1-full"]));
+
+        // Reports from before there was such a setting still hold.
+        var path = Path.Combine(Out("a"), "report.json");
+        File.WriteAllText(path, Regex.Replace(File.ReadAllText(path), ",\"base\":\"[0-9a-f]+\"", ""));
+        Assert.Contains("seed 1: taken from the report", Succeeds([.. command, "cnn1-last-layer"]));
+    }
+
+    [Fact]
+    public void Rows_of_different_teachers_do_not_join_a_mean()
+    {
+        string[] command =
+            ["classification", "--quick", "--epochs", "1", "--methods", "cnn2-slvt-2048-distilled", "--dataset", folder.Path, "--out", Out("a"), "--resume", "--seeds"];
+        Succeeds([.. command, "1"]);
+        var teachers = Directory.GetFiles(Out("a"), "teacher-*.safetensors");
+        Assert.Equal(4, teachers.Length);
+        using (var other = DirectModel.For(MappingNets.Targets.Cnn1(), seed: 9))
+            other.Export(teachers.First(path => path.Contains("cnn1", StringComparison.Ordinal)));
+
+        Assert.Contains(", seed 1, with other settings (teachers: ", Fails([.. command, "1,2"]));
+
+        // What is finished needs no teachers.
+        Array.ForEach(teachers, File.Delete);
+        Assert.Contains("seed 1: taken from the report", Succeeds([.. command, "1"]));
+    }
+
     [Theory]
     [InlineData("t10k", Test, "data")]
     [InlineData("train", HeldOut + Kept, "training data")]

@@ -1,0 +1,54 @@
+using MappingNets.Experiments.ClusterFigures;
+using MappingNets.Experiments.Reporting;
+using Xunit;
+
+namespace MappingNets.Tests;
+
+/// <summary>Figures of a cluster keep the machine and the commit that they were measured with.</summary>
+public sealed class FigureReportTests : IDisposable
+{
+    private static readonly ReportOrigin Old = new("0123456789", "0.1.0", 1);
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void What_is_drawn_anew_keeps_its_machine_and_origin()
+    {
+        Write("another machine", "bytes", "lines");
+
+        var report = FigureReport.ToMeasure(folder.Path, []);
+
+        Assert.Equal(("another machine", Old), (report.Machine, report.Origin));
+    }
+
+    [Fact]
+    public void Parts_of_two_machines_do_not_stand_in_one_report()
+    {
+        Write("another machine", "bytes", "lines");
+
+        var fault = Assert.Throws<InvalidDataException>(() => FigureReport.ToMeasure(folder.Path, ["bytes"]));
+
+        Assert.Contains($"'{folder.File("report.json")}' holds the part 'lines' as measured on another machine; this machine is {ReportMachine.Description}.", fault.Message);
+        // Nothing of the other machine is left where all parts are measured.
+        var report = FigureReport.ToMeasure(folder.Path, ["bytes", "lines"]);
+        Assert.Equal((ReportMachine.Description, 0), (report.Machine, report.Rows.Count));
+    }
+
+    [Fact]
+    public void A_row_that_is_measured_later_has_an_origin_of_its_own()
+    {
+        Write(ReportMachine.Description, "bytes", "lines");
+
+        FigureReport.ToMeasure(folder.Path, ["bytes"]).Without("bytes").With(Row("bytes")).Write(folder.Path);
+
+        var report = FigureReport.Open(folder.Path);
+        Assert.Equal(Old, report.Origin);
+        Assert.Equal([("lines", null), ("bytes", ReportOrigin.Here())], report.Rows.Select(row => (row.Part, row.Origin)));
+    }
+
+    private void Write(string machine, params string[] parts) => new FigureReport(machine, "", Old, [.. parts.Select(Row)]).Write(folder.Path);
+
+    private static FigureRow Row(string part) => new(part, "CNN2", "mapped", 2, "loopback", 1, 1, 1);
+}
