@@ -36,7 +36,7 @@ public static class GapPlots
     }
 
     private static IEnumerable<(IGrouping<string, RunRecord> Method, int Index)> Methods(IReadOnlyList<RunRecord> runs) =>
-        runs.GroupBy(Plots.Label).Select((method, index) => (method, index));
+        runs.GroupBy(run => $"{run.Target.ToUpperInvariant()} {Plots.Label(run)}").Select((method, index) => (method, index));
 
     private static void Line(
         Plot plot, IEnumerable<RunRecord> runs, Func<RunRecord, double?> read, Color color, LinePattern pattern, string label)

@@ -16,8 +16,8 @@ public static class GapTable
             "",
             "| method | trainable | " + string.Join(" | ", sizes.Select(size => size.ToString("N0", CultureInfo.InvariantCulture))) + " |",
             "|---|---:|" + string.Concat(sizes.Select(_ => "---:|")),
-            .. runs.GroupBy(run => (run.Method, run.Trainable)).Select(method => "| " + string.Join(" | ", [
-                method.Key.Method,
+            .. runs.GroupBy(run => (run.Target, run.Method, run.Trainable)).Select(method => "| " + string.Join(" | ", [
+                $"{method.Key.Target.ToUpperInvariant()} {(method.Key.Method == "direct" ? "direct" : method.Key.Method.ToUpperInvariant())}",
                 method.Key.Trainable.ToString("N0", CultureInfo.InvariantCulture),
                 .. sizes.Select(size => Text(Spread.Of(method.Where(run => run.TrainingImages == size).Select(run => 100 * run.Gap)))),
             ]) + " |"),
