@@ -43,10 +43,9 @@ internal sealed class PretrainedExperiment : IExperiment
         using var pretrained = PretrainedWeights.Of(network);
         var training = new TrainingOptions { Epochs = options.Epochs ?? UsualEpochs, BatchSize = BatchSize, FrozenStatistics = true };
         // A network with a smaller head has fewer weights than the largest budgets.
-        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name) && row.Fits(network) && row.HasRate(named, options.Quick)).ToArray();
+        var wanted = PretrainedRow.All.Where(row => options.Wants(row.Name) && row.Fits(network)).ToArray();
         if (wanted.Length == 0)
-            throw new ArgumentException(
-                $"--methods names only rows that have more parameters than '{network}' has scales, shifts and head, or whose rate has not been chosen on CIFAR-10 yet.");
+            throw new ArgumentException($"--methods names rows that have more parameters than '{network}' has scales, shifts and head.");
         var owned = new List<IDisposable>();
         try
         {
@@ -78,7 +77,7 @@ internal sealed class PretrainedExperiment : IExperiment
             if (!options.Quick && named.IsSearched)
                 search = SearchOf(options, network, pretrained, pictures, training, first, runs.Earlier);
             var rates = search is null
-                ? PretrainedRow.All.Select(row => row.Method).Distinct().ToDictionary(method => method, method => options.Quick ? method.Rate : method.Chosen ?? double.NaN)
+                ? PretrainedRow.All.Select(row => row.Method).Distinct().ToDictionary(method => method, method => options.Quick ? method.Rate : method.Chosen)
                 : ChooseRates(wanted, search, network, pretrained, pictures, training, stop);
             foreach (var plan in plans)
                 runs.Train(plan with { Training = plan.Training with { LearningRate = rates[PretrainedRow.Named(plan.Row).Method] } });

@@ -14,11 +14,6 @@ internal sealed record PretrainedRow(string Name, PretrainedMethod Method, Func<
     /// <summary>How many parameters it asks for, where that may be more than there are scales, shifts and head.</summary>
     public int? Budget { get; private init; }
 
-    /// <summary>Whether there is a rate for it on a data set.</summary>
-    /// <param name="named">The data set.</param>
-    /// <param name="quick">Whether any rate will do.</param>
-    public bool HasRate(PretrainedData named, bool quick) => quick || named.IsSearched || Method.Chosen is not null;
-
     /// <summary>Whether a network has enough weights for the row.</summary>
     /// <param name="target">The network.</param>
     public bool Fits(TargetNetwork target) =>
@@ -75,8 +70,8 @@ internal sealed record PretrainedRow(string Name, PretrainedMethod Method, Func<
 /// <param name="Label">What tables call it.</param>
 /// <param name="Searched">The row whose held-out accuracy chooses the learning rate of all.</param>
 /// <param name="Rate">Where the search begins: a usual rate of the method for Adam.</param>
-/// <param name="Chosen">What the search chose on CIFAR-10 with 100 pictures a class, for the other data sets; null where that is still to be done.</param>
-internal sealed record PretrainedMethod(string Name, string Label, string Searched, double Rate, double? Chosen)
+/// <param name="Chosen">What the search chose on CIFAR-10 with 100 pictures a class, for the other data sets.</param>
+internal sealed record PretrainedMethod(string Name, string Label, string Searched, double Rate, double Chosen)
 {
     /// <summary>How many times the head's rate VeRA's b has in rows that give it one of its own.</summary>
     public const int VeraPace = 32;
@@ -92,7 +87,7 @@ internal sealed record PretrainedMethod(string Name, string Label, string Search
     public static readonly PretrainedMethod DirectScales = new("direct-scales", "scales and head, direct", "direct-scales", 3e-3, 9e-3);
     public static readonly PretrainedMethod LowRank = new("lora", "LoRA + head", "lora-2", 3e-3, 1e-3);
     public static readonly PretrainedMethod Vera = new("vera", "VeRA + head", "vera-64", 1e-2, 3.7e-4);
-    public static readonly PretrainedMethod PacedVera = new("vera-b-32", "VeRA + head, b times 32", "vera-64-b-32", 1e-3, null);
+    public static readonly PretrainedMethod PacedVera = new("vera-b-32", "VeRA + head, b times 32", "vera-64-b-32", 1e-3, 9e-3);
     public static readonly PretrainedMethod UniLora = new("uni-lora", "Uni-LoRA + head", "uni-lora-8192", 1e-2, 1.1e-3);
     public static readonly PretrainedMethod Subspace = new("subspace", "random subspace", "subspace-8192", 1e-2, 1.2e-4);
     public static readonly PretrainedMethod Scales = new("scales", "Scales", "scales-4096", 1e-2, 1e-2);
