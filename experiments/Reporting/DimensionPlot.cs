@@ -21,22 +21,12 @@ public static class DimensionPlot
                 trials.Select(trial => Math.Log10(trial.Dimension)).ToArray(), trials.Select(trial => 100 * trial.Accuracy).ToArray(), color);
             line.LineWidth = 2;
             line.MarkerSize = 8;
-            line.LegendText = searches.Count == 1 ? "through d latents" : $"through d latents, seed {search.Seed}";
+            // In the legend: beside the points, numbers of several seeds would cover each other.
+            var reached = search.Smallest is { } smallest ? string.Create(CultureInfo.InvariantCulture, $": {smallest:N0} reach it") : ": none reaches it";
+            line.LegendText = (searches.Count == 1 ? "through d latents" : $"through d latents, seed {search.Seed}") + reached;
             var levelColor = searches.Count == 1 ? Colors.Black : color;
             Level(plot, search.DirectAccuracy, levelColor, LinePattern.Solid, index == 0 ? "trained directly" : null);
             Level(plot, search.Threshold, levelColor, LinePattern.Dashed, index == 0 ? "90% of that" : null);
-            if (search.Smallest is { } smallest)
-            {
-                var text = plot.Add.Text(
-                    smallest.ToString("N0", CultureInfo.InvariantCulture), Math.Log10(smallest),
-                    100 * trials.Single(trial => trial.Dimension == smallest).Accuracy);
-                text.LabelAlignment = Alignment.LowerRight;
-                text.OffsetX = -6;
-                text.OffsetY = -6;
-                text.LabelFontSize = 14;
-                text.LabelBold = true;
-                text.LabelFontColor = color;
-            }
         }
 
         plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
