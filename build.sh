@@ -81,7 +81,7 @@ require_sdk() {
   dotnet --list-sdks | grep -qE '^([1-9][0-9]{2,}|[2-9][0-9]|1[0-9])\.' ||
     fail "the .NET SDK 10 is missing; there is: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd' ' -). Install it: https://dot.net/download"
   # A newer SDK builds for it and does not run it.
-  dotnet --list-runtimes | grep -q '^Microsoft\.NETCore\.App 10\.' ||
+  [[ $(dotnet --list-runtimes) == *'Microsoft.NETCore.App 10.'* ]] ||
     fail "the .NET runtime 10 is missing, which the programs here run on. Install it beside the newer one: https://dot.net/download"
 }
 
