@@ -19,7 +19,7 @@ public static class ForecastPlot
         foreach (var ((name, values), index) in forecasts.Select((forecast, index) => (forecast, index)))
             Line(plot, values, Plots.ColorOf(index), 1.5f, name);
         plot.Axes.Margins(horizontal: 0.01, vertical: 0.08);
-        plot.ShowLegend(Alignment.UpperRight);
+        plot.ShowLegend(Edge.Bottom);
         Plots.Save(plot, path);
     }
 

@@ -19,7 +19,7 @@ public static class GapPlots
             Line(plot, method, run => 100 * run.TrainAccuracy, Plots.ColorOf(index), LinePattern.Dashed, "");
         }
 
-        Finish(plot, path);
+        Finish(plot, runs, path);
     }
 
     /// <summary>Training less test accuracy, one line for each method.</summary>
@@ -32,11 +32,11 @@ public static class GapPlots
         foreach (var (method, index) in Methods(runs))
             Line(plot, method, run => 100 * run.Gap, Plots.ColorOf(index), LinePattern.Solid, method.Key);
         plot.Add.HorizontalLine(0, 1, Colors.Gray);
-        Finish(plot, path);
+        Finish(plot, runs, path);
     }
 
     private static IEnumerable<(IGrouping<string, RunRecord> Method, int Index)> Methods(IReadOnlyList<RunRecord> runs) =>
-        runs.GroupBy(run => $"{run.Target.ToUpperInvariant()} {Plots.Label(run)}").Select((method, index) => (method, index));
+        runs.GroupBy(run => $"{run.Target.ToUpperInvariant()} {(run.Method == "direct" ? $"direct {run.Trainable.ToString("N0", CultureInfo.InvariantCulture)}" : Plots.Label(run))}").Select((method, index) => (method, index));
 
     private static void Line(
         Plot plot, IEnumerable<RunRecord> runs, Func<RunRecord, double?> read, Color color, LinePattern pattern, string label)
@@ -56,10 +56,13 @@ public static class GapPlots
             plot.Add.ErrorBar(xs, ys, [.. points.Select(point => point.Y!.StandardDeviation ?? 0)]).Color = color;
     }
 
-    private static void Finish(Plot plot, string path)
+    private static void Finish(Plot plot, IReadOnlyList<RunRecord> runs, string path)
     {
-        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
+        int[] sizes = [.. runs.Select(run => run.TrainingImages!.Value).Distinct().Order()];
+        plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+            [.. sizes.Select(size => Math.Log10(size))], [.. sizes.Select(size => size.ToString("N0", CultureInfo.InvariantCulture))]);
         plot.Axes.Margins(0.06, 0.1);
+        plot.Axes.Left.MinimumSize = 65;
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path);
     }

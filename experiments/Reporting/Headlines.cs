@@ -61,6 +61,6 @@ internal static class Headlines
 
         return lines.Length == 0
             ? ""
-            : "| result | trained | epochs | train % | paper | re-run | best published relative | ours |\n|---|---:|---:|---:|---:|---:|---|---:|\n" + lines;
+            : "| result | trained | epochs | train % | paper | re-run | nearest published (other networks, other lengths of training) | ours |\n|---|---:|---:|---:|---:|---:|---|---:|\n" + lines;
     }
 }

@@ -48,6 +48,7 @@ public static class HeatMap
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
             [.. rows.Select((_, place) => (double)(rows.Count - 1 - place))], [.. rows]);
         plot.Axes.Bottom.TickLabelStyle.FontSize = plot.Axes.Left.TickLabelStyle.FontSize = 14;
+        plot.Axes.Left.MinimumSize = 60 + (9 * rows.Max(row => row.Length));
         plot.HideGrid();
         plot.Axes.SetLimits(-0.5, columns.Count - 0.5, -0.5, rows.Count - 0.5);
         Plots.Save(plot, path, 200 + (90 * rows.Count));

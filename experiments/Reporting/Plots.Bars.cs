@@ -14,8 +14,14 @@ public static partial class Plots
     /// <param name="published">A row's published numbers of this metric; none where there are none.</param>
     /// <param name="title">The picture's title.</param>
     /// <param name="path">The PNG file.</param>
+    /// <param name="references">What the rows are to be held against, drawn grey under the others; null for none.</param>
     public static void Bars(
-        IReadOnlyList<RunSummary> rows, string metric, Func<RunSummary, PublishedRow?> published, string title, string path)
+        IReadOnlyList<RunSummary> rows,
+        string metric,
+        Func<RunSummary, PublishedRow?> published,
+        string title,
+        string path,
+        IReadOnlyList<ReferenceRow>? references = null)
     {
         var isAccuracy = metric == PublishedRow.Accuracy;
         var factor = isAccuracy ? 100 : 1;
@@ -38,16 +44,30 @@ public static partial class Plots
         plot.Add.Bars(bars).LegendText =
             shown.Any(row => row.Seeds.Count > 1) ? "ours (measured here; whisker: standard deviation over seeds)" : "ours (measured here, one seed)";
         var marks = shown.Select(published).ToArray();
+        ReferenceRow[] others = [.. (references ?? []).Where(reference => reference.Results.ContainsKey(metric))];
+        var otherBars = others.Select((reference, place) => new Bar
+        {
+            Position = -1 - place,
+            Value = factor * reference.Results[metric],
+            FillColor = Colors.Gray.WithAlpha(0.5),
+            LineWidth = 1.5f,
+            LineColor = Colors.Black,
+            Size = 0.6,
+            Orientation = Orientation.Horizontal,
+        }).ToArray();
+        if (otherBars.Length > 0)
+            plot.Add.Bars(otherBars).LegendText = "for comparison";
         Marks(plot, marks.Select(row => factor * row?.Paper), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
         Marks(plot, marks.Select(row => factor * row?.ReRun), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
         Marks(plot, marks.Select(row => factor * row?.Literature?.Value), MarkerShape.FilledSquare, Palette[4], "other publications, of their own method");
 
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
-            [.. shown.Select((_, place) => (double)place)], [.. shown.Select(row => row.Label)]);
+            [.. shown.Select((_, place) => (double)place), .. otherBars.Select(bar => bar.Position)],
+            [.. shown.Select(row => row.Label), .. others.Select(reference => reference.Label)]);
         plot.Axes.Left.TickLabelStyle.FontSize = 14;
         double[] values =
         [
-            .. bars.SelectMany(bar => new[] { bar.Value - bar.Error, bar.Value + bar.Error }),
+            .. bars.Concat(otherBars).SelectMany(bar => new[] { bar.Value - bar.Error, bar.Value + bar.Error }),
             .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun, factor * row?.Literature?.Value }).OfType<double>(),
         ];
         // Accuracies differ by points: an axis from 0 would hide that, so it starts under the least and says so by its numbers.
@@ -56,15 +76,16 @@ public static partial class Plots
         var (low, high) = (seen.Min(), seen.Max());
         var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
         var left = isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
-        plot.Axes.SetLimits(left, isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room), -0.6, shown.Length - 0.4);
+        plot.Axes.SetLimits(left, isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room), -0.6 - otherBars.Length, shown.Length - 0.4);
         plot.XLabel(AxisOf(metric) + (left > 0 ? " (the axis does not begin at 0)" : ""));
-        var longest = shown.Max(row => row.Label.Length);
-        foreach (var (bar, place) in bars.Select((bar, place) => (bar, place)))
+        var longest = shown.Select(row => row.Label).Concat(others.Select(reference => reference.Label)).Max(label => label.Length);
+        foreach (var (bar, place) in bars.Concat(otherBars).Select((bar, place) => (bar, place)))
         {
-            var number = Number(bar.Value, metric);
-            double[] beside = [.. new[] { factor * marks[place]?.Paper, factor * marks[place]?.ReRun, factor * marks[place]?.Literature?.Value }.OfType<double>()];
+            var number = Number(bar.Value, metric) + (bar.Value < left ? " (off the axis)" : "");
+            var mark = place < marks.Length ? marks[place] : null;
+            double[] beside = [.. new[] { factor * mark?.Paper, factor * mark?.ReRun, factor * mark?.Literature?.Value }.OfType<double>()];
             var (start, isRaised) = StartOf(number.Length, bar, beside, left, (plot.Axes.GetLimits().Right - left) / (AxisWidth - (LabelLetterWidth * longest)));
-            var text = plot.Add.Text(number, start, place);
+            var text = plot.Add.Text(number, start, bar.Position);
             text.OffsetY = isRaised ? -RaisedBy : 0;
             text.LabelAlignment = Alignment.MiddleLeft;
             text.OffsetX = NumberGap;
@@ -74,7 +95,7 @@ public static partial class Plots
         }
 
         plot.ShowLegend(Edge.Bottom);
-        Save(plot, path, 260 + (44 * shown.Length));
+        Save(plot, path, 260 + (44 * (shown.Length + others.Length)));
     }
 
     /// <summary>
@@ -94,7 +115,9 @@ public static partial class Plots
             // The colours begin again where there are more rows.
             var shape = CurveMarks[index / Palette.Length % CurveMarks.Length];
             Curve(plot, row, isAccuracy ? point => 100 * point.ValidationAccuracy : point => point.ValidationLoss, color, LinePattern.Solid, shape, row.Key);
-            Curve(plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color, LinePattern.Dashed, shape, null);
+            Curve(
+                plot, row, isAccuracy ? point => 100 * point.TrainingAccuracy : point => point.TrainingLoss, color,
+                index < Palette.Length ? LinePattern.Dashed : LinePattern.Dotted, shape, null);
         }
 
         // The first epoch of a long run is so much worse that the rest would be a flat line; of a short one it is half the picture.
@@ -106,9 +129,9 @@ public static partial class Plots
         plot.Axes.Left.MinimumSize = 75;
         if (isAccuracy && later.Length > 0)
             plot.Axes.SetLimitsY(
-                Math.Floor(later.Min(point => 100 * Math.Min(point.TrainingAccuracy ?? 1, point.ValidationAccuracy ?? 1))) - 1,
+                Math.Floor(Lowest(later)) - 1,
                 Math.Min(100, Math.Ceiling(later.Max(point => 100 * Math.Max(point.TrainingAccuracy ?? 0, point.ValidationAccuracy ?? 0))) + 1));
-        plot.Title(title + "\nsolid: held out, dashed: training");
+        plot.Title(title + "\nsolid: held out, dashed or dotted: training");
         plot.ShowLegend(Edge.Right);
         Save(plot, path, 640);
     }
@@ -134,6 +157,13 @@ public static partial class Plots
             return (left, false);
         var end = Math.Max(left, bar.Value + bar.Error);
         return (end, IsCrossed(end));
+    }
+
+    /// <summary>The least accuracy but for the lowest of thirty epochs: one that broke off would press all others into a few points.</summary>
+    private static double Lowest(EpochPoint[] points)
+    {
+        double[] sorted = [.. points.Select(point => 100 * Math.Min(point.TrainingAccuracy ?? 1, point.ValidationAccuracy ?? 1)).Order()];
+        return sorted[sorted.Length / 30];
     }
 
     private static string AxisOf(string metric) => metric switch

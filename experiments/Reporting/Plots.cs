@@ -49,8 +49,9 @@ public static partial class Plots
         foreach (var run in runs)
         {
             var text = plot.Add.Text(run.Method.ToUpperInvariant(), Math.Log10(run.Trainable), 100 * (run.TestAccuracy ?? 0));
-            text.LabelAlignment = Alignment.UpperCenter;
-            text.OffsetY = 9;
+            // Beside the point: the published ones lie above and below it.
+            text.LabelAlignment = Alignment.MiddleLeft;
+            text.OffsetX = 10;
             text.LabelFontSize = 13;
             text.LabelFontColor = Palette[0];
         }

@@ -59,23 +59,37 @@ public static class QuantizationReport
             QuantizedRow[] points = [.. group.OrderBy(row => row.Size)];
             var line = plot.Add.Scatter(Logarithms(points), Accuracies(points), Plots.ColorOf(index));
             line.LegendText = $"{group.Key.Row}: {group.Key.What}";
-            line.LineWidth = 2;
-            line.MarkerSize = 8;
+            (line.LineWidth, line.MarkerSize) = (2, 0);
             foreach (var row in points)
             {
-                var text = plot.Add.Text(row.Format, Math.Log10(row.Size), 100 * row.Test.Mean);
-                text.LabelAlignment = Alignment.LowerCenter;
-                text.OffsetY = -6;
-                text.LabelFontSize = 12;
-                text.LabelFontColor = Plots.ColorOf(index);
+                double[] x = [Math.Log10(row.Size)], y = [100 * row.Test.Mean];
+                if (row.Test.StandardDeviation is { } deviation)
+                    plot.Add.ErrorBar(x, y, [100 * deviation]).Color = Plots.ColorOf(index);
+                plot.Add.Markers(x, y, MarkOf(row.Format), 11, Plots.ColorOf(index));
             }
+        }
+
+        // A format is a mark, since names beside the points would cover each other.
+        foreach (var format in all.Select(row => row.Format).Distinct())
+        {
+            var key = plot.Add.Markers(new[] { double.NaN }, [double.NaN], MarkOf(format), 11, Colors.Black);
+            key.LegendText = format;
         }
 
         plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
         plot.Axes.Margins(0.08, 0.15);
+        plot.Axes.Left.MinimumSize = 65;
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path);
     }
+
+    private static MarkerShape MarkOf(string format) => format switch
+    {
+        "fp32" => MarkerShape.FilledCircle,
+        "fp16" => MarkerShape.FilledSquare,
+        "int8" => MarkerShape.FilledTriangleUp,
+        _ => MarkerShape.FilledDiamond,
+    };
 
     private static double[] Logarithms(IEnumerable<QuantizedRow> rows) => [.. rows.Select(row => Math.Log10(row.Size))];
 

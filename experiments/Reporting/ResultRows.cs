@@ -5,6 +5,9 @@ namespace MappingNets.Experiments.Reporting;
 /// <summary>The rows of a report beside the published ones.</summary>
 public static class ResultRows
 {
+    /// <summary>What decides a training beside its length, as settings name it and as tables do.</summary>
+    internal static readonly IReadOnlyList<(string Setting, string Heading)> TrainingSettings = [("batch size", "batch"), ("learning rate", "rate")];
+
     /// <summary>The metrics of a report's rows: those that are published of it, otherwise accuracy or loss.</summary>
     /// <param name="report">The report.</param>
     public static IReadOnlyList<string> Metrics(ReportFile report)
@@ -41,6 +44,9 @@ public static class ResultRows
         };
         if (report.Runs.Select(run => run.Epochs).Distinct().Count() > 1)
             columns.Insert(2, ("epochs", row => Epochs(report, row)));
+        foreach (var (setting, heading) in TrainingSettings)
+            if (rows.Select(row => Setting(report, row, setting)).Distinct().Count() > 1)
+                columns.Insert(columns.Count - 2, (heading, row => Setting(report, row, setting)));
         foreach (var metric in metrics)
         {
             var isShare = metric == PublishedRow.Accuracy;
@@ -150,6 +156,15 @@ public static class ResultRows
     /// <summary>How many epochs a row's runs had, such as "8" or "8, 12".</summary>
     /// <param name="report">The report.</param>
     /// <param name="row">One of its rows.</param>
-    internal static string Epochs(ReportFile report, RunSummary row) => string.Join(
-        ", ", report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label).Select(run => run.Epochs).Distinct().Order());
+    internal static string Epochs(ReportFile report, RunSummary row) => string.Join(", ", RunsOf(report, row).Select(run => run.Epochs).Distinct().Order());
+
+    /// <summary>What a row's runs have for a setting, such as "0.05"; empty where reports are older than it.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="row">One of its rows.</param>
+    /// <param name="name">The setting's name.</param>
+    internal static string Setting(ReportFile report, RunSummary row, string name) =>
+        string.Join(", ", RunsOf(report, row).Select(run => run.Settings?.GetValueOrDefault(name)).OfType<string>().Distinct());
+
+    private static IEnumerable<RunRecord> RunsOf(ReportFile report, RunSummary row) =>
+        report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label);
 }

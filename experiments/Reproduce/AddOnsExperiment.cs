@@ -22,18 +22,19 @@ internal sealed class AddOnsExperiment : TableExperiment
         new("direct-prune", "direct, pruned", Direct)
         {
             Then = trained => ParameterCounts.Held(trained.PrunedTo(Kept, rate: 1e-3), Kept),
-            Settings = KeptSetting,
+            Settings = KeptAt("0.001"),
             Cost = 1.5,
         },
         new("slvt", "SLVT 2,048", Slvt) { Examine = Quantized },
         new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).SingleLatent(1_456).WithSeed(seed).Build(), 1_456)),
-        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptSetting, Cost = 1.5 },
+        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt("0.05"), Cost = 1.5 },
         new("lwt", "LWT 2,688", Lwt) { Examine = Quantized },
         new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).LayerWise(2_688).WithSeed(seed).Build(), 2_688)),
-        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptSetting, Cost = 1.5 },
+        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt("0.05"), Cost = 1.5 },
     ];
 
-    private static Dictionary<string, string> KeptSetting { get; } = new() { ["kept"] = FormattableString.Invariant($"{Kept}") };
+    private static Dictionary<string, string> KeptAt(string rate) =>
+        new() { ["kept"] = FormattableString.Invariant($"{Kept}"), [RunPlan.ContinuedRateSetting] = rate };
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
 

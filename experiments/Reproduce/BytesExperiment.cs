@@ -47,6 +47,7 @@ internal sealed class BytesExperiment : TableExperiment
         seed => DirectModel.For(Targets.Cnn2(), seed))
     {
         Then = trained => trained.PrunedTo(kept, rate: 1e-3),
+        Settings = new Dictionary<string, string> { [RunPlan.ContinuedRateSetting] = "0.001" },
         Examine = Weights,
         Cost = 1.5,
     };

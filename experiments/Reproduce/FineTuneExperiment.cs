@@ -14,7 +14,8 @@ internal sealed class FineTuneExperiment : IExperiment
 
     public string Name => "finetune";
 
-    public string Summary => "CNN1 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters.";
+    public string Summary => "CNN1 from classes 0-4 to 5-9 with 1,000 images: accuracy against trained parameters. "
+        + "L: how many weights one latent moves, neighbours or, hashed, drawn from anywhere; mapping on top: all weights, by a mapping of their own.";
 
     public IReadOnlyList<string> Methods => [.. FineTunePlan.All(false).Select(plan => plan.Row)];
 

@@ -32,7 +32,8 @@ internal sealed class LossAblationExperiment : TableExperiment
 
     public override string Name => "loss-ablation";
 
-    public override string Summary => "CNN2 with the terms of the mapping loss one after the other, SLVT 2,048 and LWT 2,688, tanh, alpha = 0.00003, gain 2.";
+    public override string Summary => "CNN2 with the terms of the mapping loss one after the other, SLVT 2,048 and LWT 2,688, tanh, alpha = 0.00003, gain 2. "
+        + "Coefficients are balanced, or where a row says so bounded or plain (trained, with and without bounds).";
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } =
     [

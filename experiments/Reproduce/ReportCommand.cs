@@ -3,24 +3,24 @@ using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Reproduce;
 
-/// <summary>The verb that joins the reports of some folders into one page.</summary>
+/// <summary>The verb that joins the reports of some folders into pages.</summary>
 internal static class ReportCommand
 {
     public static Command Build()
     {
         var folders = new Argument<string[]>("folders")
         {
-            Description = "Folders with a report.json each, in the page's order; a notes.md beside it goes into its section. "
+            Description = "Folders with a report.json each, in the page's order; a notes.md beside it begins with the finding and goes into its section. "
                 + "Default: all of experiments/results that hold an experiment's report.",
             Arity = ArgumentArity.ZeroOrMore,
         };
         var page = new Option<string>("--out")
         {
-            Description = "The page to write.",
+            Description = "The page to write; what stands behind it goes into NAME-in-full beside it.",
             DefaultValueFactory = _ => Path.Combine("docs", "results.md"),
         };
         var pictures = new Option<bool>("--pictures") { Description = "Also draws the pictures again that follow from a report alone." };
-        var command = new Command("report", "Joins the reports of some folders into one page, docs/results.md, written from their JSON alone.")
+        var command = new Command("report", "Joins the reports of some folders into a page, docs/results.md, and one of all their tables, pictures and commands.")
         {
             folders, page, pictures,
         };
@@ -36,8 +36,10 @@ internal static class ReportCommand
                 Experiments.All.SingleOrDefault(experiment => experiment.Name == report.Experiment)?.Redraw(report, one);
             }
 
-            AtomicFile.WriteAllText(path, ReportPage.Join(joined, path));
-            Console.WriteLine($"Written: {Path.GetFullPath(path)}");
+            var full = Path.Combine(Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path) + "-in-full" + Path.GetExtension(path));
+            AtomicFile.WriteAllText(full, ReportPage.Join(joined, full, Path.GetFileName(path)));
+            AtomicFile.WriteAllText(path, ResultsPage.Of(joined, path, Path.GetFileName(full)));
+            Console.WriteLine($"Written: {Path.GetFullPath(path)} and {Path.GetFullPath(full)}");
         });
         return command;
     }

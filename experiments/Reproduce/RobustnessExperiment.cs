@@ -33,12 +33,21 @@ internal sealed class RobustnessExperiment : TableExperiment
         FormattableString.Invariant($"slvt-{name}-{latents}"),
         FormattableString.Invariant($"SLVT {latents:N0}, {what}"),
         seed => ParameterCounts.Held(
-            modulation(MappingNetwork.For(Targets.Cnn2()).SingleLatent(latents)).WithSeed(seed).Build(), latents));
+            modulation(MappingNetwork.For(Targets.Cnn2()).SingleLatent(latents)).WithSeed(seed).Build(), latents))
+    {
+        Settings = name == "modulated" ? Modulation("additive", Strength) : new Dictionary<string, string>(),
+    };
 
     private static ExperimentRow SeparateVector(int trained) => new(
         FormattableString.Invariant($"lv-wmap-{trained}"),
         FormattableString.Invariant($"latent and modulation vector, {trained:N0}"),
-        seed => ParameterCounts.Held(SeparateModulation.Build(Targets.Cnn2(), trained / 2, seed), trained));
+        seed => ParameterCounts.Held(SeparateModulation.Build(Targets.Cnn2(), trained / 2, seed), trained))
+    {
+        Settings = Modulation("a vector of its own", SeparateModulation.Strength),
+    };
+
+    private static Dictionary<string, string> Modulation(string kind, double strength) =>
+        new() { [RunPlan.ModulationSetting] = FormattableString.Invariant($"{kind}, alpha {strength}") };
 
     private static ExperimentRow Trained(int latents, long trained) => new(
         FormattableString.Invariant($"lv-full-dnn-{trained}"),

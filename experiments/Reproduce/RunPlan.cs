@@ -25,8 +25,15 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// <summary>The setting that tells one group of teachers from another.</summary>
     public const string TeachersSetting = "teachers";
 
+    /// <summary>The setting that names the learning rate of what <see cref="Then"/> trains.</summary>
+    public const string ContinuedRateSetting = "continued rate";
+
+    /// <summary>The setting that names the modulation and its strength.</summary>
+    public const string ModulationSetting = "modulation";
+
     /// <summary>What older reports do not say; a run of theirs is compared without it.</summary>
-    public static readonly IReadOnlyList<string> LaterSettings = [DataSetting, TrainingDataSetting, NetworkSetting, BaseSetting, TeachersSetting];
+    public static readonly IReadOnlyList<string> LaterSettings =
+        [DataSetting, TrainingDataSetting, NetworkSetting, BaseSetting, TeachersSetting, ContinuedRateSetting, ModulationSetting];
 
     /// <summary>Data of its own; null takes the experiment's.</summary>
     public ExperimentData? Data { get; init; }

@@ -16,7 +16,7 @@ internal sealed class SweepExperiment : TableExperiment
 
     public override string Name => "sweep";
 
-    public override string Summary => "CNN2 over latents x split, modulation x activation and fixed weights x split, as heat maps; any combination by --methods.";
+    public override string Summary => "CNN2 over latents x split (one latent, or by layer: lwt-p in proportion to the number of weights to the power p), modulation (alpha) x activation and fixed weights x split, as heat maps.";
 
     protected override IReadOnlyList<ExperimentRow> Rows { get; } = [.. SweepPoint.All.Select(RowOf)];
 

@@ -51,7 +51,7 @@ internal abstract class TableExperiment : IExperiment
             pictures.Add($"{Name}{(pictures.Count == 0 ? "" : "-" + metric.Replace(' ', '-'))}.png");
             Plots.Bars(
                 ResultRows.Rows(report), metric, row => ResultRows.Published(report, row, metric), $"{Name} on {report.Dataset}",
-                options.File(pictures[^1]));
+                options.File(pictures[^1]), report.References);
         }
 
         pictures.Add("learning-curves.png");

@@ -23,7 +23,7 @@ internal static class SeparateModulation
     /// alpha. All weights share the term alpha (z . m), and a step moves every z_i along m_i: at the re-run's 0.01 the first steps
     /// throw all weights far out, and the network stays at chance.
     /// </summary>
-    private const double Strength = 1e-4;
+    internal const double Strength = 1e-4;
 
     /// <summary>Builds the untrained model.</summary>
     /// <param name="target">The network whose weights are made.</param>

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace MappingNets.Tests;
 
-/// <summary>docs/results.md, written from reports.</summary>
+/// <summary>docs/results.md and docs/results-in-full.md, written from reports.</summary>
 public sealed class ResultsPageTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -13,7 +13,11 @@ public sealed class ResultsPageTests : IDisposable
     private static RunRecord Run(string row, long trained, double? accuracy, double? loss = null) =>
         new("slvt", "cnn2", 108_618, trained, "signed-permutation", 1, 8, accuracy, accuracy, 1, 1, 1, []) { Row = row, Label = $"row {row}", TestLoss = loss };
 
-    private string Page(params (string Name, ReportFile Report)[] reports)
+    private string Page(params (string Name, ReportFile Report)[] reports) => ResultsPage.Of(Written(reports), folder.File("page.md"), "full.md");
+
+    private string Full(params (string Name, ReportFile Report)[] reports) => ReportPage.Join(Written(reports), folder.File("full.md"), "page.md");
+
+    private string[] Written((string Name, ReportFile Report)[] reports)
     {
         foreach (var (name, report) in reports)
         {
@@ -21,7 +25,7 @@ public sealed class ResultsPageTests : IDisposable
             report.Write(Path.Combine(folder.File(name), "report.json"));
         }
 
-        return ReportPage.Join([.. reports.Select(pair => folder.File(pair.Name))], folder.File("page.md"));
+        return [.. reports.Select(pair => folder.File(pair.Name))];
     }
 
     [Fact]
@@ -70,20 +74,47 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
-    public void A_section_begins_with_the_kind_of_its_data_and_further_data_stands_under_its_experiment()
+    public void A_section_begins_with_the_kind_of_its_data()
     {
-        ReportFile On(string dataset, string? statement = null) =>
-            new(dataset, [Run("cnn2-direct", 108_618, 0.9)]) { Experiment = "classification", Title = "What it shows.", DataStatement = statement };
+        ReportFile On(string experiment, string dataset, string? statement = null) =>
+            new(dataset, [Run("cnn2-direct", 108_618, 0.9)]) { Experiment = experiment, Title = "What it shows.", DataStatement = statement };
+        (string, ReportFile)[] reports = [("first", On("one", "mnist")), ("second", On("two", "scenes", "Synthetic data: drawn scenes.")), ("third", On("three", "blended-cifar-10"))];
 
-        var page = Page(("first", On("mnist")), ("second", On("scenes", "Synthetic data: drawn scenes.")), ("third", On("blended-cifar-10")));
+        var (page, full) = (Page(reports), Full(reports));
 
-        Assert.Contains("\n## classification (first)\n\n**Real data.** What it shows.\n", page);
-        Assert.Contains("\n### classification (second)\n\n**Synthetic data.**\n", page);
-        Assert.Contains("\n### classification (third)\n\n**Real pictures, half of them with a synthetic forgery.**\n", page);
+        string[] kinds = ["**Real data.**", "**Synthetic data.**", "**Real pictures, half of them with a synthetic forgery.**"];
+        foreach (var (names, text) in new[] { (new[] { "one", "two", "three" }, page), (["first", "second", "third"], full) })
+            Assert.All(names.Zip(kinds), pair => Assert.Contains($"\n## {pair.First}\n\n{pair.Second} What it shows.\n", text));
     }
 
     [Fact]
-    public void A_section_shows_one_picture_and_rows_without_a_network_and_folds_the_rest()
+    public void Further_data_of_an_experiment_stands_beside_the_first_in_one_table_and_every_finding_above_it()
+    {
+        ReportFile On(string dataset, params RunRecord[] runs) => new(dataset, runs) { Experiment = "classification", Title = "What it shows." };
+        RunRecord[] Seeds(string row, long trained, double accuracy) => [.. new ulong[] { 1, 2, 3 }.Select(seed => Run(row, trained, accuracy) with { Seed = seed })];
+        (string, ReportFile)[] reports =
+        [
+            ("first", On("fashion-mnist", [.. Seeds("cnn2-slvt-2048", 2_048, 0.9), Run("cnn2-lwt-2688", 2_688, 0.8)])),
+            ("second", On("mnist", Seeds("cnn2-slvt-2048", 2_000, 0.95))),
+        ];
+        Directory.CreateDirectory(folder.File("first"));
+        Directory.CreateDirectory(folder.File("second"));
+        File.WriteAllText(Path.Combine(folder.File("first"), "notes.md"), "Found\nhere.\n\nAll else.\n");
+        File.WriteAllText(Path.Combine(folder.File("second"), "notes.md"), "Found there.\n");
+
+        var page = Page(reports);
+
+        Assert.Contains("## classification\n\n**Real data.** What it shows.\n\nFound\nhere.\n\nFound there.\n\n| row |", page);
+        Assert.Contains("| row cnn2-slvt-2048 | 2,048 or 2,000 | **90.00 ± 0.00** (90.00) | 91.88 | 86.82 | **95.00 ± 0.00** (95.00) | 98.66 | 98.08 |", page);
+        Assert.Contains("| row cnn2-lwt-2688 | 2,688 | **80.00** (80.00) (1 seed) | 93.35 | 87.38 |  |  |  |", page);
+        Assert.Contains("Data: fashion-mnist, mnist. 8 epochs; 3 seeds where a cell says nothing else.", page);
+        Assert.Contains("In full: [first](full.md#first), [second](full.md#second).", page);
+        Assert.Contains("Found\nhere.\n\nAll else.", Full(reports));
+        Assert.DoesNotContain("All else.", page);
+    }
+
+    [Fact]
+    public void A_section_shows_one_picture_and_rows_without_a_network_and_leaves_the_rest_to_the_full_page()
     {
         var report = new ReportFile("prsa", [Run("slvt-2048", 2_048, null, 0.00061)])
         {
@@ -95,14 +126,13 @@ public sealed class ResultsPageTests : IDisposable
             Pictures = ["first.png", "second.png"],
         };
 
-        var page = Page(("timeseries", report));
+        var (page, full) = (Page(("timeseries", report)), Full(("timeseries", report)));
 
-        var fold = page.IndexOf("<details>", StringComparison.Ordinal);
-        var (shown, folded) = (page[..fold], page[fold..]);
-        Assert.Contains("| no change | 0 |  |  | 0.00015 |", shown);
-        Assert.Contains("![first](timeseries/first.png)", shown);
-        Assert.All(["the command", "A remark.", "![second](timeseries/second.png)"], text => Assert.Contains(text, folded));
-        Assert.All(["the command", "A remark.", "second.png"], text => Assert.DoesNotContain(text, shown));
+        Assert.Contains("| no change | 0 | 0.00015 |", page);
+        Assert.Contains("![first](timeseries/first.png)", page);
+        string[] further = ["the command", "A remark.", "second.png"];
+        Assert.All(further, text => Assert.DoesNotContain(text, page));
+        Assert.All([.. further, "first.png", "| no change | 0 |"], text => Assert.Contains(text, full));
     }
 
     [Fact]
@@ -127,7 +157,7 @@ public sealed class ResultsPageTests : IDisposable
         var (seeds, rows) = (all.Replace("seeds 1", "seeds 1,4", StringComparison.Ordinal), longer.Replace("methods b", "methods 'b,d-*'", StringComparison.Ordinal));
 
         const string place = " --out artifacts/reproduce/folder";
-        Assert.Contains($"```\n{seeds}{place}\n{some}{place} --resume\n{rows}{place} --resume\n```", Page(("folder", report)));
+        Assert.Contains($"```\n{seeds}{place}\n{some}{place} --resume\n{rows}{place} --resume\n```", Full(("folder", report)));
         Assert.Contains($"```\n{seeds}\n{some} --resume\n{rows} --resume\n```", ReportPage.Of(report));
     }
 
@@ -143,8 +173,8 @@ public sealed class ResultsPageTests : IDisposable
 
         var page = Page(("timeseries", report));
 
-        Assert.Contains("**0.0003160 ± 0.0000085** (2 seeds)", page);
-        Assert.Contains("**1489 ± 2** (2 seeds)", page);
+        Assert.Contains("**0.0003160 ± 0.0000085** |", page);
+        Assert.Contains("**1489 ± 2** |", page);
     }
 
     [Fact]
