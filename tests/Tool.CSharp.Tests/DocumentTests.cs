@@ -6,7 +6,7 @@ using Xunit;
 
 namespace MappingNets.Tests;
 
-/// <summary>Each piece of C# in docs/ compiles against the packages, with what its page takes as given.</summary>
+/// <summary>Each piece of C# in docs/ compiles against the packages, with what its page takes as given, and so do the programs of the templates.</summary>
 public sealed partial class DocumentTests
 {
     private const string Given = """
@@ -14,6 +14,19 @@ public sealed partial class DocumentTests
         using MappingNets; using TorchSharp; using static TorchSharp.torch; using Microsoft.ML.OnnxRuntime;
         using Microsoft.Extensions.Logging;
 
+        """;
+
+    // What the SDK adds to a program by itself, that of the web more than the plain one.
+    private const string Implicit = """
+        global using System; global using System.Collections.Generic; global using System.IO; global using System.Linq; global using System.Net.Http;
+        global using System.Threading; global using System.Threading.Tasks;
+
+        """;
+
+    private const string ImplicitOnTheWeb = """
+        global using System.Net.Http.Json; global using Microsoft.AspNetCore.Builder; global using Microsoft.AspNetCore.Hosting; global using Microsoft.AspNetCore.Http;
+        global using Microsoft.AspNetCore.Routing; global using Microsoft.Extensions.Configuration; global using Microsoft.Extensions.DependencyInjection;
+        global using Microsoft.Extensions.Hosting; global using Microsoft.Extensions.Logging;
         """;
 
     // The tests of the package for clusters have it.
@@ -62,6 +75,22 @@ public sealed partial class DocumentTests
             CSharpCompilation.Create("page", [CSharpSyntaxTree.ParseText($"{Given}class Page {{ MappedModel model; void Block() {{ model.Certified(); }} }}")], Packages)
                 .GetDiagnostics(),
             fault => fault.GetMessage().Contains("'Certified'", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("Train")]
+    [InlineData("Serve")]
+    public void The_program_of_a_template_compiles_without_a_warning(string template)
+    {
+        var folder = Path.Combine(RepositoryRoot.Path, "templates", template);
+        var isWeb = File.ReadAllText(Assert.Single(Directory.GetFiles(folder, "*.csproj"))).Contains("Microsoft.NET.Sdk.Web", StringComparison.Ordinal);
+        string[] sources = [File.ReadAllText(Path.Combine(folder, "Program.cs")), Implicit + (isWeb ? ImplicitOnTheWeb : "")];
+
+        var compilation = CSharpCompilation.Create(
+            "template", sources.Select(source => CSharpSyntaxTree.ParseText(source)), Packages,
+            new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+
+        Assert.Empty(compilation.GetDiagnostics().Where(fault => fault.Severity >= DiagnosticSeverity.Warning));
+    }
 
     private static bool DeclaresType(string block) => TypeDeclaration().IsMatch(block);
 
