@@ -23,6 +23,9 @@ for package in "$work/packages"/*.nupkg; do
   for entry in README.md icon.png; do
     grep -q "^$entry " <<<"$entries" || { echo "consumer: $(basename "$package") has no $entry."; failed=$((failed + 1)); }
   done
+  readme=$(python3 -c 'import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).read("README.md").decode())' "$package")
+  # Links of the repository lead nowhere on a feed's page.
+  ! grep -qE '\]\((docs|CHANGELOG|CONTRIBUTING|LICENSE)' <<<"$readme" || { echo "consumer: the README of $(basename "$package") has relative links."; failed=$((failed + 1)); }
   grep -q '\.pdb ' <<<"$symbols" || { echo "consumer: $(basename "$package") has no symbols."; failed=$((failed + 1)); }
 done
 
