@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Xunit;
 
 namespace MappingNets.Tests;
@@ -97,8 +98,30 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         public void Report(int value) => then();
     }
 
-    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings) =>
-        run.Join(new(worker, 1, []), new(2, Deadline, sizeof(int), new() { ["seed"] = settings }, []));
+    [Fact]
+    public async Task AWorkerWithoutSamplesOrWithAKeyThatTheOthersCannotUseIsRefusedAndBindsNobody()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("keys");
+        using var larger = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP384);
+        byte[][] keys = [[], [1, 2, 3], Key[..^1], [.. Key, 0], larger.PublicKey.ExportSubjectPublicKeyInfo()];
+        foreach (var key in keys)
+            Assert.Contains("the public key of worker 'one' is no point of P-256", (await Join(run, "one", "its", key: key)).Refusal);
+        foreach (var samples in new[] { 0, -1 })
+            Assert.Contains($"worker 'one' has {samples} samples", (await Join(run, "one", "its", samples)).Refusal);
+
+        Assert.Null((await Join(run, "two", "others")).Refusal);
+    }
+
+    private static readonly byte[] Key = NewKey();
+
+    private static byte[] NewKey()
+    {
+        using var mask = new ChangeMask();
+        return mask.PublicKey;
+    }
+
+    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings, int samples = 1, byte[]? key = null) =>
+        run.Join(new(worker, samples, key ?? Key), new(2, Deadline, sizeof(int), new() { ["seed"] = settings }, []));
 
     private static async Task Accepted(IFederationGrain run, string worker, string settings)
     {

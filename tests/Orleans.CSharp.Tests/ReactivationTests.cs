@@ -50,12 +50,13 @@ public sealed class ReactivationTests(ClusterFixture fixture)
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("moves");
         var terms = new FederatedTerms(2, Deadline, sizeof(int), [], []);
-        var first = run.Join(new("one", 1, []), terms);
-        await run.Join(new("two", 1, []), terms);
+        using var mask = new ChangeMask();
+        var first = run.Join(new("one", 1, mask.PublicKey), terms);
+        await run.Join(new("two", 1, mask.PublicKey), terms);
         Assert.NotNull((await first).Next);
         var waiting = run.Submit("one", 0, 0, new byte[4]);
         // Is answered at once, after the call before it: its round is over, or none.
-        await run.Join(new("two", 1, []), terms);
+        await run.Join(new("two", 1, mask.PublicKey), terms);
 
         var moved = fixture.Cluster.DeactivateAsync(run);
         var later = run.Submit("two", 0, 0, new byte[4]);

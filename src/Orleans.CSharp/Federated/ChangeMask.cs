@@ -16,6 +16,24 @@ internal sealed class ChangeMask : IDisposable
     /// <summary>What the others need.</summary>
     public byte[] PublicKey => own.PublicKey.ExportSubjectPublicKeyInfo();
 
+    /// <summary>Whether the others can derive a secret with a key.</summary>
+    /// <param name="key">What a worker sent as its <see cref="PublicKey"/>.</param>
+    public static bool IsPublicKey(byte[] key)
+    {
+        try
+        {
+            using var other = ECDiffieHellman.Create();
+            other.ImportSubjectPublicKeyInfo(key, out var read);
+            // Of P-256 by its name: a key may state a curve of its own.
+            return read == key.Length && other.ExportParameters(false).Curve is { IsNamed: true } curve
+                && curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Adds the masks of a worker to its change.</summary>
     public void Apply(byte[] change, string run, Roster roster, string worker)
     {

@@ -32,6 +32,11 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
 
     public async Task<FederatedReply> Join(FederatedMember member, FederatedTerms joining)
     {
+        // Each of the others computes with them: a wrong one would end their runs, not that of who sent it.
+        if (member.Samples < 1)
+            return new(FormattableString.Invariant($"worker '{member.Worker}' has {member.Samples} samples; it takes one at least"), [], null);
+        if (!ChangeMask.IsPublicKey(member.PublicKey))
+            return new($"the public key of worker '{member.Worker}' is no point of P-256 as SubjectPublicKeyInfo", [], null);
         if (federation is null)
         {
             (federation, terms) = (new(joining.Workers, joining.Deadline, joining.Bytes), joining);
