@@ -65,11 +65,7 @@ module MappingLoss =
     let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
         match activation with
         | MappingActivation.Identity -> null
-        | MappingActivation.Tanh ->
-            use one = 1.0.ToScalar()
-            (one - values.tanh().square ()).square ()
-        | MappingActivation.Sine -> values.cos().square ()
-        | other -> noSuch (nameof activation) "activation" other
+        | activation -> (ActivationSlope.at activation values).square ()
 
     /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
     let private squaredRows (piece: MappingPiece) (own: torch.Tensor) =

@@ -8,16 +8,6 @@ open System
 open TorchSharp
 open MappingNets
 
-/// sigma' at the pre-activations. Not 1 - tanh^2, which cancels where tanh is near 1: 4 e / (1 + e)^2 with e = exp(-2 |h|) keeps all its digits.
-let slope activation (preActivation: torch.Tensor) =
-    match activation with
-    | MappingActivation.Identity -> torch.ones_like preActivation
-    | MappingActivation.Tanh ->
-        let decay = (preActivation.abs () * (-2.0).ToScalar()).exp ()
-        decay * 4.0.ToScalar() / (decay + 1.0.ToScalar()).square ()
-    | MappingActivation.Sine -> preActivation.cos ()
-    | other -> noSuch (nameof activation) "activation" other
-
 /// How far each computed slope may be from the true one where the pre-activations are off by at most `errors`.
 let private slopeErrors activation (slopes: torch.Tensor) (errors: torch.Tensor) =
     match activation with
@@ -88,7 +78,8 @@ let above (mapping: Mapping) (latent: torch.Tensor) =
     let scales = mapping.ScaleVector point
     let bias = mapping.PreActivation(torch.zeros_like point)
 
-    let slopes = slope mapping.Specification.Activation (mapping.PreActivation point)
+    let slopes =
+        ActivationSlope.at mapping.Specification.Activation (mapping.PreActivation point)
 
     let columns = float mapping.LatentCount
 

@@ -108,7 +108,7 @@ module Linearization =
             | MappingActivation.Sine -> preActivation.sin () * scales
             | other -> noSuch (nameof mapping) "activation" other
 
-        let weighting = JacobianRounding.slope activation preActivation * scales
+        let weighting = ActivationSlope.at activation preActivation * scales
 
         let parts =
             mapping.Pieces
