@@ -146,12 +146,12 @@ module MappingLoss =
             && mapping.FixedWeightsKind <> FixedWeightsKind.Dense
             && mapping.Pieces |> Array.forall (fun piece -> piece.Modulation.IsNoModulation)
         then
-            // Rows have norm 1, so a tensor of n weights gives n (t s)^2.
+            // Rows have norm 1, so a tensor of n weights gives n (t s)^2, s as g has it.
             let sums =
                 Array.map2
                     (fun (entry: ParameterEntry) scale -> float entry.Count * scale * scale)
                     entries
-                    mapping.Scales
+                    mapping.ScalesInUse
 
             use sums = torch.tensor (sums, dtype = scales.dtype, device = scales.device)
             (scales.square () * sums).sum () + times 0.0 (latent.sum ())
