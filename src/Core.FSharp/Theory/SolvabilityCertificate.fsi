@@ -59,7 +59,8 @@ type SolvabilityEstimates =
         /// The order of convergence p, from ||step_k+1|| = C ||step_k||^p fitted to the last step lengths of the global phase that stand above rounding;
         /// None with fewer than three.
         Order: float option
-        /// The largest ||E(dz)|| / ||dz||^2 met on the way: a lower bound of every true C_2.
+        /// The largest (||E(dz)|| - Rounding) / ||dz||^2 met on the way, at least 0: a lower bound of every true C_2. Without Rounding short steps would
+        /// show a C_2 that is rounding alone.
         ObservedRemainder: float
     }
 

@@ -245,6 +245,15 @@ let solvability =
               Expect.equal certificate.Assumptions.Source Stated "stated"
               Expect.equal certificate.Facts.QuadraticBoundHeld (Some true) "and used")
 
+          property 40 "short steps of an affine g show no curvature" (fun random ->
+              use mapping = curved MappingActivation.Identity NoModulation 40L 6
+              let z0 = startOf mapping
+              let size = Math.Pow(10.0, -3.0 - 6.0 * random.NextDouble())
+              let target = mapping.Generate(z0 + direction random 6L * size.ToScalar())
+              let certificate = certify (DifferentiableMap.ofMapping mapping) z0 target
+              Expect.equal certificate.Assumptions.RemainderConstant (Some 0.0) "C_2"
+              Expect.equal certificate.Estimates.ObservedRemainder 0.0 "a lower bound of it")
+
           test "small latents are not taken for negligible ones" (fun () ->
               let bend (z: torch.Tensor) =
                   torch.cat ([| z * 1e9.ToScalar(); (z * 1e9.ToScalar()).square () |], 0L)
