@@ -201,6 +201,7 @@ type Manifold internal (charts: Chart[]) =
             |> unless (fun latent ->
                 torch.full ([| weightCount |], nan.ToScalar(), dtype = latent.dtype, device = latent.device))
           Derivative = fun latent -> LinearMap.ofMatrix (jacobian latent)
+          EvaluationRounding = None
           DerivativeRounding = None
           Curvature =
             match charts with

@@ -121,7 +121,14 @@ module Solvability =
             + norm (problem.Target - residual)
             + singular.Largest * (norm problem.Start + firstLength)
 
-        let rounding = Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes
+        let cancelled =
+            match map.EvaluationRounding with
+            | Some bound -> bound problem.Start firstLength
+            | None -> 0.0
+
+        // Twice: it counts ||z||^2 of g at both ends of the step and of A between them, a^2 + (a + b)^2 + 2 a b <= 2 (a + b)^2.
+        let rounding =
+            Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes + 2.0 * cancelled
 
         let reachableError =
             Option.map2
@@ -185,7 +192,6 @@ module Solvability =
                 | _ -> Unknown, None
             | None, Some stated -> Stated, Some stated
             | None, None -> Unknown, None
-
 
         let quadratic =
             constant |> Option.map (fun value -> value * firstLength * firstLength)

@@ -80,7 +80,7 @@ type SolvabilityFacts =
         /// Proven where ReachableError is known and the linear step converged, Estimated otherwise: the status of Reachable, Unreachable and their norms.
         PartsStatus: BoundStatus
         /// What rounding may have added to FirstStepRemainder or taken from it: 2^-53 (2 d + 64) (||theta*|| + ||g(z_0)|| + ||A|| (||z_0|| + ||A^+ r||)),
-        /// for a g whose sums have d terms.
+        /// for a g whose sums have d terms, and twice the map's EvaluationRounding at (z_0, ||A^+ r||), for summands that cancel each other.
         Rounding: float
         /// ||r||, r = theta* - g(z_0).
         Residual: float

@@ -180,6 +180,23 @@ let tests =
               | NotReached -> Expect.isFalse (facts.GapWithinEpsilon || facts.DistanceWithinDelta) "not reached"
               | ConstantsRefuted -> failtest "the constants are proven")
 
+          test "what rounding may do to g at z* counts, however far from z_0 that is" (fun () ->
+              let certify rounding =
+                  certify
+                      { Map =
+                          { DifferentiableMap.ofFunction 1 2L (fun z -> torch.cat ([| z; z |], 0L)) with
+                              EvaluationRounding = Some rounding }
+                        Start = vector [ 0.1 ]
+                        Target = vector [ 0.3; 0.3 ]
+                        Loss = fun theta -> theta[0L]
+                        Epsilon = 1e-3
+                        LossLipschitz = StatedConstant 1.0
+                        WeightLipschitz = StatedConstant 1.0 }
+
+              let atEnd (z: torch.Tensor) _ = if norm z > 0.2 then 1e-2 else 0.0
+              Expect.equal (certify (fun _ _ -> 0.0)).Conclusion HoldsByTheorem "without any"
+              Expect.equal (certify atEnd).Conclusion HoldsAsMeasured "with more than delta at z*")
+
           test "on a manifold: a point of the sphere is met exactly" (fun () ->
               let sphere (z: torch.Tensor) =
                   torch.stack ([| z[1L].cos () * z[0L].cos (); z[1L].cos () * z[0L].sin (); z[1L].sin () |], 0L)
