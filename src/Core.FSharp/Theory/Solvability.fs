@@ -241,7 +241,12 @@ module Solvability =
               UnreachableNorm = norm unreachable
               FirstStepRemainder = firstRemainder
               QuadraticBound = quadratic
-              QuadraticBoundHeld = quadratic |> Option.map (fun bound -> firstRemainder <= bound + rounding)
+              QuadraticBoundHeld =
+                // A step out of the map's domain has no remainder, and says nothing about a bound of it.
+                if Double.IsFinite firstRemainder then
+                    quadratic |> Option.map (fun bound -> firstRemainder <= bound + rounding)
+                else
+                    None
               FixedPointResidual = stationary derivative singular.Largest local.Latent
               Displacement = displacement
               DisplacementBound = displacementBound

@@ -35,7 +35,7 @@ type RemainderSource =
     | ClosedForm
     /// The caller stated it, or the curvature that it is half of, or it rests on another assumption.
     | Stated
-    /// Nobody knows: no claim is made that needs it.
+    /// Nobody knows, or what is known does not reach to the ball's edge: no claim is made that needs it.
     | Unknown
 
 /// <summary>What a solvability certificate takes for granted.</summary>
@@ -93,11 +93,11 @@ type SolvabilityFacts =
         /// ||(I - A A^+) r||.
         UnreachableNorm: float
         /// ||g(z_0 + A^+ r) - theta* + (I - A A^+) r||: what the first step leaves of the reachable part. The theorem's quadratic claim is
-        /// about this alone.
+        /// about this alone. NaN where the step leaves the map's domain, as the cover of a manifold's charts.
         FirstStepRemainder: float
         /// C_2 ||A^+ r||^2, the theorem's bound of it; None where C_2 is unknown.
         QuadraticBound: float option
-        /// Whether FirstStepRemainder was within it, up to Rounding.
+        /// Whether FirstStepRemainder was within it, up to Rounding; None where C_2 is unknown or FirstStepRemainder is not finite.
         QuadraticBoundHeld: bool option
         /// ||A^T (theta* - g(z_0 + dz))|| / ||A|| at the end of the contraction: 0 at the fixed point of Phi.
         FixedPointResidual: float

@@ -293,6 +293,31 @@ let solvability =
               Expect.equal certificate.Assumptions.RemainderConstant (Some 0.0) "C_2"
               Expect.equal certificate.Estimates.ObservedRemainder 0.0 "a lower bound of it")
 
+          test "a first step out of the charts' cover says nothing about a bound" (fun () ->
+              let line centre =
+                  Chart.create "line" (vector [ centre ]) 1.0 2L (fun z -> torch.cat ([| z; z.square () |], 0L))
+                  |> Chart.withCurvature 2.0
+
+              let far charts options =
+                  Solvability.certify options ((Manifold.create charts).ToMap()) (vector [ 0.1 ]) (vector [ 5.0; 0.0 ])
+
+              // A^+ r = 4.7; the first knows its curvature, the second takes a stated one.
+              let alone = far [ line 0.0 ] Solvability.defaults
+              Expect.equal alone.Assumptions.Source Unknown "the ball reaches out of the chart's"
+              Expect.isNone alone.Assumptions.RemainderConstant "no C_2 there"
+
+              let glued =
+                  far
+                      [ line 0.0; line 0.5 ]
+                      { Solvability.defaults with
+                          RemainderConstant = Some 1.0 }
+
+              Expect.equal glued.Assumptions.RemainderConstant (Some 1.0) "as stated"
+
+              for facts in [ alone.Facts; glued.Facts ] do
+                  Expect.isTrue (Double.IsNaN facts.FirstStepRemainder) "no remainder"
+                  Expect.isNone facts.QuadraticBoundHeld "no verdict")
+
           test "small latents are not taken for negligible ones" (fun () ->
               let bend (z: torch.Tensor) =
                   torch.cat ([| z * 1e9.ToScalar(); (z * 1e9.ToScalar()).square () |], 0L)
