@@ -256,6 +256,8 @@ type Mapping
             use scale = scales[index].ToScalar()
             activate values * scale
 
+    member internal _.ScalesInUse = Array.map inUse scales
+
     member internal _.SquaredScaleSums = squaredScaleSums.Value
 
     member _.Generate(latent: torch.Tensor, scales: torch.Tensor) =

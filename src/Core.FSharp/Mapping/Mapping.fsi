@@ -78,6 +78,9 @@ type Mapping =
 
     member internal Fused: FusedMapping | null
 
+    /// Scales as weights are multiplied by them: rounded to single precision, but for those of AtScales.
+    member internal ScalesInUse: float[]
+
     member internal SquaredScaleSums: struct (float * float * (torch.Tensor | null))[]
 
     /// theta with each tensor multiplied by its trainable scale; scales of shape (number of tensors).

@@ -65,11 +65,7 @@ module MappingLoss =
     let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
         match activation with
         | MappingActivation.Identity -> null
-        | MappingActivation.Tanh ->
-            use one = 1.0.ToScalar()
-            (one - values.tanh().square ()).square ()
-        | MappingActivation.Sine -> values.cos().square ()
-        | other -> noSuch (nameof activation) "activation" other
+        | activation -> (ActivationSlope.at activation values).square ()
 
     /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
     let private squaredRows (piece: MappingPiece) (own: torch.Tensor) =
@@ -150,12 +146,12 @@ module MappingLoss =
             && mapping.FixedWeightsKind <> FixedWeightsKind.Dense
             && mapping.Pieces |> Array.forall (fun piece -> piece.Modulation.IsNoModulation)
         then
-            // Rows have norm 1, so a tensor of n weights gives n (t s)^2.
+            // Rows have norm 1, so a tensor of n weights gives n (t s)^2, s as g has it.
             let sums =
                 Array.map2
                     (fun (entry: ParameterEntry) scale -> float entry.Count * scale * scale)
                     entries
-                    mapping.Scales
+                    mapping.ScalesInUse
 
             use sums = torch.tensor (sums, dtype = scales.dtype, device = scales.device)
             (scales.square () * sums).sum () + times 0.0 (latent.sum ())

@@ -31,6 +31,26 @@ module FullMatrix =
                 ArgumentException($"The shape is {shapeText matrix.shape}; it must be ({count}, {count}).", argument)
             )
 
+    /// Refuses settings whose largest power of an eigenvalue, Damping^-Power, is infinite or 0 in C's precision: with the zeros of the eigenvectors
+    /// infinity makes NaN, and 0 no step at all.
+    let private requirePower settings (precision: torch.ScalarType) =
+        let held (value: float) =
+            if precision = torch.float64 then
+                value
+            else
+                float (float32 value)
+
+        let largest = held (Math.Pow(held settings.Damping, -settings.Power))
+
+        if not (largest > 0.0 && Double.IsFinite largest) then
+            raise (
+                ArgumentOutOfRangeException(
+                    nameof settings.Damping,
+                    settings.Damping,
+                    $"It gives {largest} to the power of -{settings.Power} in the curvature's precision, {precision}; that must be a positive finite number."
+                )
+            )
+
     let accumulate settings (curvature: torch.Tensor) (gradient: torch.Tensor) =
         use decay = settings.Decay.ToScalar()
 
@@ -53,6 +73,7 @@ module FullMatrix =
         requireShare (nameof settings.Decay) settings.Decay
         requirePositive (nameof settings.Damping) settings.Damping
         requirePositive (nameof settings.Power) settings.Power
+        requirePower settings curvature.dtype
 
         if steps < 1L then
             raise (

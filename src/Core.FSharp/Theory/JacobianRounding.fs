@@ -1,4 +1,4 @@
-/// A mapping's slopes, and what computing its Jacobian in double precision may have made of it.
+/// What computing a mapping's Jacobian in double precision may have made of it, and a modulation whose parts cancel of the mapping itself.
 ///
 /// Row j of A is s_j sigma'(h_j) v_j, v_j = w_j + M(z)_j and what the modulation adds. Three errors meet there: that of h_j, which sigma' passes on; that
 /// of the function sigma'; and that of v_j and of the products. The model is that of docs/theorems.md, with tanh, sine and exp as four operations.
@@ -7,16 +7,6 @@ module internal MappingNets.Core.JacobianRounding
 open System
 open TorchSharp
 open MappingNets
-
-/// sigma' at the pre-activations. Not 1 - tanh^2, which cancels where tanh is near 1: 4 e / (1 + e)^2 with e = exp(-2 |h|) keeps all its digits.
-let slope activation (preActivation: torch.Tensor) =
-    match activation with
-    | MappingActivation.Identity -> torch.ones_like preActivation
-    | MappingActivation.Tanh ->
-        let decay = (preActivation.abs () * (-2.0).ToScalar()).exp ()
-        decay * 4.0.ToScalar() / (decay + 1.0.ToScalar()).square ()
-    | MappingActivation.Sine -> preActivation.cos ()
-    | other -> noSuch (nameof activation) "activation" other
 
 /// How far each computed slope may be from the true one where the pre-activations are off by at most `errors`.
 let private slopeErrors activation (slopes: torch.Tensor) (errors: torch.Tensor) =
@@ -88,7 +78,8 @@ let above (mapping: Mapping) (latent: torch.Tensor) =
     let scales = mapping.ScaleVector point
     let bias = mapping.PreActivation(torch.zeros_like point)
 
-    let slopes = slope mapping.Specification.Activation (mapping.PreActivation point)
+    let slopes =
+        ActivationSlope.at mapping.Specification.Activation (mapping.PreActivation point)
 
     let columns = float mapping.LatentCount
 
@@ -97,3 +88,29 @@ let above (mapping: Mapping) (latent: torch.Tensor) =
     |> sqrt
     // What computing the bound may have taken from it.
     |> Rounding.raised (2.0 * float mapping.Layout.Count + columns * columns + 1e5)
+
+/// At least the norm of what the rounding of M(z) z adds to g(z) anywhere on the ball of a finite radius around z_0: gamma (2 d + 64) times the size of
+/// the modulation's summands. Where they cancel each other neither g nor its derivative shows it. No custom modulation.
+let ofModulation (mapping: Mapping) (centre: torch.Tensor) radius =
+    use _ = torch.no_grad ()
+    use scope = torch.NewDisposeScope()
+    let point = centre.detach().cpu().to_type torch.float64
+    let squared = (mapping.ScaleVector point).square ()
+
+    mapping.Pieces
+    |> Array.sumBy (fun piece ->
+        let reach = Rounding.frobeniusAbove (mapping.LatentOf(piece, point)) + radius
+
+        let size =
+            MappingBounds.modulationSize piece (squared.narrow (0L, piece.FirstRow, piece.FixedWeights.Rows))
+
+        // |sigma'| is at most 1.
+        let error =
+            Rounding.gamma (2.0 * float piece.FixedWeights.Columns + 64.0)
+            * size
+            * reach
+            * reach
+
+        error * error)
+    |> sqrt
+    |> Rounding.raised (float mapping.Pieces.Length + 16.0)

@@ -108,7 +108,7 @@ module Linearization =
             | MappingActivation.Sine -> preActivation.sin () * scales
             | other -> noSuch (nameof mapping) "activation" other
 
-        let weighting = JacobianRounding.slope activation preActivation * scales
+        let weighting = ActivationSlope.at activation preActivation * scales
 
         let parts =
             mapping.Pieces
@@ -137,6 +137,7 @@ type DifferentiableMap =
       WeightCount: int64
       Evaluate: torch.Tensor -> torch.Tensor
       Derivative: torch.Tensor -> LinearMap
+      EvaluationRounding: (torch.Tensor -> float -> float) option
       DerivativeRounding: (torch.Tensor -> float) option
       Curvature: (torch.Tensor -> float -> Bound) option }
 
@@ -173,6 +174,11 @@ module DifferentiableMap =
           WeightCount = mapping.Layout.Count
           Evaluate = fun latent -> mapping.Generate latent
           Derivative = fun latent -> (Linearization.at mapping latent).Jacobian
+          EvaluationRounding =
+            if isKnown then
+                Some(JacobianRounding.ofModulation mapping)
+            else
+                None
           DerivativeRounding =
             if isKnown then
                 Some(JacobianRounding.above mapping)
@@ -206,5 +212,6 @@ module DifferentiableMap =
                   Columns = int64 latentCount
                   Apply = Differentiation.jacobianv f latent
                   TransposeApply = Differentiation.jacobianTv f latent }
+          EvaluationRounding = None
           DerivativeRounding = None
           Curvature = None }

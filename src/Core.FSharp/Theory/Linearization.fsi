@@ -55,6 +55,10 @@ type DifferentiableMap =
         Evaluate: torch.Tensor -> torch.Tensor
         /// z -> J(z); its products may need the dispose scope in which it was made.
         Derivative: torch.Tensor -> LinearMap
+        /// (z_0, R), z_0 in double precision, R finite -> at least the norm of what rounding may add to Evaluate in double precision anywhere on the ball of
+        /// radius R around z_0 beyond 2^-53 (2 d + 64) times the sizes of g and of A (||z_0|| + R): that of summands which cancel each other. None where
+        /// nothing is known of it; then none are counted.
+        EvaluationRounding: (torch.Tensor -> float -> float) option
         /// z in double precision -> at least the norm of the difference of what Derivative's products stand for from J(z) in exact arithmetic; None
         /// where nothing is known of it, and then nothing that needs a smallest singular value of J(z) is proven.
         DerivativeRounding: (torch.Tensor -> float) option
@@ -68,14 +72,14 @@ type DifferentiableMap =
 /// <summary>Builds differentiable maps.</summary>
 module DifferentiableMap =
 
-    /// <summary>A mapping network, with its closed-form derivative, and its closed-form curvature and a bound of the derivative's
-    /// rounding unless the modulation is custom.</summary>
+    /// <summary>A mapping network, with its closed-form derivative, and its closed-form curvature and bounds of the rounding of its modulation and of the
+    /// derivative unless the modulation is custom.</summary>
     /// <param name="mapping">g.</param>
     /// <exception cref="T:System.ArgumentException">The mapping has trainable scales: take mapping.AtScales(scales).</exception>
     val ofMapping: mapping: Mapping -> DifferentiableMap
 
-    /// <summary>Any function of torch operations, by autograd; its curvature and the rounding of its derivative are not known. Who knows them sets
-    /// Curvature and DerivativeRounding.</summary>
+    /// <summary>Any function of torch operations, by autograd; its curvature, its rounding and that of its derivative are not known. Who knows them sets
+    /// Curvature, EvaluationRounding and DerivativeRounding.</summary>
     /// <param name="latentCount">d, at least 1.</param>
     /// <param name="weightCount">P, at least 1.</param>
     /// <param name="f">A twice differentiable function from (d) to (P).</param>

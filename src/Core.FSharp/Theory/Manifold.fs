@@ -201,10 +201,24 @@ type Manifold internal (charts: Chart[]) =
             |> unless (fun latent ->
                 torch.full ([| weightCount |], nan.ToScalar(), dtype = latent.dtype, device = latent.device))
           Derivative = fun latent -> LinearMap.ofMatrix (jacobian latent)
+          EvaluationRounding = None
           DerivativeRounding = None
           Curvature =
             match charts with
-            | [| { Curvature = Some bound } |] -> Some(fun _ _ -> bound)
+            | [| { Curvature = Some bound } as chart |] ->
+                Some(fun centre radius ->
+                    use _ = torch.no_grad ()
+                    use scope = torch.NewDisposeScope()
+
+                    let farthest =
+                        Rounding.frobeniusAbove (centre - centreOf chart centre) + radius
+                        |> Rounding.raised 8.0
+
+                    if farthest <= chart.Radius then
+                        bound
+                    else
+                        Bound.notEstablished
+                            $"the ball reaches out of that of chart '{chart.Name}', and its curvature is known there alone")
             | _ -> None }
 
 module Manifold =

@@ -103,7 +103,8 @@ type Manifold =
     /// Raises ArgumentException where z lies outside the cover or has another shape.
     member OverlapGap: latent: torch.Tensor -> float
 
-    /// g for certificates. Outside the cover its values are NaN, so that a search turns back at the edge.
+    /// g for certificates. Outside the cover its values are NaN, so that a search turns back at the edge. Its curvature is that of a single chart on balls
+    /// within the chart's, not established on others, and not known of several charts.
     member ToMap: unit -> DifferentiableMap
 
 /// <summary>Builds manifolds.</summary>

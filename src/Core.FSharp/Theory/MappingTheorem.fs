@@ -179,8 +179,15 @@ module MappingTheorem =
         // A constant may be exactly attained, so a verdict against it allows for rounding: in the losses, in the distance and in the slope.
         let losses = lossRounding * (abs targetLoss + abs mappedLoss)
 
+        let cancelled =
+            match instance.Map.EvaluationRounding with
+            | Some bound -> bound search.Latent 0.0
+            | None -> 0.0
+
         let distanceRounding =
-            search.Facts.Rounding + 64.0 * Rounding.unit * (norm target + norm reached)
+            search.Facts.Rounding
+            + cancelled
+            + 64.0 * Rounding.unit * (norm target + norm reached)
 
         // A verdict for it allows for what rounding may have taken from the distance.
         let largestDistance = distance + distanceRounding

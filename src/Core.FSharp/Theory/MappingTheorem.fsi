@@ -76,13 +76,15 @@ type MappingTheoremFacts =
         MappedLoss: float
         /// |L(g(z*)) - L(theta*)|.
         LossGap: float
-        /// Whether LossGap &lt;= eps.
+        /// Whether LossGap &lt;= eps, both as computed.
         GapWithinEpsilon: bool
     }
 
 /// <summary>What follows.</summary>
 type MappingTheoremConclusion =
-    /// Distance and what rounding may have taken from it are &lt;= delta, the constants apply and nothing refutes them: |L(g(z*)) - L(theta*)| &lt;= eps by the theorem, and as measured.
+    /// Distance and what rounding may have taken from it are &lt;= delta, the constants apply and nothing refutes them: |L(g(z*)) - L(theta*)| &lt;= eps by the
+    /// theorem. The gap as measured is within eps up to what rounding does to the losses, 1e-10 of their sizes, and 1e-9 of eps; GapWithinEpsilon
+    /// has no such allowance and may be false.
     | HoldsByTheorem
     /// The gap was measured within eps, but the theorem does not say why: z* is farther than delta, perhaps by less than rounding, or the constants
     /// do not apply there.

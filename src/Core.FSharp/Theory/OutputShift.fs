@@ -94,6 +94,10 @@ module OutputShift =
 
         let shift place = if place < 0 then 0.0 else moved[place]
 
+        /// A distance of so many operations on numbers that are themselves bounds, raised by what computing it may take.
+        let raised operations distance =
+            Rounding.raised (operations + 32.0) distance
+
         /// What the layer does by its constants; what reaches it and its weights are those that are computed.
         let plain (step: LayerStep) reaching distance =
             let weight, bias = shift step.Weight, shift step.Bias
@@ -118,7 +122,9 @@ module OutputShift =
                 + step.Positions * (step.BiasNorm + bias)
 
             let sizes = if step.Terms > 0.0 then bySums else byConstants
+
             exact + gamma (step.Terms + step.Roundings) * sizes
+            |> raised (2.0 * float step.Shares.Length)
 
         let normalising (step: LayerStep) features places epsilon reaching deviation distance =
             let weight, bias = shift step.Weight, shift step.Bias
@@ -127,7 +133,8 @@ module OutputShift =
             let slope (deviation: float) =
                 1.0 / sqrt (deviation * deviation + epsilon)
 
-            let there = slope (max 0.0 (deviation - distance / root))
+            // The difference may cancel, so what is taken off is raised before.
+            let there = slope (max 0.0 (deviation - raised 0.0 (distance / root)))
             let gain = min there (2.0 * slope deviation)
             let largest = step.Constant.Value + weight
             // No normalised vector is longer than the root of its number of features.
@@ -140,7 +147,7 @@ module OutputShift =
                 largest * (3.0 * there * (reaching + distance) + longest)
                 + step.Positions * (step.BiasNorm + bias)
 
-            exact + gamma step.Roundings * sizes
+            exact + gamma step.Roundings * sizes |> raised 0.0
 
         /// The distance of what a chain puts out, and the place of the first number that it does not need.
         let rec chain place distance (steps: LayerStep[]) : struct (float * int) =
@@ -171,15 +178,18 @@ module OutputShift =
                         next <- last + 1
                         struct (after, shown[last]))
 
+                let raised distance =
+                    raised (2.0 * float branches.Length) distance
+
                 match step.Kind with
                 | SumStep ->
                     let distances = branches |> Array.sumBy (fun struct (after, _) -> after)
                     let sizes = branches |> Array.sumBy (fun struct (after, norm) -> after + norm)
-                    struct (distances + gamma step.Roundings * sizes, next)
+                    struct (distances + gamma step.Roundings * sizes |> raised, next)
                 | _ ->
                     let squares = branches |> Array.sumBy (fun struct (after, _) -> after * after)
 
-                    struct (sqrt (distance * distance + squares), next)
+                    struct (sqrt (distance * distance + squares) |> raised, next)
 
         let struct (distance, _) = chain 0 0.0 steps
         // A rounding without a bound, times a size of 0.
@@ -187,11 +197,14 @@ module OutputShift =
 
     let moved (shifts: TensorShift[]) radius =
         shifts
-        |> Array.map (fun shift -> shift.Moves radius + shift.Rounding 0.0 + shift.Rounding radius)
+        |> Array.map (fun shift ->
+            shift.Moves radius + shift.Rounding 0.0 + shift.Rounding radius
+            |> Rounding.raised 2.0)
 
     let radius steps shifts shown margin =
         let holds radius =
-            sqrt 2.0 * outputs steps shown (moved shifts radius) TensorShift.unitRoundoff < margin
+            let distance = outputs steps shown (moved shifts radius) TensorShift.unitRoundoff
+            Rounding.raised 2.0 (sqrt 2.0 * distance) < margin
 
         let rec halve low high count =
             if count = 0 then

@@ -33,7 +33,8 @@ module OutputShift =
     val steps: target: TargetDescription -> theta: torch.Tensor -> LayerStep[]
 
     /// <summary>
-    /// A bound of the distance of the outputs that are computed in single precision at moved weights from those of exact arithmetic at theta.
+    /// A bound of the distance of the outputs that are computed in single precision at moved weights from those of exact arithmetic at theta, the rounding
+    /// of computing the bound in double precision included.
     /// </summary>
     /// <param name="steps">The layers.</param>
     /// <param name="shown">What one sample shows of the network at theta, in the order of the remarks.</param>

@@ -121,7 +121,14 @@ module Solvability =
             + norm (problem.Target - residual)
             + singular.Largest * (norm problem.Start + firstLength)
 
-        let rounding = Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes
+        let cancelled =
+            match map.EvaluationRounding with
+            | Some bound -> bound problem.Start firstLength
+            | None -> 0.0
+
+        // Twice: it counts ||z||^2 of g at both ends of the step and of A between them, a^2 + (a + b)^2 + 2 a b <= 2 (a + b)^2.
+        let rounding =
+            Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes + 2.0 * cancelled
 
         let reachableError =
             Option.map2
@@ -186,7 +193,6 @@ module Solvability =
             | None, Some stated -> Stated, Some stated
             | None, None -> Unknown, None
 
-
         let quadratic =
             constant |> Option.map (fun value -> value * firstLength * firstLength)
 
@@ -235,7 +241,12 @@ module Solvability =
               UnreachableNorm = norm unreachable
               FirstStepRemainder = firstRemainder
               QuadraticBound = quadratic
-              QuadraticBoundHeld = quadratic |> Option.map (fun bound -> firstRemainder <= bound + rounding)
+              QuadraticBoundHeld =
+                // A step out of the map's domain has no remainder, and says nothing about a bound of it.
+                if Double.IsFinite firstRemainder then
+                    quadratic |> Option.map (fun bound -> firstRemainder <= bound + rounding)
+                else
+                    None
               FixedPointResidual = stationary derivative singular.Largest local.Latent
               Displacement = displacement
               DisplacementBound = displacementBound

@@ -35,7 +35,7 @@ type RemainderSource =
     | ClosedForm
     /// The caller stated it, or the curvature that it is half of, or it rests on another assumption.
     | Stated
-    /// Nobody knows: no claim is made that needs it.
+    /// Nobody knows, or what is known does not reach to the ball's edge: no claim is made that needs it.
     | Unknown
 
 /// <summary>What a solvability certificate takes for granted.</summary>
@@ -59,7 +59,8 @@ type SolvabilityEstimates =
         /// The order of convergence p, from ||step_k+1|| = C ||step_k||^p fitted to the last step lengths of the global phase that stand above rounding;
         /// None with fewer than three.
         Order: float option
-        /// The largest ||E(dz)|| / ||dz||^2 met on the way: a lower bound of every true C_2.
+        /// The largest (||E(dz)|| - Rounding) / ||dz||^2 met on the way, at least 0: a lower bound of every true C_2. Without Rounding short steps would
+        /// show a C_2 that is rounding alone.
         ObservedRemainder: float
     }
 
@@ -79,7 +80,7 @@ type SolvabilityFacts =
         /// Proven where ReachableError is known and the linear step converged, Estimated otherwise: the status of Reachable, Unreachable and their norms.
         PartsStatus: BoundStatus
         /// What rounding may have added to FirstStepRemainder or taken from it: 2^-53 (2 d + 64) (||theta*|| + ||g(z_0)|| + ||A|| (||z_0|| + ||A^+ r||)),
-        /// for a g whose sums have d terms.
+        /// for a g whose sums have d terms, and twice the map's EvaluationRounding at (z_0, ||A^+ r||), for summands that cancel each other.
         Rounding: float
         /// ||r||, r = theta* - g(z_0).
         Residual: float
@@ -92,11 +93,11 @@ type SolvabilityFacts =
         /// ||(I - A A^+) r||.
         UnreachableNorm: float
         /// ||g(z_0 + A^+ r) - theta* + (I - A A^+) r||: what the first step leaves of the reachable part. The theorem's quadratic claim is
-        /// about this alone.
+        /// about this alone. NaN where the step leaves the map's domain, as the cover of a manifold's charts.
         FirstStepRemainder: float
         /// C_2 ||A^+ r||^2, the theorem's bound of it; None where C_2 is unknown.
         QuadraticBound: float option
-        /// Whether FirstStepRemainder was within it, up to Rounding.
+        /// Whether FirstStepRemainder was within it, up to Rounding; None where C_2 is unknown or FirstStepRemainder is not finite.
         QuadraticBoundHeld: bool option
         /// ||A^T (theta* - g(z_0 + dz))|| / ||A|| at the end of the contraction: 0 at the fixed point of Phi.
         FixedPointResidual: float

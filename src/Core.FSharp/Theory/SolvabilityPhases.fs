@@ -58,7 +58,8 @@ let orderOf (lengths: float[]) floor =
         let variance = pairs |> Array.sumBy (fun (x, _) -> (x - meanX) * (x - meanX))
         if variance = 0.0 then None else Some(covariance / variance)
 
-/// The fixed-point iteration of Phi(dz) = A^+ r - A^+ E(dz), and the largest ||E(dz)|| / ||dz||^2 on the way.
+/// The fixed-point iteration of Phi(dz) = A^+ r - A^+ E(dz), the largest ||E(dz)|| / ||dz||^2 on the way as far as it stands above rounding, and ||E|| of
+/// the first step, NaN where that leaves the map's domain.
 let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: torch.Tensor) =
     let mutable displacement = firstStep
     let lengths = ResizeArray [ norm firstStep ]
@@ -82,7 +83,7 @@ let contract (problem: Problem) (derivative: LinearMap) residual (firstStep: tor
 
         // A step out of the map's domain has none, and must not hide those before it.
         if size > 0.0 && Double.IsFinite(norm remainder) then
-            observed <- max observed (norm remainder / (size * size))
+            observed <- max observed ((norm remainder - problem.Rounding) / (size * size))
 
         let last = lengths[lengths.Count - 1]
 

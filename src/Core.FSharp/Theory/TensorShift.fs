@@ -29,15 +29,21 @@ module TensorShift =
 
     let gamma terms = Rounding.gammaOf unitRoundoff terms
 
-    let private proven moves rounding =
+    /// Bounds that take no computing.
+    let private exact moves =
         { Moves = moves
-          Rounding = rounding
+          Rounding = fun _ -> 0.0
           Status = BoundStatus.Proven
           Reason = "" }
 
-    let still = proven (fun _ -> 0.0) (fun _ -> 0.0)
+    /// Bounds of up to 16 operations on numbers that are themselves bounds, raised by what computing them may take.
+    let private proven moves rounding =
+        { exact (moves >> Rounding.raised 16.0) with
+            Rounding = rounding >> Rounding.raised 16.0 }
 
-    let itself = proven id (fun _ -> 0.0)
+    let still = exact (fun _ -> 0.0)
+
+    let itself = exact id
 
     let held shift =
         { shift with
@@ -46,8 +52,6 @@ module TensorShift =
 
     /// Bias, modulation, scale, a trained scale, a center and a function of four roundings, with room to spare.
     let private finishing = 16.0
-
-    let private norm (tensor: torch.Tensor) = tensor.norm().ToDouble()
 
     /// The squared scales of one tensor and zeros elsewhere, over the rows of its piece.
     let private only (squared: torch.Tensor) (piece: MappingPiece) (entry: ParameterEntry) =
@@ -83,7 +87,9 @@ module TensorShift =
 
         // A row of a signed permutation has one entry, so that W with its entries' sizes has the norm of W; other rows are dense.
         let struct (sizes, terms) =
-            let rows = sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble())
+            let rows =
+                sqrt ((own * piece.FixedWeights.RowNormsSquared own).sum().ToDouble())
+                |> Rounding.raised (float piece.Rows + 2.0 * columns + 16.0)
 
             match piece.FixedWeights.Kind with
             | FixedWeightsKind.SignedPermutation -> struct (linear, 1.0)
@@ -97,16 +103,21 @@ module TensorShift =
 
         let bias = norm (zero.narrow (0L, entry.Offset, entry.Count))
 
-        let rounding r =
+        let roundingBy (gamma: float -> float) r =
             let reach = centre + r
 
             times (gamma (terms + finishing)) (sizes * reach + bias)
             + times (gamma (2.0 * columns + finishing)) (modulated * reach * reach)
 
+        let rounding = roundingBy gamma
+
         let shift =
             match factor with
             | None -> proven moves rounding
-            | Some(scale, plain) ->
+            | Some(scale, computed) ->
+                // The norm of g in double precision, and what that is off by.
+                let plain = computed + roundingBy Rounding.gamma 0.0
+
                 proven (fun r -> scale * moves r + (plain + moves r) * r) (fun r -> times (scale + r) (rounding r))
 
         match piece.FixedWeights.Kind with
@@ -186,11 +197,13 @@ module TensorShift =
             times (gamma (terms + finishing)) (size * (sizes + both * r + r * r)))
 
     let sum norm first second =
-        { Moves = fun r -> first.Moves r + second.Moves r
+        { Moves = fun r -> first.Moves r + second.Moves r |> Rounding.raised 1.0
           Rounding =
             fun r ->
                 let parts = first.Rounding r + second.Rounding r
+
                 parts + gamma 1.0 * (norm + first.Moves r + second.Moves r + parts)
+                |> Rounding.raised 16.0
           Status = max first.Status second.Status
           Reason =
             [ first.Reason; second.Reason ]

@@ -8,7 +8,8 @@ open MappingNets
 /// Rounding is modelled as Higham does ("Accuracy and Stability of Numerical Algorithms", 2nd edition, sections 2.2 and 3.1): every
 /// operation of single precision is exact but for a factor 1 + delta, |delta| &lt;= u = 2^-24, and a sum of n products is off by at most gamma_n =
 /// n u / (1 - n u) times the sum of their sizes, in whatever order it is added. tanh and sine count as four such operations. Nothing
-/// overflows or underflows. These are assumptions about the machine, and what follows from them is no better.
+/// overflows or underflows. These are assumptions about the machine, and what follows from them is no better. The bounds are raised by the rounding of
+/// computing them in double precision.
 /// </remarks>
 [<ReferenceEquality>]
 type TensorShift =

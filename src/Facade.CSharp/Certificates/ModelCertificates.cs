@@ -34,7 +34,7 @@ public static class ModelCertificates
             Require(model, nameof(inputNorm), given);
         var constants = new ModelConstants(model);
         var moves = constants.Shifts.Select(shift => shift.Move(radius)).ToArray();
-        var shift = Math.Sqrt(moves.Sum(move => move * move));
+        var shift = Rounding.raised(moves.Length + 4, Math.Sqrt(moves.Sum(move => move * move)));
         var outputs = inputNorm is not { } norm ? null
             : constants.MissingChain.Length > 0
                 ? new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, constants.MissingChain)
@@ -131,12 +131,12 @@ public static class ModelCertificates
     {
         using var theta = model.FlatWeights();
         // These weights were rounded; those of exact arithmetic, from which the shift is measured, lie so far from them.
-        var rounded = Math.Sqrt(constants.Shifts.Sum(tensor => Math.Pow(tensor.Rounding.Invoke(0), 2)));
+        var rounded = Rounding.raised(constants.Shifts.Length + 8, Math.Sqrt(constants.Shifts.Sum(tensor => Math.Pow(tensor.Rounding.Invoke(0), 2))));
         if (!double.IsFinite(shift + rounded))
             return new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, "nothing bounds the rounding of so long sums, or so far a move");
         var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift + rounded, inputNorm);
         // Where nothing bounds the slope, 0 times infinity is no number.
-        var value = shift * lipschitz.Value;
+        var value = Rounding.raised(1, shift * lipschitz.Value);
         var isKnown = double.IsFinite(value);
         var moved = constants.Following(
             "move of the outputs", isKnown ? value : double.PositiveInfinity,

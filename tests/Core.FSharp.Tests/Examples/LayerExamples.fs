@@ -89,7 +89,7 @@ let private overSteps
         struct (state, cell), state :: states)
     |> fun (_, states) -> torch.stack (List.rev states |> List.toArray, 0L)
 
-let private lstm hidden layer (find: string -> torch.Tensor) (x: torch.Tensor) =
+let lstm hidden layer (find: string -> torch.Tensor) (x: torch.Tensor) =
     let struct (given, kept, givenBias, keptBias) = recurrentWeights layer find
 
     overSteps x hidden (fun input state cell ->

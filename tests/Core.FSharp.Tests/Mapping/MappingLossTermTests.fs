@@ -56,6 +56,36 @@ let smoothness =
                   (scalar (30.0 * 2.5e9 * scale * scale))
                   (MappingLoss.smoothnessAtScales mapping z trained))
 
+          test "of a saturated tanh it keeps its digits, and its slope too" (fun () ->
+              use mapping =
+                  Mapping.create
+                      (ParameterLayout.create [ "w", [| 4L |], 1L ])
+                      { Mapping.singleLatent 4 with
+                          Activation = MappingActivation.Tanh
+                          Scale = ExplicitScale [| 1.0 |]
+                          Bias = MappingBias.Zero
+                          Start = UniformStart 1.0 }
+
+              // W is a signed permutation, so |h| = |z|, and the term is the sum of 1 / cosh^4.
+              let f = MappingLoss.smoothness mapping
+
+              for size in [ 0.0; 1.0; 4.0; 9.1; 15.0; 60.0 ] do
+                  let z = torch.full ([| 4L |], size.ToScalar(), dtype = torch.float32)
+                  let value, slope = fgrad f z
+                  let term = 4.0 / Math.Pow(cosh size, 4.0)
+
+                  if size < 20.0 then
+                      Expect.floatClose Accuracy.medium (value.ToDouble() / term) 1.0 $"{size}: the term"
+                      let expected = -tanh size * term
+                      Expect.isLessThan (abs (slope[0L].ToDouble() - expected)) (1e-5 * term) $"{size}: its slope"
+                  else
+                      Expect.all (numbers (slope.to_type torch.float64)) Double.IsFinite $"{size}: its slope"
+
+              // 1 / cosh^4 has the second derivative -4 at 0.
+              let along = vector [ 1.0; -2.0; 0.5; 0.0 ]
+              let bend = hessianv f (torch.zeros (4L, torch.float64)) along
+              near 1e-12 "second derivative" (along * -4.0.ToScalar()) bend)
+
           for modulationName in modulationNames do
               test $"it can be differentiated: {modulationName}" (fun () ->
                   use mapping =

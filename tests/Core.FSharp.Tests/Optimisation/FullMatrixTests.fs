@@ -17,6 +17,13 @@ let private averaged (gradients: torch.Tensor list) =
     ((torch.zeros (count, count, dtype = torch.float64), gradients)
      ||> List.fold (FullMatrix.curvature settings))
 
+/// C^-p in single precision of one gradient along an axis, whose eigenvectors hold zeros.
+let private inverseOf settings =
+    let curvature =
+        FullMatrix.curvature settings (torch.zeros (2L, 2L)) (torch.tensor [| 1.0f; 0.0f |])
+
+    FullMatrix.inversePower settings curvature 1L |> ignore
+
 let private gradients (random: Random) count size =
     List.init count (fun _ -> uniform random (int64 size))
 
@@ -103,6 +110,24 @@ let tests =
                   let step = FullMatrix.step settings inverse mean 0.1
                   near 1e-6 $"{size}" (reference.to_type torch.float64) (step.to_type torch.float64))
 
+          test "double precision holds powers of the damping that single does not" (fun () ->
+              for damping, power in [ 1e-46, 0.5; 1e-3, 13.0 ] do
+                  let extreme =
+                      { settings with
+                          Damping = damping
+                          Power = power }
+
+                  let inverse =
+                      FullMatrix.inversePower
+                          extreme
+                          (FullMatrix.curvature
+                              extreme
+                              (torch.zeros (2L, 2L, dtype = torch.float64))
+                              (vector [ 1.0; 0.0 ]))
+                          1L
+
+                  Expect.all (numbers inverse) Double.IsFinite $"{damping}, {power}")
+
           for name, argument, fragment, work in
               [ "a curvature of another size",
                 "curvature",
@@ -128,6 +153,22 @@ let tests =
                 (fun () ->
                     FullMatrix.inversePower { settings with Damping = 0.0 } (torch.zeros (2L, 2L)) 1L
                     |> ignore)
+                "a damping that is 0 in single precision",
+                "Damping",
+                "to the power of -0.5 in the curvature's precision, Float32",
+                (fun () -> inverseOf { settings with Damping = 1e-46 })
+                "a damping whose power is infinite in single precision",
+                "Damping",
+                "to the power of -13",
+                (fun () -> inverseOf { settings with Power = 13.0 })
+                "a damping whose power is 0",
+                "Damping",
+                "It gives 0 to the power of -100",
+                (fun () ->
+                    inverseOf
+                        { settings with
+                            Damping = 10.0
+                            Power = 100.0 })
                 "a mean that is a matrix",
                 "mean",
                 "(2, 2); it must be (4)",

@@ -50,7 +50,7 @@ let scales =
                   let ones = torch.ones_like scales
 
                   near
-                      1e-7
+                      1e-12
                       "scales of 1"
                       (MappingLoss.smoothness mapping z)
                       (MappingLoss.smoothnessAtScales mapping z ones)

@@ -168,17 +168,65 @@ let tests =
               Expect.isGreaterThan certificate.Estimates.SampledLossSlope (1e-3 * sqrt 2.0) "the slope")
 
           property 20 "whatever theta*: no certificate contradicts itself" (fun random ->
-              let given = instance (0.5 * random.NextDouble()) (pown 10.0 (-random.Next 6))
+              let plain = instance (0.5 * random.NextDouble()) (pown 10.0 (-random.Next 6))
+              // A loss of any size, of which rounding makes a gap of its own.
+              let offset = if random.Next 2 = 0 then 0.0 else pown 10.0 (random.Next 9)
+
+              let given =
+                  { plain with
+                      Loss = fun theta -> plain.Loss theta + offset.ToScalar() }
+
               let certificate = certify given
               let facts = certificate.Facts
               Expect.equal facts.GapWithinEpsilon (facts.LossGap <= given.Epsilon) "gap"
 
               match certificate.Conclusion with
-              | HoldsByTheorem -> Expect.isTrue (facts.DistanceWithinDelta && facts.GapWithinEpsilon) "by theorem"
+              | HoldsByTheorem when offset = 0.0 ->
+                  Expect.isTrue (facts.DistanceWithinDelta && facts.GapWithinEpsilon) "by theorem"
+              | HoldsByTheorem ->
+                  let rounding = 1e-10 * (abs facts.TargetLoss + abs facts.MappedLoss)
+                  Expect.isTrue facts.DistanceWithinDelta "by theorem"
+                  Expect.isLessThanOrEqual facts.LossGap (given.Epsilon * (1.0 + 1e-9) + rounding) "up to rounding"
               | HoldsAsMeasured ->
                   Expect.isTrue (facts.GapWithinEpsilon && not facts.DistanceWithinDelta) "as measured"
               | NotReached -> Expect.isFalse (facts.GapWithinEpsilon || facts.DistanceWithinDelta) "not reached"
               | ConstantsRefuted -> failtest "the constants are proven")
+
+          test "what rounding may do to g at z* counts, however far from z_0 that is" (fun () ->
+              let certify rounding =
+                  certify
+                      { Map =
+                          { DifferentiableMap.ofFunction 1 2L (fun z -> torch.cat ([| z; z |], 0L)) with
+                              EvaluationRounding = Some rounding }
+                        Start = vector [ 0.1 ]
+                        Target = vector [ 0.3; 0.3 ]
+                        Loss = fun theta -> theta[0L]
+                        Epsilon = 1e-3
+                        LossLipschitz = StatedConstant 1.0
+                        WeightLipschitz = StatedConstant 1.0 }
+
+              let atEnd (z: torch.Tensor) _ = if norm z > 0.2 then 1e-2 else 0.0
+              Expect.equal (certify (fun _ _ -> 0.0)).Conclusion HoldsByTheorem "without any"
+              Expect.equal (certify atEnd).Conclusion HoldsAsMeasured "with more than delta at z*")
+
+          test "what rounding makes of a large loss is no argument against the theorem" (fun () ->
+              let facts, conclusion =
+                  let certificate =
+                      certify
+                          { Map =
+                              DifferentiableMap.ofFunction 1 2L (fun z -> torch.cat ([| z * 0.0.ToScalar(); z |], 0L))
+                            Start = vector [ 0.1 ]
+                            Target = vector [ 0.99e-10; 0.3 ]
+                            Loss = fun theta -> theta[0L] + 1e6.ToScalar()
+                            Epsilon = 1e-10
+                            LossLipschitz = StatedConstant 1.0
+                            WeightLipschitz = StatedConstant 1.0 }
+
+                  certificate.Facts, certificate.Conclusion
+
+              Expect.equal conclusion HoldsByTheorem "the distance is within delta"
+              Expect.equal facts.LossGap (Math.BitIncrement 1e6 - 1e6) "the least gap that there is at 10^6"
+              Expect.isFalse facts.GapWithinEpsilon "as computed")
 
           test "on a manifold: a point of the sphere is met exactly" (fun () ->
               let sphere (z: torch.Tensor) =

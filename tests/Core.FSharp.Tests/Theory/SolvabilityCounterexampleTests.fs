@@ -245,6 +245,79 @@ let solvability =
               Expect.equal certificate.Assumptions.Source Stated "stated"
               Expect.equal certificate.Facts.QuadraticBoundHeld (Some true) "and used")
 
+          property 100 "a modulation that cancels itself refutes no proven C_2" (fun random ->
+              let half = array2D [ [ 0.0; 1e4 ]; [ -1e4; 0.0 ] ]
+              let rows = torch.tensor(half, dtype = torch.float64).expand(4L, 2L, 2L).clone ()
+
+              use mapping =
+                  Mapping.create
+                      (ParameterLayout.create [ "a.weight", [| 4L |], 1L ])
+                      { Mapping.singleLatent 2 with
+                          Modulations = [| LinearModulation rows |]
+                          Scale = ExplicitScale [| 1.0 |]
+                          Bias = MappingBias.Zero
+                          Start = UniformStart 1.0 }
+
+              let start = direction random 2L
+              let target = mapping.Generate(start + uniform random 2L)
+              let map = DifferentiableMap.ofMapping mapping
+              let certificate = certify map start target
+              let facts = certificate.Facts
+              Expect.equal certificate.Assumptions.Source ClosedForm "C_2 is proven"
+              Expect.equal certificate.Assumptions.RemainderConstant (Some 0.0) "z^T B z is 0"
+              Expect.equal facts.QuadraticBoundHeld (Some true) "what the first step leaves is rounding"
+              Expect.isLessThanOrEqual certificate.Estimates.ObservedRemainder 0.0 "and no curvature"
+              Expect.isLessThan facts.Rounding 1e-8 "of the size of its parts"
+
+              // Theorem 1 measures the distance with the same g.
+              let conclusion =
+                  (MappingTheorem.certify
+                      Solvability.defaults
+                      { Map = map
+                        Start = start
+                        Target = target
+                        Loss = fun theta -> theta.sum ()
+                        Epsilon = 2e-11
+                        LossLipschitz = StatedConstant 2.0
+                        WeightLipschitz = StatedConstant 1.0 })
+                      .Conclusion
+
+              Expect.notEqual conclusion HoldsByTheorem "no distance is known to 1e-11")
+
+          property 40 "short steps of an affine g show no curvature" (fun random ->
+              use mapping = curved MappingActivation.Identity NoModulation 40L 6
+              let z0 = startOf mapping
+              let size = Math.Pow(10.0, -3.0 - 6.0 * random.NextDouble())
+              let target = mapping.Generate(z0 + direction random 6L * size.ToScalar())
+              let certificate = certify (DifferentiableMap.ofMapping mapping) z0 target
+              Expect.equal certificate.Assumptions.RemainderConstant (Some 0.0) "C_2"
+              Expect.equal certificate.Estimates.ObservedRemainder 0.0 "a lower bound of it")
+
+          test "a first step out of the charts' cover says nothing about a bound" (fun () ->
+              let line centre =
+                  Chart.create "line" (vector [ centre ]) 1.0 2L (fun z -> torch.cat ([| z; z.square () |], 0L))
+                  |> Chart.withCurvature 2.0
+
+              let far charts options =
+                  Solvability.certify options ((Manifold.create charts).ToMap()) (vector [ 0.1 ]) (vector [ 5.0; 0.0 ])
+
+              // A^+ r = 4.7; the first knows its curvature, the second takes a stated one.
+              let alone = far [ line 0.0 ] Solvability.defaults
+              Expect.equal alone.Assumptions.Source Unknown "the ball reaches out of the chart's"
+              Expect.isNone alone.Assumptions.RemainderConstant "no C_2 there"
+
+              let glued =
+                  far
+                      [ line 0.0; line 0.5 ]
+                      { Solvability.defaults with
+                          RemainderConstant = Some 1.0 }
+
+              Expect.equal glued.Assumptions.RemainderConstant (Some 1.0) "as stated"
+
+              for facts in [ alone.Facts; glued.Facts ] do
+                  Expect.isTrue (Double.IsNaN facts.FirstStepRemainder) "no remainder"
+                  Expect.isNone facts.QuadraticBoundHeld "no verdict")
+
           test "small latents are not taken for negligible ones" (fun () ->
               let bend (z: torch.Tensor) =
                   torch.cat ([| z * 1e9.ToScalar(); (z * 1e9.ToScalar()).square () |], 0L)

@@ -46,6 +46,33 @@ let tests =
               Expect.isGreaterThan distance 1e-4 "it is rounded"
               Expect.isLessThanOrEqual distance bound "within the bound")
 
+          test "what is proven includes the rounding of computing it" (fun () ->
+              let layout = ParameterLayout.create [ "a.weight", [| 3L |], 1L ]
+
+              use plan =
+                  FineTuning.plan layout [ "a.weight" ] 1 3L WeightGrouping.Contiguous (CounterHash.ofSeed 5UL)
+
+              use mapping =
+                  Mapping.create
+                      layout
+                      { Mapping.singleLatent 1 with
+                          TrainableScale = true
+                          Scale = ExplicitScale [| 1.0 |]
+                          Bias = MappingBias.Zero
+                          Start = UniformStart 1.0 }
+
+              // Three weights of 1 have the norm sqrt 3, which double precision rounds down.
+              let tiny = Math.ScaleB(1.0, -60)
+              let grouped = TensorShift.ofGroups plan 1.0 (vector [ 1.0 ])
+              let scaled = TensorShift.ofMapping mapping (vector [ 1.0 ]) (vector [ 0.0 ])
+
+              for name, reached in
+                  [ "one group of three", grouped[0].Moves 1.0
+                    "a trained scale", scaled[0].Moves tiny / tiny ] do
+                  // The sign of this is exact.
+                  Expect.isGreaterThanOrEqual (Math.FusedMultiplyAdd(reached, reached, -3.0)) 0.0 name
+                  Expect.isLessThan reached (sqrt 3.0 * (1.0 + 1e-13)) $"{name}: close")
+
           property 200 "whatever the mapping: what is generated in single precision is within the bound" (fun random ->
               use mapping = mapping random
               let distance, bound = rounded mapping (uniform random (int64 mapping.LatentCount))

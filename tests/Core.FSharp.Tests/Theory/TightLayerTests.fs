@@ -4,6 +4,7 @@ module MappingNets.Core.Tests.TightLayerTests
 open Expecto
 open TorchSharp
 open MappingNets.Core
+open MappingNets.Core.Tests.LayerExamples
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
 
@@ -66,6 +67,18 @@ let tests =
               NetworkLipschitz.inputLipschitzWithin target theta (sqrt 2.0)
               |> isNear (1.0 / 3.0 + 15.0 * 2.0 / 3.0) 10.0)
 
+          test "attention's slope in its queries is reached" (fun () ->
+              let struct (target, theta) =
+                  network
+                      [| 2L; 1L |]
+                      [ SelfAttentionLayer("a", 1L) ]
+                      [ "a.in_proj_weight", [| 3L; 1L |], [ 0.0; 20.0; 1.0 ]
+                        "a.out_proj.weight", [| 1L; 1L |], [ 1.0 ] ]
+
+              // At the tokens (1, -1) both attend to both alike, and d out / d query = x k v times the tokens' variance, (20, -20).
+              NetworkLipschitz.weightLipschitz target theta 0.0 (sqrt 2.0)
+              |> isNear (20.0 * sqrt 2.0) 1.02)
+
           test "an LSTM with open gates passes its input on" (fun () ->
               let struct (target, theta) =
                   network
@@ -78,6 +91,47 @@ let tests =
 
               NetworkLipschitz.inputLipschitzWithin target theta 1.0
               |> isNear (sigmoid 20.0 * sigmoid 20.0) 1.1)
+
+          test "an LSTM's forget gate moves what all steps have gathered" (fun () ->
+              // Eight steps count up to a cell of 8, the ninth forgets a half of it, where the gate is steepest, and the others count down to 0, where tanh is.
+              let gates =
+                  [ for step in 0..11 do
+                        yield!
+                            [ 20.0
+                              (if step = 8 then 0.0 else 20.0)
+                              (if step < 8 then 20.0 else -20.0)
+                              20.0 ] ]
+
+              let find name =
+                  match name with
+                  | "r.weight_ih_l0" -> torch.eye (4L, dtype = torch.float64)
+                  | "r.weight_hh_l0" -> torch.zeros ([| 4L; 1L |], dtype = torch.float64)
+                  | _ -> torch.zeros ([| 4L |], dtype = torch.float64)
+
+              let last (gates: torch.Tensor) =
+                  (lstm 1L 0 find (gates.view (12L, 4L))).select(0L, 11L).sum ()
+
+              let slopes = Differentiation.grad last (vector gates)
+              let forget = slopes[8L * 4L + 1L].ToDouble()
+              Expect.floatClose Accuracy.medium forget (8.0 / 4.0) "the cell times the gate's slope"
+
+              (SequenceRules.lstmResponse 0.0 0.0 1L 12)[11, 8]
+              |> Bound.proven
+              |> isNear forget 1.15)
+
+          test "a GRU's reset gate moves what the state's bias adds" (fun () ->
+              let struct (target, theta) =
+                  network
+                      [| 1L; 3L |]
+                      [ GruLayer("r", 1, false) ]
+                      [ "r.weight_ih_l0", [| 3L; 3L |], [ 1.0; 0.0; 0.0; 0.0; 1.0; 0.0; 0.0; 0.0; 1.0 ]
+                        "r.weight_hh_l0", [| 3L; 1L |], [ 0.0; 0.0; 0.0 ]
+                        "r.bias_ih_l0", [| 3L |], [ 0.0; -20.0; -10.0 ]
+                        "r.bias_hh_l0", [| 3L |], [ 0.0; 0.0; 20.0 ] ]
+
+              // At the input 0 the reset gate is 1/2 and steepest, tanh(-10 + 20 / 2) too: d h / d x = (20 / 4, 0, 1).
+              NetworkLipschitz.inputLipschitzWithin target theta 1.0
+              |> isNear (sigmoid 20.0 * sqrt 26.0) 1.01)
 
           test "a GRU that forgets at once passes its input on" (fun () ->
               let struct (target, theta) =
