@@ -128,6 +128,8 @@ internal sealed class RunGrain(
             kept.State = before;
             throw;
         }
+
+        reducer?.Kept(step);
     }
 
     public async Task Forget()

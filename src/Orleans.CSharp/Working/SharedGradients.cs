@@ -21,7 +21,7 @@ internal sealed class SharedGradients(
     private RecordLog? taken;
     private int[] next = [];
 
-    /// <summary>Whether this worker is to keep the state after the last step taken.</summary>
+    /// <summary>Whether this worker is to keep the state after an epoch that ends in the records which it takes.</summary>
     public bool KeepsState { get; private set; }
 
     public double? Take(StepPlace place, EpochSums sums)
@@ -60,9 +60,9 @@ internal sealed class SharedGradients(
 
     private StepRecord? RecordOf(StepPlace place)
     {
-        KeepsState = false;
         if (ahead.TryDequeue(out var known))
             return known;
+        KeepsState = false;
         var digest = flat.Digest();
         var computed = new SortedDictionary<int, Part>();
         var sent = Compute(place, next, computed);
