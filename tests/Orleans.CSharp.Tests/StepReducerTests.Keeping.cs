@@ -20,7 +20,7 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
-    public void AStateThatHasNotComeIsAskedOfWhoeverTakesItsLastStep()
+    public void AStateThatHasNotComeIsAskedOfEveryWorkerThatTakesItsLastStep()
     {
         var reducer = Started(workers: 2, parts: 2, samples: 4);
         foreach (var step in new[] { 0, 1 })

@@ -27,7 +27,7 @@ internal sealed class StepReducer
     private DateTimeOffset heard = DateTimeOffset.MinValue;
     private (long Step, StepReply Reply)? end;
 
-    // How many steps are done in the state that is not kept yet. Who was asked for it may have failed: whoever takes the last of these steps is asked.
+    // How many steps are done in the state that is not kept yet. Who was asked for it may have failed: every worker that takes the last of these steps later is asked.
     private long? owed;
 
     /// <summary>A reducer of a run.</summary>
