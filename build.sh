@@ -78,8 +78,11 @@ require_sdk() {
     export DOTNET_ROOT="$HOME/.dotnet" PATH="$HOME/.dotnet:$PATH"
   fi
   command -v dotnet >/dev/null || fail "no 'dotnet' found. Install the .NET SDK 10: https://dot.net/download"
-  dotnet --list-sdks | grep -qE '^([1-9][0-9]{2,}|[2-9][0-9]|1[0-9])\.' ||
-    fail "the .NET SDK 10 is missing; there is: $(dotnet --list-sdks | cut -d' ' -f1 | paste -sd' ' -). Install it: https://dot.net/download"
+  # Not through a pipe into grep -q, which ends at the first match: what it no longer reads of the listing would count as a failure.
+  local sdks new_enough=$'(^|\n)([1-9][0-9]{2,}|[2-9][0-9]|1[0-9])[.]'
+  sdks=$(dotnet --list-sdks) || true
+  [[ $sdks =~ $new_enough ]] ||
+    fail "the .NET SDK 10 is missing; there is: $(cut -d' ' -f1 <<<"$sdks" | paste -sd' ' -). Install it: https://dot.net/download"
   # A newer SDK builds for it and does not run it.
   [[ $(dotnet --list-runtimes) == *'Microsoft.NETCore.App 10.'* ]] ||
     fail "the .NET runtime 10 is missing, which the programs here run on. Install it beside the newer one: https://dot.net/download"

@@ -36,6 +36,7 @@ _KNOWN = {  # the fields of the metadata and of what is described in it
     "layerWise": "layer latents", "lowRank": "name rank", "ranks": "name rank", "encodings": "precision shape group sparse"}
 _layer = lambda name: name.rpartition(".")[0] if "." in name else name
 _hash = lambda arrays: hashlib.sha256(b"".join(f"{name}\n".encode() + array.tobytes() for name, array in arrays.items())).hexdigest()
+_size = lambda shape: math.prod(shape) if min(shape, default=0) >= 0 else -1  # two sizes below 0 have a product above it
 bits = lambda packed, count: np.unpackbits(packed, bitorder="little")[:count].astype(bool)
 
 
@@ -53,15 +54,16 @@ class File:
             (length,) = struct.unpack_from("<Q", content)
             header = json.loads(content[8:8 + length].decode("utf-8"), object_pairs_hook=_no_repeats)
             self.metadata = header.pop("__metadata__", {})
+            odd = [key for key, value in self.metadata.items() if not isinstance(value, str)]
+            _require(not odd, f"{path} has metadata that is no text: {odd}")
             self.types = {name: entry["dtype"] for name, entry in header.items()}
             self.arrays = {name: _array(name, entry, memoryview(content)[8 + length:]) for name, entry in header.items()}
         except (struct.error, KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as fault:
             raise FormatError(f"{path} is no safetensors file: {fault}") from fault
         expected = self.metadata.get("content_sha256")
-        if expected is not None and expected != self.content_hash():
-            raise FormatError(f"{path} is damaged: its content does not have the hash that it names")
-        if expected is None and self.metadata.get("format") in _FORMATS and self.metadata.get("format_version") == "3":
-            raise FormatError(f"{path} has no hash of its content")
+        _require(expected is None or expected == self.content_hash(), f"{path} is damaged: its content does not have the hash that it names")
+        needs_hash = self.metadata.get("format") in _FORMATS and self.metadata.get("format_version") == "3"
+        _require(expected is not None or not needs_hash, f"{path} has no hash of its content")
 
     def content_hash(self):
         text = lambda value: struct.pack("<Q", len(value.encode("utf-8"))) + value.encode("utf-8")
@@ -80,8 +82,7 @@ class File:
             found = json.loads(self.metadata.get(key, default) or "", object_pairs_hook=_no_repeats)
         except json.JSONDecodeError as fault:
             raise FormatError(f"the metadata's '{key}' is missing or no JSON: {fault}") from fault
-        if not isinstance(found, form):
-            raise FormatError(f"the metadata's '{key}' is {found!r}; it is a {'JSON object' if form is dict else 'list of names'}")
+        _require(isinstance(found, form), f"the metadata's '{key}' is {found!r}; it is a {'JSON object' if form is dict else 'list of names'}")
         if key == "configuration" and self.metadata["format_version"] == "1":  # the fields of the only part stand in it
             found = {name: found.pop(name) for name in ("head", "newHead", "seed") if name in found} | {"parts": [found]}
         if key in _KNOWN:
@@ -98,7 +99,7 @@ class File:
     def _decode(self, name, encoding):
         shape, precision, stored = encoding["shape"], encoding["precision"], self.arrays[name].reshape(-1)
         held, each = (self.arrays[name + "_mask"], 8) if encoding.get("sparse") else (stored, 2 if precision == "int4" else 1)
-        count = _held(f"the size of '{name}'", math.prod(shape), each * held.size)
+        count = _held(f"the size of '{name}'", _size(shape), each * held.size)
         kept = bits(held, count) if encoding.get("sparse") else np.ones(count, bool)
         if precision == "int4":
             stored = np.stack([stored & 15, stored >> 4], 1).reshape(-1)[:kept.sum()].astype(np.float32) - np.float32(8)
@@ -113,9 +114,13 @@ class File:
         return values.reshape(shape)
 
 
+def _require(holds, otherwise):
+    if not holds:
+        raise FormatError(otherwise)
+
+
 def _held(what, claimed, room):
-    if not 0 <= claimed <= room:  # before an array of it is made
-        raise FormatError(f"{what} is {claimed} by what the file says; there is room for {room}")
+    _require(0 <= claimed <= room, f"{what} is {claimed} by what the file says; there is room for {room}")  # before an array of it is made
     return claimed
 
 
@@ -132,18 +137,16 @@ def _require_known(kind, found, also=()):
 
 def _no_repeats(pairs):
     result = dict(pairs)
-    if len(result) != len(pairs):
-        raise FormatError("a key stands twice in one JSON object")
+    _require(len(result) == len(pairs), "a key stands twice in one JSON object")
     return result
 
 
 def _array(name, entry, data):
     begin, end = entry["data_offsets"]
-    if entry["dtype"] not in _TYPES:
-        raise FormatError(f"'{name}' is {entry['dtype']}; of this kind are read: {', '.join(_TYPES)}")
+    _require(entry["dtype"] in _TYPES, f"'{name}' is {entry['dtype']}; of this kind are read: {', '.join(_TYPES)}")
     dtype = np.dtype(_TYPES[entry["dtype"]])
-    if not 0 <= begin <= end <= len(data) or end - begin != math.prod(entry["shape"]) * dtype.itemsize:
-        raise FormatError(f"'{name}' does not have the bytes that its shape needs")
+    fits = 0 <= begin <= end <= len(data) and end - begin == _size(entry["shape"]) * dtype.itemsize
+    _require(fits, f"'{name}' does not have the bytes that its shape needs")
     return np.frombuffer(data[begin:end], dtype).reshape(entry["shape"])
 
 
@@ -272,6 +275,7 @@ def generate(mapping, tensors, arrays, latent="latent", scales="scales", is_chan
     layers = mapping.get("layerWise") or []
     split = [(one["latents"], sum(t.count for t in tensors if t.layer == one["layer"])) for one in layers] or [(mapping["singleLatent"], rows)]
     version = mapping.get("fixedWeightsVersion") or (1 if any(d < 8 for d, _ in split) else 2)
+    _require(version in (1, 2), f"the fixed weights have version {version!r}; 1 and 2 are read")
     parts, first, first_row = [], 0, 0
     for index, (d, count) in enumerate(split):
         own = z[first:first + d]
@@ -313,10 +317,8 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
             raise FormatError(f"'{key}' has {number!r} for '{name}'; it holds numbers, fan-ins from 1 on, for tensors of the network")
     tensors = tensors_of(shapes, stated["fan_ins"] | (fan_in or {}), stated["centers"] | (centers or {}))
     kind = file.metadata.get("format")
-    if kind not in _FORMATS:
-        raise FormatError(f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
-    if file.metadata["format_version"] not in ("1", "2", "3"):
-        raise FormatError(f"{path} has format version {file.metadata['format_version']}; 1 to 3 are read")
+    _require(kind in _FORMATS, f"{path} is '{kind}'; an adapter is one of {', '.join(_FORMATS)}")
+    _require(file.metadata["format_version"] in ("1", "2", "3"), f"{path} has format version {file.metadata['format_version']}; 1 to 3 are read")
     if file.metadata["format_version"] == "3":  # earlier ones have no rule for unknown metadata
         optional = [str(name) for name in file.described("optional_fields", "[]", list)]
         _require_known("metadata", file.metadata, _KNOWN[kind].split() + optional)
@@ -335,8 +337,7 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
     state = dict(zip(shapes, weights)) | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
     if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
         state.update(buffers := {name: np.array(base[name]) for name in sorted(base) if name not in shapes})
-        if _hash(buffers) != expected:
-            raise FormatError(f"{path} was trained beside other buffers than the base's")
+        _require(_hash(buffers) == expected, f"{path} was trained beside other buffers than the base's")
     return state
 
 
@@ -358,8 +359,7 @@ def _fine_tuned(file, tensors, arrays, base):
     head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration["parts"]
     fresh = generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)})
     taken = {tensor.name: np.array(base[tensor.name], np.float32) for tensor in tensors if tensor.name not in configuration["newHead"]}
-    if file.metadata.get("base_weights_sha256") not in (None, _hash(taken)):
-        raise FormatError("the adapter was trained from other weights than those of the base")
+    _require(file.metadata.get("base_weights_sha256") in (None, _hash(taken)), "the adapter was trained from other weights than those of the base")
     weights = [taken.get(tensor.name, drawn) for tensor, drawn in zip(tensors, fresh)]
     with_latent = sum(part["kind"] != "low-rank" for part in parts)  # several parts number their latents
     with_scales = sum(bool((part.get("mapping") or {}).get("trainableScale")) for part in parts)

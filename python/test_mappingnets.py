@@ -143,12 +143,24 @@ class Adapters(unittest.TestCase):
             path = pathlib.Path(folder, "claims.safetensors")
             for encoding in (
                     {"precision": "int8", "shape": vast, "group": 4}, {"precision": "int4", "shape": vast, "group": 4},
-                    {"precision": "half", "shape": vast, "sparse": True}, {"precision": "single", "shape": [-4]}):
+                    {"precision": "half", "shape": vast, "sparse": True}, {"precision": "single", "shape": [-4]},
+                    {"precision": "single", "shape": [-1, -4]}):
                 header = json.dumps({
                     "__metadata__": {"encodings": json.dumps({"w": encoding})}, "w": stored, "w_mask": {**stored, "dtype": "U8"}, "w_scale": stored})
                 path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
                 with self.assertRaisesRegex(mappingnets.FormatError, "the size of 'w'"):
                     mappingnets.File(path).decoded()
+            for header, reason in (
+                    ({"w": {**stored, "shape": [-1, -4]}}, "the bytes that its shape needs"),
+                    ({"__metadata__": {"format": "x", "epochs": 3}, "w": stored}, "no text: .'epochs'"),
+                    ({"__metadata__": {"epochs": 3, "content_sha256": "0"}, "w": stored}, "no text: .'epochs'")):
+                text = json.dumps(header).encode()
+                path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+                with self.assertRaisesRegex(mappingnets.FormatError, reason):
+                    mappingnets.File(path)
+        with self.assertRaisesRegex(mappingnets.FormatError, "have version 3"):
+            mappingnets.generate(
+                {**mappingnets._FRESH, "seed": 1, "fixedWeightsVersion": 3}, mappingnets.tensors_of(SHAPES), {"latent": np.zeros(1, np.float32)})
         with self.assertRaisesRegex(mappingnets.FormatError, "the rank of 'fc1.weight'"):
             list(mappingnets._factors({"fc1.weight": 100_000_000_000}, mappingnets.tensors_of(SHAPES)))
 

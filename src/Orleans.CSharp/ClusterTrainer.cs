@@ -121,7 +121,7 @@ public sealed class ClusterTrainer
                         model, Heard(() => isStopped = true), training, validation, progress, cancellation, store,
                         (parts, parameters) => store.Gradients = new(line, worker, terms, model, parts, parameters, figures)).Run();
                     if (isStopped)
-                        line.Tell(grain => grain.End(report.Steps, null));
+                        store.Gradients!.End(report.Steps, null);
                     return report;
                 }
                 catch (ReplicaLostException)

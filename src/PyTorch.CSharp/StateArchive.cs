@@ -134,22 +134,25 @@ internal sealed class StateArchive : IDisposable
         // A storage has less than 2^31 elements, so that no sum below leaves 64 bits.
         if (view.Shape.Length != view.Strides.Length || view.Offset < 0 || view.Offset > view.Storage.Count)
             throw Misfit();
+        // Without elements it takes nothing of its storage, whatever its other sizes and its strides are.
+        var isEmpty = view.Shape.Contains(0);
         var (count, strided) = (1L, 1L);
         var last = view.Offset;
         foreach (var (size, stride) in view.Shape.Zip(view.Strides))
         {
             // Each product stays below the storage's number of elements, or the tensor is refused before the next.
-            if (size < 0 || stride < 0 || (size > 0 && count > view.Storage.Count / size) || (size > 1 && stride > view.Storage.Count / (size - 1)))
+            if (size < 0 || stride < 0
+                || (!isEmpty && (count > view.Storage.Count / size || (size > 1 && stride > view.Storage.Count / (size - 1)))))
                 throw Misfit();
             // Also an empty tensor gets strides, which its other sizes must leave within 64 bits.
             if (strided > long.MaxValue / sizeof(double) / Math.Max(size, 1))
                 throw Misfit();
             strided *= Math.Max(size, 1);
             count *= size;
-            last += Math.Max(size - 1, 0) * stride;
+            last += isEmpty ? 0 : (size - 1) * stride;
         }
 
-        return count <= view.Storage.Count && (count == 0 || last < view.Storage.Count) ? count : throw Misfit();
+        return count <= view.Storage.Count && (isEmpty || last < view.Storage.Count) ? count : throw Misfit();
 
         Exception Misfit() => new CheckpointFormatException(
             path,
@@ -163,7 +166,9 @@ internal sealed class StateArchive : IDisposable
             using var storage = Load(shared.Key);
             foreach (var (name, view) in shared)
             {
-                using var tensor = storage.as_strided(view.Shape, view.Strides, view.Offset);
+                using var tensor = view.Shape.Contains(0)
+                    ? empty(view.Shape, dtype: storage.dtype)
+                    : storage.as_strided(view.Shape, view.Strides, view.Offset);
                 yield return (name, tensor);
             }
         }

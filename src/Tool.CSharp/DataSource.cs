@@ -64,13 +64,19 @@ internal static class DataSource
         }
     }
 
-    /// <summary>The files that a text names as such; none where it names a folder, or is none of <see cref="Help"/>.</summary>
+    /// <summary>The files that are read of what a text names; none where they are those of <see cref="Folders"/>, or the text is none of <see cref="Help"/>.</summary>
     public static string[] Files(string text) => text.Split(':', 2) switch
     {
+        // As train-images-idx3-ubyte, or that with .gz.
+        ["fashion-mnist" or "mnist", var folder] when Directory.Exists(folder) => Directory.GetFiles(folder, "*-ubyte*"),
         ["idx", var both] => both.Split(',', StringSplitOptions.RemoveEmptyEntries),
         ["csv", var rest] when rest.LastIndexOf(':') is > 0 and var colon => [rest[..colon]],
         _ => [],
     };
+
+    /// <summary>The folders of the classes, whose pictures are read wherever they lie below; none where the data are no pictures in folders.</summary>
+    public static string[] Folders(string text) =>
+        text.Split(':', 2) is ["images", var folder] && Directory.Exists(folder) ? ImageFile.FoldersIn(folder) : [];
 
     private static Dataset Part((Dataset Training, Dataset Test) both, bool isTest)
     {

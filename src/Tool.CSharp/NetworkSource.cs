@@ -32,6 +32,11 @@ internal static class NetworkSource
         }
     }
 
+    /// <summary>The files beside an ONNX file in which it keeps tensors; none where it is not there, which is told when it is opened.</summary>
+    public static string[] ExternalFiles(string onnx) => File.Exists(onnx)
+        ? [.. OnnxFile.Read(onnx, ReadLimits.Default).Initializers.Values.Select(tensor => tensor.External?.FullPath).OfType<string>().Distinct()]
+        : [];
+
     /// <summary>The weights that a network is fine-tuned from; null where there are none.</summary>
     public static PretrainedWeights? Weights(TargetNetwork network, string? file) =>
         file is not null ? PretrainedWeights.FromFile(file) : network is OnnxTarget onnx ? PretrainedWeights.Of(onnx) : null;

@@ -166,6 +166,21 @@ public sealed class HeadTests
     }
 
     [Fact]
+    public void AnInputThatTheChosenOutputDoesNotNeedStays()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 4).Input("other", Kind.Float, 3).Weight("w", 5, 4).Weight("v", 3).Node("Gemm", "x w", "a", ("transB", 1))
+            .Node("Mul", "other v", "b").Output("a").Output("b");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()), output: "a").WithHead(3);
+        Assert.Equal(["x", "other"], target.InputNames);
+        using var model = DirectModel.For(target, seed: 1);
+        model.ExportOnnx(folder.File("new.onnx"));
+        Tensor[] inputs = [.. target.Inputs.Select((input, index) => Agreement.Sample(input, 2, index))];
+        Agreement.AssertClose(Small.Values(model.Predict(inputs)), Agreement.Runtime(folder.File("new.onnx"), target.InputNames, inputs, target.Output).Values);
+    }
+
+    [Fact]
     public void ALayerWithAnotherUseIsRefused()
     {
         using var folder = new TemporaryFolder();

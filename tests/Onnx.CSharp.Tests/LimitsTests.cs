@@ -238,6 +238,17 @@ public sealed class LimitsTests
         4 * GraphPass.MostElements,
         new GraphPass("net.onnx", ScalarType.Float32, CPU, training: false, samples: 1, 4 * ReadLimits.Default.Bytes).MostElementsOfOne);
 
+    // The limit's elements times the samples are no number of 64 bits.
+    [Theory]
+    [InlineData(33)]
+    [InlineData(64)]
+    public void TheHighestLimitAllowsEveryBatch(int samples)
+    {
+        using var scope = NewDisposeScope();
+        var target = Read(new OnnxGraphs(13, 2).Weight("w", 2).Node("Mul", "x w", "y").Output("y"), new ReadLimits { Bytes = long.MaxValue });
+        Assert.Equal([samples, 2L], Agreement.Ours(target, [Agreement.Sample(target.Inputs[0], samples)]).shape);
+    }
+
     private static OnnxTarget Read(OnnxGraphs graph, ReadLimits? limits = null)
     {
         using var folder = new TemporaryFolder();

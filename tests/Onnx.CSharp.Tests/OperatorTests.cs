@@ -1,5 +1,7 @@
 using Onnx;
+using TorchSharp;
 using Xunit;
+using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
@@ -41,6 +43,37 @@ public sealed class OperatorTests
     [Fact]
     public void ResizeOfOpset10Agrees() =>
         Agreement.Check(new OnnxGraphs(10, 4, 9, 7).Floats("scales", [4], [1, 1, 2, 3]).On("Resize", "scales", ("mode", "nearest")));
+
+    // Ten times 0.7 in single precision are 7; in double precision they are less, for what a float holds of 0.7 is.
+    [Fact]
+    public void TheSizeThatAScaleGivesIsRoundedInSinglePrecision() =>
+        Agreement.Check(new OnnxGraphs(13, 4, 10, 10).Floats("roi", [0], []).Floats("scales", [4], [1, 1, 0.7f, 0.7f]).On("Resize", "roi scales", ("mode", "linear")));
+
+    // The last window would begin in the padding at the end.
+    [Theory]
+    [InlineData(5, 2)]
+    [InlineData(2, 3)]
+    public void AnAveragePoolingWithCeilingWhosePaddingCountsAgreesWithLibtorch(int size, int window)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        int[] windows = [window, window];
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", new OnnxGraphs(19, 2, size, size).On(
+            "AveragePool", "", ("kernel_shape", windows), ("strides", windows), ("pads", new[] { 1, 1, 1, 1 }), ("ceil_mode", 1), ("count_include_pad", 1)).Bytes()));
+        var input = Agreement.Sample(target.Inputs[0], 3);
+        using var pretrained = PretrainedWeights.Of(target);
+        var expected = nn.functional.avg_pool2d(input * pretrained.Find("scale")!, [window, window], [window, window], [1, 1], ceil_mode: true, count_include_pad: true);
+        var actual = Agreement.Ours(target, [input]);
+        Assert.Equal(expected.shape, actual.shape);
+        Agreement.AssertClose(Small.Values(expected), Small.Values(actual));
+    }
+
+    // What a node makes of constants is in the precision of the pass; an initializer is as it is stored.
+    [Fact]
+    public void ConstantsInDoublePrecisionAgree() => Agreement.Check(
+        new OnnxGraphs(13, 6).Weight("w", 6).Stored("stored", TensorProto.Types.DataType.Double).Node("Mul", "x w", "a")
+            .Node("Constant", "", "made", ("value", new TensorProto { DataType = (int)TensorProto.Types.DataType.Double, DoubleData = { 1.5 } }))
+            .Node("Mul", "stored made", "both").Node("Cast", "both", "factor", ("to", (int)TensorProto.Types.DataType.Float)).Node("Mul", "a factor", "y").Output("y"));
 
     [Fact]
     public void ANetworkOfSeveralInputsAgrees() => Agreement.Check(

@@ -26,6 +26,34 @@ public sealed class RefusalTests
     public void AnAttributeThatIsNotKnownIsRefused() =>
         Assert.Contains("'slope'", Refused<NotSupportedException>(new OnnxGraphs(13, 4).On("Relu", "", ("slope", 0.1))));
 
+    // It would have no effect: such a Clip bounded nothing.
+    [Theory]
+    [InlineData("Clip", 13, "min")]
+    [InlineData("ReduceMean", 18, "axes")]
+    [InlineData("Squeeze", 13, "axes")]
+    [InlineData("Pad", 13, "value")]
+    [InlineData("Slice", 13, "axes")]
+    public void AnAttributeThatBecameAnInputIsRefused(string type, int opset, string attribute)
+    {
+        var graph = new OnnxGraphs(opset, 1, 4).Ints("pads", 0, 0, 0, 0, 0, 0).Ints("zero", 0).Ints("one", 1);
+        object value = attribute == "axes" ? new[] { 1 } : 0.5;
+        graph.On(type, type switch { "Pad" => "pads", "Slice" => "zero one", _ => "" }, (attribute, value));
+        Assert.Contains($"the attribute '{attribute}', which is input", Refused<NotSupportedException>(graph));
+    }
+
+    [Theory]
+    [InlineData("Clip", 8)]
+    [InlineData("ReduceMean", 13)]
+    [InlineData("Squeeze", 11)]
+    [InlineData("Pad", 8)]
+    [InlineData("Slice", 8)]
+    public void AnInputThatIsAnAttributeYetIsRefused(string type, int opset)
+    {
+        var graph = new OnnxGraphs(opset, 1, 4).Ints("one", 1).On(
+            type, "one", type switch { "Pad" => [("pads", new int[6])], "Slice" => [("starts", new[] { 0 }), ("ends", new[] { 1 })], _ => [] });
+        Assert.Contains("it has an input 2, which is the attribute", Refused<NotSupportedException>(graph));
+    }
+
     [Theory]
     [InlineData(7)]
     [InlineData(22)]

@@ -151,6 +151,42 @@ public sealed class FaultTests(ClusterFixture fixture)
         Free([.. first, .. second]);
     }
 
+    // The first one is asked for the state, and fails before it gives it. The other one takes the epoch's last two steps in one answer.
+    [Fact]
+    public async Task TheLastStateIsKeptAlthoughTheWorkerThatWasAskedForItFails()
+    {
+        using var data = Small.Classes();
+        using var longest = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        Model[] models = [Small.Slvt(), Small.Slvt(), Small.Slvt()];
+        var options = Options with { Epochs = 1 };
+        var failed = new TaskCompletionSource();
+        var failing = Worker("unkept", models[0], options with
+        {
+            OnStep = progress => progress.Step < 4 ? TrainingSignal.Continue : throw new InvalidOperationException("the machine is off"),
+        }, data, longest.Token);
+        var hanging = Worker("unkept", models[1], options with
+        {
+            OnStep = progress =>
+            {
+                if (progress.Step == 2)
+                    failed.Task.Wait();
+                return TrainingSignal.Continue;
+            },
+        }, data, longest.Token);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => failing);
+        failed.SetResult();
+        await hanging;
+        await fixture.Cluster.DeactivateAsync(fixture.Grains.GetGrain<IRunGrain>("unkept"));
+
+        var heard = new Listener();
+        var report = await new ClusterTrainer(fixture.Grains, "unkept", models[2], options, Cluster).FitAsync(data, progress: heard, cancellation: longest.Token);
+
+        Assert.Empty(heard.Heard);
+        Assert.Equal(4, report.Steps);
+        Assert.Equal(ClusterTrainerTests.Bits(models[1]), ClusterTrainerTests.Bits(models[2]));
+        Free(models);
+    }
+
     [Fact]
     public void AClusterThatIsGoneIsReportedAfterTheWorkersPatience()
     {

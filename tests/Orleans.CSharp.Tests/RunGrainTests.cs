@@ -69,7 +69,7 @@ public sealed class RunGrainTests(ClusterFixture fixture)
         // The second one is dropped, and the first one computes its part and stops.
         Assert.Equal(parts[1].Parts, (await Answered(run, "one", 0, parts[0].Parts)).Parts);
         Assert.Equal(ReplyKind.Records, (await Answered(run, "one", 0, parts[1].Parts)).Kind);
-        await run.End(1, null);
+        Assert.True(await run.End("one", 1, null));
         await run.Leave("one");
 
         Assert.Equal(ReplyKind.Records, (await Answered(run, "two", 0, parts[1].Parts)).Kind);
@@ -96,6 +96,35 @@ public sealed class RunGrainTests(ClusterFixture fixture)
         using var stop = new CancellationTokenSource(Longest);
         while ((await run.Join("three", With("2", deadline))).Refusal is not null)
             stop.Token.ThrowIfCancellationRequested();
+    }
+
+    [Fact]
+    public async Task WhatComesLateFromAnEarlierRunOfTheNameChangesNothing()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("earlier");
+        Assert.Null((await run.Join("one", With("1", Longest))).Refusal);
+        await run.Leave("one");
+        foreach (var worker in new[] { "two", "three" })
+            Assert.Null((await run.Join(worker, With("2", Longest))).Refusal);
+
+        await run.Keep(2, With("1", Longest), [1]);
+        await run.Teach("one", 1, []);
+        Assert.False(await run.End("one", 0, null));
+
+        Assert.All(await Task.WhenAll(Answered(run, "two", 0), Answered(run, "three", 0)), reply => Assert.Equal(ReplyKind.Compute, reply.Kind));
+        var joined = await run.Join("four", With("2", Longest));
+        Assert.Equal((false, 0), (joined.IsToWait, joined.State.Length));
+    }
+
+    [Fact]
+    public async Task AStateThatComesWhereTheGrainIsActivatedAnewIsOfTheKeptRun()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("kept");
+        await run.Keep(1, With("1", Longest), [1]);
+        await fixture.Cluster.DeactivateAsync(run);
+        await run.Keep(2, With("2", Longest), [2]);
+        await run.Keep(2, With("1", Longest), [3]);
+        Assert.Equal(new byte[] { 3 }, (await run.Join("one", With("1", Longest))).State);
     }
 
     [Fact]

@@ -178,20 +178,6 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
-    public void OneWorkerKeepsTheStateAfterAnEpoch()
-    {
-        // 4 samples, 2 parts of 1: two steps an epoch.
-        var reducer = Started(workers: 2, parts: 2, samples: 4);
-        foreach (var step in new[] { 0, 1, 2, 3 })
-        {
-            reducer.Take(Of("a", step, PartOf(0, 1)), Start);
-            reducer.Take(Of("b", step, PartOf(1, 2)), Start);
-            Hear(reducer);
-            Assert.Equal((step % 2 == 1, false), (Last("a").KeepsState, Last("b").KeepsState));
-        }
-    }
-
-    [Fact]
     public void AnEndedRunGivesTheRecordsBeforeItsEndAndNoOther()
     {
         var reducer = Started(workers: 2, parts: 2);

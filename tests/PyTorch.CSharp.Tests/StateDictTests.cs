@@ -95,6 +95,18 @@ public sealed class StateDictTests
         Assert.Equal([1, 2, 3], Small.Values(weights.Find("row")!));
     }
 
+    // As torch.empty(0, 5), whose strides lead beyond its storage.
+    [Fact]
+    public void TensorsWithoutElementsAreRead()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(
+            ("rows", text => text.View("FloatStorage", "0", 0, 0, [0, 5], [5, 1])), ("columns", text => text.View("FloatStorage", "0", 0, 0, [7, 0, 3], [3, 3, 1])));
+        using var weights = PretrainedWeights.FromPyTorch(Archive(folder, pickle, []));
+        Assert.Equal([0L, 5], weights.Find("rows")!.shape);
+        Assert.Equal([7L, 0, 3], weights.Find("columns")!.shape);
+    }
+
     [Fact]
     public void TheStateOfACheckpointIsNamed()
     {
@@ -129,6 +141,8 @@ public sealed class StateDictTests
     [InlineData(8, long.MaxValue, new long[] { 2 }, new long[] { 1 })]
     [InlineData(8, 0, new long[] { 0, 1L << 40, 1L << 40 }, new long[] { 0, 0, 0 })]
     [InlineData(8, 0, new long[] { -1 }, new long[] { 1 })]
+    [InlineData(8, 0, new long[] { 0, -1 }, new long[] { 1, 1 })]
+    [InlineData(8, 0, new long[] { 0, 5 }, new long[] { 5, -1 })]
     [InlineData(8, 0, new long[] { 2, 2 }, new long[] { 1 })]
     [InlineData(1_000_000, 0, new long[] { 2 }, new long[] { 1 })]
     public void ATensorOutsideItsStorageIsRefused(long count, long offset, long[] shape, long[] strides)

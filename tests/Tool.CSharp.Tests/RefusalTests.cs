@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Google.Protobuf;
+using Onnx;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -64,6 +66,57 @@ public sealed class RefusalTests : ToolTests
         await Refused($"'{folder.File("package.json")}' is no description", ["train", folder.File("package.safetensors"), .. Training, "--resume", folder.File("run")]);
         Assert.Equal(text, File.ReadAllText(folder.File("package.json")));
         Assert.False(File.Exists(folder.File("run")));
+    }
+
+    [Theory]
+    [InlineData("train", "pictures/dark/1.png")]
+    [InlineData("train", "pictures/light/new")]
+    [InlineData("merge", "linked/1.png")]
+    public async Task No_command_writes_among_the_pictures_of_a_class(string verb, string name)
+    {
+        Directory.CreateSymbolicLink(folder.File("linked"), Path.Combine(folder.File("pictures"), "dark"));
+        var path = folder.File(name);
+        var before = File.Exists(path) ? File.ReadAllBytes(path) : null;
+        await Refused("has no place; give it another folder", verb == "merge" ? [verb, await Trained(), path] : [verb, path, .. Training]);
+        Assert.Equal(before, File.Exists(path) ? File.ReadAllBytes(path) : null);
+    }
+
+    [Fact]
+    public async Task No_command_writes_over_the_files_of_mnist()
+    {
+        folder.Write([1], "digits", "t10k-labels-idx1-ubyte");
+        await Refused("which the adapter would overwrite", "train", Path.Combine(folder.File("digits"), "t10k-labels-idx1-ubyte"), "--data", "mnist:" + folder.File("digits"));
+    }
+
+    [Fact]
+    public async Task A_link_to_a_folder_stands_for_the_files_in_it()
+    {
+        folder.Write([1], "weights", "w.safetensors");
+        Directory.CreateSymbolicLink(folder.File("linked"), folder.File("weights"));
+        await Refused(
+            "which the adapter would overwrite",
+            ["train", Path.Combine(folder.File("linked"), "w.safetensors"), .. Training, "--base", Path.Combine(folder.File("weights"), "w.safetensors")]);
+    }
+
+    [Fact]
+    public async Task A_file_in_which_an_onnx_network_keeps_its_weights_is_not_overwritten()
+    {
+        var adapter = await Trained();
+        Assert.Equal(0, (await Run("export", adapter, folder.File("whole.onnx"))).Status);
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(folder.File("whole.onnx")));
+        var kept = new List<byte>();
+        foreach (var tensor in model.Graph.Initializer.Where(tensor => tensor.RawData.Length > 0))
+        {
+            foreach (var (key, value) in new[] { ("location", "net.onnx.data"), ("offset", $"{kept.Count}"), ("length", $"{tensor.RawData.Length}") })
+                tensor.ExternalData.Add(new StringStringEntryProto { Key = key, Value = value });
+            kept.AddRange(tensor.RawData);
+            (tensor.RawData, tensor.DataLocation) = (ByteString.Empty, TensorProto.Types.DataLocation.External);
+        }
+
+        var (network, data) = (folder.Write("net.onnx", model.ToByteArray()), folder.Write("net.onnx.data", [.. kept]));
+        await Refused("which the output would overwrite", "export", adapter, data, "--network", network);
+        await Refused("which the adapter would overwrite", ["train", data, .. Training.Select(word => word == "mlp" ? network : word)]);
+        Assert.Equal(kept, File.ReadAllBytes(data));
     }
 
     [Fact]

@@ -45,6 +45,7 @@ internal static class Activations
     public static Tensor[] Clip(NodeRun run)
     {
         var input = run.Input(0);
+        var areInputs = run.AreInputs(11, ("min", 1), ("max", 2));
         return (Bound("min", 1), Bound("max", 2)) switch
         {
             ({ } low, { } high) => [input.clamp(low, high)],
@@ -56,7 +57,7 @@ internal static class Activations
         // A bound that is a float would make floats of whole numbers, which lose their last digits.
         Scalar? Bound(string attribute, int index)
         {
-            if (run.Node.Opset < 11)
+            if (!areInputs)
                 return run.Node.Has(attribute) ? run.Node.Float(attribute, 0).ToScalar() : null;
             return input.is_floating_point() ? run.OptionalNumber(index)?.ToScalar() : run.OptionalInt(index)?.ToScalar();
         }

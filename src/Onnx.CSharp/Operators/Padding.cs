@@ -11,7 +11,7 @@ internal static class Padding
     {
         var input = run.Input(0);
         var rank = (int)input.dim();
-        var asInputs = run.Node.Opset >= 11;
+        var asInputs = run.AreInputs(11, ("pads", 1), ("value", 2));
         var given = (asInputs ? run.OptionalInts(1) : run.Node.Ints("pads")) ?? throw run.Node.BadInput("it has no pads");
         var value = asInputs ? run.OptionalNumber(2) ?? 0 : run.Node.Float("value", 0);
         var axes = run.Node.Opset >= 18 && run.OptionalInts(3) is { } named

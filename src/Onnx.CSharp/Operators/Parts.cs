@@ -46,7 +46,7 @@ internal static class Parts
     public static Tensor[] Slice(NodeRun run)
     {
         var input = run.Input(0);
-        var asInputs = run.Node.Opset >= 10;
+        var asInputs = run.AreInputs(10, ("starts", 1), ("ends", 2), ("axes", 3));
         var starts = (asInputs ? run.OptionalInts(1) : run.Node.Ints("starts")) ?? throw run.Node.BadInput("it has no starts");
         var ends = (asInputs ? run.OptionalInts(2) : run.Node.Ints("ends")) ?? throw run.Node.BadInput("it has no ends");
         var axes = (asInputs ? run.OptionalInts(3) : run.Node.Ints("axes")) ?? [.. Enumerable.Range(0, starts.Length).Select(axis => (long)axis)];

@@ -33,7 +33,11 @@ internal static class Pooling
             windows = windows with { Before = new long[windows.Kernel.Length], After = new long[windows.Kernel.Length] };
         }
 
-        return [sums.div(Filled(run, counted, windows, 0, Mean))];
+        var counts = Filled(run, counted, windows, 0, Mean);
+        // Here the padding is a part of the input, in which one more window may begin at the end of an axis.
+        for (var axis = 2; axis < sums.dim(); axis++)
+            counts = counts.narrow(axis, 0, sums.shape[axis]);
+        return [sums.div(counts)];
     }
 
     public static Tensor[] GlobalAverage(NodeRun run) => [run.Input(0).mean(Spatial(run), keepdim: true)];

@@ -27,7 +27,8 @@ internal static class Resizing
         for (var index = 0; index < axes.Length; index++)
         {
             var size = input.shape[axes[index]];
-            shape[axes[index]] = sizes is null ? (long)Math.Floor(size * scales![index]) : sizes[index];
+            // In single precision, as ONNX Runtime rounds it: ten times the float next to 0.7, which is below it, are 7.
+            shape[axes[index]] = sizes is null ? (long)MathF.Floor(size * (float)scales![index]) : sizes[index];
         }
 
         run.Bounded(shape);

@@ -84,8 +84,8 @@ internal sealed record ExternalPlace(string Model, string FullPath, string Name,
     private static bool IsIn(string? folder, string path) => folder is not null && path.StartsWith(
         Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
-    // The path with each link on it followed, those of its folders too; null where they go round.
-    private static string? Followed(string path)
+    /// <summary>A full path with each link on it followed, those of its folders too; null where they go round.</summary>
+    public static string? Followed(string path)
     {
         var followed = Path.GetPathRoot(path)!;
         var rest = new Stack<string>(Parts(path));

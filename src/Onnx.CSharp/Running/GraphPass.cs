@@ -21,6 +21,9 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
 
     private const long BytesOfFloat = 4;
 
+    // No memory has as many, and the bytes of as many, added to those that are held, are a number of 64 bits.
+    private const long MostElementsOfAny = 1L << 58;
+
     /// <summary>The type of its floats.</summary>
     public ScalarType Type => type;
 
@@ -31,7 +34,8 @@ internal sealed class GraphPass(string file, ScalarType type, Device device, boo
     public bool Training => training;
 
     /// <summary>The most elements of one value of this pass: more samples may have as many more, and so may a file with a higher limit.</summary>
-    public long MostElementsOfOne => Math.Max(MostElements, limitBytes / BytesForAnElement) / 2 * Math.Clamp(samples, 2, 1 << 24);
+    public long MostElementsOfOne => (long)Int128.Min(
+        (Int128)(Math.Max(MostElements, limitBytes / BytesForAnElement) / 2) * Math.Clamp(samples, 2, 1 << 24), MostElementsOfAny);
 
     /// <summary>The bytes of the values that are held, where they are limited. A branch puts it back to what it was.</summary>
     public long Taken { get; set; }

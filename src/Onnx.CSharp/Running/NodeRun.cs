@@ -53,8 +53,24 @@ internal sealed record NodeRun(OnnxNode Node, IReadOnlyList<Tensor?> Given, Grap
     public long? OptionalInt(int index) => OptionalOne(index, OptionalInts(index));
 
     /// <summary>Settings that are an attribute in old opsets and an input in new ones.</summary>
+    /// <exception cref="NotSupportedException">They are there in the other form.</exception>
     public long[]? AxesOf(string attribute, int input, long inputSince) =>
-        Node.Opset >= inputSince ? OptionalInts(input) : Node.Ints(attribute);
+        AreInputs(inputSince, (attribute, input)) ? OptionalInts(input) : Node.Ints(attribute);
+
+    /// <summary>Whether settings are inputs, as they are from an opset on; before it they are attributes.</summary>
+    /// <param name="since">That opset.</param>
+    /// <param name="settings">The attributes, and the places of the inputs that took their part, from 0.</param>
+    /// <exception cref="NotSupportedException">One is there in the other form, in which it would have no effect.</exception>
+    public bool AreInputs(long since, params ReadOnlySpan<(string Attribute, int Input)> settings)
+    {
+        var areInputs = Node.Opset >= since;
+        foreach (var (attribute, input) in settings)
+            if (areInputs ? Node.Has(attribute) : Optional(input) is not null)
+                throw Node.Fault(
+                    areInputs ? $"it has the attribute '{attribute}', which is input {input + 1} from opset {since} on"
+                    : $"it has an input {input + 1}, which is the attribute '{attribute}' before opset {since}");
+        return areInputs;
+    }
 
     /// <summary>An axis counted from the front.</summary>
     public int Axis(long axis, long rank)

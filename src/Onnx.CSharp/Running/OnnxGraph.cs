@@ -245,8 +245,10 @@ internal sealed class OnnxGraph
             if (steps[index].Node is var node && !node.Outputs.Contains(Output)
                 && node.Inputs.All(name => name.Length == 0 || constants.ContainsKey(name)))
             {
+                using var folding = NewDisposeScope();
                 var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-                Perform(node, steps[index].Compute, name => constants[name], values, pass);
+                // As in a pass: what nodes make is of its type too.
+                Perform(node, steps[index].Compute, name => Typed(constants[name]), values, pass);
                 foreach (var (name, value) in values)
                     constants[name] = value.DetachFromDisposeScope();
                 steps.RemoveAt(index--);
@@ -260,5 +262,7 @@ internal sealed class OnnxGraph
         var done = last.ToLookup(pair => pair.Value, pair => pair.Key);
         for (var index = 0; index < steps.Count; index++)
             steps[index] = steps[index] with { Done = [.. done[index]] };
+
+        Tensor Typed(Tensor constant) => constant.is_floating_point() && constant.dtype != pass.Type ? constant.to(pass.Type) : constant;
     }
 }

@@ -47,14 +47,14 @@ internal static class OnnxHead
                 input.Name, (Kind)input.Type.TensorType.ElemType, specification.Shape, batch: true);
         // Shapes that the file states of values in between may be others now.
         graph.ValueInfo.Clear();
-        Prune(graph, name);
+        Prune(graph, name, target.InputNames);
         return OnnxFile.Parse(target.File.Path, model.ToByteArray(), target.File.Limits);
     }
 
-    // What followed the old output goes.
-    private static void Prune(GraphProto graph, string output)
+    // What followed the old output goes. The network's inputs stay, also one that only another output needs: the network takes it all the same.
+    private static void Prune(GraphProto graph, string output, IReadOnlyList<string> inputs)
     {
-        var needed = new HashSet<string>(StringComparer.Ordinal) { output };
+        var needed = new HashSet<string>(inputs, StringComparer.Ordinal) { output };
         foreach (var node in graph.Node.Reverse().ToArray())
             if (node.Output.Any(needed.Contains))
                 needed.UnionWith(new OnnxNode(node, 0, OnnxFile.NewestOpset).Inputs);

@@ -35,7 +35,7 @@ internal enum ReplyKind
 /// <param name="Records">The records to take, in order.</param>
 /// <param name="Parts">The parts to compute: of this step, or, beside records, of the one after them.</param>
 /// <param name="First">The step from which records are wanted.</param>
-/// <param name="KeepsState">Whether this worker is to send the state after the records.</param>
+/// <param name="KeepsState">Whether this worker is to send the state after an epoch that ends in the records.</param>
 /// <param name="Workers">How many workers take part.</param>
 /// <param name="Divergence">What is not finite.</param>
 [GenerateSerializer, Immutable]

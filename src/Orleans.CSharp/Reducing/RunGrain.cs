@@ -20,16 +20,17 @@ internal interface IRunGrain : IGrainWithStringKey
     /// <summary>A worker lives, and computes.</summary>
     Task Hear(string worker);
 
-    /// <summary>A worker tells a reducer that is new what the last steps came to.</summary>
-    Task Teach(long step, StepRecord[] records);
+    /// <summary>A worker tells a reducer that is new what the last steps came to. One that the run does not know is not heard.</summary>
+    Task Teach(string worker, long step, StepRecord[] records);
 
     /// <summary>A worker ends the run.</summary>
-    Task End(long step, Divergence? divergence);
+    /// <returns>Whether the run knows the worker; one that it does not know ends nothing, and joins again first where it may.</returns>
+    Task<bool> End(string worker, long step, Divergence? divergence);
 
     /// <summary>A worker leaves.</summary>
     Task Leave(string worker);
 
-    /// <summary>A worker gives the state after an epoch.</summary>
+    /// <summary>A worker gives the state after an epoch. That of an earlier run of the name with other terms is not kept.</summary>
     Task Keep(long step, RunTerms terms, byte[] state);
 
     /// <summary>Forgets the run.</summary>
@@ -91,9 +92,17 @@ internal sealed class RunGrain(
         return Task.CompletedTask;
     }
 
-    public Task Teach(long step, StepRecord[] records) => Told(run => run.Learn(step, records, time.GetUtcNow()));
+    // A call may come when its worker's run is over and others have begun one of the same name. What belongs to that earlier run has no place here.
+    public Task Teach(string worker, long step, StepRecord[] records) =>
+        known.ContainsKey(worker) ? Told(run => run.Learn(step, records, time.GetUtcNow())) : Task.CompletedTask;
 
-    public Task End(long step, Divergence? divergence) => Told(run => run.End(step, divergence));
+    public async Task<bool> End(string worker, long step, Divergence? divergence)
+    {
+        if (!known.ContainsKey(worker))
+            return false;
+        await Told(run => run.End(step, divergence));
+        return true;
+    }
 
     public Task Leave(string worker)
     {
@@ -105,7 +114,7 @@ internal sealed class RunGrain(
 
     public async Task Keep(long step, RunTerms keeping, byte[] state)
     {
-        if (step <= kept.State.Step)
+        if (step <= kept.State.Step || IsOfAnotherRun(keeping))
             return;
         var before = kept.State;
         kept.State = KeptRun.Of(keeping, step, state);
@@ -119,6 +128,8 @@ internal sealed class RunGrain(
             kept.State = before;
             throw;
         }
+
+        reducer?.Kept(step);
     }
 
     public async Task Forget()
@@ -152,6 +163,11 @@ internal sealed class RunGrain(
         known[worker] = time.GetUtcNow();
         return null;
     }
+
+    // Where nobody has joined since the grain was activated, the kept state's run goes on, maybe with more epochs.
+    private bool IsOfAnotherRun(RunTerms keeping) => terms is not null
+        ? keeping.DifferenceFrom(terms) is not null
+        : kept.State.ReadTerms() is { } there && keeping.RefusalToGoOnFrom(there, kept.State.Step) is not null;
 
     private bool IsHeardBeside(string worker) => known.Any(other => other.Key != worker && time.GetUtcNow() - other.Value < terms!.Deadline);
 

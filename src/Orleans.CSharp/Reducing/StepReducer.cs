@@ -27,6 +27,9 @@ internal sealed class StepReducer
     private DateTimeOffset heard = DateTimeOffset.MinValue;
     private (long Step, StepReply Reply)? end;
 
+    // How many steps are done in the state that is not kept yet. Who was asked for it may have failed: every worker that takes the last of these steps later is asked.
+    private long? owed;
+
     /// <summary>A reducer of a run.</summary>
     /// <param name="terms">What the workers agreed on.</param>
     /// <param name="step">How many steps are known to be done; a run that is not at its start does not wait for all its workers.</param>
@@ -121,11 +124,18 @@ internal sealed class StepReducer
         heard = now;
         var before = Step;
         foreach (var record in records.Where(record => record.Step == Step))
-            log.Add(record);
+            Add(record);
         if (Step < step)
             log.JumpTo(step);
         if (Step > before)
             Begin(now, completed: null);
+    }
+
+    /// <summary>The state after so many steps is kept.</summary>
+    public void Kept(long step)
+    {
+        if (owed <= step)
+            owed = null;
     }
 
     /// <summary>A worker leaves: what it still owes is dealt out anew.</summary>
@@ -223,8 +233,15 @@ internal sealed class StepReducer
             [.. Enumerable.Range(0, trained[0].Present.Length).Select(index => trained.Any(part => part.Present[index]))],
             [.. trained.Select(part => part.Figures!)],
             Combining.Statistics(terms.Combination, parts.Select(part => part.Statistics)));
-        log.Add(record);
+        Add(record);
         Begin(now, record);
+    }
+
+    private void Add(StepRecord record)
+    {
+        log.Add(record);
+        if (shape.Place(record.Step).InEpoch == shape.StepsPerEpoch - 1)
+            owed = Step;
     }
 
     // Members that wait have asked for a step that is done now.
@@ -234,14 +251,15 @@ internal sealed class StepReducer
         waitingSince = null;
         if (Step < shape.Steps)
             dealing.DealEvenly();
-        var isKept = completed is not null && shape.Place(completed.Step).InEpoch == shape.StepsPerEpoch - 1;
+        var isKept = completed is not null && owed == Step;
         foreach (var member in dealing.Members.Where(member => member.IsWaiting).ToArray())
         {
             if (completed is null)
                 Answer(member, StepReply.Of(ReplyKind.Again) with { Workers = Workers });
             else
                 Answer(member, Answered([completed], member) with { KeepsState = isKept });
-            isKept = false;
+            // One is enough, but at the run's end, after which nobody would be left to ask.
+            isKept &= Step >= shape.Steps;
         }
 
         Settle(now);
@@ -250,7 +268,8 @@ internal sealed class StepReducer
     private void AnswerBehind(string worker, long step)
     {
         var records = log.From(step, MostBytesInReply);
-        due.Add((worker, records.Length == 0 ? StepReply.Of(ReplyKind.Lost) : Answered(records, dealing.Find(worker))));
+        due.Add((worker, records.Length == 0 ? StepReply.Of(ReplyKind.Lost)
+            : Answered(records, dealing.Find(worker)) with { KeepsState = records.Any(record => record.Step + 1 == owed) }));
     }
 
     private StepReply Answered(StepRecord[] records, Member? member) => new(

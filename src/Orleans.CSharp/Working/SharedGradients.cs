@@ -21,7 +21,7 @@ internal sealed class SharedGradients(
     private RecordLog? taken;
     private int[] next = [];
 
-    /// <summary>Whether this worker is to keep the state after the last step taken.</summary>
+    /// <summary>Whether this worker is to keep the state after an epoch that ends in the records which it takes.</summary>
     public bool KeepsState { get; private set; }
 
     public double? Take(StepPlace place, EpochSums sums)
@@ -45,13 +45,24 @@ internal sealed class SharedGradients(
         return total;
     }
 
+    /// <summary>Ends the run for all its workers.</summary>
+    /// <param name="step">How many steps are done then.</param>
+    /// <param name="divergence">What is not finite; null where a callback ends the run.</param>
+    public void End(long step, Divergence? divergence)
+    {
+        // A grain that was activated anew knows nobody. Where the name is another run's by now, there is nothing left to end.
+        while (!line.Ask(grain => grain.End(worker, step, divergence)))
+            if (line.Ask(grain => grain.Rejoin(worker, terms)) is not null)
+                return;
+    }
+
     public void Dispose() => buffers.Dispose();
 
     private StepRecord? RecordOf(StepPlace place)
     {
-        KeepsState = false;
         if (ahead.TryDequeue(out var known))
             return known;
+        KeepsState = false;
         var digest = flat.Digest();
         var computed = new SortedDictionary<int, Part>();
         var sent = Compute(place, next, computed);
@@ -80,7 +91,7 @@ internal sealed class SharedGradients(
                     sent = [];
                     break;
                 case ReplyKind.Teach:
-                    line.Tell(grain => grain.Teach(place.Step, taken?.From(reply.First, long.MaxValue) ?? []));
+                    line.Tell(grain => grain.Teach(worker, place.Step, taken?.From(reply.First, long.MaxValue) ?? []));
                     sent = [];
                     break;
                 case ReplyKind.End:
@@ -125,7 +136,7 @@ internal sealed class SharedGradients(
         catch (TrainingDivergedException fault)
         {
             buffers.Reset();
-            line.Tell(grain => grain.End(place.Step, new Divergence(fault.Step, fault.Term, fault.Value, fault.Cure)));
+            End(place.Step, new(fault.Step, fault.Term, fault.Value, fault.Cure));
             throw;
         }
     }
