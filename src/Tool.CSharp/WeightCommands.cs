@@ -71,7 +71,7 @@ internal static class WeightCommands
         if (Directory.Exists(adapter))
             NamedFile.RequireWritable(path);
         using var scope = torch.NewDisposeScope();
-        using var file = AdapterFolder.Open(adapter);
+        using var file = AdapterFolder.Open(adapter, ReadLimits.Default);
         RequireSound(file);
         stop.ThrowIfCancellationRequested();
         // As they are stored, so that nothing is decoded and encoded again.

@@ -61,12 +61,14 @@ internal static class AdapterFolder
     }
 
     /// <summary>Opens the model of an adapter that is given as a file or as a folder, whose two parts are held against each other.</summary>
+    /// <param name="path">The file or the folder.</param>
+    /// <param name="limits">What header and configuration may cost.</param>
     /// <exception cref="CheckpointFormatException">A part is damaged, or the two do not belong together.</exception>
     /// <exception cref="IOException">A part cannot be read.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path, ReadLimits limits)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return Directory.Exists(path) ? Open(path, TryOpen) : SafetensorsFile.Read(path);
+        return Directory.Exists(path) ? Open(path, folder => TryOpen(folder, limits)) : SafetensorsFile.Read(path, limits);
     }
 
     /// <summary>Opens a folder by a function that gives nothing where a writer has overtaken it, or where the two files do not belong together.</summary>
@@ -92,14 +94,14 @@ internal static class AdapterFolder
     /// <summary>The bytes of a configuration.</summary>
     internal static byte[] Text(JsonObject configuration) => Encoding.UTF8.GetBytes(configuration.ToJsonString(FileJson.Indented) + "\n");
 
-    private static SafetensorsFile? TryOpen(string folder)
+    private static SafetensorsFile? TryOpen(string folder, ReadLimits limits)
     {
         var path = Path.Combine(folder, ConfigurationName);
-        var written = ParseConfiguration(path, ReadConfiguration(path));
+        var written = ParseConfiguration(path, ReadConfiguration(path, limits));
         var isForeign = false;
         var found = OpenModel(
             folder,
-            model => SafetensorsFile.Read(model),
+            model => SafetensorsFile.Read(model, limits),
             file =>
             {
                 // A writer of another form may have ended on its way: the copy that it kept is looked at too.
@@ -144,16 +146,20 @@ internal static class AdapterFolder
     }
 
     /// <summary>The bytes of a configuration.</summary>
+    /// <param name="path">Its file.</param>
+    /// <param name="limits">What it may cost.</param>
     /// <exception cref="CheckpointFormatException">It is too long.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    internal static byte[] ReadConfiguration(string path)
+    internal static byte[] ReadConfiguration(string path, ReadLimits limits)
     {
-        if (new FileInfo(path) is { Exists: true, Length: > SafetensorsHeader.MaximumLength and var length })
-            throw new CheckpointFormatException(path, $"is no configuration: it has {length} bytes; at most {SafetensorsHeader.MaximumLength} are read.");
-        using var bytes = new MemoryStream();
-        using (var stream = InputFile.Open(path))
-            stream.CopyTo(bytes);
-        return bytes.ToArray();
+        using var stream = InputFile.Open(path);
+        var most = SafetensorsHeader.MostBytes(limits);
+        if (stream.Length > most)
+            throw new CheckpointFormatException(
+                path,
+                $"is no configuration: it has {stream.Length} bytes; at most {ShapeText.Count(most)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+        var bytes = new byte[stream.Length];
+        return bytes[..stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false)];
     }
 
     /// <summary>The JSON of a configuration's bytes.</summary>

@@ -64,8 +64,11 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         using var file = TensorFile.Open(path, limits);
-        return file.Metadata.GetValueOrDefault(FormatKey) == Format;
+        return IsOf(file);
     }
+
+    /// <summary>Whether an open file is of this format.</summary>
+    public bool IsOf(TensorFile file) => file.Metadata.GetValueOrDefault(FormatKey) == Format;
 
     /// <summary>The metadata of a file to write.</summary>
     /// <param name="target">The network.</param>

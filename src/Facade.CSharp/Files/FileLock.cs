@@ -15,7 +15,7 @@ internal sealed class FileLock : IDisposable
     /// <param name="path">The file. A symbolic link means the file that it points at.</param>
     /// <returns>The lock; null in a folder where nothing can be written, and so nothing can be mixed.</returns>
     /// <exception cref="DirectoryNotFoundException">Its folder does not exist.</exception>
-    /// <exception cref="IOException">It is in use.</exception>
+    /// <exception cref="IOException">It is in use, or the lock is there and may not be opened.</exception>
     public static FileLock? Take(string path)
     {
         var name = PendingFile.TargetOf(path) + Suffix;
@@ -36,6 +36,12 @@ internal sealed class FileLock : IDisposable
         catch (IOException fault) when (File.Exists(name))
         {
             throw new IOException($"'{path}' is in use: another run, of this process or of another one, holds the lock '{name}'.", fault);
+        }
+        catch (UnauthorizedAccessException fault) when (Path.Exists(name))
+        {
+            // A run of another user may hold it; without it two would write into one file.
+            throw new IOException(
+                $"'{path}' cannot be locked: '{name}' is there and may not be opened: {fault.Message} If no run uses it, delete it, or name another file.", fault);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

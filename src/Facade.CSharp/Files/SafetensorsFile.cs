@@ -15,16 +15,19 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>What a processor's cache holds besides the place that it goes to.</summary>
     private const long ElementsPerPiece = 1 << 18;
 
+    /// <summary>How many bytes of a stream memory is taken for before any has come: 64 MiB.</summary>
+    private const long MostAtOnce = 1 << 26;
+
     private readonly Stream stream;
     private readonly long dataStart;
     private readonly Dictionary<string, SafetensorsEntry> byName;
 
     // The stream belongs to this object from here on, also where the header is refused.
-    private SafetensorsFile(Stream stream, string fileName)
+    private SafetensorsFile(Stream stream, string fileName, ReadLimits limits)
     {
         try
         {
-            var header = SafetensorsHeader.Read(stream, fileName);
+            var header = SafetensorsHeader.Read(stream, fileName, limits);
             (this.stream, FileName, Metadata, Entries) = (stream, fileName, header.Metadata, header.Entries);
             dataStart = stream.Position;
             byName = header.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
@@ -78,24 +81,41 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="path">The file. It stays open until this object is disposed, so that a replacement cannot mix in.</param>
     /// <exception cref="CheckpointFormatException">The file breaks the format in any way; the message says in which.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static SafetensorsFile Read(string path)
-    {
-        ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return new SafetensorsFile(InputFile.Open(path), path);
-    }
+    public static SafetensorsFile Read(string path) => Read(path, ReadLimits.Default);
 
     /// <summary>Reads a stream to its end into memory.</summary>
-    /// <param name="stream">Readable, at the start of the safetensors data.</param>
+    /// <param name="stream">Readable, at the start of the safetensors data, with less than 2 GiB of it.</param>
     /// <param name="fileName">What messages call it.</param>
+    /// <exception cref="ArgumentException">The stream has more than an array holds; <see cref="Read(string)"/> reads files of any length.</exception>
     /// <exception cref="CheckpointFormatException">As for a file.</exception>
     public static SafetensorsFile Read(Stream stream, string fileName = "stream")
     {
         ArgumentNullException.ThrowIfNull(stream);
-        // As large as what comes where that is known: a memory stream that grows holds up to three times as much.
-        var copy = new MemoryStream(stream.CanSeek ? (int)Math.Min(Array.MaxLength, Math.Max(0, stream.Length - stream.Position)) : 0);
-        stream.CopyTo(copy);
+        var announced = stream.CanSeek ? Math.Max(0, stream.Length - stream.Position) : 0;
+        RequireFits(announced, nameof(stream));
+        // A part of what is announced, which may never come, and such a one that doubling it arrives there.
+        var first = announced;
+        while (first > MostAtOnce)
+            first = (first + 1) / 2;
+        var copy = new MemoryStream((int)first);
+        var piece = new byte[1 << 16];
+        for (int count; (count = stream.Read(piece)) > 0;)
+        {
+            RequireFits(copy.Length + count, nameof(stream));
+            copy.Write(piece, 0, count);
+        }
+
         copy.Position = 0;
-        return new SafetensorsFile(copy, fileName);
+        return new SafetensorsFile(copy, fileName, ReadLimits.Default);
+    }
+
+    /// <summary>Opens a file whose header is held to limits.</summary>
+    /// <exception cref="CheckpointFormatException">As for any file, or the header is beyond the limits.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    internal static SafetensorsFile Read(string path, ReadLimits limits)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return new SafetensorsFile(InputFile.Open(path), path, limits);
     }
 
     /// <summary>Copies one tensor into memory. Several threads may load at once.</summary>
@@ -204,6 +224,15 @@ public sealed class SafetensorsFile : IDisposable
     {
         if (Metadata.TryGetValue(ContentHash.MetadataKey, out var written) && written != HashContent())
             throw new CheckpointFormatException(FileName, "is damaged: its content does not have the SHA-256 that it was written with.");
+    }
+
+    private static void RequireFits(long bytes, string argument)
+    {
+        if (bytes > Array.MaxLength)
+            throw new ArgumentException(
+                $"The stream has {bytes} bytes or more; at most {ShapeText.Count(Array.MaxLength)} are read into memory. Write it into a file, of which "
+                + "SafetensorsFile.Read(path) reads one tensor at a time.",
+                argument);
     }
 
     private sealed record StoredRun(SafetensorsTypes.Widening Widen, int Bytes)

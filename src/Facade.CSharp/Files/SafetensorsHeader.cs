@@ -15,6 +15,9 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
     /// <summary>The longest header that is read or written, in bytes, as in the reference implementation.</summary>
     public const int MaximumLength = 100_000_000;
 
+    /// <summary>The length of a description, a header or a configuration, that is read whatever the limits: they are meant for tensors.</summary>
+    private const long UsualLength = 1 << 20;
+
     /// <summary>The most dimensions of a tensor that is read: libtorch counts them in the bits of a word.</summary>
     private const int MaximumRank = 64;
 
@@ -24,11 +27,16 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
     /// <summary>How many bytes the length of the header takes.</summary>
     public const int LengthBytes = 8;
 
+    /// <summary>The longest description that is read, in bytes: JSON takes many times its length in memory.</summary>
+    /// <param name="limits">What the file may cost.</param>
+    public static long MostBytes(ReadLimits limits) => Math.Min(MaximumLength, Math.Max(limits.Bytes, UsualLength));
+
     /// <summary>Reads a header from the start of a file.</summary>
     /// <param name="stream">A seekable stream at the file's start; left at the first data byte.</param>
     /// <param name="fileName">What messages call it.</param>
-    /// <exception cref="CheckpointFormatException">The file breaks the format.</exception>
-    public static SafetensorsHeader Read(Stream stream, string fileName)
+    /// <param name="limits">What the file may cost.</param>
+    /// <exception cref="CheckpointFormatException">The file breaks the format, or its header is beyond the limits.</exception>
+    public static SafetensorsHeader Read(Stream stream, string fileName, ReadLimits limits)
     {
         var fileLength = stream.Length;
         if (fileLength < LengthBytes)
@@ -41,6 +49,9 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
             throw new CheckpointFormatException(
                 fileName, $"is no safetensors file or its header is too long: it announces {length} bytes; " +
                 $"at most {MaximumLength} are allowed.");
+        if ((long)length > MostBytes(limits))
+            throw new CheckpointFormatException(
+                fileName, $"has a header of {length} bytes; at most {ShapeText.Count(MostBytes(limits))} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         if ((long)length > fileLength - LengthBytes)
             throw new CheckpointFormatException(
                 fileName, $"is truncated: it announces a header of {length} bytes and ends after {fileLength - LengthBytes}.");
@@ -120,8 +131,9 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
                 ? value
                 : throw Fault($"its {field} is missing or no {kind.ToString().ToLowerInvariant()}.");
 
+        // No more than tell that there are too many.
         long[] Numbers(string field) =>
-            [.. Field(field, JsonValueKind.Array).EnumerateArray().Select(item =>
+            [.. Field(field, JsonValueKind.Array).EnumerateArray().Take(MaximumRank + 1).Select(item =>
                 item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
                     ? number
                     : throw Fault($"its {field} holds {MessageText.Of(item.GetRawText())}, which is no whole number from 0 to 2^63 - 1."))];
@@ -134,7 +146,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
         if (offsets.Length != 2 || offsets[0] > offsets[1])
             throw Fault($"its data_offsets are [{MessageText.Names(offsets.Select(Invariant))}]; they must be [start, end] with start <= end.");
         if (shape.Length > MaximumRank)
-            throw Fault($"its shape has {shape.Length} dimensions; at most {MaximumRank} are read.");
+            throw Fault($"its shape has {fields["shape"].GetArrayLength()} dimensions; at most {MaximumRank} are read.");
         if (ByteCount(shape, bits) is var needed && needed != offsets[1] - offsets[0])
             throw Fault(
                 $"{typeName}{ShapeText.Of(shape)} takes {(needed is null ? "more than 2^63" : needed is -1 ? "no whole number of" : needed)} bytes, " +

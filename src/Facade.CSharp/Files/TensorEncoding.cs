@@ -47,15 +47,19 @@ internal sealed record TensorEncoding
     private long Count => ShapeText.Product(Shape);
 
     /// <summary>Turns tensors into what a file holds, and describes them in its metadata. In the caller's dispose scope.</summary>
-    /// <exception cref="InvalidOperationException">A tensor holds a number too large for its precision.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A tensor holds a number too large for its precision, or has the name under which another's steps or mask are stored.
+    /// </exception>
     public static IReadOnlyList<(string Name, Tensor Tensor)> Encode(IEnumerable<TensorToStore> tensors, IDictionary<string, string> metadata)
     {
         var stored = new List<(string, Tensor)>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
         var encodings = new SortedDictionary<string, TensorEncoding>(StringComparer.Ordinal);
         foreach (var asked in tensors)
         {
             var tensor = WithFittingPrecision(asked with { Values = asked.Values.detach().cpu() });
             var values = tensor.Values;
+            names.Add(tensor.Name);
             if (!values.is_floating_point() || (tensor.Precision == StoredPrecision.Single && tensor.Kept is null))
             {
                 stored.Add((tensor.Name, values));
@@ -67,6 +71,7 @@ internal sealed record TensorEncoding
             stored.AddRange(encoding.Stored(tensor.Name, values.to(float32).reshape(-1), tensor.Kept?.cpu()));
         }
 
+        RequireFree(encodings, names);
         if (encodings.Count > 0)
             metadata[MetadataKey] = JsonSerializer.Serialize(encodings, FileJson.Strict);
         return stored;
@@ -214,6 +219,17 @@ internal sealed record TensorEncoding
             Require(file, name + StepsSuffix, ScalarType.Float16, 1 + ((Count - 1) / Group!.Value));
         if (Sparse)
             Require(file, name + MaskSuffix, ScalarType.Byte, MaskBits.Length(Count));
+    }
+
+    private static void RequireFree(IReadOnlyDictionary<string, TensorEncoding> encodings, HashSet<string> names)
+    {
+        foreach (var (name, encoding) in encodings)
+            if (encoding.Companions(name).FirstOrDefault(names.Contains) is { } taken)
+                throw new InvalidOperationException(
+                    $"'{taken}' is a tensor of the model and the name under which "
+                    + (taken == name + StepsSuffix
+                        ? $"the steps of '{name}' in {encoding.Precision} would be stored; its file is not written. Single or Half precision works, without steps."
+                        : $"the mask of '{name}' would be stored; its file is not written. A file that is not sparse works, without masks."));
     }
 
     // A tensor that is another's steps or mask is not a tensor of the model besides.

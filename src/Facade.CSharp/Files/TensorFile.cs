@@ -51,22 +51,23 @@ internal sealed class TensorFile : IDisposable
     /// <param name="limits">What its tensors may take in memory; <see cref="ReadLimits.Default"/> where null.</param>
     /// <exception cref="CheckpointFormatException">It breaks the format, an encoding does not fit its tensors, or it is beyond the limits.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static TensorFile Read(string path, ReadLimits? limits = null) => new(SafetensorsFile.Read(path), limits ?? ReadLimits.Default);
+    public static TensorFile Read(string path, ReadLimits? limits = null) =>
+        new(SafetensorsFile.Read(path, limits ?? ReadLimits.Default), limits ?? ReadLimits.Default);
 
     /// <summary>Opens an adapter that is given as a file or as a folder.</summary>
     /// <param name="path">The file or the folder.</param>
     /// <param name="limits">What its tensors may take in memory.</param>
     /// <exception cref="CheckpointFormatException">As for a file, or the folder's two files do not belong together.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static TensorFile Open(string path, ReadLimits limits) => new(AdapterFolder.Open(path), limits);
+    public static TensorFile Open(string path, ReadLimits limits) => new(AdapterFolder.Open(path, limits), limits);
 
     /// <summary>Writes a file whole or not at all.</summary>
-    /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot.</exception>
+    /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot, or has the name of what belongs to another.</exception>
     public static void Write(string path, IEnumerable<TensorToStore> tensors, IReadOnlyDictionary<string, string> metadata) =>
         Encode(tensors, metadata, (stored, described) => SafetensorsFile.Write(path, stored, described));
 
     /// <summary>Writes an adapter's folder.</summary>
-    /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot.</exception>
+    /// <exception cref="InvalidOperationException">A tensor holds a number that its precision cannot, or has the name of what belongs to another.</exception>
     public static void WriteFolder(string folder, IEnumerable<TensorToStore> tensors, IReadOnlyDictionary<string, string> metadata) =>
         Encode(tensors, metadata, (stored, described) => AdapterFolder.Write(folder, stored, described));
 

@@ -103,8 +103,14 @@ internal sealed class AdapterContents : IDisposable
     /// <summary>Reads an adapter and holds it against the target; the base's weights are held against it by <see cref="CheckWeights"/>.</summary>
     public static AdapterContents Load(string path, TargetNetwork target, ReadLimits limits)
     {
-        using var scope = NewDisposeScope();
         using var file = TensorFile.Open(path, limits);
+        return Load(file, target, limits);
+    }
+
+    /// <summary>The same of a file that is open; the caller closes it.</summary>
+    public static AdapterContents Load(TensorFile file, TargetNetwork target, ReadLimits limits)
+    {
+        using var scope = NewDisposeScope();
         var version = AdapterHeader.FineTuned.Check(file, TargetIdentity.Of(target.Name, target.Layout));
         var configuration = ReadConfiguration(file, version);
         Check(file, target, configuration, limits);

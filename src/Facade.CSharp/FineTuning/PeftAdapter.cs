@@ -156,7 +156,7 @@ internal static class PeftAdapter
     private static Folder? TryOpen(string folder, ReadLimits limits)
     {
         var path = Path.Combine(folder, AdapterFolder.ConfigurationName);
-        var bytes = AdapterFolder.ReadConfiguration(path);
+        var bytes = AdapterFolder.ReadConfiguration(path, limits);
         var configuration = PeftConfiguration.Read(path, bytes);
         var file = AdapterFolder.OpenModel(
             folder,

@@ -26,8 +26,12 @@ internal sealed class PeftConfiguration
     /// <summary>Fields that decide what the factors are multiplied by.</summary>
     private static readonly string[] Scaling = ["r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"];
 
+    /// <summary>The most patterns of a field, above the modules of large models: each is made ready and held against each module's name.</summary>
+    private const int MostPatterns = 1_000;
+
     private readonly string path;
     private readonly JsonObject json;
+    private readonly Dictionary<string, (Lazy<Regex> Pattern, JsonNode? Value)[]> patterns = new(StringComparer.Ordinal);
 
     private PeftConfiguration(string path, JsonObject json) => (this.path, this.json) = (path, json);
 
@@ -80,6 +84,9 @@ internal sealed class PeftConfiguration
     {
         var rank = modules.GroupBy(module => module.Rank).MaxBy(group => group.Count())!.Key;
         var others = modules.Where(module => module.Rank != rank).ToArray();
+        if (others.Length > MostPatterns)
+            throw new InvalidOperationException(
+                $"The adapter could not be loaded and is not written: {others.Length} modules have other ranks than most; at most {MostPatterns} may.");
         // PEFT takes a name for every module that ends with it, and a text for a pattern of the whole name.
         var isClear = modules.All(module => all.All(other => !other.EndsWith("." + module.Name, StringComparison.Ordinal)));
         return new()
@@ -130,22 +137,27 @@ internal sealed class PeftConfiguration
     // The first pattern that is the end of the module's name, from a dot on; PEFT takes them as regular expressions.
     private double? Of(string field, string module)
     {
-        if (json[field] is not { } patterns)
-            return null;
-        if (patterns is not JsonObject fields)
-            throw Fault($"has a '{field}' that is no object");
-        foreach (var (pattern, value) in fields)
-            if (Matches(pattern, module))
-                return NumberOf(value, field);
-        return null;
+        if (!patterns.TryGetValue(field, out var ready))
+            patterns[field] = ready = Ready(field);
+        return Array.Find(ready, each => each.Pattern.Value.IsMatch(module)) is ({ }, var value) ? NumberOf(value, field) : null;
     }
 
-    private bool Matches(string pattern, string module)
+    // Each is made when it is first looked at: behind one that fits may stand one that cannot be read.
+    private (Lazy<Regex> Pattern, JsonNode? Value)[] Ready(string field) => json[field] switch
+    {
+        null => [],
+        JsonObject { Count: > MostPatterns and var count } =>
+            throw Fault(FormattableString.Invariant($"has {count} patterns in '{field}'; at most {MostPatterns} are read")),
+        JsonObject fields => [.. fields.Select(pair => (new Lazy<Regex>(() => Expression(pair.Key)), pair.Value))],
+        _ => throw Fault($"has a '{field}' that is no object"),
+    };
+
+    private Regex Expression(string pattern)
     {
         try
         {
             // Linear in the name's length, whatever a file brings along.
-            return Regex.IsMatch(module, $@"\A(?:(?:.*\.)?(?:{pattern}))\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+            return new($@"\A(?:(?:.*\.)?(?:{pattern}))\z", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         }
         catch (Exception fault) when (fault is ArgumentException or NotSupportedException)
         {

@@ -123,7 +123,9 @@ public sealed class GeneratedModel : Model
     /// <param name="path">The file, replaced where it exists.</param>
     /// <param name="precision">How the trained tensors are stored; loading gives what was stored.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
-    /// <exception cref="InvalidOperationException">A trained parameter is not finite, so that no one could load the file.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A trained parameter is not finite, so that no one could load the file, or has the name under which the steps of another would be stored.
+    /// </exception>
     public void SaveTrained(string path, StoredPrecision precision = StoredPrecision.Single) => TrainedTensorsFile.Save(this, path, precision);
 
     /// <summary>

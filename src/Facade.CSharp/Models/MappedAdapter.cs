@@ -66,9 +66,16 @@ internal static class MappedAdapter
 
     public static MappedModel Load(string path, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits, bool streamed = false)
     {
-        using var scope = NewDisposeScope();
         using var file = TensorFile.Open(path, limits);
-        path = file.FileName;
+        return Load(file, target, modulation, device, limits, streamed);
+    }
+
+    /// <summary>The model of a file that is open; the caller closes it.</summary>
+    public static MappedModel Load(
+        TensorFile file, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits, bool streamed = false)
+    {
+        using var scope = NewDisposeScope();
+        var path = file.FileName;
         AdapterHeader.Mapped.Check(file, TargetIdentity.Of(target.Plain.Name, target.Plain.Layout));
         var description = Description(file);
         target = Factored(file, target, description);

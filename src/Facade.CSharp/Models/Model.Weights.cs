@@ -76,8 +76,8 @@ public abstract partial class Model
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">
-    /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; or a weight or buffer is not
-    /// finite, so that no one could load the file.
+    /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; a weight or buffer is not finite, so that no
+    /// one could load the file; or one has the name under which the steps or the mask of another would be stored, NAME_scale or NAME_mask.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
     /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>

@@ -18,6 +18,9 @@ internal sealed class StreamedPass : LayerWeights
     private readonly Tensor? start;
     private TensorwisePullback[]? pullbacks;
 
+    // Gradients can be complete and wrong all the same: a layer that could not be filled computed with whatever the buffer held.
+    private bool hasFailed;
+
     /// <summary>Starts a pass at some values of the trained tensors; connected to them where gradients are on.</summary>
     /// <param name="weights">What puts the weights into the buffer.</param>
     /// <param name="trained">The trained tensors.</param>
@@ -93,6 +96,8 @@ internal sealed class StreamedPass : LayerWeights
     {
         try
         {
+            if (hasFailed)
+                throw new InvalidOperationException("A layer's weights could not be made again.");
             var results = Gradients.Select((gradient, index) => gradient is null ? null : VectorOf(gradient)).ToArray();
             foreach (var (part, pullback) in weights.Parts.Zip(pullbacks ?? throw new InvalidOperationException("No layer was gone through backwards.")))
                 results[part.Latent] = pullback.Result();
@@ -102,6 +107,13 @@ internal sealed class StreamedPass : LayerWeights
         {
             Forget();
         }
+    }
+
+    /// <summary>Notes that the way back went wrong in a layer: its gradients are then NaN at the end.</summary>
+    private void Fail()
+    {
+        hasFailed = true;
+        Forget();
     }
 
     private void Forget()
@@ -179,8 +191,8 @@ internal sealed class StreamedPass : LayerWeights
             }
             catch (Exception)
             {
-                // The missing tensor then makes the result fail, which says so with NaN.
-                pass.Forget();
+                // Native code called this too.
+                pass.Fail();
             }
 
             var nothing = zeros(1, dtype: ScalarType.Float32, device: (Device)context.get_data("device"));
@@ -205,17 +217,21 @@ internal sealed class StreamedPass : LayerWeights
 
         public override List<Tensor> backward(AutogradContext context, Tensor gradient)
         {
+            var pass = (StreamedPass)context.get_data("pass");
+            Tensor same;
             try
             {
-                var pass = (StreamedPass)context.get_data("pass");
                 pass.weights.Fill(pass, (int)context.get_data("first"));
+                same = gradient.alias();
             }
             catch (Exception)
             {
-                ((StreamedPass)context.get_data("pass")).Forget();
+                pass.Fail();
+                // The gradients of the network's inputs go through the layer, and not through what gathers those of the trained tensors.
+                using var nothing = double.NaN.ToScalar();
+                same = full_like(gradient, nothing);
             }
 
-            var same = gradient.alias();
             context.save_data("same", new[] { same });
             gradient.Dispose();
             return [same, null!, null!];

@@ -95,7 +95,8 @@ public sealed partial class AdapterHost
             if (parts.Count(part => part.Adapter == adapter) > 1)
                 throw new ArgumentException($"The adapter '{adapter}' is given twice.", nameof(parts));
             if (!float.IsFinite((float)weight))
-                throw new ArgumentException($"The weight of '{adapter}' is {weight}; it must be a finite number of single precision.", nameof(parts));
+                throw new ArgumentException(
+                    FormattableString.Invariant($"The weight of '{adapter}' is {weight}; it must be a finite number of single precision."), nameof(parts));
         }
 
         lock (gate)

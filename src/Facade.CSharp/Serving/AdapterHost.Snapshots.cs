@@ -53,14 +53,16 @@ public sealed partial class AdapterHost
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var most = limits ?? ReadLimits.Default;
-        if (AdapterHeader.Mapped.IsOf(path, most))
+        // Opened once: another adapter may take its place at any time.
+        using var file = TensorFile.Open(path, most);
+        if (AdapterHeader.Mapped.IsOf(file))
         {
-            var model = MappedModel.LoadAdapter(path, Target, device, limits: most);
+            var model = MappedAdapter.Load(file, Target, modulation: null, device, most);
             Take(name, new WholeAdapter(model), () => RequireWhole(model, path), replaces);
         }
         else
         {
-            var contents = AdapterContents.Load(path, Target, most);
+            var contents = AdapterContents.Load(file, Target, most);
             Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original), replaces);
         }
     }

@@ -106,6 +106,8 @@ public sealed partial class AdapterHost : IDisposable
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         ArgumentNullException.ThrowIfNull(model);
+        // First: with its factors it has other names and shapes than the base, which is not what is wrong with it.
+        RequireWhole(model, "the model");
         var (ours, theirs) = (TargetIdentity.Of(Target.Name, Target.Layout), TargetIdentity.Of(model.Target.Name, model.Target.Layout));
         if (ours.Fingerprint != theirs.Fingerprint)
             throw new ArgumentException(
@@ -115,7 +117,7 @@ public sealed partial class AdapterHost : IDisposable
             throw new ArgumentException(
                 $"The model's network has the buffers {model.Target.BufferText}; '{Target.Name}' has {Target.BufferText}, and a host serves one network.",
                 nameof(model));
-        Take(name, new WholeAdapter(model.CopyTo(device)), () => RequireWhole(model, "the model"));
+        Take(name, new WholeAdapter(model.CopyTo(device)), () => { });
     }
 
     /// <summary>Adds a copy of what a model has trained; the one that answers stays.</summary>

@@ -13,7 +13,10 @@ public sealed record ReadLimits
     /// <summary>4 GiB, 50 million pixels (200 MB when decoded), and stored fixed weights of 1 GB.</summary>
     public static ReadLimits Default { get; } = new();
 
-    /// <summary>The most bytes that one file's data may take in memory, unpacked; at least 1.</summary>
+    /// <summary>
+    /// The most bytes that one file's data may take in memory, unpacked; at least 1. The description of tensors, a safetensors header or an
+    /// adapter's configuration, may have as many, and 1 MiB in any case.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is below 1.</exception>
     public long Bytes
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using MappingNets.Core;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -66,10 +67,9 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
             block.Step(settings, steps, isRenewed, rate);
     }
 
-    public override byte[] Save()
+    public override void Save(Stream stream)
     {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream);
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
         writer.Write(steps);
         foreach (var tensor in Remembered)
         {
@@ -77,29 +77,21 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
             foreach (var part in TensorBytes.Parts(here))
                 writer.Write(part.bytes);
         }
-
-        writer.Flush();
-        return stream.ToArray();
     }
 
-    public override void Load(byte[] saved)
+    public override void Load(Stream saved)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        if (saved.LongLength != sizeof(long) + Remembered.Sum(tensor => tensor.numel() * sizeof(float)))
+        if (saved.Length != sizeof(long) + Remembered.Sum(tensor => tensor.numel() * sizeof(float)))
             throw new InvalidDataException("The matrices are of other sizes.");
-        steps = BitConverter.ToInt64(saved);
-        var at = sizeof(long);
+        using var reader = new BinaryReader(saved, Encoding.UTF8, leaveOpen: true);
+        steps = reader.ReadInt64();
         foreach (var tensor in Remembered)
         {
             var here = empty(tensor.shape, dtype: ScalarType.Float32);
             foreach (var part in TensorBytes.Parts(here))
-            {
-                var bytes = part.bytes;
-                saved.AsSpan(at, bytes.Length).CopyTo(bytes);
-                at += bytes.Length;
-            }
-
+                saved.ReadExactly(part.bytes);
             tensor.copy_(here);
         }
     }

@@ -23,11 +23,18 @@ internal sealed class ResumeFile : IDisposable
     private readonly IReadOnlyDictionary<string, string> settings;
     private readonly Parts parts;
     private readonly Tensor probe;
+    private readonly int pieceBytes;
 
     /// <summary>The file of a run whose model is still at its start.</summary>
-    public ResumeFile(IRunStore store, Model model, IReadOnlyDictionary<string, string> settings, Parts parts)
+    /// <param name="store">Where it lies.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="settings">What the run is told apart by.</param>
+    /// <param name="parts">What the file holds beside the model.</param>
+    /// <param name="pieceBytes">In how many bytes each what the optimiser remembers is stored.</param>
+    public ResumeFile(
+        IRunStore store, Model model, IReadOnlyDictionary<string, string> settings, Parts parts, int pieceBytes = TensorStream.UsualPiece)
     {
-        (this.store, path, this.model, this.settings, this.parts) = (store, store.Name, model, settings, parts);
+        (this.store, path, this.model, this.settings, this.parts, this.pieceBytes) = (store, store.Name, model, settings, parts, pieceBytes);
         probe = RunIdentity.Probe(model).DetachFromDisposeScope();
     }
 
@@ -57,7 +64,7 @@ internal sealed class ResumeFile : IDisposable
         var (run, best) = (parts.Run, parts.Best);
         var tensors = Changing()
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
-            .Append(("optimizer", tensor(parts.Optimizer.Save())))
+            .Concat(OptimizerPieces())
             .Append(("step_milliseconds", tensor(run.StepTimes.Kept.ToArray())))
             .Append(("probe", probe))
             .Select(pair => (pair.Item1, pair.Item2.detach().cpu())).ToArray();
@@ -103,13 +110,15 @@ internal sealed class ResumeFile : IDisposable
         var counted = Verified(file, tensors);
         if (counted.History.Count > options.Epochs)
             throw Other($"it has {counted.History.Count} finished epochs, and the number of epochs is {options.Epochs} here");
-        if (!RunIdentity.IsSame(Find(file, tensors, "probe"), probe))
+        if (!RunIdentity.IsSame(OfType(file, tensors, "probe", probe.dtype), probe))
             throw Other("the weights that the model starts from, or how it makes them, are not the same (its seed, its fixed or its pretrained weights)");
 
         var copies = Changing().Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
         var captured = counted.HasBest
             ? model.Changing.Select((tensor, index) => Like(file, tensors, BestName(index), tensor)).ToArray()
             : [];
+        var remembered = OptimizerPieces(file, tensors);
+        var times = OfType(file, tensors, "step_milliseconds", ScalarType.Float64).data<double>().ToArray();
         // Patience that ran out in what was the last epoch ended nothing then; a run of more epochs would have ended there.
         var stoppedEarly = counted.StoppedEarly
             || (counted.History.Count < options.Epochs && counted.Best.EpochsWithoutGain >= options.EarlyStoppingPatience);
@@ -117,7 +126,7 @@ internal sealed class ResumeFile : IDisposable
         if (counted.History.Count < options.Epochs && !stoppedEarly)
             store.RequireWritable();
         rates.Repeat(counted.History, stepsPerEpoch);
-        LoadOptimizer(Find(file, tensors, "optimizer"));
+        LoadOptimizer(remembered);
         foreach (var (to, from) in copies)
             to.copy_(from);
         parts.Best.Take(counted.Best, captured);
@@ -125,7 +134,7 @@ internal sealed class ResumeFile : IDisposable
             average.Count = counted.Averaged;
         var run = parts.Run;
         run.History.AddRange(counted.History);
-        run.StepTimes.Take(Find(file, tensors, "step_milliseconds").data<double>().ToArray(), counted.Step);
+        run.StepTimes.Take(times, counted.Step);
         (run.Step, run.PeakMemoryBytes, run.StoppedEarly) = (counted.Step, counted.PeakMemoryBytes, stoppedEarly);
     }
 
@@ -143,11 +152,30 @@ internal sealed class ResumeFile : IDisposable
 
     private static string BestName(int index) => FormattableString.Invariant($"best.{index}");
 
-    private void LoadOptimizer(Tensor saved)
+    // Mostly one tensor.
+    private static string OptimizerName(int index) => index == 0 ? "optimizer" : FormattableString.Invariant($"optimizer.{index}");
+
+    private IEnumerable<(string Name, Tensor Tensor)> OptimizerPieces()
+    {
+        using var stream = new TensorStream(pieceBytes);
+        parts.Optimizer.Save(stream);
+        return [.. stream.Written().Select((tensor, index) => (OptimizerName(index), tensor))];
+    }
+
+    private Tensor[] OptimizerPieces(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var count = 1;
+        while (tensors.ContainsKey(OptimizerName(count)))
+            count++;
+        return [.. Enumerable.Range(0, count).Select(index => OfType(file, tensors, OptimizerName(index), ScalarType.Byte))];
+    }
+
+    private void LoadOptimizer(IReadOnlyList<Tensor> saved)
     {
         try
         {
-            parts.Optimizer.Load(saved.bytes.ToArray());
+            using var stream = new TensorStream(saved);
+            parts.Optimizer.Load(stream);
         }
         catch (InvalidDataException fault)
         {
@@ -222,6 +250,14 @@ internal sealed class ResumeFile : IDisposable
         tensors.TryGetValue(name, out var tensor)
             ? tensor
             : throw new CheckpointFormatException(file.FileName, $"has no tensor '{name}'.");
+
+    private Tensor OfType(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors, string name, ScalarType type)
+    {
+        var found = Find(file, tensors, name);
+        return found.dtype == type
+            ? found
+            : throw new CheckpointFormatException(path, $"has '{name}' as {found.dtype}{ShapeText.Of(found.shape)}; this run needs {type}.");
+    }
 
     private Tensor Like(SafetensorsFile file, IReadOnlyDictionary<string, Tensor> tensors, string name, Tensor place)
     {

@@ -20,13 +20,15 @@ internal abstract class StepOptimizer : IDisposable
     {
     }
 
-    /// <summary>All that it remembers, to go on from.</summary>
+    /// <summary>Writes all that it remembers, to go on from; it may be more than an array holds.</summary>
+    /// <param name="stream">Where to; left open.</param>
     /// <exception cref="NotSupportedException">It cannot write it down.</exception>
-    public abstract byte[] Save();
+    public abstract void Save(Stream stream);
 
-    /// <summary>Takes what <see cref="Save"/> gave.</summary>
+    /// <summary>Takes what <see cref="Save"/> wrote.</summary>
+    /// <param name="saved">What it wrote, from its beginning; its length is known.</param>
     /// <exception cref="InvalidDataException">It is of another optimiser.</exception>
-    public abstract void Load(byte[] saved);
+    public abstract void Load(Stream saved);
 
     /// <inheritdoc/>
     public abstract void Dispose();

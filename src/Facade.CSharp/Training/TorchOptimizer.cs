@@ -1,3 +1,4 @@
+using System.Text;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -16,19 +17,15 @@ internal sealed class TorchOptimizer(optim.Optimizer optimizer) : StepOptimizer
 
     public override void RequireSaving() => _ = Helper;
 
-    public override byte[] Save()
+    public override void Save(Stream stream)
     {
-        using var stream = new MemoryStream();
-        using var writer = new BinaryWriter(stream);
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
         Helper.save_state_dict(writer);
-        writer.Flush();
-        return stream.ToArray();
     }
 
-    public override void Load(byte[] saved)
+    public override void Load(Stream saved)
     {
-        using var stream = new MemoryStream(saved);
-        using var reader = new BinaryReader(stream);
+        using var reader = new BinaryReader(saved, Encoding.UTF8, leaveOpen: true);
         using var scope = NewDisposeScope();
         try
         {

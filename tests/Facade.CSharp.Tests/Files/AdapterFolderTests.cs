@@ -35,7 +35,7 @@ public sealed class AdapterFolderTests : IDisposable
     private static int Read(string path)
     {
         using var scope = NewDisposeScope();
-        using var file = AdapterFolder.Open(path);
+        using var file = AdapterFolder.Open(path, ReadLimits.Default);
         var number = (int)file.Load("latent")[0].item<float>();
         Assert.Equal($"{number}", file.Metadata["number"]);
         return number;

@@ -192,4 +192,35 @@ public sealed class HostileFileTests : IDisposable
         Assert.Throws<ArgumentException>("metadata", () => SafetensorsFile.Write(Path, [("a", ones(1))], new Dictionary<string, string> { ["b"] = "\udc00" }));
         Assert.False(File.Exists(Path));
     }
+
+    [Fact]
+    public void The_description_of_tensors_is_held_to_the_limit_too()
+    {
+        const int Most = (1 << 20) + 1000;
+        var limits = new ReadLimits { Bytes = Most };
+        void Written(int header) => folder.Write("it.safetensors", SafetensorsBytes.Of("{}".PadRight(header)));
+        Written(Most);
+        PretrainedWeights.FromFile(Path, limits).Dispose();
+        Written(Most + 1);
+        var message = Assert.Throws<CheckpointFormatException>(() => PretrainedWeights.FromFile(Path, limits)).Message;
+        Assert.Contains("has a header of 1049577 bytes; at most 1,049,576 are read (ReadLimits.Bytes)", message);
+
+        using var model = FineTuned.Build("groups", pretrained);
+        model.SaveAdapterFolder(folder.File("adapter"));
+        var configuration = System.IO.Path.Combine(folder.File("adapter"), "adapter_config.json");
+        File.WriteAllText(configuration, File.ReadAllText(configuration).PadRight(Most + 1));
+        FineTunedModel.LoadAdapter(folder.File("adapter"), Small.Classifier(), pretrained).Dispose();
+        message = Assert.Throws<CheckpointFormatException>(
+            () => FineTunedModel.LoadAdapter(folder.File("adapter"), Small.Classifier(), pretrained, limits: limits)).Message;
+        Assert.Contains("is no configuration: it has 1049577 bytes; at most 1,049,576 are read (ReadLimits.Bytes)", message);
+    }
+
+    [Fact]
+    public void A_shape_is_read_no_further_than_it_is_known_to_be_too_long()
+    {
+        var shape = string.Join(',', Enumerable.Repeat("1", 65).Append("\"not reached\""));
+        folder.Write("it.safetensors", SafetensorsBytes.Of($"{{{SafetensorsBytes.Entry("z", "U8", shape, 0, 1)}}}", 0));
+
+        Assert.Contains("has 66 dimensions; at most 64", Assert.Throws<CheckpointFormatException>(() => PretrainedWeights.FromFile(Path)).Message);
+    }
 }

@@ -167,4 +167,35 @@ public sealed class SafetensorsReaderTests
         for (var length = 0; length < whole.Length; length++)
             Assert.Throws<CheckpointFormatException>(() => Read(whole[..length]));
     }
+
+    [Fact]
+    public void A_stream_that_no_array_holds_is_refused_before_it_is_read()
+    {
+        using var folder = new TemporaryFolder();
+        using var stream = File.Create(folder.File("large"));
+        // A hole, which takes no place on the disk.
+        stream.SetLength(3L << 30);
+
+        Assert.Contains(
+            "The stream has 3221225472 bytes or more", Assert.Throws<ArgumentException>("stream", () => SafetensorsFile.Read(stream)).Message);
+        Assert.Equal(0, stream.Position);
+    }
+
+    private sealed class Boastful(byte[] bytes) : MemoryStream(bytes)
+    {
+        public override long Length => 2_000_000_000;
+    }
+
+    [Fact]
+    public void A_stream_that_announces_more_than_comes_does_not_get_memory_for_it()
+    {
+        using var stream = new Boastful(Of($"{{{Entry("x", "U8", "3", 0, 3)}}}", 1, 2, 3));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        using var file = SafetensorsFile.Read(stream);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 100_000_000);
+        using var loaded = file.Load("x");
+        Assert.Equal(new byte[] { 1, 2, 3 }, loaded.data<byte>());
+    }
 }

@@ -263,4 +263,16 @@ public sealed partial class PeftAdapterTests
             model.TrainedTensors["fc1.weight.lora_A"].mul_((float)strength);
         return model;
     }
+
+    [Theory]
+    [InlineData("rank_pattern")]
+    [InlineData("alpha_pattern")]
+    public void More_patterns_than_large_models_have_modules_are_refused_before_any_is_made_ready(string field)
+    {
+        using var scope = NewDisposeScope();
+        var configuration = Configuration();
+        configuration[field] = new JsonObject(Enumerable.Range(0, 1001).Select(number => KeyValuePair.Create($"({number}", (JsonNode?)JsonValue.Create(3))));
+        var fault = Assert.Throws<CheckpointFormatException>(() => Load(Write(configuration, Tensors())));
+        Assert.Contains($"has 1001 patterns in '{field}'; at most 1000 are read", fault.Message);
+    }
 }

@@ -129,4 +129,20 @@ public sealed class TrainedTensorsTests : IDisposable
         Assert.Contains("'z' holds a number", Assert.Throws<InvalidOperationException>(() => model.SaveTrained(Path)).Message);
         Assert.False(File.Exists(Path));
     }
+
+    [Fact]
+    public void A_tensor_that_is_called_as_the_steps_of_another_is_refused_by_name()
+    {
+        using var scope = NewDisposeScope();
+        using var model = GeneratedModel.For(
+            Small.Classifier(), "own", [new("w", full(115, 0.5f)), new("w_scale", ones(1))], trained => trained[0] * trained[1]);
+
+        var message = Assert.Throws<InvalidOperationException>(() => model.SaveTrained(Path, StoredPrecision.Int8)).Message;
+
+        Assert.Contains("'w_scale' is a tensor of the model and the name under which the steps of 'w' in int8 would be stored", message);
+        Assert.False(File.Exists(Path));
+        // What the message advises.
+        model.SaveTrained(Path, StoredPrecision.Half);
+        model.LoadTrained(Path);
+    }
 }

@@ -68,6 +68,17 @@ internal static class CultureProbe
         });
         Say("evaluated", () => Evaluation.Of(model, classes));
         Say("loss", () => TaskLoss.Huber(0.5));
+        Say("momentum", () => TargetNetwork.Input(2, 4, 4).BatchNorm2d(momentum: 1.5));
+        Say("epsilon", () => TargetNetwork.Input(2, 4, 4).BatchNorm2d(epsilon: -0.5));
+        Say("probability", () => TargetNetwork.Input(4).Dropout(1.5));
+        Say("layer norm", () => TargetNetwork.Input(4).LayerNorm(epsilon: -0.5));
+        Say("combination", () =>
+        {
+            using var pretrained = PretrainedWeights.Of(model);
+            using var host = new AdapterHost(Small.Classifier(), pretrained);
+            host.AddCombination("sum", [("one", 1.5e300)]);
+            return host.Names;
+        });
         Say("diverged", () => new TrainingDivergedException(3, "task loss", double.NegativeInfinity).Message);
         return text.ToString();
     }

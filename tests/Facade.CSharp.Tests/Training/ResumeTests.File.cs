@@ -164,4 +164,41 @@ public sealed partial class ResumeTests
         Assert.Empty(heard.Heard);
         Assert.Equal([path], Directory.GetFileSystemEntries(folder.Path));
     }
+
+    [Fact]
+    public void A_lock_that_may_not_be_opened_is_not_passed_over()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        using var model = Small.Slvt();
+        var file = folder.File("run");
+        // A folder, which nobody can open as a file, as only its owner can another user's lock.
+        Directory.CreateDirectory(file + ".lock");
+        var heard = new Listener();
+
+        var fault = Assert.Throws<IOException>(() => new Trainer(model, Options).Fit(data, data, heard, resumeFile: file));
+
+        Assert.Contains($"'{file}' cannot be locked: '{file}.lock' is there and may not be opened", fault.Message);
+        Assert.Empty(heard.Heard);
+    }
+
+    [Theory]
+    [InlineData("probe")]
+    [InlineData("optimizer")]
+    [InlineData("step_milliseconds")]
+    public void A_tensor_of_another_type_is_refused_before_the_model_changes(string name)
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Classes(40);
+        var file = folder.File("run");
+        Begin(() => Small.Slvt(), Short, file);
+        Change(file, _ => { }, tensors => tensors[name] = tensors[name].to(float16));
+        using var model = Small.Slvt();
+        var before = Small.State(model);
+
+        var fault = Assert.Throws<CheckpointFormatException>(() => new Trainer(model, Short).Fit(data, resumeFile: file));
+
+        Assert.Contains($"has '{name}' as Float16", fault.Message);
+        Assert.Equal(before, Small.State(model));
+    }
 }

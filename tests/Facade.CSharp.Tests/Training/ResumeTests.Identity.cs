@@ -32,15 +32,17 @@ public sealed partial class ResumeTests
     private static MappedModel Mapped(Func<TargetNetworkBuilder, TargetNetworkBuilder> layers) =>
         MappingNetwork.For(layers(TargetNetwork.Input(4)).Build("network")).SingleLatent(24).WithSeed(7).Build();
 
-    /// <summary>Changes the metadata of a resume file, and signs it anew as its writer does.</summary>
-    private static void Change(string file, Action<Dictionary<string, string>> change)
+    /// <summary>Changes a resume file, and signs it anew as its writer does.</summary>
+    private static void Change(string file, Action<Dictionary<string, string>> change, Action<Dictionary<string, Tensor>>? ofTensors = null)
     {
         using var scope = NewDisposeScope();
         Dictionary<string, string> metadata;
-        (string Name, Tensor Tensor)[] tensors;
+        Dictionary<string, Tensor> loaded;
         using (var read = SafetensorsFile.Read(file))
-            (metadata, tensors) = (new(read.Metadata), [.. read.LoadAll().Select(pair => (pair.Key, pair.Value))]);
+            (metadata, loaded) = (new(read.Metadata), new(read.LoadAll()));
         change(metadata);
+        ofTensors?.Invoke(loaded);
+        (string Name, Tensor Tensor)[] tensors = [.. loaded.Select(pair => (pair.Key, pair.Value))];
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(metadata["settings"] + metadata["counted"]));
         foreach (var (name, values) in tensors.OrderBy(pair => pair.Name, StringComparer.Ordinal))

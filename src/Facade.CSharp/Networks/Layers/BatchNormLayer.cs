@@ -50,8 +50,8 @@ internal sealed class BatchNormLayer(int dimensions, double momentum, double eps
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
-        Require(momentum > 0 && momentum <= 1, $"momentum is {momentum}; it must be above 0 and at most 1.");
-        Require(epsilon > 0 && double.IsFinite(epsilon), $"epsilon is {epsilon}; it must be a positive finite number.");
+        Require(momentum > 0 && momentum <= 1, FormattableString.Invariant($"momentum is {momentum}; it must be above 0 and at most 1."));
+        Require(epsilon > 0 && double.IsFinite(epsilon), FormattableString.Invariant($"epsilon is {epsilon}; it must be a positive finite number."));
         Require(dimensions != 2 || input.Count == 3, "it needs an image of shape (channels, height, width).");
         Require(dimensions != 1 || input.Count is 1 or 2, "it needs features (features) or a signal of shape (channels, length).");
         return input;

@@ -39,7 +39,7 @@ internal sealed class DropoutLayer(double probability, ulong seed, string? name)
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
-        Require(probability >= 0 && probability < 1, $"probability is {probability}; it must be at least 0 and below 1.");
+        Require(probability >= 0 && probability < 1, FormattableString.Invariant($"probability is {probability}; it must be at least 0 and below 1."));
         return input;
     }
 

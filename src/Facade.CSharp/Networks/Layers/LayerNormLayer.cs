@@ -29,7 +29,7 @@ internal sealed class LayerNormLayer(double epsilon, string? name) : Layer(name)
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
-        Require(epsilon > 0 && double.IsFinite(epsilon), $"epsilon is {epsilon}; it must be a positive finite number.");
+        Require(epsilon > 0 && double.IsFinite(epsilon), FormattableString.Invariant($"epsilon is {epsilon}; it must be a positive finite number."));
         return input;
     }
 

@@ -30,21 +30,29 @@ internal sealed class BorrowedModule : LentModule, IDisposable
         using var noGradient = no_grad();
         Parameters = ModuleParameters.Of(module);
         lent = ModuleLoans.Lend(module, name);
-        // (4H, H): the weights of an LSTM, a script module's too.
-        NeedsGradientMode = module.named_parameters().Any(
-            parameter => parameter.name.EndsWith("weight_hh_l0", StringComparison.Ordinal)
-                && parameter.parameter.shape is [var gates, var hidden] && gates == 4 * hidden);
-        buffers = [.. module.named_buffers()];
-        ownWeights = [.. Parameters.Generated.Select(parameter => parameter.Value.clone().DetachFromDisposeScope())];
-        ownBuffers = [.. buffers.Select(buffer => buffer.Value.clone().DetachFromDisposeScope())];
-        ownGradients = [.. Parameters.Generated.SelectMany(parameter => parameter.Handles)
-            .Select(handle => (handle, handle.grad?.DetachFromDisposeScope()))];
-        foreach (var (handle, _) in ownGradients)
-            handle.grad = null;
-        // A script module makes a new object for each submodule; what it holds of modes is reached through the root only.
-        ownModes = module is jit.ScriptModule
-            ? [(module, module.training)]
-            : [.. module.named_modules().Select(part => part.module).Prepend(module).Select(part => (part, part.training))];
+        try
+        {
+            // (4H, H): the weights of an LSTM, a script module's too.
+            NeedsGradientMode = module.named_parameters().Any(
+                parameter => parameter.name.EndsWith("weight_hh_l0", StringComparison.Ordinal)
+                    && parameter.parameter.shape is [var gates, var hidden] && gates == 4 * hidden);
+            buffers = [.. module.named_buffers()];
+            ownWeights = [.. Parameters.Generated.Select(parameter => parameter.Value.clone().DetachFromDisposeScope())];
+            ownBuffers = [.. buffers.Select(buffer => buffer.Value.clone().DetachFromDisposeScope())];
+            ownGradients = [.. Parameters.Generated.SelectMany(parameter => parameter.Handles)
+                .Select(handle => (handle, handle.grad?.DetachFromDisposeScope()))];
+            foreach (var (handle, _) in ownGradients)
+                handle.grad = null;
+            // A script module makes a new object for each submodule; what it holds of modes is reached through the root only.
+            ownModes = module is jit.ScriptModule
+                ? [(module, module.training)]
+                : [.. module.named_modules().Select(part => part.module).Prepend(module).Select(part => (part, part.training))];
+        }
+        catch
+        {
+            ModuleLoans.Return(lent);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -84,7 +92,7 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     public IReadOnlyList<BufferSpecification> BufferSpecifications =>
         [.. buffers.Select(buffer => new BufferSpecification(buffer.Name, buffer.Value.shape, buffer.Value.dtype, 0))];
 
-    /// <summary>The times that something was written into it as a whole, and not by one of its parts.</summary>
+    /// <summary>The times that something was written into it as a whole, and not by one of its parts, or that its mode changed.</summary>
     public long WholeWrites { get; private set; }
 
     /// <inheritdoc/>
@@ -127,8 +135,14 @@ internal sealed class BorrowedModule : LentModule, IDisposable
         foreach (var (buffer, value) in buffers.Zip(state))
             written |= Write(buffer, value);
         if (mode != training)
+        {
             module.train(training);
-        mode = training;
+            mode = training;
+            // Layers such as batch norm then write into their buffers as they run, in all parts of the module; a graph that a pass of the other
+            // mode left behind may read these.
+            WholeWrites++;
+        }
+
         return written;
     }
 
@@ -155,13 +169,20 @@ internal sealed class BorrowedModule : LentModule, IDisposable
             if (returned)
                 return;
             returned = true;
-            ModuleLoans.Return(lent);
             using var noGradient = no_grad();
-            if (!WasDisposed)
-                GiveBack();
-            foreach (var own in ownWeights.Concat(ownBuffers))
-                own.Dispose();
-            WholeWrites++;
+            try
+            {
+                if (!WasDisposed)
+                    GiveBack();
+            }
+            finally
+            {
+                // Only now: another target would take what a pass has written for the module's own weights.
+                ModuleLoans.Return(lent);
+                foreach (var own in ownWeights.Concat(ownBuffers))
+                    own.Dispose();
+                WholeWrites++;
+            }
         }
     }
 

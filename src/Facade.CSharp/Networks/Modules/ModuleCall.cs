@@ -13,9 +13,13 @@ internal sealed class ModuleCall(LentModule module, IReadOnlyList<Tensor> state,
     private readonly List<Tensor> made = [];
     private IReadOnlyList<Tensor> handedOut = [];
     private bool[] inputHasGradient = [];
+    private Place[] places = [];
     private int weightCount;
     private long writes;
     private bool isSpent;
+
+    /// <summary>What a tensor's gradient looks like, whatever has become of the tensor.</summary>
+    private readonly record struct Place(long[] Shape, ScalarType Type, Device Device);
 
     /// <summary>How many of the tensors that a pass gets are inputs; the weights follow.</summary>
     public int InputCount => inputCount;
@@ -44,6 +48,7 @@ internal sealed class ModuleCall(LentModule module, IReadOnlyList<Tensor> state,
         {
             using var scope = NewDisposeScope();
             (inputHasGradient, weightCount) = ([.. inputs.Select(input => input.requires_grad)], weights.Length);
+            places = [.. inputs.Concat(weights).Select(tensor => new Place(tensor.shape, tensor.dtype, tensor.device))];
             module.Write(weights, state, training);
             var before = new List<Tensor> { random.get_rng_state() };
             before.AddRange(state.Select(buffer => buffer.clone()));
@@ -70,36 +75,73 @@ internal sealed class ModuleCall(LentModule module, IReadOnlyList<Tensor> state,
         made.Clear();
     }
 
-    /// <summary>The gradients of each input and of each weight, null where there is none.</summary>
+    /// <summary>The gradients of each input and of each weight, null where there is none; not a number where they cannot be taken.</summary>
     public IReadOnlyList<Tensor?> Backward(Func<List<Tensor>> saved, Tensor gradient)
     {
         lock (module.Gate)
         {
-            using var scope = NewDisposeScope();
-            var kept = saved();
-            var output = kept[0];
-            var leaves = kept.GetRange(1, inputCount);
-            var weights = kept.GetRange(1 + inputCount, weightCount);
-            if (isSpent || writes != module.Writes)
-                output = RunAgain(leaves, weights, kept[(1 + inputCount + weightCount)..]);
-            isSpent = true;
+            IReadOnlyList<Tensor?> gradients;
+            try
+            {
+                gradients = Gradients(saved, gradient);
+            }
+            catch (Exception)
+            {
+                // Native code called this: an exception would end the process. No one takes a gradient of NaN for a right one.
+                using var nothing = double.NaN.ToScalar();
+                gradients =
+                [
+                    .. places.Select((place, index) => index < inputCount && !inputHasGradient[index]
+                        ? null
+                        : full(place.Shape, nothing, place.Type, place.Device)),
+                ];
+            }
 
-            var parameters = module.Generated;
-            var withGradient = leaves.Where((_, index) => inputHasGradient[index]);
-            if (output.requires_grad)
-                autograd.backward([output], [gradient], inputs: [.. parameters.SelectMany(parameter => parameter.Handles), .. withGradient]);
-            Tensor?[] gradients =
-            [
-                .. leaves.Select((leaf, index) => inputHasGradient[index] ? Taken([leaf], leaf) : null),
-                .. weights.Select((weight, index) => Taken(parameters[index].Handles, weight)),
-            ];
-            if (is_grad_enabled())
-                gradients = [.. gradients.Zip(leaves.Concat(weights), OnceOnly.Guard)];
-            foreach (var tensor in gradients)
-                tensor?.MoveToOuterDisposeScope();
             // The native side takes its hold only after this returns.
             handedOut = [.. gradients.OfType<Tensor>()];
             return gradients;
+        }
+    }
+
+    private Tensor?[] Gradients(Func<List<Tensor>> saved, Tensor gradient)
+    {
+        using var scope = NewDisposeScope();
+        var kept = saved();
+        var output = kept[0];
+        var leaves = kept.GetRange(1, inputCount);
+        var weights = kept.GetRange(1 + inputCount, weightCount);
+        if (isSpent || writes != module.Writes)
+            output = RunAgain(leaves, weights, kept[(1 + inputCount + weightCount)..]);
+        isSpent = true;
+
+        var parameters = module.Generated;
+        Tensor[] starts = [.. parameters.SelectMany(parameter => parameter.Handles), .. leaves.Where((_, index) => inputHasGradient[index])];
+        if (output.requires_grad)
+            GoBack(output, gradient, starts);
+        Tensor?[] gradients =
+        [
+            .. leaves.Select((leaf, index) => inputHasGradient[index] ? Taken([leaf], leaf) : null),
+            .. weights.Select((weight, index) => Taken(parameters[index].Handles, weight)),
+        ];
+        if (is_grad_enabled())
+            gradients = [.. gradients.Zip(leaves.Concat(weights), OnceOnly.Guard)];
+        foreach (var tensor in gradients)
+            tensor?.MoveToOuterDisposeScope();
+        return gradients;
+    }
+
+    private static void GoBack(Tensor output, Tensor gradient, Tensor[] starts)
+    {
+        try
+        {
+            autograd.backward([output], [gradient], inputs: starts);
+        }
+        catch
+        {
+            // What it had added up by then would count as a part of the next pass's gradients.
+            foreach (var start in starts)
+                start.grad = null;
+            throw;
         }
     }
 

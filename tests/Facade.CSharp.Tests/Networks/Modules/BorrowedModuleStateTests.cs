@@ -81,6 +81,30 @@ public sealed class BorrowedModuleStateTests
     }
 
     [Fact]
+    public void A_training_pass_in_between_leaves_the_gradients_of_an_evaluation_right()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Normed();
+        using var target = TargetNetwork.From(module, zeros(1, 1, 5, 5));
+        var images = Numbers(1, float32, 3, 1, 5, 5);
+
+        Tensor GradientOf(bool trained)
+        {
+            using var state = target.CreateState();
+            Tensor[] weights = [.. WeightsFor(target).Select(weight => weight.requires_grad_())];
+            var output = target.Forward(images, weights, state, training: false);
+            // With the same weights: only the running statistics move.
+            if (trained)
+                target.Forward(images * 3, [.. weights.Select(weight => weight.detach())], state, training: true);
+            output.square().sum().backward();
+            return cat([.. weights.Select(weight => weight.grad!.reshape(-1))]);
+        }
+
+        var plain = GradientOf(false);
+        Assert.True((plain - GradientOf(true)).abs().max().ToDouble() <= 1e-6 * plain.abs().max().ToDouble());
+    }
+
+    [Fact]
     public void The_module_comes_back_intact()
     {
         using var scope = NewDisposeScope();

@@ -117,4 +117,76 @@ public sealed class ModuleLoanTests
                 "was made under torch.inference_mode",
                 Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(made, zeros(1, 3))).Message);
     }
+
+    [Fact]
+    public void Going_back_through_a_pass_of_a_disposed_target_gives_no_numbers_and_does_not_end_the_process()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Network();
+        var target = TargetNetwork.From(module, zeros(2, 6));
+        using var model = DirectModel.For(target, 1);
+        var input = ones(2, 6).requires_grad_();
+        var output = model.call(input);
+
+        target.Dispose();
+        output.sum().backward();
+
+        Assert.All(model.Trainables, trained => Assert.True(trained.grad!.isnan().all().item<bool>()));
+        Assert.True(input.grad!.isnan().all().item<bool>());
+        Assert.All(module.parameters(), parameter => Assert.Null(parameter.grad));
+    }
+
+    private sealed class Told : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> layer = nn.Linear(3, 2);
+
+        public Told()
+            : base("told") => RegisterComponents();
+
+        public Action? OnMode { get; set; }
+
+        public override Tensor forward(Tensor input) => layer.call(input);
+
+        public override void train(bool train = true)
+        {
+            base.train(train);
+            OnMode?.Invoke();
+        }
+    }
+
+    [Fact]
+    public void A_module_is_on_loan_until_it_is_back_as_it_was()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Told();
+        var target = TargetNetwork.From(module, zeros(2, 3), "first");
+        ArgumentException? refusal = null;
+        module.OnMode = () =>
+        {
+            module.OnMode = null;
+            refusal = Assert.Throws<ArgumentException>("module", () => TargetNetwork.From(module, zeros(2, 3), "second"));
+        };
+
+        target.Dispose();
+
+        Assert.Contains("is on loan to the target 'first'", refusal?.Message);
+        TargetNetwork.From(module, zeros(2, 3), "second").Dispose();
+    }
+
+    private sealed class Same() : nn.Module<Tensor, Tensor>("same")
+    {
+        public override Tensor forward(Tensor input) => input;
+    }
+
+    [Fact]
+    public void A_module_with_a_disposed_part_is_not_on_loan_after_it_was_refused()
+    {
+        using var scope = NewDisposeScope();
+        var same = new Same();
+        using var module = nn.Sequential(("fc", nn.Linear(3, 2)), ("same", same));
+        same.Dispose();
+
+        for (var time = 0; time < 2; time++)
+            Assert.Throws<ObjectDisposedException>(() => TargetNetwork.From(module, zeros(2, 3)));
+    }
 }

@@ -99,6 +99,32 @@ public sealed class StreamedModuleTests
         Assert.Equal(alone, Gradient(third, between: true));
     }
 
+    [Fact]
+    public void A_training_pass_in_between_leaves_the_gradients_of_an_evaluation_right()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Module();
+        using var target = TargetNetwork.From(module, zeros(2, 1, 8, 8), "mine");
+        var input = linspace(-1, 1, 128, dtype: float32).reshape(2, 1, 8, 8);
+
+        int[] Gradient(bool trained)
+        {
+            using var model = MappingNetwork.For(target).SingleLatent(64).WithSeed(5).StartingWithin(0.5).Streamed().Build();
+            model.eval();
+            var loss = model.call(input).square().sum();
+            model.train();
+            // With the same weights, in a mode that reaches all parts with the first of them.
+            using (no_grad())
+                if (trained)
+                    model.call(input * 3);
+            return Small.Bits(autograd.grad([loss], [model.Latent])[0]);
+        }
+
+        var alone = Gradient(trained: false);
+        Assert.Contains(alone, bits => bits != 0);
+        Assert.Equal(alone, Gradient(trained: true));
+    }
+
     private sealed class Own : nn.Module<Tensor, Tensor>
     {
         private readonly Linear inner = nn.Linear(4, 4);
