@@ -71,6 +71,12 @@ internal sealed class OnnxGraphs
 
     public OnnxGraphs Number(string name, float value) => Floats(name, [], [value]);
 
+    public OnnxGraphs Double(string name, double value)
+    {
+        Model.Graph.Initializer.Add(new TensorProto { Name = name, DataType = (int)Kind.Double, DoubleData = { value } });
+        return this;
+    }
+
     public OnnxGraphs Ints(string name, params long[] values)
     {
         var tensor = new TensorProto { Name = name, DataType = (int)Kind.Int64 };

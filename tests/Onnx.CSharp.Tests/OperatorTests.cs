@@ -75,6 +75,13 @@ public sealed class OperatorTests
             .Node("Constant", "", "made", ("value", new TensorProto { DataType = (int)TensorProto.Types.DataType.Double, DoubleData = { 1.5 } }))
             .Node("Mul", "stored made", "both").Node("Cast", "both", "factor", ("to", (int)TensorProto.Types.DataType.Float)).Node("Mul", "a factor", "y").Output("y"));
 
+    // In single precision 0.3 / 0.1 is above 3, which would be a fourth number.
+    [Fact]
+    public void ARangeOfStoredDoublesHasAsManyNumbersAsTheyGive() => Agreement.Check(
+        new OnnxGraphs(13, 3).Weight("w", 3).Node("Mul", "x w", "a").Double("start", 0).Double("limit", 0.3).Double("delta", 0.1)
+            .Node("Range", "start limit delta", "places").Node("Cast", "places", "factor", ("to", (int)TensorProto.Types.DataType.Float))
+            .Node("Mul", "a factor", "y").Output("y"));
+
     [Fact]
     public void ANetworkOfSeveralInputsAgrees() => Agreement.Check(
         new OnnxGraphs(13, 4).Input("other", TensorProto.Types.DataType.Float, 4).Weight("w", 4).Node("Mul", "other w", "a").Node("Add", "x a", "y").Output("y"));

@@ -23,9 +23,10 @@ internal static class ResNetRows
     /// <param name="resNet20">Makes the literature's.</param>
     public static IReadOnlyList<ExperimentRow> Of(Func<TargetNetwork> resNet18, Func<TargetNetwork> resNet20) =>
     [
-        TaskRows.Direct("", resNet18),
-        .. new[] { 10_000, 15_000, 20_000 }.Select(latents => TaskRows.Lwt("", resNet18, latents)),
-        .. Rivals("", "", resNet18),
+        .. new[] { TaskRows.Direct("", resNet18) }
+            .Concat(new[] { 10_000, 15_000, 20_000 }.Select(latents => TaskRows.Lwt("", resNet18, latents)))
+            .Concat(Rivals("", "", resNet18))
+            .Select(row => row with { Label = "ResNet-18 " + row.Label }),
         .. new[] { TaskRows.Direct(Small, resNet20) }
             .Concat(new[] { 10_000, 15_000, 20_000 }.Select(latents => TaskRows.Lwt(Small, resNet20, latents)))
             .Concat(Rivals(Small + "-", "ResNet-20 ", resNet20))

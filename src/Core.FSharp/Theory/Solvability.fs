@@ -189,7 +189,11 @@ module Solvability =
                 match bound.Status with
                 | BoundStatus.Proven -> ClosedForm, Some(bound.Value / 2.0)
                 | BoundStatus.Assumed -> Stated, Some(bound.Value / 2.0)
-                | _ -> Unknown, None
+                // A curvature that is known on other balls alone says as much of this one as none.
+                | _ ->
+                    match options.RemainderConstant with
+                    | Some stated -> Stated, Some stated
+                    | None -> Unknown, None
             | None, Some stated -> Stated, Some stated
             | None, None -> Unknown, None
 

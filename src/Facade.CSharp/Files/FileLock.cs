@@ -13,7 +13,7 @@ internal sealed class FileLock : IDisposable
 
     /// <summary>Takes a file, which need not exist yet.</summary>
     /// <param name="path">The file. A symbolic link means the file that it points at.</param>
-    /// <returns>The lock; null in a folder where nothing can be written, and so nothing can be mixed.</returns>
+    /// <returns>The lock; null where the file cannot be written, and so nothing can be mixed.</returns>
     /// <exception cref="DirectoryNotFoundException">Its folder does not exist.</exception>
     /// <exception cref="IOException">It is in use, or the lock is there and may not be opened.</exception>
     public static FileLock? Take(string path)
@@ -37,7 +37,7 @@ internal sealed class FileLock : IDisposable
         {
             throw new IOException($"'{path}' is in use: another run, of this process or of another one, holds the lock '{name}'.", fault);
         }
-        catch (UnauthorizedAccessException fault) when (Path.Exists(name))
+        catch (UnauthorizedAccessException fault) when (Path.Exists(name) && MayWrite(path))
         {
             // A run of another user may hold it; without it two would write into one file.
             throw new IOException(
@@ -46,6 +46,20 @@ internal sealed class FileLock : IDisposable
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+
+    // A finished run is read beside the lock of another user's process that was killed.
+    private static bool MayWrite(string path)
+    {
+        try
+        {
+            new PendingFile(path).Dispose();
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
         }
     }
 

@@ -26,8 +26,8 @@ internal sealed class PeftConfiguration
     /// <summary>Fields that decide what the factors are multiplied by.</summary>
     private static readonly string[] Scaling = ["r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"];
 
-    /// <summary>The most patterns of a field, above the modules of large models: each is made ready and held against each module's name.</summary>
-    private const int MostPatterns = 1_000;
+    /// <summary>The most patterns of a field, above the matrices of large mixtures of experts: each is made ready and held against each module's name.</summary>
+    private const int MostPatterns = 10_000;
 
     private readonly string path;
     private readonly JsonObject json;

@@ -7,7 +7,7 @@ internal interface IRunStore
     string Name { get; }
 
     /// <summary>Keeps it for this run alone until what it returns is disposed; null where there is nothing to keep.</summary>
-    /// <exception cref="IOException">Another run uses it.</exception>
+    /// <exception cref="IOException">Another run uses it, or its lock may not be opened.</exception>
     IDisposable? Take();
 
     /// <summary>The state, to be disposed; null where there is none yet.</summary>

@@ -247,8 +247,10 @@ internal sealed class OnnxGraph
             {
                 using var folding = NewDisposeScope();
                 var values = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-                // As in a pass: what nodes make is of its type too.
-                Perform(node, steps[index].Compute, name => Typed(constants[name]), values, pass);
+                // Stored doubles are computed with as they are, but beside what a node has made, which is of the pass's type.
+                var isMixed = node.Inputs.Where(name => name.Length > 0).Select(name => constants[name])
+                    .Where(constant => constant.is_floating_point()).Select(constant => constant.dtype).Distinct().Count() > 1;
+                Perform(node, steps[index].Compute, name => isMixed ? Typed(constants[name]) : constants[name], values, pass);
                 foreach (var (name, value) in values)
                     constants[name] = value.DetachFromDisposeScope();
                 steps.RemoveAt(index--);

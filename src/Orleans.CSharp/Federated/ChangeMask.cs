@@ -28,7 +28,8 @@ internal sealed class ChangeMask : IDisposable
             return read == key.Length && other.ExportParameters(false).Curve is { IsNamed: true } curve
                 && curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value;
         }
-        catch (CryptographicException)
+        // The second for a curve that the machine's library does not know.
+        catch (Exception fault) when (fault is CryptographicException or PlatformNotSupportedException)
         {
             return false;
         }

@@ -114,8 +114,15 @@ internal sealed class RunGrain(
 
     public async Task Keep(long step, RunTerms keeping, byte[] state)
     {
-        if (step <= kept.State.Step || IsOfAnotherRun(keeping))
+        if (IsOfAnotherRun(keeping))
             return;
+        if (step <= kept.State.Step)
+        {
+            // The reducer may be newer than what is kept.
+            reducer?.Kept(step);
+            return;
+        }
+
         var before = kept.State;
         kept.State = KeptRun.Of(keeping, step, state);
         try

@@ -1,6 +1,6 @@
 namespace MappingNets;
 
-/// <summary>The state of a run in the cluster: read when a worker joins, and written after an epoch by the worker that is asked to.</summary>
+/// <summary>The state of a run in the cluster: read when a worker joins, and written after an epoch by the worker that is asked to, after the last one by all.</summary>
 internal sealed class ClusterRunStore(ClusterLine<IRunGrain> line, string run, RunTerms terms, byte[] state) : IRunStore
 {
     /// <summary>This worker's gradients, once there are any.</summary>

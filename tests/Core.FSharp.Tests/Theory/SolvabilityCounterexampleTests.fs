@@ -306,15 +306,18 @@ let solvability =
               Expect.equal alone.Assumptions.Source Unknown "the ball reaches out of the chart's"
               Expect.isNone alone.Assumptions.RemainderConstant "no C_2 there"
 
-              let glued =
-                  far
-                      [ line 0.0; line 0.5 ]
-                      { Solvability.defaults with
-                          RemainderConstant = Some 1.0 }
+              let stated =
+                  { Solvability.defaults with
+                      RemainderConstant = Some 1.0 }
 
-              Expect.equal glued.Assumptions.RemainderConstant (Some 1.0) "as stated"
+              let glued = far [ line 0.0; line 0.5 ] stated
+              let told = far [ line 0.0 ] stated
 
-              for facts in [ alone.Facts; glued.Facts ] do
+              for certificate in [ glued; told ] do
+                  Expect.equal certificate.Assumptions.RemainderConstant (Some 1.0) "as stated"
+                  Expect.equal certificate.Assumptions.Source Stated "by the caller"
+
+              for facts in [ alone.Facts; glued.Facts; told.Facts ] do
                   Expect.isTrue (Double.IsNaN facts.FirstStepRemainder) "no remainder"
                   Expect.isNone facts.QuadraticBoundHeld "no verdict")
 

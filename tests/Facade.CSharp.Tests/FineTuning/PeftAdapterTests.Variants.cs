@@ -271,8 +271,8 @@ public sealed partial class PeftAdapterTests
     {
         using var scope = NewDisposeScope();
         var configuration = Configuration();
-        configuration[field] = new JsonObject(Enumerable.Range(0, 1001).Select(number => KeyValuePair.Create($"({number}", (JsonNode?)JsonValue.Create(3))));
+        configuration[field] = new JsonObject(Enumerable.Range(0, 10_001).Select(number => KeyValuePair.Create($"({number}", (JsonNode?)JsonValue.Create(3))));
         var fault = Assert.Throws<CheckpointFormatException>(() => Load(Write(configuration, Tensors())));
-        Assert.Contains($"has 1001 patterns in '{field}'; at most 1000 are read", fault.Message);
+        Assert.Contains($"has 10001 patterns in '{field}'; at most 10000 are read", fault.Message);
     }
 }

@@ -182,6 +182,17 @@ public sealed partial class ResumeTests
         Assert.Empty(heard.Heard);
     }
 
+    [Fact]
+    public void A_lock_that_may_not_be_opened_keeps_nobody_from_reading_what_he_could_not_write()
+    {
+        using var folder = new TemporaryFolder();
+        // Folders, which nobody can write as files; for another user a run's file and the lock that its killed process left are so.
+        Directory.CreateDirectory(folder.File("run.lock"));
+        Directory.CreateDirectory(folder.File("run"));
+
+        Assert.Null(FileLock.Take(folder.File("run")));
+    }
+
     [Theory]
     [InlineData("probe")]
     [InlineData("optimizer")]

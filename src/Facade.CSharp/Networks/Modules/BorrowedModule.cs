@@ -36,6 +36,11 @@ internal sealed class BorrowedModule : LentModule, IDisposable
             NeedsGradientMode = module.named_parameters().Any(
                 parameter => parameter.name.EndsWith("weight_hh_l0", StringComparison.Ordinal)
                     && parameter.parameter.shape is [var gates, var hidden] && gates == 4 * hidden);
+            // Before anything is taken from the module: this fails where a part was disposed.
+            // A script module makes a new object for each submodule; what it holds of modes is reached through the root only.
+            ownModes = module is jit.ScriptModule
+                ? [(module, module.training)]
+                : [.. module.named_modules().Select(part => part.module).Prepend(module).Select(part => (part, part.training))];
             buffers = [.. module.named_buffers()];
             ownWeights = [.. Parameters.Generated.Select(parameter => parameter.Value.clone().DetachFromDisposeScope())];
             ownBuffers = [.. buffers.Select(buffer => buffer.Value.clone().DetachFromDisposeScope())];
@@ -43,10 +48,6 @@ internal sealed class BorrowedModule : LentModule, IDisposable
                 .Select(handle => (handle, handle.grad?.DetachFromDisposeScope()))];
             foreach (var (handle, _) in ownGradients)
                 handle.grad = null;
-            // A script module makes a new object for each submodule; what it holds of modes is reached through the root only.
-            ownModes = module is jit.ScriptModule
-                ? [(module, module.training)]
-                : [.. module.named_modules().Select(part => part.module).Prepend(module).Select(part => (part, part.training))];
         }
         catch
         {

@@ -183,10 +183,13 @@ public sealed class ModuleLoanTests
     {
         using var scope = NewDisposeScope();
         var same = new Same();
-        using var module = nn.Sequential(("fc", nn.Linear(3, 2)), ("same", same));
+        var layer = nn.Linear(3, 2);
+        using var module = nn.Sequential(("fc", layer), ("same", same));
+        layer.call(ones(2, 3)).sum().backward();
         same.Dispose();
 
         for (var time = 0; time < 2; time++)
             Assert.Throws<ObjectDisposedException>(() => TargetNetwork.From(module, zeros(2, 3)));
+        Assert.Equal(2f, layer.weight.grad!.max().item<float>());
     }
 }
