@@ -47,7 +47,7 @@ public static class ResultsPage
         ReportFile[] reports = [.. results.Select(result => result.Report)];
         var kinds = string.Join(" ", reports.Select(ResultFolder.Kind).Distinct());
         // The statement of one of several data sets would be taken for that of all.
-        var data = JoinedRows.Circumstances(reports, reports is [{ DataStatement: { } only }] ? only : null);
+        var data = JoinedRows.Circumstances(reports, reports.Select(report => report.DataStatement).Distinct().ToArray() is [{ } same] ? same : null);
         var table = JoinedRows.Table(reports);
         // Some experiments have no rows but a table of their own.
         if (table.Length == 0 || reports.Any(report => report.Trajectories is not null))

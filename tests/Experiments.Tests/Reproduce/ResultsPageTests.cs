@@ -114,6 +114,15 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void What_is_to_be_said_of_the_data_is_said_where_all_of_a_section_have_the_same()
+    {
+        ReportFile Of(string statement) => new("mnist", [Run("cnn2-direct", 108_618, 0.9)]) { Experiment = "classification", DataStatement = statement };
+
+        Assert.Contains("\n\nData: digits. 8 epochs", Page(("first", Of("Data: digits.")), ("second", Of("Data: digits."))));
+        Assert.Contains("\n\nData: mnist. 8 epochs", Page(("first", Of("Data: digits.")), ("second", Of("Data: letters."))));
+    }
+
+    [Fact]
     public void A_section_shows_one_picture_and_rows_without_a_network_and_leaves_the_rest_to_the_full_page()
     {
         var report = new ReportFile("prsa", [Run("slvt-2048", 2_048, null, 0.00061)])
