@@ -8,6 +8,9 @@ internal sealed class AddOnsExperiment : TableExperiment
     private const string Layer = "fc1";
     private const int Rank = 32;
 
+    /// <summary>The default rate of latents, at which they go on after pruning.</summary>
+    private const double LatentRate = 0.05;
+
     /// <summary>A tenth of CNN2's weights.</summary>
     private const int Kept = 10_862;
 
@@ -21,20 +24,20 @@ internal sealed class AddOnsExperiment : TableExperiment
         new("direct-low-rank", "direct, low rank", seed => ParameterCounts.Held(DirectModel.For(LowRank(), seed), 35_914)),
         new("direct-prune", "direct, pruned", Direct)
         {
-            Then = trained => ParameterCounts.Held(trained.PrunedTo(Kept, rate: 1e-3), Kept),
-            Settings = KeptAt("0.001"),
+            Then = trained => ParameterCounts.Held(trained.PrunedTo(Kept, rate: Continuation.PrunedRate), Kept),
+            Settings = KeptAt(Continuation.PrunedRate),
             Cost = 1.5,
         },
         new("slvt", "SLVT 2,048", Slvt) { Examine = Quantized },
         new("slvt-low-rank", "SLVT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).SingleLatent(1_456).WithSeed(seed).Build(), 1_456)),
-        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt("0.05"), Cost = 1.5 },
+        new("slvt-prune", "SLVT, pruned", Slvt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt(LatentRate), Cost = 1.5 },
         new("lwt", "LWT 2,688", Lwt) { Examine = Quantized },
         new("lwt-low-rank", "LWT, low rank", seed => ParameterCounts.Held(MappingNetwork.For(LowRank()).LayerWise(2_688).WithSeed(seed).Build(), 2_688)),
-        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt("0.05"), Cost = 1.5 },
+        new("lwt-prune", "LWT, pruned", Lwt) { Then = trained => trained.PrunedTo(Kept), Settings = KeptAt(LatentRate), Cost = 1.5 },
     ];
 
-    private static Dictionary<string, string> KeptAt(string rate) =>
-        new() { ["kept"] = FormattableString.Invariant($"{Kept}"), [RunPlan.ContinuedRateSetting] = rate };
+    private static Dictionary<string, string> KeptAt(double rate) =>
+        new() { ["kept"] = FormattableString.Invariant($"{Kept}"), [RunPlan.ContinuedRateSetting] = RunPlan.RateText(rate) };
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { Epochs = options.Epochs ?? (options.Quick ? 1 : 8) };
 

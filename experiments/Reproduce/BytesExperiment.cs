@@ -46,8 +46,8 @@ internal sealed class BytesExperiment : TableExperiment
         FormattableString.Invariant($"direct-kept-{kept}"), FormattableString.Invariant($"direct, pruned to {kept:N0}"),
         seed => DirectModel.For(Targets.Cnn2(), seed))
     {
-        Then = trained => trained.PrunedTo(kept, rate: 1e-3),
-        Settings = new Dictionary<string, string> { [RunPlan.ContinuedRateSetting] = "0.001" },
+        Then = trained => trained.PrunedTo(kept, rate: Continuation.PrunedRate),
+        Settings = new Dictionary<string, string> { [RunPlan.ContinuedRateSetting] = RunPlan.RateText(Continuation.PrunedRate) },
         Examine = Weights,
         Cost = 1.5,
     };

@@ -12,6 +12,9 @@ internal sealed record Continuation(Model Trained, TrainingOptions Training, Act
     /// <summary>The weights while the model was trained; null where <see cref="RunPlan.Snapshots"/> asks for none.</summary>
     public SnapshotRecorder? Snapshots { get; init; }
 
+    /// <summary>The learning rate at which directly trained weights go on after pruning.</summary>
+    public const double PrunedRate = 1e-3;
+
     /// <summary>Keeps some weights and trains half as many epochs again; the trained model.</summary>
     /// <param name="kept">How many weights stay.</param>
     /// <param name="rate">The learning rate; null for a latent, which goes on at its own, since most of the weights are gone.</param>

@@ -44,14 +44,14 @@ internal sealed class RivalsExperiment : TableExperiment
                 trained.Fit("fine-tuning", cut, trained.Training);
                 return cut;
             },
-            Settings = new Dictionary<string, string> { ["tuned"] = "as many epochs again", [RunPlan.ContinuedRateSetting] = "0.02" },
+            Settings = new Dictionary<string, string> { ["tuned"] = "as many epochs again", [RunPlan.ContinuedRateSetting] = RunPlan.RateText(TruncatedSvd.Rate) },
             Cost = 2,
             Notes = "All 108,618 weights were trained; then the factors that are kept, for as many epochs again.",
         },
         new(LotteryTicket.Method, "lottery ticket", seed => DirectModel.For(Targets.Cnn2(), seed))
         {
             Then = DrawTicket,
-            Settings = new Dictionary<string, string> { ["rounds"] = FormattableString.Invariant($"{Rounds}"), [RunPlan.ContinuedRateSetting] = "0.01" },
+            Settings = new Dictionary<string, string> { ["rounds"] = FormattableString.Invariant($"{Rounds}"), [RunPlan.ContinuedRateSetting] = RunPlan.RateText(LotteryTicket.Rate) },
             Cost = Rounds + 1,
             Notes = "Trained in full, then three times with fewer weights each time. Its file lacks the mask, 1.8 KB at least.",
         },
@@ -99,7 +99,7 @@ internal sealed class RivalsExperiment : TableExperiment
             trained.Fit("along its axes", along, trained.Training);
             return along;
         },
-        Settings = new Dictionary<string, string> { ["axes"] = FormattableString.Invariant($"{axes}"), [RunPlan.ContinuedRateSetting] = "0.05" },
+        Settings = new Dictionary<string, string> { ["axes"] = FormattableString.Invariant($"{axes}"), [RunPlan.ContinuedRateSetting] = RunPlan.RateText(LearnedSubspace.Rate) },
         Cost = 2 + (axes / 200.0),
         Notes = "Trained in full, then again along the axes of that training. Its file lacks them, 4 P d bytes.",
     };

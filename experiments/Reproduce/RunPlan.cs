@@ -28,6 +28,10 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     /// <summary>The setting that names the learning rate of what <see cref="Then"/> trains.</summary>
     public const string ContinuedRateSetting = "continued rate";
 
+    /// <summary>A learning rate as settings have it.</summary>
+    /// <param name="rate">The rate.</param>
+    public static string RateText(double rate) => rate.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>The setting that names the modulation and its strength.</summary>
     public const string ModulationSetting = "modulation";
 

@@ -21,6 +21,9 @@ internal static class LearnedSubspace
     /// <summary>The method's name.</summary>
     public const string Method = "learned-subspace";
 
+    /// <summary>The learning rate of its training.</summary>
+    public const double Rate = 0.05;
+
     /// <summary>The network along the axes of a training, at its start.</summary>
     /// <param name="target">The network.</param>
     /// <param name="snapshots">Its weights while it was trained, one row each, the first before any training: shape (n, P); not owned.</param>
@@ -43,7 +46,7 @@ internal static class LearnedSubspace
             [new("z", zeros(axes))],
             trained => start + directions.mv(trained[0]),
             [start, directions],
-            learningRate: 0.05,
+            learningRate: Rate,
             fixedWeights: "principal-axes");
     }
 

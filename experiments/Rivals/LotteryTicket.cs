@@ -23,6 +23,9 @@ internal static class LotteryTicket
     /// <summary>The method's name.</summary>
     public const string Method = "lottery-ticket";
 
+    /// <summary>The learning rate of its training.</summary>
+    public const double Rate = 0.01;
+
     /// <summary>How a layer's share grows with its size.</summary>
     private const double LayerPower = 0.5;
 
@@ -42,7 +45,7 @@ internal static class LotteryTicket
             [new("values", rewound)],
             numbers => zeros(target.ParameterCount).scatter(0, places, numbers[0]),
             [places],
-            learningRate: 0.01,
+            learningRate: Rate,
             fixedWeights: "mask");
     }
 

@@ -22,6 +22,9 @@ internal static class TruncatedSvd
     /// <summary>The method's name.</summary>
     public const string Method = "svd";
 
+    /// <summary>The learning rate of fine-tuning what is kept.</summary>
+    public const double Rate = 0.02;
+
     /// <summary>The cut network. Its "trained" numbers are the factors and biases that are kept: training it on would be fine-tuning.</summary>
     /// <param name="trained">The directly trained model; it is not changed.</param>
     /// <param name="budget">How many numbers may be kept.</param>
@@ -50,7 +53,7 @@ internal static class TruncatedSvd
             kept.Add(new($"{cut.Name}.right", cut.Right.narrow(0, 0, cut.Rank) * root.unsqueeze(1)));
         }
 
-        return GeneratedModel.For(target, Method, kept, numbers => Joined(target, numbers), fixedWeights: "none", learningRate: 0.02);
+        return GeneratedModel.For(target, Method, kept, numbers => Joined(target, numbers), fixedWeights: "none", learningRate: Rate);
     }
 
     private static Tensor Joined(TargetNetwork target, IReadOnlyList<Tensor> numbers)

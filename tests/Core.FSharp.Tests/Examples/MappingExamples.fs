@@ -69,3 +69,13 @@ let compositions =
           for modulationName in modulationNames do
               for activation in activations do
                   $"{kind}, {modulationName}, {activation}", kind, modulationName, activation ]
+
+/// tanh of a signed permutation of four latents, so that |g(z)| is tanh |z| in some order.
+let plainTanh () =
+    Mapping.create
+        (ParameterLayout.create [ "w", [| 4L |], 1L ])
+        { Mapping.singleLatent 4 with
+            Activation = MappingActivation.Tanh
+            Scale = ExplicitScale [| 1.0 |]
+            Bias = MappingBias.Zero
+            Start = UniformStart 1.0 }

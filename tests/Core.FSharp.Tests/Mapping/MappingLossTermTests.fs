@@ -57,14 +57,7 @@ let smoothness =
                   (MappingLoss.smoothnessAtScales mapping z trained))
 
           test "of a saturated tanh it keeps its digits, and its slope too" (fun () ->
-              use mapping =
-                  Mapping.create
-                      (ParameterLayout.create [ "w", [| 4L |], 1L ])
-                      { Mapping.singleLatent 4 with
-                          Activation = MappingActivation.Tanh
-                          Scale = ExplicitScale [| 1.0 |]
-                          Bias = MappingBias.Zero
-                          Start = UniformStart 1.0 }
+              use mapping = plainTanh ()
 
               // W is a signed permutation, so |h| = |z|, and the term is the sum of 1 / cosh^4.
               let f = MappingLoss.smoothness mapping

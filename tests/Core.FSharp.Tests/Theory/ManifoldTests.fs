@@ -210,6 +210,34 @@ let tests =
               Expect.isTrue (manifold.Covers away.Latent) "inside the cover"
               Expect.isTrue (Double.IsFinite away.Facts.Distance) "a distance")
 
+          test "a first step out of the charts' cover says nothing about a bound" (fun () ->
+              let line centre =
+                  Chart.create "line" (vector [ centre ]) 1.0 2L (fun z -> torch.cat ([| z; z.square () |], 0L))
+                  |> Chart.withCurvature 2.0
+
+              let far charts options =
+                  Solvability.certify options ((Manifold.create charts).ToMap()) (vector [ 0.1 ]) (vector [ 5.0; 0.0 ])
+
+              // A^+ r = 4.7; the first knows its curvature, the second takes a stated one.
+              let alone = far [ line 0.0 ] Solvability.defaults
+              Expect.equal alone.Assumptions.Source Unknown "the ball reaches out of the chart's"
+              Expect.isNone alone.Assumptions.RemainderConstant "no C_2 there"
+
+              let stated =
+                  { Solvability.defaults with
+                      RemainderConstant = Some 1.0 }
+
+              let glued = far [ line 0.0; line 0.5 ] stated
+              let told = far [ line 0.0 ] stated
+
+              for certificate in [ glued; told ] do
+                  Expect.equal certificate.Assumptions.RemainderConstant (Some 1.0) "as stated"
+                  Expect.equal certificate.Assumptions.Source Stated "by the caller"
+
+              for facts in [ alone.Facts; glued.Facts; told.Facts ] do
+                  Expect.isTrue (Double.IsNaN facts.FirstStepRemainder) "no remainder"
+                  Expect.isNone facts.QuadraticBoundHeld "no verdict")
+
           test "what cannot be glued is refused by name" (fun () ->
               let chart = Chart.create "north" (vector [ 0.0; 0.0 ]) 1.0 3L sphere
               let refuses parts action = raises<ArgumentException> parts action

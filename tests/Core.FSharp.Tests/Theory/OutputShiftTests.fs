@@ -76,6 +76,14 @@ let private closest example seeds =
 
                       yield if bound > 0.0 then distance / bound else 0.0 ]
 
+/// The steps of one linear layer without a bias.
+let private linear outputs inputs theta =
+    OutputShift.steps
+        { Layout = ParameterLayout.create [ "f.weight", [| outputs; inputs |], inputs ]
+          InputShape = [| inputs |]
+          Layers = [ LinearLayer "f" ] }
+        theta
+
 [<Tests>]
 let tests =
     testList
@@ -173,12 +181,7 @@ let tests =
                   Expect.isLessThan bound (1.01 * distance) "is near")
 
           test "a bound in exact arithmetic is not below the number that it rounds" (fun () ->
-              let steps =
-                  OutputShift.steps
-                      { Layout = ParameterLayout.create [ "f.weight", [| 1L; 1L |], 1L ]
-                        InputShape = [| 1L |]
-                        Layers = [ LinearLayer "f" ] }
-                      (vector [ 1.0 ])
+              let steps = linear 1L 1L (vector [ 1.0 ])
 
               // Its square ends in 2^-60, which double precision drops.
               let size = 1.0 + Math.ScaleB(1.0, -30)
@@ -186,14 +189,7 @@ let tests =
               Expect.isLessThanOrEqual (Math.FusedMultiplyAdd(size, size, -bound)) 0.0 "at least the product")
 
           test "a sample that shows another number of things is refused" (fun () ->
-              let layout = ParameterLayout.create [ "f.weight", [| 2L; 2L |], 2L ]
-
-              let steps =
-                  OutputShift.steps
-                      { Layout = layout
-                        InputShape = [| 2L |]
-                        Layers = [ LinearLayer "f" ] }
-                      (vector [ 1.0; 0.0; 0.0; 1.0 ])
+              let steps = linear 2L 2L (vector [ 1.0; 0.0; 0.0; 1.0 ])
 
               raises<ArgumentException> [ "2 numbers"; "need 1" ] (fun () ->
                   OutputShift.outputs steps [| 1.0; 1.0 |] [| 0.1 |] 0.0 |> ignore))
@@ -222,12 +218,7 @@ let tests =
                   Expect.equal radius 0.0 "no radius")
 
           test "what is no move, no norm or no count is refused by its name" (fun () ->
-              let steps =
-                  OutputShift.steps
-                      { Layout = ParameterLayout.create [ "f.weight", [| 2L; 2L |], 2L ]
-                        InputShape = [| 2L |]
-                        Layers = [ LinearLayer "f" ] }
-                      (torch.ones (4L, dtype = torch.float64))
+              let steps = linear 2L 2L (torch.ones (4L, dtype = torch.float64))
 
               let outputs shown moved =
                   fun () -> OutputShift.outputs steps shown moved 0.0 |> ignore

@@ -137,14 +137,7 @@ let solvability =
                   "with the true norm")
 
           test "sigma_min of a saturated tanh is not certified above the true one" (fun () ->
-              use mapping =
-                  Mapping.create
-                      (ParameterLayout.create [ "a.weight", [| 4L |], 1L ])
-                      { Mapping.singleLatent 4 with
-                          Activation = MappingActivation.Tanh
-                          Scale = ExplicitScale [| 1.0 |]
-                          Bias = MappingBias.Zero
-                          Start = UniformStart 1.0 }
+              use mapping = MappingExamples.plainTanh ()
 
               for size in [ 0.3; 2.0; 9.7; 15.0; 17.158 ] do
                   let z = vector [ size; -size; size; size ]
@@ -292,34 +285,6 @@ let solvability =
               let certificate = certify (DifferentiableMap.ofMapping mapping) z0 target
               Expect.equal certificate.Assumptions.RemainderConstant (Some 0.0) "C_2"
               Expect.equal certificate.Estimates.ObservedRemainder 0.0 "a lower bound of it")
-
-          test "a first step out of the charts' cover says nothing about a bound" (fun () ->
-              let line centre =
-                  Chart.create "line" (vector [ centre ]) 1.0 2L (fun z -> torch.cat ([| z; z.square () |], 0L))
-                  |> Chart.withCurvature 2.0
-
-              let far charts options =
-                  Solvability.certify options ((Manifold.create charts).ToMap()) (vector [ 0.1 ]) (vector [ 5.0; 0.0 ])
-
-              // A^+ r = 4.7; the first knows its curvature, the second takes a stated one.
-              let alone = far [ line 0.0 ] Solvability.defaults
-              Expect.equal alone.Assumptions.Source Unknown "the ball reaches out of the chart's"
-              Expect.isNone alone.Assumptions.RemainderConstant "no C_2 there"
-
-              let stated =
-                  { Solvability.defaults with
-                      RemainderConstant = Some 1.0 }
-
-              let glued = far [ line 0.0; line 0.5 ] stated
-              let told = far [ line 0.0 ] stated
-
-              for certificate in [ glued; told ] do
-                  Expect.equal certificate.Assumptions.RemainderConstant (Some 1.0) "as stated"
-                  Expect.equal certificate.Assumptions.Source Stated "by the caller"
-
-              for facts in [ alone.Facts; glued.Facts; told.Facts ] do
-                  Expect.isTrue (Double.IsNaN facts.FirstStepRemainder) "no remainder"
-                  Expect.isNone facts.QuadraticBoundHeld "no verdict")
 
           test "small latents are not taken for negligible ones" (fun () ->
               let bend (z: torch.Tensor) =
