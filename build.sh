@@ -159,7 +159,29 @@ run_example() {
 # The number in an attribute of the first element that has it.
 attribute() { sed -n "s/.*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1; }
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failed_tests=
+
+# Keeps a failed test's name and message for the end, since a log may only be kept from there.
+# Arguments: a report, in NUnit's form or in Visual Studio's.
+keep_failures() {
+  failed_tests+=$(awk '{ gsub(/></, ">\n<"); print }' "$1" | awk '
+    function text(line) {
+      gsub(/<[^>]*>|^[[:space:]]+/, "", line)
+      gsub(/&lt;/, "<", line); gsub(/&gt;/, ">", line); gsub(/&quot;/, "\"", line); gsub(/&apos;/, "\047", line)
+      gsub(/&#xD;/, "", line); gsub(/&#xA;/, " ", line); gsub(/&amp;/, "\\&", line)
+      return line
+    }
+    function value(line, name) {
+      if (!match(line, "[[:space:]]" name "=\"[^\"]*\"")) return ""
+      return text(substr(line, RSTART + length(name) + 3, RLENGTH - length(name) - 4))
+    }
+    /<UnitTestResult .*outcome="Failed"/ { print value($0, "testName"); wanted = 1 }
+    /<test-case .*result="(Failure|Error)"/ { print value($0, "name"); wanted = 1 }
+    /<Message>|<!\[CDATA\[/ { lines = wanted ? 8 : 0 }
+    lines { sub(/^.*<!\[CDATA\[/, ""); if (text($0) != "") print "    " text($0); lines-- }
+    /<\/Message>|]]>/ { lines = 0; wanted = 0 }' && echo /)
+  failed_tests=${failed_tests%/}
+}
 
 # Adds one runner's counts. A runner that crashed or ran nothing counts as one failure.
 # Arguments: its name, its exit status, then its counts of passed, failed and skipped tests.
@@ -167,9 +189,9 @@ count() {
   local name=$1 status=$2
   passed=$((passed + ${3:-0})) failed=$((failed + ${4:-0})) skipped=$((skipped + ${5:-0}))
   if [[ -z ${3:-} || $((${3:-0} + ${4:-0} + ${5:-0})) == 0 ]]; then
-    echo "build.sh: the $name tests ran nothing, or crashed (exit status $status)." >&2
+    failed_tests+="the $name tests ran nothing, or crashed (exit status $status)"$'\n'
   elif [[ $status != 0 && ${4:-0} == 0 ]]; then
-    echo "build.sh: the $name tests ended with exit status $status." >&2
+    failed_tests+="the $name tests ended with exit status $status"$'\n'
   else
     return 0
   fi
@@ -186,6 +208,7 @@ test_core() {
     total=$(attribute "$report" total) errors=$(attribute "$report" errors)
     failures=$(attribute "$report" failures) ignored=$(attribute "$report" ignored)
     count F# "$status" $((total - errors - failures - ignored)) $((errors + failures)) "$ignored"
+    keep_failures "$report"
   else
     count F# "$status"
   fi
@@ -201,6 +224,7 @@ test_xunit() {
     local total passes executed
     total=$(attribute "$report" total) passes=$(attribute "$report" passed) executed=$(attribute "$report" executed)
     count "$project" "$status" "$passes" $((executed - passes)) $((total - executed))
+    keep_failures "$report"
   else
     count "$project" "$status"
   fi
@@ -285,6 +309,7 @@ run_tests() {
   if [[ $part =~ ^(all|experiments)$ ]]; then test_xunit Experiments.Tests "$@"; fi
   local skips=
   if ((skipped > 0)); then skips=", $skipped skipped"; fi
+  [[ -z $failed_tests ]] || printf 'Failed:\n%s' "$failed_tests"
   echo "$passed passed, $failed failed$skips"
   ((failed == 0))
 }
