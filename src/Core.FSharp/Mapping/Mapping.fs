@@ -156,7 +156,9 @@ type Mapping
 
         if kernels.Length = pieces.Length then
             let source =
-                FusedGeneration.biasSource (specification.Bias = MappingBias.Uniform) biasKey (fun () -> bias.Value)
+                match specification.Bias with
+                | MappingBias.Zero -> fun () -> FusedGeneration.NoBias
+                | _ -> FusedGeneration.biasSourceOf HashRuns.isFast biasKey layout.Count (fun () -> nonNull bias.Value)
 
             FusedMapping(
                 layout.Entries,

@@ -119,18 +119,29 @@ let tests =
                   refusesDisposed (fun () -> mapping.PreActivation latent |> ignore)
                   refusesDisposed (fun () -> mapping.Pullback(latent, torch.ones 19L) |> ignore))
 
-          test "a stored bias is found at each pass, and not where it was freed" (fun () ->
-              let bias = torch.ones 19L
+          test "a stored bias is made for the first pass, found at each, and not where it was freed" (fun () ->
+              let bias = lazy (torch.ones 19L)
 
               let source =
-                  FusedGeneration.biasSourceOf false true (CounterHash.ofSeed 1UL) (fun () -> bias)
+                  FusedGeneration.biasSourceOf false (CounterHash.ofSeed 1UL) 19L (fun () -> bias.Value)
+
+              Expect.isFalse bias.IsValueCreated "nothing is made for a mapping that does not generate"
 
               match source () with
               | FusedGeneration.StoredBias address -> Expect.notEqual address 0n "it is in memory"
               | _ -> failtest "It is not stored."
 
-              bias.Dispose()
+              bias.Value.Dispose()
               refusesDisposed (fun () -> source () |> ignore))
+
+          test "a bias of a gibibyte and more is never stored" (fun () ->
+              let source =
+                  FusedGeneration.biasSourceOf false (CounterHash.ofSeed 1UL) (1L <<< 40) (fun () ->
+                      failtest "It is stored.")
+
+              match source () with
+              | FusedGeneration.HashedBias _ -> ()
+              | _ -> failtest "It is not made anew.")
 
           test "trained scales twice are their product, in double precision" (fun () ->
               use mapping =

@@ -30,29 +30,30 @@ type BiasSource =
     /// Made anew each time, from its stream.
     | HashedBias of CounterHash.Key
 
-/// The source of a bias: its stream where that is fast, otherwise the tensor that holds it.
-/// Asked for at each pass, because the tensor may have been freed since; the caller keeps the function alive while it uses the source.
+/// A bias of more weights is made anew even where that takes longer than reading it: in memory it would be 1 GiB and more
+/// beside weights that may never all be there at once.
+[<Literal>]
+let private LargestStoredBias = 268435456L
+
+/// The source of a bias: its stream where numbers are made as fast as they are read, otherwise the tensor that holds them.
+/// Asked for at each pass: the tensor is made for the first of them, and may have been freed since; the caller keeps the
+/// function alive while it uses the source.
 let biasSourceOf
     (isFast: bool)
-    (hasBias: bool)
     (key: CounterHash.Key)
-    (stored: unit -> torch.Tensor | null)
+    (count: int64)
+    (stored: unit -> torch.Tensor)
     : unit -> BiasSource =
-    if hasBias && isFast then
+    if isFast || count > LargestStoredBias then
         fun () -> HashedBias key
     else
-        match stored () with
-        | null -> fun () -> NoBias
-        | tensor ->
-            fun () ->
-                if tensor.IsInvalid then
-                    raise (ObjectDisposedException "Mapping")
+        fun () ->
+            let tensor = stored ()
 
-                StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
+            if tensor.IsInvalid then
+                raise (ObjectDisposedException "Mapping")
 
-/// The cheapest source of a bias: its stream where numbers are made as fast as they are read, otherwise the tensor that holds them.
-let biasSource hasBias key stored =
-    biasSourceOf HashRuns.isFast hasBias key stored
+            StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
 
 /// The biases of `count` weights from weight `row` on; null where there are none.
 let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Workspace) : nativeptr<float32> =
