@@ -13,7 +13,9 @@ internal static class Headlines
         new("classification-mnist", "cnn2-lwt-2688", PublishedRow.Accuracy, ""),
         new("classification-mnist", "cnn1-lwt-4078", PublishedRow.Accuracy, "98.3, a random subspace of 5,000 in LeNet, 44,426 weights (Li et al. 2018)"),
         new("classification", "cnn2-direct", PublishedRow.Accuracy, ""),
-        new("manifold", "direct", PublishedRow.Accuracy, ""),
+        new("manifold", "direct", PublishedRow.Accuracy, "", Of: "classification"),
+        new("classification", "cnn2-direct-smoothed", PublishedRow.Accuracy, ""),
+        new("classification", "cnn2-direct-distilled", PublishedRow.Accuracy, ""),
         new("classification", "cnn2-slvt-2048", PublishedRow.Accuracy, "77.8, a fixed basis of 250; 85.56 with bases drawn anew at each step, which no 250 numbers describe (Gressmann et al. 2020)"),
         new("classification", "cnn2-lwt-2688", PublishedRow.Accuracy, ""),
         new("classification", "cnn2-slvt-2048-second-order", PublishedRow.Accuracy, ""),
@@ -21,10 +23,15 @@ internal static class Headlines
         new("classification", "cnn2-lwt-2688-second-order", PublishedRow.Accuracy, ""),
         new("classification", "cnn2-lwt-2688-distilled", PublishedRow.Accuracy, ""),
         new("classification-cnn1", "cnn1-lwt-4078-distilled", PublishedRow.Accuracy, ""),
+        new("rivals", "uni-lora", PublishedRow.Accuracy, ""),
+        new("rivals", "lottery-ticket", PublishedRow.Accuracy, ""),
+        new("rivals", "learned-subspace-64", PublishedRow.Accuracy, ""),
         new("timeseries", "direct", PublishedRow.Loss, ""),
         new("timeseries", "slvt-2048", PublishedRow.Loss, ""),
         new("segmentation", "direct", PublishedRow.MeanIntersectionOverUnion, ""),
         new("segmentation", "lwt-9126", PublishedRow.MeanIntersectionOverUnion, ""),
+        new("deepfake", "cnn2-direct", PublishedRow.Accuracy, ""),
+        new("deepfake", "cnn2-lwt-2688", PublishedRow.Accuracy, ""),
         new("resnet", "resnet20-direct", PublishedRow.Accuracy, ""),
         new("resnet", "resnet20-lwt-10000", PublishedRow.Accuracy, "83.76, MCNC of 10,098, low rank first (Thrash et al. 2025)"),
         new("resnet-18", "direct", PublishedRow.Accuracy, ""),
@@ -37,7 +44,7 @@ internal static class Headlines
         new("text", "from-lwt-20000", "perplexity", ""),
     ];
 
-    private sealed record Headline(string Folder, string Row, string Metric, string Relative);
+    private sealed record Headline(string Folder, string Row, string Metric, string Relative, string? Of = null);
 
     /// <summary>The table, for those results that the folders hold; empty where they hold none.</summary>
     /// <param name="reports">The reports and the names of their folders.</param>
@@ -56,7 +63,7 @@ internal static class Headlines
             var what = isShare ? "" : $", {ResultRows.Name(line.Metric)}";
             lines.Append(
                 CultureInfo.InvariantCulture,
-                $"| {report.Experiment}, {report.Dataset.Split(':')[0]}: {row.Label}{what} | {row.Trainable:N0} | {ResultRows.Epochs(report, row)} | "
+                $"| {line.Of ?? ResultFolder.ExperimentOf(report) ?? line.Folder}, {report.Dataset.Split(':')[0]}: {row.Label}{what} | {row.Trainable:N0} | {ResultRows.Epochs(report, row)} | "
                 + $"{(isShare ? ResultRows.Text(row.Train, true) : "")} | {ResultRows.Text(published?.Paper, isShare)} | {ResultRows.Text(published?.ReRun, isShare)} | {line.Relative} | **{ResultRows.Text(ours, isShare)}** ({ResultRows.Seeds(row)}) |\n");
         }
 

@@ -29,73 +29,106 @@ public static partial class Plots
         var shown = rows.Where(row => row.Result(metric) is not null).Reverse().ToArray();
         if (shown.Length == 0)
             return;
-        var bars = shown.Select((row, place) => new Bar
-        {
-            Position = place,
-            Value = factor * row.Result(metric)!.Mean,
-            Error = factor * (row.Result(metric)!.StandardDeviation ?? 0),
-            FillColor = Palette[0].WithAlpha(0.75),
-            // The whisker has the outline's line: without a width there is none.
-            LineWidth = 1.5f,
-            LineColor = Colors.Black,
-            Size = 0.6,
-            Orientation = Orientation.Horizontal,
-        }).ToArray();
-        plot.Add.Bars(bars).LegendText =
-            shown.Any(row => row.Seeds.Count > 1) ? "ours (measured here; whisker: standard deviation over seeds)" : "ours (measured here, one seed)";
-        var marks = shown.Select(published).ToArray();
         ReferenceRow[] others = [.. (references ?? []).Where(reference => reference.Results.ContainsKey(metric))];
-        var otherBars = others.Select((reference, place) => new Bar
-        {
-            Position = -1 - place,
-            Value = factor * reference.Results[metric],
-            FillColor = Colors.Gray.WithAlpha(0.5),
-            LineWidth = 1.5f,
-            LineColor = Colors.Black,
-            Size = 0.6,
-            Orientation = Orientation.Horizontal,
-        }).ToArray();
-        if (otherBars.Length > 0)
-            plot.Add.Bars(otherBars).LegendText = "for comparison";
-        Marks(plot, marks.Select(row => factor * row?.Paper), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
-        Marks(plot, marks.Select(row => factor * row?.ReRun), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
-        Marks(plot, marks.Select(row => factor * row?.Literature?.Value), MarkerShape.FilledSquare, Palette[4], "other publications, of their own method");
-
-        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
-            [.. shown.Select((_, place) => (double)place), .. otherBars.Select(bar => bar.Position)],
-            [.. shown.Select(row => row.Label), .. others.Select(reference => reference.Label)]);
-        plot.Axes.Left.TickLabelStyle.FontSize = 14;
-        double[] values =
+        Entry[] entries =
         [
-            .. bars.Concat(otherBars).SelectMany(bar => new[] { bar.Value - bar.Error, bar.Value + bar.Error }),
-            .. marks.SelectMany(row => new[] { factor * row?.Paper, factor * row?.ReRun, factor * row?.Literature?.Value }).OfType<double>(),
+            .. shown.Select((row, place) => new Entry(row.Label, place, factor * row.Result(metric)!.Mean, factor * (row.Result(metric)!.StandardDeviation ?? 0), published(row), factor)),
+            .. others.Select((reference, place) => new Entry(reference.Label, -1 - place, factor * reference.Results[metric], 0, null, factor)),
         ];
+        // Where one number is many times another, the smaller ones would be one on an axis from 0.
+        double[] all = [.. entries.SelectMany(entry => entry.Published.Append(entry.Value))];
+        var isLog = !isAccuracy && all.Min() > 0 && all.Max() / all.Min() > LargestLinear;
+        double On(double value) => isLog ? Math.Log10(value) : value;
+        double Low(Entry entry) => isLog && entry.Value <= entry.Deviation ? On(entry.Value) : On(entry.Value - entry.Deviation);
+
+        double[] values = [.. entries.SelectMany(entry => entry.Published.Select(On).Append(Low(entry)).Append(On(entry.Value + entry.Deviation)))];
         // Accuracies differ by points: an axis from 0 would hide that, so it starts under the least and says so by its numbers.
         // A row at chance would flatten all others: the axis starts behind it, and its number alone is there.
         var seen = values.Where(value => !isAccuracy || value >= values.Max() / 2).ToArray();
         var (low, high) = (seen.Min(), seen.Max());
         var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
-        var left = isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
-        plot.Axes.SetLimits(left, isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room), -0.6 - otherBars.Length, shown.Length - 0.4);
-        plot.XLabel(AxisOf(metric) + (left > 0 ? " (the axis does not begin at 0)" : ""));
-        var longest = shown.Select(row => row.Label).Concat(others.Select(reference => reference.Label)).Max(label => label.Length);
-        foreach (var (bar, place) in bars.Concat(otherBars).Select((bar, place) => (bar, place)))
+        var left = isLog ? low - room : isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
+        var right = isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room);
+        plot.Axes.SetLimits(left, right, -0.6 - others.Length, shown.Length - 0.4);
+        // Lengths mean nothing where they do not begin at 0, so there are points in place of bars.
+        var isBars = !isLog && left <= 0;
+        var ours = shown.Any(row => row.Seeds.Count > 1) ? "measured here; whisker: standard deviation over seeds" : "measured here, one seed";
+        Draw(plot, [.. entries.Take(shown.Length)], isBars, On, Low, left, Palette[0], ours);
+        if (others.Length > 0)
+            Draw(plot, [.. entries.Skip(shown.Length)], isBars, On, Low, left, Colors.Gray, "for comparison");
+        Marks(plot, shown.Select(row => Place(published(row)?.Paper)), MarkerShape.FilledDiamond, Palette[1], "paper (published)");
+        Marks(plot, shown.Select(row => Place(published(row)?.ReRun)), MarkerShape.FilledTriangleUp, Palette[2], "independent re-run (best test epoch)");
+        Marks(plot, shown.Select(row => Place(published(row)?.Literature?.Value)), MarkerShape.FilledSquare, Palette[4], "other publications, of their own method");
+        double? Place(double? number) => number is { } given ? On(factor * given) : null;
+
+        plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+            [.. entries.Select(entry => (double)entry.Position)], [.. entries.Select(entry => entry.Label)]);
+        plot.Axes.Left.TickLabelStyle.FontSize = 14;
+        if (isLog)
+            plot.Axes.Bottom.TickGenerator = DecadeTicks();
+        plot.XLabel(AxisOf(metric) + (isLog ? " (logarithmic)" : ""));
+        var longest = entries.Max(entry => entry.Label.Length);
+        var pixel = (right - left) / (AxisWidth - (LabelLetterWidth * longest));
+        foreach (var entry in entries)
         {
-            var number = Number(bar.Value, metric) + (bar.Value < left ? " (off the axis)" : "");
-            var mark = place < marks.Length ? marks[place] : null;
-            double[] beside = [.. new[] { factor * mark?.Paper, factor * mark?.ReRun, factor * mark?.Literature?.Value }.OfType<double>()];
-            var (start, isRaised) = StartOf(number.Length, bar, beside, left, (plot.Axes.GetLimits().Right - left) / (AxisWidth - (LabelLetterWidth * longest)));
-            var text = plot.Add.Text(number, start, bar.Position);
+            var isOff = On(entry.Value) < left;
+            var number = Number(entry.Value, metric) + (isOff ? " (off the axis)" : "");
+            var (start, isRaised) = StartOf(
+                number.Length, isOff ? left : On(entry.Value), isOff ? left : On(entry.Value + entry.Deviation), [.. entry.Published.Select(On)], isBars ? left : double.PositiveInfinity, pixel);
+            var text = plot.Add.Text(number, start, entry.Position);
             text.OffsetY = isRaised ? -RaisedBy : 0;
             text.LabelAlignment = Alignment.MiddleLeft;
-            text.OffsetX = NumberGap;
+            text.OffsetX = isBars || isOff ? NumberGap : NumberGap + PointRadius;
             text.LabelFontSize = 13;
             text.LabelFontColor = Colors.Black;
             text.LabelBold = true;
         }
 
         plot.ShowLegend(Edge.Bottom);
-        Save(plot, path, 260 + (44 * (shown.Length + others.Length)));
+        Save(plot, path, 260 + (44 * entries.Length));
+    }
+
+    /// <summary>A row of the picture.</summary>
+    private sealed record Entry(string Label, int Position, double Value, double Deviation, PublishedRow? Row, int Factor)
+    {
+        public double[] Published => [.. new[] { Factor * Row?.Paper, Factor * Row?.ReRun, Factor * Row?.Literature?.Value }.OfType<double>()];
+    }
+
+    private static void Draw(Plot plot, Entry[] entries, bool isBars, Func<double, double> on, Func<Entry, double> low, double left, Color color, string label)
+    {
+        if (isBars)
+        {
+            plot.Add.Bars(entries.Select(entry => new Bar
+            {
+                Position = entry.Position,
+                Value = entry.Value,
+                Error = entry.Deviation,
+                FillColor = color.WithAlpha(0.75),
+                // The whisker has the outline's line: without a width there is none.
+                LineWidth = 1.5f,
+                LineColor = Colors.Black,
+                Size = 0.6,
+                Orientation = Orientation.Horizontal,
+            }).ToArray()).LegendText = label;
+            return;
+        }
+
+        Entry[] visible = [.. entries.Where(entry => on(entry.Value) >= left)];
+        foreach (var entry in visible.Where(entry => entry.Deviation > 0))
+        {
+            var whisker = plot.Add.Line(low(entry), entry.Position, on(entry.Value + entry.Deviation), entry.Position);
+            (whisker.Color, whisker.LineWidth, whisker.MarkerShape, whisker.MarkerSize) = (Colors.Black, 1.5f, MarkerShape.VerticalBar, 12);
+        }
+
+        var points = plot.Add.Markers(visible.Select(entry => on(entry.Value)).ToArray(), visible.Select(entry => (double)entry.Position).ToArray(), MarkerShape.FilledCircle, 2 * PointRadius, color);
+        points.LegendText = label;
+    }
+
+    // 1, 2 and 5 in each power of ten, whose logarithms the axis has.
+    private static ScottPlot.TickGenerators.NumericManual DecadeTicks()
+    {
+        double[] places = [.. from power in Enumerable.Range(-9, 19) from step in new[] { 1, 2, 5 } select power + Math.Log10(step)];
+        return new(places, [.. places.Select(place => Math.Pow(10, place).ToString(place < 0 ? "G2" : "N0", System.Globalization.CultureInfo.InvariantCulture))]);
     }
 
     /// <summary>
@@ -138,6 +171,9 @@ public static partial class Plots
 
     private static readonly MarkerShape[] CurveMarks = [MarkerShape.FilledCircle, MarkerShape.OpenSquare, MarkerShape.OpenTriangleUp];
 
+    /// <summary>An axis from 0 serves numbers of which none is more than so many times another.</summary>
+    private const double LargestLinear = 8;
+
     // Pixels: the axis with a label's letter off for each, a number's letter, half a mark, and how far numbers stand off bars and marks.
     private const double AxisWidth = 960;
     private const double LabelLetterWidth = 8.4;
@@ -145,17 +181,17 @@ public static partial class Plots
     private const double MarkWidth = 9;
     private const float NumberGap = 6;
     private const float RaisedBy = 17;
+    private const float PointRadius = 7;
 
     /// <summary>
-    /// Where a bar's number begins: at the bar's foot, or, where the bar is too short for it, right of the whisker; raised where a mark would lie under it.
+    /// Where a number begins: at a bar's foot, or, where there is no bar or it is too short, right of the whisker; raised where a mark would lie under it.
     /// </summary>
-    private static (double Start, bool IsRaised) StartOf(int letters, Bar bar, double[] marks, double left, double pixel)
+    private static (double Start, bool IsRaised) StartOf(int letters, double value, double end, double[] marks, double foot, double pixel)
     {
         var (width, half) = (((letters * LetterWidth) + NumberGap) * pixel, MarkWidth * pixel);
         bool IsCrossed(double start) => marks.Any(mark => mark + half > start && mark - half < start + width);
-        if (left + width <= bar.Value - bar.Error && !IsCrossed(left))
-            return (left, false);
-        var end = Math.Max(left, bar.Value + bar.Error);
+        if (foot + width <= value - (end - value) && !IsCrossed(foot))
+            return (foot, false);
         return (end, IsCrossed(end));
     }
 

@@ -39,6 +39,31 @@ public static class QuantizationReport
         return string.Join('\n', lines) + "\n";
     }
 
+    /// <summary>A row for each network and a column for each format: bytes of the file, behind the entropy coder where that was measured, and test %; null where there is nothing.</summary>
+    /// <param name="runs">The runs.</param>
+    public static string? Grid(IReadOnlyList<RunRecord> runs)
+    {
+        var all = QuantizedRow.Of(runs);
+        if (all.Count == 0)
+            return null;
+        var front = QuantizedRow.Front(all);
+        string[] formats = [.. all.Select(row => row.Format).Distinct()];
+        return "Bytes of the file"
+            + (all.Any(row => row.PackedBytes is not null) ? ", entropy-coded" : "") + ", and test %; bold: no smaller file equals it on the held-out images.\n\n"
+            + string.Join('\n', [
+                $"| row | trainable | train % | {string.Join(" | ", formats)} |",
+                "|---|---:|---:|" + string.Concat(formats.Select(_ => "---:|")),
+                .. all.GroupBy(row => row.Row).Select(row =>
+                    $"| {row.Key} | {Count(runs.First(run => run.Label == row.Key).Trainable)} | {ResultRows.Text(Spread.Of(runs.Where(run => run.Label == row.Key).Select(run => run.TrainAccuracy)), true)} | " + string.Join(" | ", formats.Select(format =>
+                    {
+                        if (row.FirstOrDefault(one => one.Format == format) is not { } found)
+                            return "";
+                        var text = $"{Count(found.Size)}: {Percent(found.Test.Mean)}{(found.Test.StandardDeviation is { } spread ? $" ± {Percent(spread)}" : "")}";
+                        return front.Contains(found) ? $"**{text}**" : text;
+                    })) + " |"),
+            ]);
+    }
+
     /// <summary>
     /// Test accuracy against the size of the file, behind the entropy coder where that was measured, and the front: the files that no smaller one
     /// equals on the held-out images.

@@ -10,8 +10,13 @@ internal sealed record ResultFolder(string Name, string Link, ReportFile Report,
     /// <summary>What the notes begin with; null without notes.</summary>
     public string? Finding => Notes?.ReplaceLineEndings("\n").Split("\n\n")[0];
 
-    /// <summary>What the experiment is called: several folders may hold the same one of other data.</summary>
-    public string Experiment => Report.Experiment ?? Name;
+    /// <summary>What the experiment is called: several folders may hold the same one of other data. Forgeries without faces are no deepfakes.</summary>
+    public string Experiment => ExperimentOf(Report) ?? Name;
+
+    /// <summary>What a report's experiment is called; null where it does not say.</summary>
+    /// <param name="report">The report.</param>
+    public static string? ExperimentOf(ReportFile report) =>
+        report.Dataset.StartsWith("blended", StringComparison.Ordinal) ? "manipulation detection" : report.Experiment;
 
     /// <summary>Reads some folders.</summary>
     /// <param name="folders">The folders.</param>

@@ -87,7 +87,7 @@ public static class ResultRows
     /// <summary>A mean and its spread as a cell, both with the same digits behind the point.</summary>
     /// <param name="spread">The numbers; null for an empty cell.</param>
     /// <param name="isShare">Whether they are printed in percent.</param>
-    internal static string Text(Spread? spread, bool isShare) => spread switch
+    public static string Text(Spread? spread, bool isShare) => spread switch
     {
         null => "",
         { StandardDeviation: null } => Text(spread.Mean, isShare),
@@ -105,7 +105,7 @@ public static class ResultRows
     /// <summary>A number as a cell.</summary>
     /// <param name="number">The number; null for an empty cell.</param>
     /// <param name="isShare">Whether it is printed in percent.</param>
-    internal static string Text(double? number, bool isShare) => number is not { } value
+    public static string Text(double? number, bool isShare) => number is not { } value
         ? ""
         : isShare ? (100 * value).ToString("F2", CultureInfo.InvariantCulture) : value.ToString("G4", CultureInfo.InvariantCulture);
 

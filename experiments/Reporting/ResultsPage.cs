@@ -14,9 +14,10 @@ public static class ResultsPage
     /// <param name="folders">Folders that hold a report.json each, and a notes.md whose first paragraph is the finding.</param>
     /// <param name="page">Where the page will lie; pictures are linked from there.</param>
     /// <param name="full">The name of the page that <see cref="ReportPage.Join"/> writes, in the same folder.</param>
+    /// <param name="digest">From a report to a table that stands in place of its rows; null, or what returns null, for the rows.</param>
     /// <exception cref="InvalidDataException">A folder holds no report.</exception>
     /// <exception cref="FileNotFoundException">A folder has no report.json.</exception>
-    public static string Of(IReadOnlyList<string> folders, string page, string full)
+    public static string Of(IReadOnlyList<string> folders, string page, string full, Func<ReportFile, string?>? digest = null)
     {
         var text = new StringBuilder();
         text.Append("# Results\n\n");
@@ -38,17 +39,21 @@ public static class ResultsPage
         if (Headlines.Table([.. results.Select(result => (result.Name, result.Report))]) is { Length: > 0 } headlines)
             text.Append(CultureInfo.InvariantCulture, $"## Summary\n\n{headlines}\n");
         foreach (var experiment in results.GroupBy(result => result.Experiment))
-            text.Append(CultureInfo.InvariantCulture, $"## {experiment.Key}\n\n{Section([.. experiment], full)}\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"## {experiment.Key}\n\n{Section([.. experiment], full, digest)}\n\n");
         return text.ToString().TrimEnd() + "\n";
     }
 
-    private static string Section(IReadOnlyList<ResultFolder> results, string full)
+    /// <summary>The rows of one report as the page has them.</summary>
+    /// <param name="report">The report.</param>
+    public static string Rows(ReportFile report) => JoinedRows.Table([report]);
+
+    private static string Section(IReadOnlyList<ResultFolder> results, string full, Func<ReportFile, string?>? digest)
     {
         ReportFile[] reports = [.. results.Select(result => result.Report)];
         var kinds = string.Join(" ", reports.Select(ResultFolder.Kind).Distinct());
         // The statement of one of several data sets would be taken for that of all.
         var data = JoinedRows.Circumstances(reports, reports.Select(report => report.DataStatement).Distinct().ToArray() is [{ } same] ? same : null);
-        var table = JoinedRows.Table(reports);
+        var table = (reports.Length == 1 ? digest?.Invoke(reports[0]) : null) ?? JoinedRows.Table(reports);
         // Some experiments have no rows but a table of their own.
         if (table.Length == 0 || reports.Any(report => report.Trajectories is not null))
             table = string.Join("\n\n", reports.Select(report => report.Remarks?.Trim() ?? "").Prepend(table).Where(part => part.Length > 0));

@@ -35,6 +35,8 @@ internal sealed class BytesExperiment : TableExperiment
         return [front, .. base.Draw(report, options)];
     }
 
+    public override string? Digest(ReportFile report) => QuantizationReport.Grid(report.Runs);
+
     protected override string? Remarks(ReportFile report) => QuantizationReport.Markdown(report.Runs);
 
     private static ExperimentRow LowRank(int rank) => new(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MappingNets.Experiments.Reporting;
 using Spectre.Console;
 
@@ -11,6 +12,7 @@ namespace MappingNets.Experiments.Reproduce;
 internal sealed class FineTuneExperiment : IExperiment
 {
     private const string Picture = "cnn1.png";
+    private const string Others = "as many as it has";
 
     public string Name => "finetune";
 
@@ -88,6 +90,25 @@ internal sealed class FineTuneExperiment : IExperiment
                         : setting.Settings,
                 };
         }
+    }
+
+    /// <inheritdoc/>
+    public string Digest(ReportFile report)
+    {
+        var counts = FineTunePlan.Latents;
+        // LoRA's numbers come in whole ranks, some below the count that they stand for; heads and the whole network have numbers of their own.
+        string Column(RunSummary row) => counts.FirstOrDefault(count => row.Trainable <= count && row.Trainable > 0.95 * count) is var count && count > 0
+            ? count.ToString("N0", CultureInfo.InvariantCulture)
+            : Others;
+        string[] columns = [.. counts.Select(count => count.ToString("N0", CultureInfo.InvariantCulture)), Others];
+        return "Test % (train %) by trained parameters, or just below:\n\n" + string.Join('\n', [
+            $"| row | {string.Join(" | ", columns)} |",
+            "|---|" + string.Concat(columns.Select(_ => "---:|")),
+            .. ResultRows.Rows(report).GroupBy(row => row.Label).Select(row => $"| {row.Key} | " + string.Join(" | ", columns.Select(column =>
+                row.FirstOrDefault(one => Column(one) == column) is { } found
+                    ? $"**{ResultRows.Text(found.Test, true)}** ({ResultRows.Text(found.Train?.Mean, true)}){(column == Others ? FormattableString.Invariant($", {found.Trainable:N0} trained") : "")}"
+                    : "")) + " |"),
+        ]);
     }
 
     /// <inheritdoc/>

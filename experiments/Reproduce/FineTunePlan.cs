@@ -9,7 +9,8 @@ namespace MappingNets.Experiments.Reproduce;
 internal sealed record FineTunePlan(
     string Row, string Label, Func<PretrainedWeights, ulong, Model> Create, double? LearningRate = null, double? Strength = null)
 {
-    private static readonly int[] Latents = [512, 1024, 2048];
+    /// <summary>The numbers of parameters that rows are held to.</summary>
+    public static IReadOnlyList<int> Latents { get; } = [512, 1024, 2048];
 
     /// <summary>
     /// Full, last-layer and LoRA baselines, groups of each size, a new head beside the latents, hashed groups, and a mapping on top.
@@ -19,7 +20,7 @@ internal sealed record FineTunePlan(
     {
         var target = FineTuneSetting.Target;
         var lastLayer = target.Parameters[^1].Name.Split('.')[0];
-        var counts = quick ? Latents[^1..] : Latents;
+        var counts = quick ? [Latents[^1]] : Latents;
         var plans = new List<FineTunePlan>
         {
             New("full", "full", (pretrained, seed) => FineTuning.Of(target, pretrained).WholeWeights().WithSeed(seed).Build()),

@@ -25,6 +25,10 @@ internal interface IExperiment
     /// <param name="stop">Asked for by Ctrl-C.</param>
     void Run(ExperimentOptions options, CancellationToken stop);
 
+    /// <summary>The table on the page that a reader finishes, as Markdown, where a grid says more than a row for each training; null for the rows.</summary>
+    /// <param name="report">The report.</param>
+    string? Digest(ReportFile report) => null;
+
     /// <summary>Draws again what follows from a report alone; pictures of a trained model's outputs stay.</summary>
     /// <param name="report">The report.</param>
     /// <param name="folder">Its folder.</param>

@@ -38,13 +38,15 @@ internal sealed class OverfittingExperiment : TableExperiment
 
     protected override TrainingOptions Training(ExperimentOptions options) => new() { BatchSize = Batch };
 
+    public override string Digest(ReportFile report) => GapTable.WithAccuracies(report.Runs);
+
     protected override string Remarks(ReportFile report) => GapTable.Of(report.Runs);
 
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options)
     {
         GapPlots.Accuracy(report.Runs, $"{report.Dataset}: accuracy against the number of training images", options.File("accuracy-against-size.png"));
         GapPlots.Gap(report.Runs, $"{report.Dataset}: training less test accuracy", options.File("gap-against-size.png"));
-        return ["accuracy-against-size.png", "gap-against-size.png"];
+        return ["gap-against-size.png", "accuracy-against-size.png"];
     }
 
     // The quick look has a tenth of the images, so that the sizes keep their proportions.

@@ -38,11 +38,14 @@ internal static class ReportCommand
 
             var full = Path.Combine(Path.GetDirectoryName(path) ?? "", Path.GetFileNameWithoutExtension(path) + "-in-full" + Path.GetExtension(path));
             AtomicFile.WriteAllText(full, ReportPage.Join(joined, full, Path.GetFileName(path)));
-            AtomicFile.WriteAllText(path, ResultsPage.Of(joined, path, Path.GetFileName(full)));
+            AtomicFile.WriteAllText(path, ResultsPage.Of(joined, path, Path.GetFileName(full), DigestOf));
             Console.WriteLine($"Written: {Path.GetFullPath(path)} and {Path.GetFullPath(full)}");
         });
         return command;
     }
+
+    private static string? DigestOf(ReportFile report) =>
+        Experiments.All.SingleOrDefault(experiment => experiment.Name == report.Experiment)?.Digest(report);
 
     /// <summary>The results in the repository, in the order of `list`.</summary>
     private static string[] Committed()

@@ -45,7 +45,7 @@ internal sealed class SweepExperiment : TableExperiment
             HeatMap.Write(
                 [.. ups.Select(Words)], [.. alongs.Select(Words)],
                 (up, along) => rows.TryGetValue(plane.At(ups[up], alongs[along]).Name, out var row) ? 100 * (row.HeldOut?.Mean ?? double.NaN) : double.NaN,
-                plane.Axes, $"CNN2 on {report.Dataset}: held-out accuracy, % ({plane.Fixed})", options.File(pictures[^1]));
+                plane.Axes, $"CNN2 on {report.Dataset}: held-out accuracy, %\n({plane.Fixed})", options.File(pictures[^1]));
         }
 
         return pictures;
@@ -57,8 +57,20 @@ internal sealed class SweepExperiment : TableExperiment
         "slvt" => "one latent (slvt)",
         _ when setting.StartsWith("lwt-", StringComparison.Ordinal) => $"one a layer ({setting})",
         nameof(FixedWeightsKind.SignedPermutation) => "signed permutation",
-        _ => setting,
+        _ when int.TryParse(setting, CultureInfo.InvariantCulture, out var latents) => latents.ToString("N0", CultureInfo.InvariantCulture),
+        _ => setting.ToLowerInvariant(),
     };
+
+    public override string Digest(ReportFile report)
+    {
+        var rows = ResultRows.Rows(report).ToDictionary(row => row.Row!);
+        return string.Join("\n\n", Planes(quick: false).Select(plane => $"Test % (train %); {plane.Fixed}:\n\n" + string.Join('\n', [
+            $"| {plane.Axes.Rows} \\ {plane.Axes.Columns} | {string.Join(" | ", plane.Columns.Select(Words))} |",
+            "|---|" + string.Concat(plane.Columns.Select(_ => "---:|")),
+            .. plane.Rows.Select(up => $"| {Words(up)} | " + string.Join(" | ", plane.Columns.Select(along =>
+                rows.TryGetValue(plane.At(up, along).Name, out var row) ? $"**{ResultRows.Text(row.Test, true)}** ({ResultRows.Text(row.Train?.Mean, true)})" : "")) + " |"),
+        ])));
+    }
 
     private static ExperimentRow RowOf(SweepPoint point) => new(point.Name, point.Label, point.Build)
     {

@@ -50,12 +50,12 @@ internal abstract class TableExperiment : IExperiment
         {
             pictures.Add($"{Name}{(pictures.Count == 0 ? "" : "-" + metric.Replace(' ', '-'))}.png");
             Plots.Bars(
-                ResultRows.Rows(report), metric, row => ResultRows.Published(report, row, metric), $"{Name} on {report.Dataset}",
+                ResultRows.Rows(report), metric, row => ResultRows.Published(report, row, metric), TitleOf(report),
                 options.File(pictures[^1]), report.References);
         }
 
         pictures.Add("learning-curves.png");
-        Plots.LearningCurvesOfRows(report.Runs, $"{Name} on {report.Dataset}", options.File(pictures[^1]));
+        Plots.LearningCurvesOfRows(report.Runs, TitleOf(report), options.File(pictures[^1]));
         return pictures;
     }
 
@@ -65,6 +65,18 @@ internal abstract class TableExperiment : IExperiment
     /// <summary>Tables of the experiment's own, as Markdown; null where there are none.</summary>
     /// <param name="report">All runs.</param>
     protected virtual string? Remarks(ReportFile report) => null;
+
+    /// <inheritdoc/>
+    public virtual string? Digest(ReportFile report) => null;
+
+    /// <summary>What pictures have as their title: the experiment, its data and how long it trained.</summary>
+    /// <param name="report">All runs.</param>
+    protected virtual string TitleOf(ReportFile report) => $"{Name} on {report.Dataset}{LengthOf(report)}";
+
+    /// <summary>", 8 epochs"; empty where rows differ in it.</summary>
+    /// <param name="report">All runs.</param>
+    protected static string LengthOf(ReportFile report) =>
+        report.Runs.Select(run => run.Epochs).Distinct().ToArray() is [var epochs] ? FormattableString.Invariant($", {epochs} epoch{(epochs == 1 ? "" : "s")}") : "";
 
     /// <summary>Asked for by Ctrl-C; set while the experiment runs.</summary>
     protected CancellationToken Stop { get; private set; }

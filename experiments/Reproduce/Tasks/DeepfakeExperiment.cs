@@ -64,6 +64,10 @@ internal sealed class DeepfakeExperiment : TableExperiment
         return new(training, heldOut, test.Take(options.Quick ? Math.Min(QuickTest, test.Count) : test.Count)) { Source = source };
     }
 
+    protected override string TitleOf(ReportFile report) => report.Dataset.StartsWith(Blended, StringComparison.Ordinal)
+        ? $"manipulation detection on pictures of CIFAR-10{LengthOf(report)} (chance: 50%)"
+        : base.TitleOf(report);
+
     protected override string? Remarks(ReportFile report) =>
         "The paper counts CNN1 and CNN2 as for 28 x 28 pixels and ten classes (537,994 and 108,618) and does not say how 2,176 numbers become such an image. "
         + "Here they are an image of 34 x 64, and with two classes the networks have 1,289,602 and 406,594 weights; the latents are as many as in the paper.";

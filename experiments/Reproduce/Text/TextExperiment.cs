@@ -81,6 +81,10 @@ internal sealed class TextExperiment : TableExperiment
         return TokenWindows.Split(from, size.Length, size.Training, size.Test) with { Source = source };
     }
 
+    // The perplexity is what the text tells of; accuracies of two texts beside each other say less.
+    protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
+        [.. base.Draw(report, options).OrderBy(picture => picture.Contains(Perplexity, StringComparison.Ordinal) ? 0 : 1)];
+
     protected override string? Remarks(ReportFile report) =>
         "Perplexity: the exponential of the mean loss of a token, on passages that are in no other part; accuracies are those of the next token. Rows of \"to\" start from the "
         + "same decoder, trained on the text of \"from\" once, with seed 1, as long as the direct row is.";

@@ -74,6 +74,44 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void A_grid_stands_in_place_of_the_rows_of_one_report_alone()
+    {
+        var report = new ReportFile("mnist", [Run("a", 1, 0.9)]) { Experiment = "sweep" };
+        string Page(params string[] names) => ResultsPage.Of(Written([.. names.Select(name => (name, report))]), folder.File("page.md"), "full.md", _ => "| a grid |");
+
+        Assert.Contains("| a grid |", Page("one"));
+        Assert.DoesNotContain("row a", Page("one"));
+        Assert.DoesNotContain("| a grid |", Page("one", "two"));
+    }
+
+    [Fact]
+    public void A_size_without_a_run_leaves_its_place_in_the_table_of_gaps_empty()
+    {
+        RunRecord Sized(string method, int images, double train, double test) =>
+            new(method, "cnn2", 108_618, 5, "", 1, 8, train, test, 1, 1, 1, []) { TrainingImages = images };
+
+        var table = GapTable.WithAccuracies([Sized("direct", 1_000, 1, 0.8), Sized("direct", 5_000, 0.9, 0.85), Sized("slvt", 5_000, 0.8, 0.7)]);
+
+        Assert.Contains("| CNN2 direct | 5 | **80.00** (20.00) | **85.00** (5.00) |", table);
+        Assert.Contains("| CNN2 SLVT | 5 |  | **70.00** (10.00) |", table);
+    }
+
+    [Fact]
+    public void A_grid_of_formats_marks_the_files_that_no_smaller_one_equals()
+    {
+        RunRecord Packed(string row, params QuantizedRecord[] formats) => Run(row, 5, 0.9) with { Quantized = formats };
+
+        var grid = QuantizationReport.Grid(
+        [
+            Packed("a", new QuantizedRecord("weights", "fp32", 1_000, 0.9, 0.88), new QuantizedRecord("weights", "int8", 300, 0.9, 0.87)),
+            Packed("b", new QuantizedRecord("latent", "fp32", 200, 0.8, 0.79)),
+        ]);
+
+        Assert.Contains("| row a | 5 | 90.00 | 1,000: 88.00 | **300: 87.00** |", grid);
+        Assert.Contains("| row b | 5 | 90.00 | **200: 79.00** |  |", grid);
+    }
+
+    [Fact]
     public void A_section_begins_with_the_kind_of_its_data()
     {
         ReportFile On(string experiment, string dataset, string? statement = null) =>
@@ -83,7 +121,7 @@ public sealed class ResultsPageTests : IDisposable
         var (page, full) = (Page(reports), Full(reports));
 
         string[] kinds = ["**Real data.**", "**Synthetic data.**", "**Real pictures, half of them with a synthetic forgery.**"];
-        foreach (var (names, text) in new[] { (new[] { "one", "two", "three" }, page), (["first", "second", "third"], full) })
+        foreach (var (names, text) in new[] { (new[] { "one", "two", "manipulation detection" }, page), (["first", "second", "third"], full) })
             Assert.All(names.Zip(kinds), pair => Assert.Contains($"\n## {pair.First}\n\n{pair.Second} What it shows.\n", text));
     }
 
