@@ -9,6 +9,8 @@ namespace MappingNets.Experiments.ClusterDemo;
 /// <summary>Debian's redis-server on a free port of this machine, with a password and nothing on the disk; it ends with this object.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
+    private static readonly HashSet<int> Given = [];
+
     private readonly Process process;
 
     private RedisServer(Process process, string host, int port, string password) =>
@@ -32,26 +34,38 @@ public sealed class RedisServer : IAsyncDisposable
         var process = Process.Start(start)!;
         await process.StandardInput.WriteAsync($"port {port}\nbind {host}\nsave \"\"\nappendonly no\nrequirepass {password}\n");
         process.StandardInput.Close();
-        // It says that it is ready, and goes on talking to nobody.
-        while (await process.StandardOutput.ReadLineAsync() is { } line && !line.Contains("Ready to accept connections", StringComparison.Ordinal))
-        {
-        }
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+            if (line.Contains("Ready to accept connections", StringComparison.Ordinal))
+            {
+                // It goes on talking to nobody.
+                _ = process.StandardOutput.ReadToEndAsync();
+                return new(process, host, port, password);
+            }
 
-        _ = process.StandardOutput.ReadToEndAsync();
-        return process.HasExited
-            ? throw new InvalidOperationException($"{Program} ended with {process.ExitCode}.")
-            : new(process, host, port, password);
+        using (process)
+        {
+            await process.WaitForExitAsync();
+            throw new InvalidOperationException($"{Program} ended with {process.ExitCode}.");
+        }
     }
 
-    /// <summary>A port of this machine at which nobody listens, below those that systems give to outgoing connections.</summary>
-    /// <param name="above">Nobody listens at the port so much above it either.</param>
+    /// <summary>
+    /// A port of this machine at which nobody listens, below those that systems give to outgoing connections. This process is given each once:
+    /// nobody need listen at one yet when it asks for the next.
+    /// </summary>
+    /// <param name="above">The port so much above it is free, and given, too.</param>
     public static int FreePort(int above = 0)
     {
-        for (; ; )
+        lock (Given)
         {
-            var port = Random.Shared.Next(10_000, 31_000);
-            if (IsFree(port) && IsFree(port + above))
+            for (; ; )
+            {
+                var port = Random.Shared.Next(10_000, 31_000);
+                if (Given.Contains(port) || Given.Contains(port + above) || !IsFree(port) || !IsFree(port + above))
+                    continue;
+                Given.UnionWith([port, port + above]);
                 return port;
+            }
         }
     }
 

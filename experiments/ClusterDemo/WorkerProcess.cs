@@ -12,6 +12,7 @@ internal sealed partial class WorkerProcess : IDisposable
     private readonly LiveTable table;
     private readonly List<(Func<int, int, bool> IsSo, TaskCompletionSource<int> Reached)> awaited = [];
     private readonly Task reading;
+    private (int Step, int Steps)? last;
 
     /// <summary>Starts a worker.</summary>
     /// <param name="number">Its number, for people.</param>
@@ -71,7 +72,13 @@ internal sealed partial class WorkerProcess : IDisposable
     {
         var reached = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (awaited)
+        {
             awaited.Add((isSo, reached));
+            // Who asks late would wait for a line that does not come any more.
+            if (last is (int step, int steps) && isSo(step, steps))
+                reached.SetResult(step);
+        }
+
         return Task.WhenAny(reached.Task, reading.ContinueWith<int>(
             _ => throw new InvalidOperationException($"Worker {Number} ended with {process.ExitCode}: {Error}"), TaskScheduler.Default)).Unwrap();
     }
@@ -108,8 +115,11 @@ internal sealed partial class WorkerProcess : IDisposable
         table.Show(Number, line);
         Steps.Add(step);
         lock (awaited)
+        {
+            last = (step, steps);
             foreach (var (_, reached) in awaited.Where(wanted => wanted.IsSo(step, steps)))
                 reached.TrySetResult(step);
+        }
     }
 
     [GeneratedRegex(@"^step (\d+) of (\d+),")]

@@ -15,6 +15,7 @@ namespace MappingNets.Tests;
 /// <summary>Runs that outlive their cluster in a real Redis, and real processes that are killed.</summary>
 public sealed class RealStoreTests
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly TrainingOptions Options = new() { Epochs = 3, BatchSize = 10, GradientAccumulation = 3, Seed = 5 };
 
     [RedisFact]
@@ -101,6 +102,32 @@ public sealed class RealStoreTests
         Assert.Contains("Worker 4 was started after step", output);
         Assert.Contains("All workers ended with the same bits: yes", output);
         Assert.Contains("One process ends with the same bits: yes", output);
+    }
+
+    [RedisFact]
+    public async Task AStepThatAWorkerHasTakenIsNotWaitedForAgain()
+    {
+        await using var redis = await RedisServer.Start();
+        // Stands for a worker that has said its last step and does not end.
+        using var worker = new WorkerProcess(1, new(), redis, new(), "sh", "-c", "echo 'step 8 of 8, and no more'; exec tail -f /dev/null");
+        Assert.Equal(8, await worker.Reached(share: 1).WaitAsync(Longest));
+        Assert.Equal(8, await worker.Reached(share: 0.6).WaitAsync(Longest));
+    }
+
+    [RedisFact]
+    public async Task ARedisThatCannotListenIsSaidToHaveEnded()
+    {
+        // An address for documentation, which no machine has.
+        var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => RedisServer.Start("192.0.2.1"));
+        Assert.Equal($"{RedisServer.Program} ended with 1.", fault.Message);
+    }
+
+    [Fact]
+    public void APortThatWasGivenOutIsNotGivenAgain()
+    {
+        // So many at random among 21,000 would meet.
+        var ports = Enumerable.Range(0, 500).Select(_ => RedisServer.FreePort(above: 1)).SelectMany(port => new[] { port, port + 1 }).ToArray();
+        Assert.Equal(ports.Length, ports.Distinct().Count());
     }
 
     private static ClusterTrainer Trainer(IHost host, Model model, TrainingOptions options) =>
