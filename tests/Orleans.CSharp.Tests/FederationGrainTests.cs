@@ -14,10 +14,10 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
     public async Task AWorkerThatLeavesBeforeTheStartDoesNotBindOthersToItsSettings()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("left early");
-        Assert.Null((await Join(run, "one", "its")).Next);
-        Assert.Contains("other settings", (await Join(run, "two", "others")).Refusal);
+        Assert.Null((await Answered(run, Join(run, "one", "its", deadline: Longest))).Next);
+        Assert.Contains("other settings", (await Join(run, "two", "others", deadline: Longest)).Refusal);
         await run.Leave("one");
-        Assert.Null((await Join(run, "two", "others")).Refusal);
+        Assert.Null((await Answered(run, Join(run, "two", "others", deadline: Longest))).Refusal);
     }
 
     [Fact]
@@ -26,8 +26,8 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         var run = fixture.Grains.GetGrain<IFederationGrain>("killed early");
         Assert.Null((await Join(run, "one", "its")).Next);
         await Accepted(run, "two", "others");
-        Assert.Null((await Join(run, "two", "others")).Next);
-        var roster = (await Join(run, "three", "others")).Next!;
+        Assert.Null((await Answered(run, Join(run, "two", "others", deadline: Longest))).Next);
+        var roster = (await Join(run, "three", "others", deadline: Longest)).Next!;
         Assert.Equal(["two", "three"], roster.Members.Select(member => member.Worker));
     }
 
@@ -35,9 +35,7 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
     public async Task ARunWhoseWorkersAreAllKilledInTheirFirstRoundEnds()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("killed later");
-        var first = Join(run, "one", "its");
-        Assert.NotNull((await Join(run, "two", "its")).Next);
-        Assert.NotNull((await first).Next);
+        await Task.WhenAll(Begun(run, "one", "its"), Begun(run, "two", "its"));
         Assert.NotNull((await Join(run, "three", "its")).Refusal);
         await Accepted(run, "three", "others");
     }
@@ -46,21 +44,23 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
     public async Task AWorkerWhoseRunWasDroppedIsToldThatItWasNotHeard()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("unheard");
-        var first = Join(run, "one", "its");
-        Assert.NotNull((await Join(run, "two", "its")).Next);
-        Assert.NotNull((await first).Next);
+        await Task.WhenAll(Begun(run, "one", "its"), Begun(run, "two", "its"));
         using var stop = new CancellationTokenSource(Longest);
         FederatedReply reply;
         // What belongs to another round is not looked at.
         while ((reply = await run.Submit("one", 7, 0, new byte[4])).Refusal is null)
+        {
             stop.Token.ThrowIfCancellationRequested();
+            await fixture.Pass(Deadline, 1);
+        }
+
         Assert.Contains("not heard for 00:00:04", reply.Refusal);
     }
 
     [Fact]
     public async Task ARunIsKeptWhileItsWorkerTakesAStepThatIsLongerThanTheSilenceOfTheDead()
     {
-        var options = new FederatedOptions { Workers = 1, Rounds = 1, LocalSteps = 1, Deadline = TimeSpan.FromMilliseconds(400) };
+        var options = new FederatedOptions { Workers = 1, Rounds = 1, LocalSteps = 1, Deadline = Deadline };
         using var model = Small.Slvt();
         using var data = Small.Classes();
         var rounds = 0;
@@ -70,7 +70,7 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
 
         TrainingSignal Long(TrainingProgress _)
         {
-            fixture.Pass(options.Deadline, 12).Wait();
+            fixture.Pass(Deadline, 10).Wait();
             return TrainingSignal.Continue;
         }
     }
@@ -79,18 +79,15 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
     public async Task AChangeOfAnotherLengthIsRefusedBeforeItEndsAnotherWorker()
     {
         var run = fixture.Grains.GetGrain<IFederationGrain>("lengths");
-        var first = Join(run, "one", "its");
-        Assert.NotNull((await Join(run, "two", "its")).Next);
-        Assert.NotNull((await first).Next);
+        await Task.WhenAll(Begun(run, "one", "its", Longest), Begun(run, "two", "its", Longest));
         foreach (var length in new[] { 0, 3, 8 })
         {
             var fault = await Assert.ThrowsAsync<ArgumentException>(() => run.Submit("one", 0, 0, new byte[length]));
             Assert.Contains($"'one' has {length} bytes; one of this run has 4", fault.Message);
         }
 
-        var sum = run.Submit("one", 0, 0, [1, 0, 0, 0]);
-        Assert.Equal([3, 0, 0, 0], (await run.Submit("two", 0, 0, [2, 0, 0, 0])).Sum);
-        Assert.Equal([3, 0, 0, 0], (await sum).Sum);
+        var sums = await Task.WhenAll(Summed(run, "one", [1, 0, 0, 0]), Summed(run, "two", [2, 0, 0, 0]));
+        Assert.All(sums, sum => Assert.Equal([3, 0, 0, 0], sum));
     }
 
     private sealed class Reported(Action then) : IProgress<int>
@@ -120,13 +117,59 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         return mask.PublicKey;
     }
 
-    private static Task<FederatedReply> Join(IFederationGrain run, string worker, string settings, int samples = 1, byte[]? key = null) =>
-        run.Join(new(worker, samples, key ?? Key), new(2, Deadline, sizeof(int), new() { ["seed"] = settings }, []));
+    private static Task<FederatedReply> Join(
+        IFederationGrain run, string worker, string settings, int samples = 1, byte[]? key = null, TimeSpan? deadline = null) =>
+        run.Join(new(worker, samples, key ?? Key), Terms(settings, deadline));
 
-    private static async Task Accepted(IFederationGrain run, string worker, string settings)
+    private static FederatedTerms Terms(string settings, TimeSpan? deadline) =>
+        new(2, deadline ?? Deadline, sizeof(int), new() { ["seed"] = settings }, []);
+
+    /// <summary>Asks again until all have come, as a worker does: a call that waits for them is answered before.</summary>
+    internal static async Task<Roster> Begun(IFederationGrain run, FederatedMember self, FederatedTerms terms)
     {
         using var stop = new CancellationTokenSource(Longest);
-        while ((await Join(run, worker, settings)).Refusal is not null)
+        for (; ; )
+        {
+            var reply = await run.Join(self, terms);
+            Assert.Null(reply.Refusal);
+            if (reply.Next is { } roster)
+                return roster;
             stop.Token.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static Task<Roster> Begun(IFederationGrain run, string worker, string settings, TimeSpan? deadline = null) =>
+        Begun(run, new FederatedMember(worker, 1, Key), Terms(settings, deadline));
+
+    // The sum of the first round, likewise.
+    private static async Task<byte[]> Summed(IFederationGrain run, string worker, byte[] change)
+    {
+        using var stop = new CancellationTokenSource(Longest);
+        for (; ; )
+        {
+            var reply = await run.Submit(worker, 0, 0, change);
+            Assert.Null(reply.Refusal);
+            if (reply.Sum.Length > 0)
+                return reply.Sum;
+            stop.Token.ThrowIfCancellationRequested();
+        }
+    }
+
+    // Whoever waits for others is answered when one leaves, so that no test waits half of a long deadline.
+    private static async Task<FederatedReply> Answered(IFederationGrain run, Task<FederatedReply> waiting)
+    {
+        while (!waiting.IsCompleted)
+            await run.Leave("nobody");
+        return await waiting;
+    }
+
+    private async Task Accepted(IFederationGrain run, string worker, string settings)
+    {
+        using var stop = new CancellationTokenSource(Longest);
+        while ((await Answered(run, Join(run, worker, settings, deadline: Longest))).Refusal is not null)
+        {
+            stop.Token.ThrowIfCancellationRequested();
+            await fixture.Pass(Deadline / 2, 1);
+        }
     }
 }

@@ -51,12 +51,10 @@ public sealed class ReactivationTests(ClusterFixture fixture)
         var run = fixture.Grains.GetGrain<IFederationGrain>("moves");
         var terms = new FederatedTerms(2, Deadline, sizeof(int), [], []);
         using var mask = new ChangeMask();
-        var first = run.Join(new("one", 1, mask.PublicKey), terms);
-        await run.Join(new("two", 1, mask.PublicKey), terms);
-        Assert.NotNull((await first).Next);
+        await Task.WhenAll(new[] { "one", "two" }.Select(worker => FederationGrainTests.Begun(run, new(worker, 1, mask.PublicKey), terms)));
         var waiting = run.Submit("one", 0, 0, new byte[4]);
-        // Is answered at once, after the call before it: its round is over, or none.
-        await run.Join(new("two", 1, mask.PublicKey), terms);
+        // Is answered at once, after the call before it, which goes on waiting.
+        await run.Hear("two");
 
         var moved = fixture.Cluster.DeactivateAsync(run);
         var later = run.Submit("two", 0, 0, new byte[4]);

@@ -91,7 +91,8 @@ public sealed class StoppedDemonstrationTests
             var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
             return fields[0] == "Z" ? null : int.Parse(fields[1]);
         }
-        catch (IOException)
+        // It has ended, or is another user's, whose processes a system may hide.
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             return null;
         }
