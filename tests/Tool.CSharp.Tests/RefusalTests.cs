@@ -218,12 +218,19 @@ public sealed class RefusalTests : ToolTests
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
+        using var longest = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        // What is read of it then ends.
+        using var killing = longest.Token.Register(() => process.Kill(entireProcessTree: true));
+        var complaints = process.StandardError.ReadToEndAsync();
         // The first epoch is over.
-        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
-        ChildProcess.Run("kill", ["-INT", $"{process.Id}"]);
-        _ = await process.StandardOutput.ReadToEndAsync();
-        var errors = await process.StandardError.ReadToEndAsync();
+        var epoch = await process.StandardOutput.ReadLineAsync();
+        if (epoch is not null)
+            ChildProcess.Run("kill", ["-INT", $"{process.Id}"]);
+        var epochs = epoch + Environment.NewLine + await process.StandardOutput.ReadToEndAsync();
+        var errors = await complaints;
         await process.WaitForExitAsync();
+        Assert.False(longest.IsCancellationRequested, $"It was killed, because it did not end. It had printed: {epochs}{errors}");
+        Assert.True(epoch is not null, $"It ended with {process.ExitCode} before the first epoch was over: {errors}");
         Assert.Equal(130, process.ExitCode);
         Assert.StartsWith("mappingnets: stopped; ", errors.Split('\n', StringSplitOptions.RemoveEmptyEntries).Last());
     }

@@ -9,13 +9,15 @@ namespace MappingNets.Tests.Serve;
 /// <summary>A page in a Chromium without a window, driven by its DevTools protocol.</summary>
 internal sealed partial class ChromiumPage : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome"];
 
     private readonly TemporaryFolder profile;
     private readonly Process process;
     private readonly ClientWebSocket socket;
-    private readonly Queue<string> events = new();
+    private readonly Queue<JsonElement> events = new();
     private int sent;
+    private int watched;
 
     private ChromiumPage(TemporaryFolder profile, Process process, ClientWebSocket socket) =>
         (this.profile, this.process, this.socket) = (profile, process, socket);
@@ -24,8 +26,9 @@ internal sealed partial class ChromiumPage : IAsyncDisposable
     public static string? Program { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .SelectMany(folder => Names.Select(name => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 
-    public static async Task<ChromiumPage> Open(Uri address, CancellationToken stop)
+    public static async Task<ChromiumPage> Open(Uri address)
     {
+        using var stop = new CancellationTokenSource(Patience);
         var profile = new TemporaryFolder();
         var process = Process.Start(new ProcessStartInfo(
             Program!,
@@ -37,14 +40,10 @@ internal sealed partial class ChromiumPage : IAsyncDisposable
         var page = new ChromiumPage(profile, process, socket);
         try
         {
-            await socket.ConnectAsync(await SocketOf(process, stop), stop);
-            await page.Command("Page.enable", new { }, stop);
-            await page.Command("Page.navigate", new { url = address }, stop);
-            // What is evaluated before would run in the empty page.
-            while (!await page.HearsOf("Page.loadEventFired", stop))
-            {
-            }
-
+            await socket.ConnectAsync(await SocketOf(process, stop.Token), stop.Token);
+            await page.Command("Page.enable", new { }, stop.Token);
+            await page.Command("Page.setLifecycleEventsEnabled", new { enabled = true }, stop.Token);
+            await page.Load(address, stop.Token);
             return page;
         }
         catch
@@ -55,15 +54,16 @@ internal sealed partial class ChromiumPage : IAsyncDisposable
     }
 
     /// <summary>Resolves when a condition on the page holds, looked at again whenever the page changes.</summary>
-    public Task<string> When(string condition, string then, CancellationToken stop) => Evaluate(
-        $$"""
-        new Promise(done => {
-          const look = () => { if ({{condition}}) done(String({{then}})); };
-          new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-          look();
-        })
-        """,
-        stop);
+    public Task<string> When(string condition, string then, CancellationToken stop) => Evaluate(Promise(condition, then), stop);
+
+    /// <summary>Looks from now on for a condition that may not hold for long.</summary>
+    /// <returns>Waits until it has held.</returns>
+    public async Task<Func<Task<string>>> Watch(string condition, string then, CancellationToken stop)
+    {
+        var promise = $"window.watched{++watched}";
+        await Evaluate($"{promise} = {Promise(condition, then)}; 'looking'", stop);
+        return () => Evaluate(promise, stop);
+    }
 
     /// <summary>The value of an expression, as text; a promise is waited for.</summary>
     public async Task<string> Evaluate(string expression, CancellationToken stop)
@@ -76,13 +76,48 @@ internal sealed partial class ChromiumPage : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        socket.Dispose();
-        if (!process.HasExited)
+        // Where it closes by itself, none of its processes writes to the profile any more.
+        try
+        {
+            using var stop = new CancellationTokenSource(Patience);
+            await Send("Browser.close", new { }, stop.Token);
+            await process.WaitForExitAsync(stop.Token);
+        }
+        catch (Exception fault) when (fault is WebSocketException or InvalidOperationException or OperationCanceledException)
+        {
             process.Kill(entireProcessTree: true);
-        await process.WaitForExitAsync();
+            await process.WaitForExitAsync();
+        }
+
+        socket.Dispose();
         process.Dispose();
         profile.Dispose();
     }
+
+    private static string Promise(string condition, string then) =>
+        $$"""
+        new Promise(done => {
+          const look = () => { if ({{condition}}) done(String({{then}})); };
+          new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+          look();
+        })
+        """;
+
+    // What is evaluated before would run in the empty page, which tells of its own loading too.
+    private async Task Load(Uri address, CancellationToken stop)
+    {
+        var navigation = await Command("Page.navigate", new { url = address }, stop);
+        if (navigation.TryGetProperty("errorText", out var fault))
+            throw new InvalidOperationException($"{address}: {fault}");
+        var loader = navigation.GetProperty("loaderId").GetString();
+        while (!IsLoaded(events.TryDequeue(out var heard) ? heard : await Receive(stop), loader))
+        {
+        }
+    }
+
+    private static bool IsLoaded(JsonElement heard, string? loader) =>
+        heard.GetProperty("method").GetString() == "Page.lifecycleEvent"
+        && heard.GetProperty("params") is var told && told.GetProperty("name").GetString() == "load" && told.GetProperty("loaderId").GetString() == loader;
 
     // Chromium writes where it listens to its error output; the page has a socket of its own.
     private static async Task<Uri> SocketOf(Process process, CancellationToken stop)
@@ -106,20 +141,23 @@ internal sealed partial class ChromiumPage : IAsyncDisposable
 
     private async Task<JsonElement> Command(string method, object @params, CancellationToken stop)
     {
-        var id = ++sent;
-        await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params }), WebSocketMessageType.Text, endOfMessage: true, stop);
+        var id = await Send(method, @params, stop);
         while (true)
         {
             var answer = await Receive(stop);
             if (answer.TryGetProperty("id", out var number) && number.GetInt32() == id)
                 return answer.TryGetProperty("result", out var result) ? result : throw new InvalidOperationException($"{method}: {answer}");
-            if (answer.TryGetProperty("method", out var heard))
-                events.Enqueue(heard.GetString()!);
+            if (answer.TryGetProperty("method", out _))
+                events.Enqueue(answer);
         }
     }
 
-    private async Task<bool> HearsOf(string name, CancellationToken stop) =>
-        (events.TryDequeue(out var heard) ? heard : (await Receive(stop)).GetProperty("method").GetString()) == name;
+    private async Task<int> Send(string method, object @params, CancellationToken stop)
+    {
+        var id = ++sent;
+        await socket.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { id, method, @params }), WebSocketMessageType.Text, endOfMessage: true, stop);
+        return id;
+    }
 
     private async Task<JsonElement> Receive(CancellationToken stop)
     {

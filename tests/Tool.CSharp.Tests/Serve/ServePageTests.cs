@@ -10,13 +10,15 @@ public sealed class ServePageTests
     [ChromiumFact]
     public async Task The_page_shows_a_swap_a_new_adapter_and_a_broken_file_while_it_is_open()
     {
-        using var stop = new CancellationTokenSource(Patience);
         await using var service = await new TenantService().Start();
-        await using var page = await ChromiumPage.Open(service.Address, stop.Token);
+        await using var page = await ChromiumPage.Open(service.Address);
+        using var stop = new CancellationTokenSource(Patience);
         Assert.Equal("1 time", await page.When(Row("shop"), Cell("shop", 2), stop.Token));
 
+        // The page marks a new one until its next refresh.
+        var swapped = await page.Watch($"parseInt({Cell("shop", 2)}) > 1 && {Row("shop")}.className === 'new'", "'swapped'", stop.Token);
         service.Drop("shop", 2);
-        await page.When($"parseInt({Cell("shop", 2)}) > 1 && {Row("shop")}.className === 'new'", "'swapped'", stop.Token);
+        await swapped();
 
         service.Drop("outlet", 3);
         await page.When($"[...document.getElementById('adapter').options].some(option => option.value === 'outlet')", "'offered'", stop.Token);
@@ -28,9 +30,9 @@ public sealed class ServePageTests
     [ChromiumFact]
     public async Task The_page_asks_the_chosen_adapter_for_a_picture()
     {
-        using var stop = new CancellationTokenSource(Patience);
         await using var service = await new TenantService().Start();
-        await using var page = await ChromiumPage.Open(service.Address, stop.Token);
+        await using var page = await ChromiumPage.Open(service.Address);
+        using var stop = new CancellationTokenSource(Patience);
         await page.When("document.getElementById('adapter').options.length > 0", "'ready'", stop.Token);
         var picture = Pictures.Grey(28, [.. Enumerable.Range(0, 28 * 28).Select(place => (byte)(place * 7))]);
         await page.Evaluate(
