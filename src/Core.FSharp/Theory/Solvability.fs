@@ -210,7 +210,10 @@ module Solvability =
             norm (at.TransposeApply(problem.ResidualAt point)) / largest
 
         let derivativeThere = map.Derivative latent
-        let floor = 1e-12 * (norm problem.Start + firstLength)
+        // A step is A^+ of a residual, which is off by its rounding.
+        let floor =
+            max (1e-12 * (norm problem.Start + firstLength)) (rounding / singular.Smallest)
+
 
         let out (tensor: torch.Tensor) = tensor.MoveToOuterDisposeScope()
 
