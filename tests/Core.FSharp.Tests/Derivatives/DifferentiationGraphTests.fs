@@ -285,8 +285,9 @@ let ownership =
               Expect.equal (live ()) before "live tensors")
 
           testSequenced
-          <| test "resident memory stays flat over 1,000 gradients" (fun () ->
-              // One forgotten tensor or graph per call would hold at least 160 MB.
+          <| test "resident memory stays flat over 1,200 gradients" (fun () ->
+              // One forgotten tensor or graph per call would hold at least 64 MB after 400, in every round; what the runtime itself takes for
+              // once, another round does not see again.
               let weight = torch.ones(20_000L, torch.float64).requires_grad_ ()
               let x = torch.ones (20_000L, torch.float64)
               let captured (x: torch.Tensor) = (square (x * weight)).sum ()
@@ -305,6 +306,10 @@ let ownership =
                   GC.Collect()
                   Environment.WorkingSet
 
-              let before = run 50
-              let growth = run 1000 - before
-              Expect.isLessThan growth (60L * 1024L * 1024L) "bytes of growth") ]
+              let least =
+                  run 50 :: [ for _ in 1..3 -> run 400 ]
+                  |> List.pairwise
+                  |> List.map (fun (before, after) -> after - before)
+                  |> List.min
+
+              Expect.isLessThan least (24L * 1024L * 1024L) "bytes of growth") ]

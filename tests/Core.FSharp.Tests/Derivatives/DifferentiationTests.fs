@@ -1,5 +1,6 @@
 module MappingNets.Core.Tests.DifferentiationTests
 
+open System
 open Expecto
 open TorchSharp
 open MappingNets.Core
@@ -18,11 +19,15 @@ let rosenbrock (p: torch.Tensor) =
 /// A smooth random function from vectors (n) to vectors (m) and a random point and two random directions, all fixed by
 /// the seed: x -> A (sin(B x) + (C x)^2 / 2 + tanh(B x) exp(C x / 4)).
 type private Smooth =
-    { Field: torch.Tensor -> torch.Tensor
-      Potential: torch.Tensor -> torch.Tensor
-      X: torch.Tensor
-      V: torch.Tensor
-      U: torch.Tensor }
+    {
+        Field: torch.Tensor -> torch.Tensor
+        Potential: torch.Tensor -> torch.Tensor
+        /// The sum of the sizes of the terms that the potential adds at the point.
+        Terms: float
+        X: torch.Tensor
+        V: torch.Tensor
+        U: torch.Tensor
+    }
 
 let private smooth seed inputs outputs =
     let random (name: string) (shape: int64[]) =
@@ -35,24 +40,32 @@ let private smooth seed inputs outputs =
     let a, b, c =
         random "a" [| outputs; 4L |], random "b" [| 4L; inputs |], random "c" [| 4L; inputs |]
 
-    let field (x: torch.Tensor) =
+    let terms (x: torch.Tensor) =
         let p, q = b.mv x, c.mv x
-        a.mv (p.sin () + q * q * 0.5 + p.tanh () * (q * 0.25).exp ())
+        [ p.sin (); q * q * 0.5; p.tanh () * (q * 0.25).exp () ]
+
+    let field (x: torch.Tensor) = a.mv (terms x |> List.reduce (+))
+    let x = random "x" [| inputs |]
 
     { Field = field
       Potential = fun x -> ((field x).sin () + field x).sum ()
-      X = random "x" [| inputs |]
+      Terms =
+        float outputs
+        + (terms x |> List.sumBy (fun term -> a.abs().mv(term.abs ()).sum().ToDouble()))
+      X = x
       V = random "v" [| inputs |]
       U = random "u" [| outputs |] }
 
 let private forSmooth name body =
-    testPropertyWithConfig
-        { FsCheckConfig.defaultConfig with
-            maxTest = 30 }
-        name
-        (fun (seed: uint64) (inputs: byte) (outputs: byte) ->
+    testCase name (fun () ->
+        // Two of each size.
+        for seed in 0L .. 49L do
             use _ = torch.NewDisposeScope()
-            body (smooth seed (1L + int64 inputs % 5L) (1L + int64 outputs % 5L)))
+
+            try
+                body (smooth (uint64 seed) (1L + seed % 5L) (1L + seed / 5L % 5L))
+            with fault ->
+                failtest $"Seed {seed}: {fault.Message}")
 
 let private rotatingField (p: torch.Tensor) =
     let x, y, z = p[0L], p[1L], p[2L]
@@ -145,7 +158,14 @@ let identities =
               near 1e-5 "hessianv" (numhessianv 1e-4 s.Potential s.X s.V) product
               near 1e-7 "grad" (numgrad 1e-5 s.Potential s.X) gradient
               near 1e-5 "hessian" (numhessian 1e-4 s.Potential s.X) matrix
-              near 1e-5 "laplacian" (numlaplacian 1e-4 s.Potential s.X) (laplacian s.Potential s.X))
+              let expected = numlaplacian 1e-4 s.Potential s.X
+
+              // Each of the n second differences adds 4 values of f, each off by the rounding of the terms that it sums; the Laplacian itself may be near 0.
+              let rounding =
+                  4.0 * Math.ScaleB(1.0, -52) * s.Terms * float s.X.shape[0] / (1e-4 * 1e-4)
+
+              let size = max 1.0 (abs (expected.ToDouble()))
+              near (1e-5 + rounding / size) "laplacian" expected (laplacian s.Potential s.X))
 
           forSmooth "of fields meet finite differences" (fun s ->
               near 1e-7 "jacobian" (numjacobian 1e-5 s.Field s.X) (jacobian s.Field s.X)

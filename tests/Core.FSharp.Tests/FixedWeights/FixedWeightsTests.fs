@@ -11,7 +11,7 @@ open MappingNets.Core.Tests.FixedWeightsExamples
 open MappingNets.Core.Tests.Refusals
 
 let private matrix (weights: FixedWeights) = weights.ToMatrix doubles.Value
-let private forEach name body = forWeights kinds 40 120 name body
+let private forEach name body = forWeights kinds 120 name body
 
 [<Tests>]
 let algebra =

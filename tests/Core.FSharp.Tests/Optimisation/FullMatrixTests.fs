@@ -31,7 +31,7 @@ let private gradients (random: Random) count size =
 let tests =
     testList
         "FullMatrix"
-        [ property 30 "the curvature is the weighted mean of g g^T, newest first" (fun random ->
+        [ property "the curvature is the weighted mean of g g^T, newest first" (fun random ->
               let seen = gradients random 4 5
 
               let expected =
@@ -44,7 +44,7 @@ let tests =
               // libtorch takes the weight of a new gradient in single precision.
               near 1e-7 "C" expected (averaged seen))
 
-          property 30 "its inverse power solves the damped system, whatever p" (fun random ->
+          property "its inverse power solves the damped system, whatever p" (fun random ->
               let count = 1 + random.Next 8
               let size = 1 + random.Next 8
               let curvature = averaged (gradients random count size)
@@ -61,7 +61,7 @@ let tests =
               near 1e-8 "C^-1 C" identity ((power 1.0).matmul damped)
               near 1e-8 "C^-1/2 C^-1/2 C" identity ((power 0.5).matmul(power 0.5).matmul damped))
 
-          property 30 "a step goes downhill by the rate, whatever the unit of the loss" (fun random ->
+          property "a step goes downhill by the rate, whatever the unit of the loss" (fun random ->
               let size = 2 + random.Next 6
               let seen = gradients random 5 size
               let unit = Math.Pow(10.0, float (random.Next(-6, 7)))

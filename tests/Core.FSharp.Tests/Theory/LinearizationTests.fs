@@ -12,7 +12,7 @@ open MappingNets.Core.Tests.TheoremExamples
 let tests =
     testList
         "Linearization"
-        [ property 40 "A = J_omega B + J_z is the Jacobian of g, its transpose included" (fun random ->
+        [ property "A = J_omega B + J_z is the Jacobian of g, its transpose included" (fun random ->
               let mapping = mapping random
               let latent = uniform random (int64 mapping.LatentCount)
               let at = Linearization.at mapping latent

@@ -89,7 +89,6 @@ let tests =
     testList
         "Manifold"
         [ property
-              60
               "the partition is one on the cover, vanishes outside its balls, and is no share below zero"
               (fun random ->
                   let manifold = sphereOfThree ()
@@ -133,7 +132,7 @@ let tests =
 
                   Expect.isLessThan ((first (scalar 0.5)).ToDouble()) -0.1 "it falls in between")
 
-          property 60 "g is the chart where one chart alone lives, and where all charts agree" (fun random ->
+          property "g is the chart where one chart alone lives, and where all charts agree" (fun random ->
               let manifold = sphereOfThree ()
               let point, _ = pointOf random manifold
               same "the sphere" (sphere point) (manifold.Generate point)
@@ -151,7 +150,7 @@ let tests =
                   Expect.floatClose Accuracy.high (disagreeing.OverlapGap point) gap "the gap"
                   Expect.isLessThanOrEqual (norm (disagreeing.Generate point - images[0])) (gap + 1e-12) "g is between")
 
-          property 60 "the Jacobian in closed form is autograd's" (fun random ->
+          property "the Jacobian in closed form is autograd's" (fun random ->
               for manifold in [ sphereOfThree (); taylorCharts () ] do
                   let point, _ = pointOf random manifold
                   near 1e-8 "Dg" (Differentiation.jacobian manifold.Generate point) (manifold.Jacobian point)

@@ -69,13 +69,13 @@ let private meanSquaredShift (mapping: Mapping) (latent: torch.Tensor) deviation
 let tests =
     testList
         "Mapping bounds"
-        [ property 60 "g is Lipschitz on the ball with the constant" (fun random ->
+        [ property "g is Lipschitz on the ball with the constant" (fun random ->
               let mapping, centre, radius, first, second = scene random
               let bound = MappingBounds.onBall mapping centre radius
               let moved = norm (mapping.Generate first - mapping.Generate second)
               Expect.isLessThanOrEqual moved (bound.Lipschitz * norm (first - second) * slack) "the Lipschitz bound")
 
-          property 60 "no Jacobian on the ball is larger, piece by piece" (fun random ->
+          property "no Jacobian on the ball is larger, piece by piece" (fun random ->
               let mapping, centre, radius, first, _ = scene random
               let bound = MappingBounds.onBall mapping centre radius
               let matrix = jacobian mapping first
@@ -90,7 +90,7 @@ let tests =
 
               Expect.isLessThanOrEqual (spectralNorm matrix) (bound.Lipschitz * slack) "all pieces")
 
-          property 60 "the second-order remainder is within the curvature bound" (fun random ->
+          property "the second-order remainder is within the curvature bound" (fun random ->
               let mapping, centre, radius, first, second = scene random
               let bound = MappingBounds.onBall mapping centre radius
               let step = first - second
@@ -108,7 +108,6 @@ let tests =
                   "the remainder")
 
           property
-              60
               "the linear part is reached by some direction where it is said to be exact, and never absurd"
               (fun random ->
                   let mapping, centre, _, _, _ = scene random
@@ -138,7 +137,7 @@ let tests =
 
           // Equal scales, no bias, no modulation, near z = 0, where sigma' is 1: then the whole of g, not only its linear part, is as
           // steep as the bound says. With unequal scales that holds for signed permutations alone.
-          property 60 "tightness: g itself moves by 90% of the bound along some direction" (fun random ->
+          property "tightness: g itself moves by 90% of the bound along some direction" (fun random ->
               let kind =
                   [| FixedWeightsKind.Dense
                      FixedWeightsKind.Hadamard
@@ -187,7 +186,7 @@ let tests =
               let share = 2.0 * 0.3 * sqrt 40.0 / sqrt 4.0
               Expect.floatClose Accuracy.high bound.Pieces[0].ModulationRate share "2 alpha sqrt(P) times the scale")
 
-          property 60 "each draw of noise moves g no further than the stability bound's inequality" (fun random ->
+          property "each draw of noise moves g no further than the stability bound's inequality" (fun random ->
               let mapping, latent, _, _, _ = scene random
               let bound = MappingBounds.onBall mapping latent 0.0
 

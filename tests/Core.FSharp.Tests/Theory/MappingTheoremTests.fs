@@ -167,7 +167,7 @@ let tests =
               Expect.isTrue certificate.Estimates.RefutesConstants "a slope above the constant"
               Expect.isGreaterThan certificate.Estimates.SampledLossSlope (1e-3 * sqrt 2.0) "the slope")
 
-          property 20 "whatever theta*: no certificate contradicts itself" (fun random ->
+          property "whatever theta*: no certificate contradicts itself" (fun random ->
               let plain = instance (0.5 * random.NextDouble()) (pown 10.0 (-random.Next 6))
               // A loss of any size, of which rounding makes a gap of its own.
               let offset = if random.Next 2 = 0 then 0.0 else pown 10.0 (random.Next 9)

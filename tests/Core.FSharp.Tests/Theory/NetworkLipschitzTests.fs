@@ -13,7 +13,6 @@ let tests =
     testList
         "Network Lipschitz constants"
         [ property
-              40
               "no two inputs and no two weights of the ball move the outputs by more than the proven bounds"
               (fun random ->
                   let theta = uniform random layout.Count * 0.7.ToScalar()

@@ -26,6 +26,9 @@ let private isOneStep (example: Example) =
     | [ layer ] -> isNull (OutputShift.unmodelled [ layer ])
     | _ -> false
 
+/// The unit roundoff of double precision, 2^-53.
+let private doubleRoundoff = Math.ScaleB(1.0, -53)
+
 let private moved (layout: ParameterLayout) (change: torch.Tensor) =
     layout.Split change |> Array.map (fun tensor -> norm tensor * (1.0 + 1e-14))
 
@@ -64,14 +67,23 @@ let private closest example seeds =
                                   part * (size / norm part).ToScalar())
                           |> layout.Join
 
-                      let distance = norm (output example layout (theta + change) x - here)
+                      let there = theta + change
+                      let distance = norm (output example layout there x - here)
 
-                      let bound = OutputShift.outputs steps shown (moved layout change) 0.0
+                      // The weights are off by the rounding of this sum.
+                      let moves = moved layout (there - theta)
+                      let bound = OutputShift.outputs steps shown moves 0.0
 
-                      // What measuring the distance rounds; the bound covers its own rounding.
+                      // Both outputs are computed, each with the roundings of its layer; the bounds cover their own.
+                      let roundedThere = OutputShift.outputs steps shown moves doubleRoundoff
+
+                      let roundedHere =
+                          OutputShift.outputs steps shown (Array.map (fun _ -> 0.0) moves) doubleRoundoff
+
                       Expect.isLessThanOrEqual
                           distance
-                          (bound + 1e-14)
+                          ((roundedThere + roundedHere)
+                           * (1.0 + float (here.numel () + 8L) * doubleRoundoff))
                           $"{example.Name}, {layout.Entries[place].Name}, seed {seed}"
 
                       yield if bound > 0.0 then distance / bound else 0.0 ]

@@ -191,7 +191,7 @@ let solvability =
               Expect.isGreaterThan expected 1e-4 "not stationary yet"
               Expect.floatClose Accuracy.high certificate.Facts.StationaryResidual expected "the ratio")
 
-          property 60 "C_2's ball holds the ends of both phases" (fun random ->
+          property "C_2's ball holds the ends of both phases" (fun random ->
               use mapping =
                   curved
                       MappingActivation.Tanh
@@ -238,7 +238,7 @@ let solvability =
               Expect.equal certificate.Assumptions.Source Stated "stated"
               Expect.equal certificate.Facts.QuadraticBoundHeld (Some true) "and used")
 
-          property 100 "a modulation that cancels itself refutes no proven C_2" (fun random ->
+          property "a modulation that cancels itself refutes no proven C_2" (fun random ->
               let half = array2D [ [ 0.0; 1e4 ]; [ -1e4; 0.0 ] ]
               let rows = torch.tensor(half, dtype = torch.float64).expand(4L, 2L, 2L).clone ()
 
@@ -277,7 +277,7 @@ let solvability =
 
               Expect.notEqual conclusion HoldsByTheorem "no distance is known to 1e-11")
 
-          property 40 "short steps of an affine g show no curvature" (fun random ->
+          property "short steps of an affine g show no curvature" (fun random ->
               use mapping = curved MappingActivation.Identity NoModulation 40L 6
               let z0 = startOf mapping
               let size = Math.Pow(10.0, -3.0 - 6.0 * random.NextDouble())

@@ -73,7 +73,7 @@ let tests =
                   Expect.isGreaterThanOrEqual (Math.FusedMultiplyAdd(reached, reached, -3.0)) 0.0 name
                   Expect.isLessThan reached (sqrt 3.0 * (1.0 + 1e-13)) $"{name}: close")
 
-          property 200 "whatever the mapping: what is generated in single precision is within the bound" (fun random ->
+          property "whatever the mapping: what is generated in single precision is within the bound" (fun random ->
               use mapping = mapping random
               let distance, bound = rounded mapping (uniform random (int64 mapping.LatentCount))
               Expect.isLessThanOrEqual distance bound "within the bound")

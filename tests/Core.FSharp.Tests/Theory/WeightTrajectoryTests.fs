@@ -21,7 +21,6 @@ let tests =
     testList
         "Weight trajectory"
         [ property
-              40
               "variances, explained shares, distances and coordinates are those of a singular value decomposition"
               (fun random ->
                   let count, weights = random.NextInt64(2L, 12L), random.NextInt64(1L, 30L)
@@ -106,7 +105,7 @@ let tests =
               let own = WeightTrajectory.shape (snapshots.narrow (1L, 9L, 4L))
               near 1e-12 "the second" (torch.tensor own.Variances) (torch.tensor layers[1].Variances))
 
-          property 100 "bisection finds the first dimension that reaches, in logarithmically many tries" (fun random ->
+          property "bisection finds the first dimension that reaches, in logarithmically many tries" (fun random ->
               let lowest = random.Next(1, 50)
               let highest = lowest + random.Next 5000
               let truth = random.Next(1, 6000)
