@@ -22,4 +22,19 @@ public sealed class RandomStreamTests
 
         Assert.True(expected.equal(rand(4)).all().item<bool>());
     }
+
+    [Fact]
+    public void Augmentation_neither_uses_nor_moves_it()
+    {
+        using var scope = NewDisposeScope();
+        var changing = AugmentationTests.Ramp().Augmented(
+            AugmentationTests.Everything.Then("noise", (input, random) => input.add((float)random.NextDouble())), seed: 7);
+        manual_seed(1);
+        var first = AugmentationTests.Batch(changing, 1, 6);
+        var drawn = rand(1).item<float>();
+        manual_seed(1);
+        Assert.Equal(drawn, rand(1).item<float>());
+        manual_seed(2);
+        Assert.Equal(first, AugmentationTests.Batch(changing, 1, 6));
+    }
 }

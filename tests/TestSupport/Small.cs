@@ -35,6 +35,13 @@ public static class Small
         return Dataset.FromTensors(inputs, inputs.matmul(tensor([0.5f, -0.3f, 0.2f, 0.4f])).unsqueeze(1));
     }
 
+    /// <summary>Numbers evenly spread over [0, 1), the same in every run: torch's own generator is the process's, and other tests draw from it.</summary>
+    public static Tensor Uniform(params long[] shape)
+    {
+        using var generator = new Generator(1);
+        return rand(shape, generator: generator);
+    }
+
     public static MappedModel Slvt(int latents = 24, ulong seed = 7) =>
         MappingNetwork.For(Classifier()).SingleLatent(latents).WithSeed(seed).Build();
 

@@ -21,7 +21,8 @@ public sealed partial class PeftAdapterTests
         using var weights = PretrainedWeights.Of(start);
         var configuration = Configuration();
         (configuration["r"], configuration["rank_pattern"]) = (9, null);
-        var (a, b) = (randn(9, inputs), randn(outputs, 9));
+        using var generator = new Generator(5);
+        var (a, b) = (randn([9, inputs], generator: generator), randn([outputs, 9], generator: generator));
         var path = Write(configuration, new() { [$"base_model.model.{module}.lora_A.weight"] = a, [$"base_model.model.{module}.lora_B.weight"] = b });
 
         using var model = FineTunedModel.LoadPeftAdapter(path, network, weights);

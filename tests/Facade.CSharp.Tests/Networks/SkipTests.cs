@@ -20,7 +20,7 @@ public sealed class SkipTests
             target.Parameters.Select(parameter => parameter.Name));
         using var model = DirectModel.For(target, 1);
         using var module = model.Materialize();
-        var input = rand(2, 2, 6, 6);
+        var input = Small.Uniform(2, 2, 6, 6);
         Assert.True((model.Predict(input) - module.call(input)).abs().max().ToDouble() < 1e-5);
     }
 
@@ -69,7 +69,7 @@ public sealed class SkipTests
             target.Parameters.Select(parameter => parameter.Name));
         using var model = DirectModel.For(target, 1);
         using var module = model.Materialize();
-        var input = rand(2, 4);
+        var input = Small.Uniform(2, 4);
         Assert.True((model.Predict(input) - module.call(input)).abs().max().ToDouble() < 1e-5);
     }
 
@@ -83,7 +83,7 @@ public sealed class SkipTests
         Tensor input, output;
         using (NewDisposeScope())
         {
-            input = rand(2, 4);
+            input = Small.Uniform(2, 4);
             var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
             output = target.Forward(input, weights);
             Assert.Equal(before + 1, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
@@ -126,8 +126,8 @@ public sealed class SkipTests
         Tensor input, alone, output;
         using (NewDisposeScope())
         {
-            input = rand(2, 4);
-            alone = rand(2, 4);
+            input = Small.Uniform(2, 4);
+            alone = Small.Uniform(2, 4);
             output = passing.Forward(input, weights);
             Layer layer = new PassingWithState();
             layer.Forward(alone, []);

@@ -121,7 +121,7 @@ public sealed class ZooTests
         var target = make();
         var weights = LayerTests.SomeWeights(target).Select(weight => weight * 0.2).ToArray();
         using var state = target.CreateState();
-        var input = rand([2, .. target.InputShape]);
+        var input = Tests.Small.Uniform([2, .. target.InputShape]);
         // Running statistics of its own, so that leaving them behind shows.
         target.Forward(input, weights, state, training: true);
         var expected = target.Forward(input, weights, state, training: false);
@@ -147,7 +147,7 @@ public sealed class ZooTests
             .GlobalAveragePool2d().Linear(2).Build("small-resnet");
         // Bright images are class 1.
         var labels = arange(64, dtype: ScalarType.Int64).remainder(2);
-        var images = rand(64, 1, 6, 6) + labels.view(-1, 1, 1, 1) * 0.5 + 3;
+        var images = Tests.Small.Uniform(64, 1, 6, 6) + labels.view(-1, 1, 1, 1) * 0.5 + 3;
         using var data = Dataset.FromTensors(images, labels, ["dark", "bright"]);
         using var model = MappingNetwork.For(target).SingleLatent(24).WithSeed(1).Build();
 
@@ -171,7 +171,7 @@ public sealed class ZooTests
         var target = TargetNetwork.Input(1, 4, 4).BatchNorm2d().Conv2d(2, 3).GlobalAveragePool2d().Build("normed");
         using var model = MappingNetwork.For(target).SingleLatent(4).WithSeed(1).StartingWithin(0.5).Build();
         using var state = target.CreateState();
-        var images = rand(6, 1, 4, 4);
+        var images = Tests.Small.Uniform(6, 1, 4, 4);
         var labels = tensor(new[] { 0L, 1, 0, 1, 1, 0 });
         using var data = Dataset.FromTensors(images, labels, ["a", "b"]);
         var expected = nn.functional.cross_entropy(target.Forward(images, model.CurrentWeights(), state, training: true), labels);

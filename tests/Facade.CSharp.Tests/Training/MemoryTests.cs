@@ -17,7 +17,7 @@ public sealed class MemoryTests
     public void Memory_is_flat_over_a_thousand_steps(string method)
     {
         var target = Target();
-        const int WarmUp = 300, Steps = 1000, Batch = 8;
+        const int WarmUp = 300, Interval = 400, Steps = 3 * Interval, Batch = 8;
         using var data = Small.Classes(Batch * (WarmUp + Steps + 1));
         using var model = Build(method, target);
         var loss = method == "mapped" ? LossOptions.Complete : LossOptions.TaskOnly;
@@ -25,17 +25,14 @@ public sealed class MemoryTests
         List<(long Tensors, long Bytes)> held = [];
         var listener = new Listener(progress =>
         {
-            if (progress.Step is not (WarmUp or WarmUp + (Steps / 2) or WarmUp + Steps))
-                return;
-            held.Add(Held());
+            if (progress.Step is >= WarmUp and <= WarmUp + Steps && (progress.Step - WarmUp) % Interval == 0)
+                held.Add(Held());
         });
 
         new Trainer(model, options).Fit(data, progress: listener);
 
-        Assert.Equal(3, held.Count);
-        Assert.All(held, now => Assert.Equal(held[0].Tensors, now.Tensors));
-        // The runtime's own memory moves by a few megabytes.
-        Assert.InRange(held[2].Bytes - held[0].Bytes, long.MinValue, 16 << 20);
+        Assert.Equal(4, held.Count);
+        AssertFlat(held, 6 << 20);
     }
 
     [Theory]
@@ -57,12 +54,18 @@ public sealed class MemoryTests
             held.Add(Held());
         }
 
-        Assert.All(held, now => Assert.Equal(held[0].Tensors, now.Tensors));
-        // What is forgotten grows each time; the runtime's own memory may once, when it has given some back before.
-        Assert.InRange(held.Skip(1).Zip(held, (now, before) => now.Bytes - before.Bytes).Min(), long.MinValue, 8 << 20);
+        AssertFlat(held, 8 << 20);
     }
 
-    /// <summary>6,403 weights: one vector of them forgotten at each step would be 13 MB in 500.</summary>
+    private static void AssertFlat(IReadOnlyList<(long Tensors, long Bytes)> held, long mostBytes)
+    {
+        // What was forgotten before may be freed late; what is forgotten meanwhile is more.
+        Assert.All(held, now => Assert.InRange(now.Tensors, 0, held[0].Tensors));
+        // What is forgotten grows each time; the runtime's own memory may once, when it has given some back before.
+        Assert.InRange(held.Skip(1).Zip(held, (now, before) => now.Bytes - before.Bytes).Min(), long.MinValue, mostBytes);
+    }
+
+    /// <summary>6,403 weights: one vector of them forgotten at each step would be 13 MB in 500, 10 MB in 400.</summary>
     private static TargetNetwork Target() => TargetNetwork.Input(4).Linear(800).Tanh().Linear(3).Build();
 
     private static Model Build(string method, TargetNetwork target) => method switch

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>What <see cref="NativeHeap"/> promises.</summary>
+/// <summary>What <see cref="NativeHeap"/> promises: runs while nothing else does, because it is the process's memory.</summary>
+[Collection(nameof(MemoryTests))]
 public sealed class NativeHeapTests
 {
     [Fact]

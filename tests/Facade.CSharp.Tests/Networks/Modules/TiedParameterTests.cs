@@ -43,8 +43,8 @@ public sealed class TiedParameterTests
         using var scope = NewDisposeScope();
         using var module = new LanguageModel();
         using var target = TargetNetwork.From(module, Text(2));
-        Tensor[] weights = [.. target.Parameters.Select(p => (rand([.. p.Shape]) - 0.5f).requires_grad_())];
-        var (text, seen) = (Text(4), rand(4, Tokens));
+        Tensor[] weights = [.. LayerTests.SomeWeights(target).Select(weight => weight.requires_grad_())];
+        var (text, seen) = (Text(4), Small.Uniform(4, Tokens));
 
         (target.Forward(text, weights) * seen).sum().backward();
 
