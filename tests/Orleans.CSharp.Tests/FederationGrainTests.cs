@@ -155,7 +155,7 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         }
     }
 
-    // Whoever waits for others is answered when one leaves, so that no test waits half of a long deadline.
+    // A waiting call is answered when one leaves, so that no test waits half of a long deadline.
     private static async Task<FederatedReply> Answered(IFederationGrain run, Task<FederatedReply> waiting)
     {
         while (!waiting.IsCompleted)

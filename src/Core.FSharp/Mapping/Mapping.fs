@@ -158,7 +158,7 @@ type Mapping
             let source =
                 match specification.Bias with
                 | MappingBias.Zero -> fun () -> FusedGeneration.NoBias
-                | _ -> FusedGeneration.biasSourceOf HashRuns.isFast biasKey layout.Count (fun () -> nonNull bias.Value)
+                | _ -> FusedGeneration.biasSource biasKey layout.Count (fun () -> nonNull bias.Value)
 
             FusedMapping(
                 layout.Entries,

@@ -55,6 +55,10 @@ let biasSourceOf
 
             StoredBias(NativePtr.toNativeInt (TensorMemory.pointer<float32> tensor))
 
+/// The same for this processor.
+let biasSource key count stored =
+    biasSourceOf HashRuns.isFast key count stored
+
 /// The biases of `count` weights from weight `row` on; null where there are none.
 let private biasesOf (bias: BiasSource) (row: int64) (count: int) (workspace: Workspace) : nativeptr<float32> =
     match bias with
