@@ -79,6 +79,9 @@ public static partial class Plots
         LabelFormatter = exponent => Math.Pow(10, exponent).ToString(exponent < 0 ? "G2" : "N0", System.Globalization.CultureInfo.InvariantCulture),
     };
 
+    /// <summary>How many rows have a colour of their own.</summary>
+    public static int ColorCount => Palette.Length;
+
     internal static Color ColorOf(int index) => Palette[index % Palette.Length];
 
     internal static Plot NewPlot(string title, string x, string y)

@@ -54,6 +54,9 @@ internal abstract class TableExperiment : IExperiment
                 options.File(pictures[^1]), report.References);
         }
 
+        // A single epoch is no curve, and curves of one colour cannot be told apart.
+        if (report.Runs.All(run => run.Epochs == 1) || ResultRows.Rows(report).Count > Plots.ColorCount)
+            return pictures;
         pictures.Add("learning-curves.png");
         Plots.LearningCurvesOfRows(report.Runs, TitleOf(report), options.File(pictures[^1]));
         return pictures;
