@@ -214,7 +214,6 @@ module Solvability =
         let floor =
             max (1e-12 * (norm problem.Start + firstLength)) (rounding / singular.Smallest)
 
-
         let out (tensor: torch.Tensor) = tensor.MoveToOuterDisposeScope()
 
         { Latent = out latent
