@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The door to this repository, from a fresh clone with only the .NET SDK. list_verbs lists the verbs.
 set -euo pipefail
-# A program that ends in its own way on Ctrl-C looks like any other to bash, which would begin the next.
 # A script's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt: those tests would wait for ever.
 if [[ ${1:-} == test && $(trap -p INT) == *"''"* ]] && env --default-signal=INT true 2>/dev/null; then
   exec env --default-signal=INT bash "${BASH_SOURCE[0]}" "$@"
 fi
+# A program that ends in its own way on Ctrl-C looks like any other to bash, which would begin the next.
 trap 'exit 130' INT
 trap 'exit 143' TERM
 cd "$(dirname "${BASH_SOURCE[0]}")"

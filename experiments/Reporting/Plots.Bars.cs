@@ -6,7 +6,7 @@ namespace MappingNets.Experiments.Reporting;
 public static partial class Plots
 {
     /// <summary>
-    /// Our result of each row as a bar with its standard deviation over the seeds; what the paper prints, what the re-run got and what other
+    /// Our result of each row as a bar, or as a point where the axis does not begin at 0, with its standard deviation over the seeds; what the paper prints, what the re-run got and what other
     /// publications report as marks on it.
     /// </summary>
     /// <param name="rows">The rows, drawn from top to bottom.</param>

@@ -16,7 +16,7 @@ internal sealed record ResultFolder(string Name, string Link, ReportFile Report,
     /// <summary>What a report's experiment is called; null where it does not say.</summary>
     /// <param name="report">The report.</param>
     public static string? ExperimentOf(ReportFile report) =>
-        report.Dataset.StartsWith("blended", StringComparison.Ordinal) ? "manipulation detection" : report.Experiment;
+        IsForged(report) ? "manipulation detection" : report.Experiment;
 
     /// <summary>Reads some folders.</summary>
     /// <param name="folders">The folders.</param>
@@ -37,6 +37,8 @@ internal sealed record ResultFolder(string Name, string Link, ReportFile Report,
     /// <summary>Whether a report's data is real, which its section says first.</summary>
     /// <param name="report">The report.</param>
     public static string Kind(ReportFile report) => report.DataStatement?.StartsWith("Synthetic", StringComparison.Ordinal) == true ? "**Synthetic data.**"
-        : report.Dataset.StartsWith("blended", StringComparison.Ordinal) ? "**Real pictures, half of them with a synthetic forgery.**"
+        : IsForged(report) ? "**Real pictures, half of them with a synthetic forgery.**"
         : "**Real data.**";
+
+    private static bool IsForged(ReportFile report) => report.Dataset.StartsWith("blended", StringComparison.Ordinal);
 }

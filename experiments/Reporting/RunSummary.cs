@@ -5,6 +5,14 @@ namespace MappingNets.Experiments.Reporting;
 /// <param name="StandardDeviation">The sample's standard deviation (divided by n - 1); null for a single seed.</param>
 public sealed record Spread(double Mean, double? StandardDeviation)
 {
+    // Student's t for 95% of the middle, by degrees of freedom from 1 on.
+    private static readonly double[] Quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
+    /// <summary>Half of the 95% interval of the mean (Student's t); null for a single seed.</summary>
+    /// <param name="seeds">How many numbers there were.</param>
+    public double? HalfInterval(int seeds) =>
+        StandardDeviation is { } deviation ? Quantiles[Math.Min(seeds - 2, Quantiles.Length - 1)] * deviation / Math.Sqrt(seeds) : null;
+
     /// <summary>The spread of some numbers; null where one is missing or there are none.</summary>
     /// <param name="values">One number a seed.</param>
     public static Spread? Of(IEnumerable<double?> values)

@@ -14,9 +14,6 @@ internal static class PairedDifferences
 
     private const string Ours = "scales-";
 
-    // Student's t for 95% of the middle, by degrees of freedom from 1 on.
-    private static readonly double[] Quantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-
     /// <summary>A Markdown table: each row of ours against all weights and the head, and against the best rival of up to four times its parameters.</summary>
     /// <param name="runs">All runs.</param>
     /// <returns>The table; empty where no seed has two rows to compare.</returns>
@@ -51,7 +48,7 @@ internal static class PairedDifferences
 
     private static double HeldOut(IEnumerable<RunRecord> row) => row.Average(run => run.HeldOutAccuracy ?? 0);
 
-    private static string Interval(Spread spread, int seeds) => spread.StandardDeviation is { } deviation
-        ? string.Create(CultureInfo.InvariantCulture, $" ± {Quantiles[Math.Min(seeds - 2, Quantiles.Length - 1)] * deviation / Math.Sqrt(seeds):F2}")
+    private static string Interval(Spread spread, int seeds) => spread.HalfInterval(seeds) is { } half
+        ? string.Create(CultureInfo.InvariantCulture, $" ± {half:F2}")
         : " (1 seed)";
 }

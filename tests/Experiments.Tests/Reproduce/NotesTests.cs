@@ -8,9 +8,6 @@ namespace MappingNets.Tests;
 /// <summary>The sentences of experiments/results/*/notes.md against the report beside them.</summary>
 public sealed partial class NotesTests
 {
-    // Student's t for 95% of the middle, by degrees of freedom from 1 on.
-    private static readonly double[] Quantiles = [12.706, 4.303, 3.182, 2.776];
-
     public static TheoryData<string> Folders => [.. Directory.GetDirectories(Path.Combine(RepositoryRoot.Path, "experiments", "results"))
         .Where(folder => File.Exists(Path.Combine(folder, "notes.md")) && File.Exists(Path.Combine(folder, "report.json"))).Select(folder => Path.GetFileName(folder)!)];
 
@@ -44,19 +41,18 @@ public sealed partial class NotesTests
             .GroupBy(number => number.Row).Select(row => row.ToDictionary(number => number.Seed, number => number.Value)).ToArray();
         foreach (var (one, place) in numbers.Select((one, place) => (one, place)))
         {
-            if (Spread(one.Values) is { } own)
-                yield return own;
+            if (Of(one.Values) is { StandardDeviation: { } deviation } own)
+                yield return (own.Mean, deviation);
             foreach (var other in numbers.Skip(place + 1))
-                if (one.Keys.Intersect(other.Keys).ToArray() is { Length: > 1 } seeds && Spread(seeds.Select(seed => one[seed] - other[seed])) is var (mean, deviation))
+                if (one.Keys.Intersect(other.Keys).ToArray() is { Length: > 1 } seeds && Of(seeds.Select(seed => one[seed] - other[seed])) is { } difference)
                 {
-                    var width = Quantiles[seeds.Length - 2] * deviation / Math.Sqrt(seeds.Length);
-                    yield return (mean, width);
-                    yield return (100 * mean, 100 * width);
+                    var width = difference.HalfInterval(seeds.Length)!.Value;
+                    yield return (difference.Mean, width);
+                    yield return (100 * difference.Mean, 100 * width);
                 }
         }
 
-        static (double, double)? Spread(IEnumerable<double> values) =>
-            Experiments.Reporting.Spread.Of(values.Select(value => (double?)value)) is { StandardDeviation: { } deviation } spread ? (spread.Mean, deviation) : null;
+        static Spread? Of(IEnumerable<double> values) => Spread.Of(values.Select(value => (double?)value));
     }
 
     private static IEnumerable<(string Name, double Value)> Numbers(RunRecord run)
