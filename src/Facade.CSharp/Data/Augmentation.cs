@@ -133,7 +133,7 @@ public sealed class Augmentation
     public Augmentation Erase(double side, double share = 0.5)
     {
         Require(side is > 0 and <= 1, nameof(side), side, "The side must be above 0 and at most 1.");
-        return With("erase", $"{Text(side)} {Share(share, nameof(share))}", (picture, draws) =>
+        return With("erase", $"{Text(side)} {Text(Share(share, nameof(share)))}", (picture, draws) =>
         {
             if (draws.Next() >= share)
                 return picture;

@@ -13,8 +13,8 @@ public sealed partial class Dataset
     public Augmentation Augmentation => augmentation;
 
     /// <summary>
-    /// The same samples, whose batches change at random, in another way in each epoch; the data set shares this one's memory. Train on it, and
-    /// evaluate on one without. What lies in memory stays as it is: <see cref="Inputs"/> and <see cref="ToMemory"/> give unchanged samples.
+    /// The same samples, whose batches change at random, in another way in each epoch; the data set shares this one's memory. Where this
+    /// one's batches change already, they change as said here instead: to do both, give both steps at once. Train on it, and evaluate on one without. What lies in memory stays as it is: <see cref="Inputs"/> and <see cref="ToMemory"/> give unchanged samples.
     /// </summary>
     /// <param name="augmentation">What happens to each sample's input.</param>
     /// <param name="seed">Any seed; equal seeds give equal changes, in any batch size and order.</param>

@@ -114,7 +114,7 @@ public sealed class TimeSeriesWindows : IDisposable
     /// <exception cref="DatasetFormatException">
     /// In the training part a column has no value or the target never changes; a part has no window.
     /// </exception>
-    /// <exception cref="ArgumentException">There is no feature, the columns differ in length, or a number is out of range.</exception>
+    /// <exception cref="ArgumentException">There is no feature, the columns differ in length, a value is infinite, or a number is out of range.</exception>
     public static TimeSeriesWindows FromColumns(
         string source,
         IReadOnlyList<KeyValuePair<string, IReadOnlyList<double>>> features,
@@ -130,6 +130,12 @@ public sealed class TimeSeriesWindows : IDisposable
             if (values.Count != target.Value.Count)
                 throw new ArgumentException(
                     $"'{name}' has {values.Count} rows, '{target.Key}' has {target.Value.Count}; all must have equally many.", nameof(features));
+        foreach (var (name, values) in features.Append(target))
+            for (var row = 0; row < values.Count; row++)
+                if (double.IsInfinity(values[row]))
+                    throw new ArgumentException(
+                        string.Create(CultureInfo.InvariantCulture, $"'{name}' is {values[row]} in row {row}; values are finite, or not a number where one is missing."),
+                        name == target.Key && ReferenceEquals(values, target.Value) ? nameof(target) : nameof(features));
         return FromColumns(source, [.. features.Select(feature => feature.Key)], index => features[index].Value, target, length, ahead, trainingFraction);
     }
 

@@ -56,7 +56,7 @@ public sealed class FineTunedModel : Model
 
     internal FineTuningConfiguration Configuration { get; }
 
-    internal override bool DefaultFrozenStatistics => Target.Buffers.Any(buffer => buffer.IsPersistent);
+    internal override bool DefaultFrozenStatistics => Target.Buffers.Any(buffer => buffer is { IsPersistent: true, FollowsBatches: true });
 
     internal FineTuningBase Base => baseWeights;
 
@@ -266,8 +266,8 @@ public sealed class FineTunedModel : Model
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void SavePeftAdapter(string folder) => PeftAdapter.Write(folder, this);
 
-    /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
-    internal StreamedWeights? LayerByLayer => streamed;
+    /// <inheritdoc/>
+    internal override StreamedWeights? LayerByLayer => streamed;
 
     private protected override void MoveConstants(Device to)
     {

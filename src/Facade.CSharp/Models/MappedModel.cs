@@ -249,8 +249,8 @@ public sealed class MappedModel : Model
         return MappedAdapter.Load(path, target, modulation, device ?? CPU, limits ?? ReadLimits.Default, streamed);
     }
 
-    /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
-    internal StreamedWeights? LayerByLayer => streamed;
+    /// <inheritdoc/>
+    internal override StreamedWeights? LayerByLayer => streamed;
 
     private protected override void MoveConstants(Device to) => streamed?.MoveTo(to);
 

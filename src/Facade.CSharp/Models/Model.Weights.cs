@@ -18,6 +18,20 @@ public abstract partial class Model
         return cat(CurrentWeights().Select(weight => weight.reshape(-1)).ToArray(), 0).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Reads all weights tensor by tensor, in the order of theta; a streamed model has those of one layer at a time.</summary>
+    /// <param name="read">Gets each tensor, which holds these weights until it returns.</param>
+    internal void ReadWeights(Action<Tensor> read)
+    {
+        RequireAlive();
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        if (LayerByLayer is { } streamed)
+            streamed.Read(PruningMask, Trainables, read);
+        else
+            foreach (var weight in CurrentWeights())
+                read(weight);
+    }
+
     /// <summary>A plain TorchSharp module with the weights merged in and PyTorch's names: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>

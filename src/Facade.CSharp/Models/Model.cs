@@ -101,6 +101,9 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
         return Terms(inputs, training);
     }
 
+    /// <summary>What a streamed model keeps of one layer at a time; null where it holds all weights.</summary>
+    internal virtual StreamedWeights? LayerByLayer => null;
+
     /// <summary>Whether training leaves running statistics alone where the options do not say.</summary>
     internal virtual bool DefaultFrozenStatistics => false;
 

@@ -82,7 +82,9 @@ public sealed class PretrainedWeights : IDisposable
     /// <param name="target">The network they are of.</param>
     /// <param name="theta">Shape (P), finite floats; copied.</param>
     /// <param name="state">The network's buffers, such as running means; where null, as they are before training.</param>
-    /// <exception cref="ArgumentException">The vector has another shape, is no float or holds a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// The vector has another shape, is no float or holds a number that is not finite; the buffers are another network's.
+    /// </exception>
     public static PretrainedWeights FromFlat(TargetNetwork target, Tensor theta, NetworkState? state = null)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -94,6 +96,8 @@ public sealed class PretrainedWeights : IDisposable
             throw new ArgumentException($"The vector is {theta.dtype}; weights must be floats.", nameof(theta));
         if (!FiniteNumbers.AllIn(theta))
             throw new ArgumentException("The vector holds a number that is not finite.", nameof(theta));
+        if (state is not null)
+            target.CheckState(state);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         using var start = target.CreateState();

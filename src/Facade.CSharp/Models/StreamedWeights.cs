@@ -97,6 +97,22 @@ internal sealed class StreamedWeights : IDisposable
         return layer;
     }
 
+    /// <summary>Reads all weights layer by layer, in the network's order.</summary>
+    /// <param name="mask">Which weights pruning left, as in <see cref="Mask"/>.</param>
+    /// <param name="trained">The trained tensors.</param>
+    /// <param name="read">Gets each tensor, whose memory is the next layer's afterwards.</param>
+    public void Read(Tensor? mask, IReadOnlyList<Tensor> trained, Action<Tensor> read)
+    {
+        lock (Gate)
+        {
+            Mask = mask;
+            var pass = new StreamedPass(this, trained);
+            foreach (var (first, _) in target.WeightsByLayer.OrderBy(layer => layer.First))
+                foreach (var weight in Fill(pass, first))
+                    read(weight);
+        }
+    }
+
     /// <summary>Whether a tensor's weights depend on anything that is trained.</summary>
     public bool IsTrained(int index) => direct.ContainsKey(index) || Parts.Any(part => part.Moves(index));
 

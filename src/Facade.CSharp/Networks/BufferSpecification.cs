@@ -21,6 +21,9 @@ public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape,
     /// <summary>Whether it is a dropout's place in its random stream, which starts where the buffer's full name says and not at <see cref="Start"/>.</summary>
     internal bool IsDropoutPlace { get; init; }
 
+    /// <summary>Whether passes of training may move it, as far as is known: a mask or a table of positions they leave alone.</summary>
+    internal bool FollowsBatches { get; init; } = true;
+
     /// <summary>Whether everything is the same, the shape size by size.</summary>
     public bool Equals(BufferSpecification? other) =>
         other is not null && (Name, Type, Start, IsPersistent, IsDropoutPlace) == (other.Name, other.Type, other.Start, other.IsPersistent, other.IsDropoutPlace)

@@ -73,7 +73,7 @@ public abstract partial class TargetNetwork
     /// <summary>The buffers in words, such as "[bn1.running_mean(16)]".</summary>
     internal string BufferText => $"[{string.Join(", ", Buffers)}]";
 
-    private void CheckState(NetworkState state)
+    internal void CheckState(NetworkState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (!HasBuffers(state.Specifications))

@@ -72,8 +72,12 @@ public sealed record Distillation
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var teacher in Teachers)
-            foreach (var part in TensorBytes.Parts(teacher.FlatWeights().cpu()))
-                hash.AppendData(part.bytes);
+            teacher.ReadWeights(weight =>
+            {
+                using var here = weight.cpu();
+                foreach (var part in TensorBytes.Parts(here))
+                    hash.AppendData(part.bytes);
+            });
         return FormattableString.Invariant($"temperature {Temperature}, {string.Join(" and ", Teachers.Select(teacher => teacher.Target.Name))}, ")
             + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }

@@ -43,12 +43,15 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
     /// <exception cref="ArgumentException">The model trains too many parameters for matrices of their products.</exception>
     public static FullMatrixOptimizer For(Model model, IReadOnlyList<Parameter> parameters, double rate)
     {
-        if (model.TrainableCount > MostNumbers)
+        // Pruned weights have their places in the matrices too.
+        var numbers = model.Trainables.Sum(tensor => tensor.numel());
+        if (numbers > MostNumbers)
             throw new ArgumentException(
                 string.Format(
                     CultureInfo.InvariantCulture,
-                    "{0} keeps a matrix of all pairs of trained parameters, for at most {1:N0} of them; this model trains {2:N0}: use {3}.",
-                    nameof(TrainingOptimizer.FullMatrix), MostNumbers, model.TrainableCount, nameof(TrainingOptimizer.Adam)),
+                    "{0} keeps a matrix of all pairs of trained parameters, for at most {1:N0} of them; this model trains {2:N0}{3}: use {4}.",
+                    nameof(TrainingOptimizer.FullMatrix), MostNumbers, numbers,
+                    numbers == model.TrainableCount ? "" : ", those that pruning set to 0 among them", nameof(TrainingOptimizer.Adam)),
                 nameof(TrainingOptions.Optimizer));
         using var noGradient = no_grad();
         // The coefficients of the loss stand behind what the model trains, and are a block of their own.

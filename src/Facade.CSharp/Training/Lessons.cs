@@ -17,8 +17,10 @@ internal sealed class Lessons : IDisposable
         foreach (var batch in data.Batches(DatasetChecks.BatchOf(distillation.Teachers[0].Target, data, 1000), shuffle: false))
         {
             cancellation.ThrowIfCancellationRequested();
+            // On another device the inputs are copies, which would stay until all batches are done.
+            using var once = NewDisposeScope();
             using (batch)
-                parts.Add(distillation.TeacherOutputs(batch.InputsOn(device)));
+                parts.Add(distillation.TeacherOutputs(batch.InputsOn(device)).MoveToOuterDisposeScope());
         }
 
         outputs = cat(parts).DetachFromDisposeScope();

@@ -44,11 +44,13 @@ internal abstract class RateCourse
         private readonly int steps;
         private readonly RateCourse then;
         private double[]? first;
+        private long last;
 
         public WarmUp(Optimizer optimizer, int steps, RateCourse then) => (this.optimizer, this.steps, this.then) = (optimizer, steps, then);
 
         public override void BeforeStep(long step)
         {
+            last = step;
             if (first is null)
             {
                 then.BeforeStep(0);
@@ -62,7 +64,12 @@ internal abstract class RateCourse
                     group.LearningRate = step < steps ? rate * (step + 1) / steps : rate;
         }
 
-        public override void AfterEpoch(double loss) => then.AfterEpoch(loss);
+        // The other course counts epochs, as it does steps, from its own start.
+        public override void AfterEpoch(double loss)
+        {
+            if (last >= steps)
+                then.AfterEpoch(loss);
+        }
     }
 
     /// <summary>One cycle up and down; the order of operations is OneCycleLR's, so that the rates have its bits.</summary>

@@ -118,10 +118,20 @@ internal static class RunIdentity
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var weights = WeightsOffStart(model);
-        var read = (int)Math.Min(Places, weights.numel());
-        var places = Enumerable.Range(0, read).Select(place => place * (weights.numel() - 1) / Math.Max(1, read - 1)).ToArray();
-        return weights.cpu().index_select(0, tensor(places)).MoveToOuterDisposeScope();
+        var count = model.Target.ParameterCount;
+        var read = (int)Math.Min(Places, count);
+        var places = Enumerable.Range(0, read).Select(place => place * (count - 1) / Math.Max(1, read - 1)).ToArray();
+        var found = new List<Tensor>();
+        var (taken, at) = (0, 0L);
+        ReadWeightsOffStart(model, weight =>
+        {
+            var end = at + weight.numel();
+            long[] inside = [.. places.Skip(taken).TakeWhile(place => place < end).Select(place => place - at)];
+            if (inside.Length > 0)
+                found.Add(weight.reshape(-1).index_select(0, tensor(inside, device: weight.device)).cpu().MoveToOuterDisposeScope());
+            (taken, at) = (taken + inside.Length, end);
+        });
+        return cat(found).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -131,7 +141,7 @@ internal static class RunIdentity
     public static bool IsSame(Tensor probe, Tensor other) =>
         probe.shape.SequenceEqual(other.shape) && probe.allclose(other, rtol: 1e-3, atol: 1e-6, equal_nan: true);
 
-    private static Tensor WeightsOffStart(Model model)
+    private static void ReadWeightsOffStart(Model model, Action<Tensor> read)
     {
         var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
         try
@@ -144,7 +154,7 @@ internal static class RunIdentity
                 tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
             }
 
-            return model.FlatWeights();
+            model.ReadWeights(read);
         }
         finally
         {

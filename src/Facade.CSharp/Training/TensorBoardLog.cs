@@ -32,8 +32,15 @@ public sealed class TensorBoardLog : IProgress<TrainingProgress>, IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
         ArgumentOutOfRangeException.ThrowIfLessThan(everySteps, 1);
         this.everySteps = everySteps;
-        Directory.CreateDirectory(folder);
-        writer = torch.utils.tensorboard.SummaryWriter(folder);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            writer = torch.utils.tensorboard.SummaryWriter(folder);
+        }
+        catch (UnauthorizedAccessException fault)
+        {
+            throw new IOException($"Nothing can be written into '{folder}': {fault.Message}", fault);
+        }
     }
 
     /// <inheritdoc/>

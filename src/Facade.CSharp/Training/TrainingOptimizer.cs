@@ -55,7 +55,7 @@ public sealed class TrainingOptimizer
     /// Second-order descent, for the few parameters of a latent: steps are scaled by the inverse square root of the whole matrix of the
     /// gradient's second moments (d x d for each latent vector, in blocks of at most 1,024), and their length by the learning rate
     /// alone. It needs fewer epochs than Adam and ends better (docs/experiments-log.md). For models that train at most 16,384
-    /// parameters; it remembers at most 8 KB for each of them. It takes no weight decay.
+    /// parameters, pruned ones among them; it remembers at most 8 KB for each. It takes no weight decay.
     /// </summary>
     public static TrainingOptimizer FullMatrix { get; } = new("FullMatrix", Kind.FullMatrix);
 

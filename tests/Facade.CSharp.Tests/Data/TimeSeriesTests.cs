@@ -63,6 +63,19 @@ public sealed class TimeSeriesTests : IDisposable
     }
 
     [Fact]
+    public void An_infinite_value_in_memory_is_refused_and_not_taken_for_a_missing_one()
+    {
+        double[] counts = [0, 1, double.NaN, 3, 4, 5, 6, 7, 8, 9];
+        double[] broken = [.. counts[..4], double.NegativeInfinity, .. counts[5..]];
+        TimeSeriesWindows Windows(double[] feature, double[] target) =>
+            TimeSeriesWindows.FromColumns("memory", [new("a", feature)], new("b", target), length: 1);
+
+        Windows(counts, counts).Dispose();
+        Assert.Contains("'a' is -Infinity in row 4;", Assert.Throws<ArgumentException>("features", () => Windows(broken, counts)).Message);
+        Assert.Contains("'b' is -Infinity in row 4;", Assert.Throws<ArgumentException>("target", () => Windows(counts, broken)).Message);
+    }
+
+    [Fact]
     public void Faulty_files_are_refused_by_name()
     {
         Assert.Throws<FileNotFoundException>(() => TimeSeriesWindows.FromCsv(folder.File("none.csv"), "a", ["a"]));

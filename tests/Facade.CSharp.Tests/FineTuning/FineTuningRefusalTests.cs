@@ -57,6 +57,7 @@ public sealed class FineTuningRefusalTests : IDisposable
         { "flat of another length", "theta", "(114); 'small-classifier' has (115)" },
         { "flat with NaN", "theta", "not finite" },
         { "flat of integers", "theta", "must be floats" },
+        { "flat with another network's buffers", "state", "The state is another network's" },
         { "direct layers of nothing", "layers", "'x' chooses nothing" },
     };
 
@@ -116,6 +117,7 @@ public sealed class FineTuningRefusalTests : IDisposable
             "flat of another length" => () => PretrainedWeights.FromFlat(target, zeros(114)),
             "flat with NaN" => () => PretrainedWeights.FromFlat(target, full(115, float.NaN)),
             "flat of integers" => () => PretrainedWeights.FromFlat(target, zeros(115, int64)),
+            "flat with another network's buffers" => () => PretrainedWeights.FromFlat(target, zeros(115), Targets.ResNet20().CreateState()),
             "direct layers of nothing" => () => start.WholeWeights("x"),
             _ => throw new InvalidOperationException(what),
         };

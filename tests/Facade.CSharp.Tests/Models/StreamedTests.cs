@@ -81,6 +81,23 @@ public sealed class StreamedTests
     }
 
     [Theory]
+    [InlineData("mlp", "tanh")]
+    [InlineData("resnet", "lwt")]
+    [InlineData("transformer", "scales")]
+    public void ARunIsToldFromOthersLayerByLayerAsByAllWeights(string network, string kind)
+    {
+        using var scope = NewDisposeScope();
+        var target = Network(network);
+        using var held = Mapping(kind, target).Build();
+        using var streamed = Mapping(kind, target).Streamed().Build();
+        Pruning.ToShare(held, 0.9);
+        Pruning.ToShare(streamed, 0.9);
+
+        Assert.Equal(Small.Bits(RunIdentity.Probe(held)), Small.Bits(RunIdentity.Probe(streamed)));
+        Assert.Equal(new Distillation([held]).Describe(), new Distillation([streamed]).Describe());
+    }
+
+    [Theory]
     [InlineData("cnn", "sine, lwt, scales")]
     [InlineData("mlp", "hadamard")]
     public void TheWayOfOtherDevicesHasTheSameBits(string network, string kind)

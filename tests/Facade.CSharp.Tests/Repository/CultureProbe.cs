@@ -68,6 +68,7 @@ internal static class CultureProbe
         });
         Say("evaluated", () => Evaluation.Of(model, classes));
         Say("loss", () => TaskLoss.Huber(0.5));
+        Say("augmentation", () => Augmentation.None.Erase(0.25, 0.75).Rotate(1.5, 1.25));
         Say("momentum", () => TargetNetwork.Input(2, 4, 4).BatchNorm2d(momentum: 1.5));
         Say("epsilon", () => TargetNetwork.Input(2, 4, 4).BatchNorm2d(epsilon: -0.5));
         Say("probability", () => TargetNetwork.Input(4).Dropout(1.5));

@@ -67,6 +67,11 @@ public sealed class FullMatrixTrainingTests
         var fault = Assert.Throws<ArgumentException>("Optimizer", () => new Trainer(model, Options).Fit(data));
 
         Assert.Contains("at most 16,384 of them; this model trains 108,618: use Adam", fault.Message);
+        // What pruning left would fit; the matrices have places for all.
+        Pruning.ToCount(model, 10_000);
+        Assert.Contains(
+            "trains 108,618, those that pruning set to 0 among them: use Adam",
+            Assert.Throws<ArgumentException>("Optimizer", () => new Trainer(model, Options).Fit(data)).Message);
     }
 
     [Fact]

@@ -62,6 +62,37 @@ public sealed class RunningStatisticsTests
         Assert.Contains("running statistics", other.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A module with dropout and a registered mask, which is no statistic of batches.</summary>
+    private sealed class Masked : nn.Module<Tensor, Tensor>
+    {
+        private readonly nn.Module<Tensor, Tensor> first = nn.Linear(4, 64), dropout = nn.Dropout(0.5), last = nn.Linear(64, 3);
+        private readonly Tensor mask = ones(64);
+
+        public Masked()
+            : base("Masked")
+        {
+            register_buffer("mask", mask);
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => last.call(dropout.call(first.call(input).relu()) * get_buffer("mask")!);
+    }
+
+    [Fact]
+    public void A_buffer_that_is_no_statistic_leaves_dropout_on_in_fine_tuning()
+    {
+        using var scope = NewDisposeScope();
+        using var target = TargetNetwork.From(new Masked(), randn(4, 4));
+        using var pretrained = PretrainedWeights.Of(target);
+        using var model = FineTuning.Of(target, pretrained).Groups(8).Build();
+        using var data = Small.Classes(32);
+        var evaluated = Evaluation.Of(model, data).Loss;
+
+        var report = new Trainer(model, new() { Epochs = 1, BatchSize = 32 }).Fit(data);
+
+        Assert.NotEqual(evaluated, report.History[0].TrainingLoss, 1e-4);
+    }
+
     [Theory]
     [InlineData(3, 2)]
     [InlineData(2, 1)]

@@ -72,6 +72,17 @@ public sealed class ScheduleTests
     }
 
     [Fact]
+    public void A_schedule_of_epochs_counts_them_from_the_end_of_its_warm_up()
+    {
+        var rates = Rates(LearningRateSchedule.WarmUp(
+            8, LearningRateSchedule.Of("epoch", optimizer => lr_scheduler.StepLR(optimizer, 2, 0.5), perEpoch: true)), epochs: 5);
+
+        // Epochs have five steps: those that end after step 10, 15 and 20 count.
+        for (var step = 0; step < 25; step++)
+            Assert.Equal(step < 8 ? 0.2 * (step + 1) / 8 : step < 15 ? 0.2 : 0.1, rates[step], 12);
+    }
+
+    [Fact]
     public void A_plateau_cuts_the_rate_after_epochs_without_gain()
     {
         // At such a rate nothing moves, so that no epoch is better than the first by the threshold.

@@ -91,7 +91,11 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     public IReadOnlyList<Tensor> OwnBuffers => StillHere(ownBuffers);
 
     public IReadOnlyList<BufferSpecification> BufferSpecifications =>
-        [.. buffers.Select(buffer => new BufferSpecification(buffer.Name, buffer.Value.shape, buffer.Value.dtype, 0))];
+        [.. buffers.Select(buffer => new BufferSpecification(buffer.Name, buffer.Value.shape, buffer.Value.dtype, 0)
+        {
+            // What else a module registers, such as a mask, is the same in training as in evaluation for all that is known of it.
+            FollowsBatches = buffer.Name[(buffer.Name.LastIndexOf('.') + 1)..] is "running_mean" or "running_var" or "num_batches_tracked",
+        })];
 
     /// <summary>The times that something was written into it as a whole, and not by one of its parts, or that its mode changed.</summary>
     public long WholeWrites { get; private set; }
