@@ -98,6 +98,7 @@ class File:
 
     def _decode(self, name, encoding):
         shape, precision, stored = encoding["shape"], encoding["precision"], self.arrays[name].reshape(-1)
+        _require(precision in ("single", "half", "int8", "int4"), f"'{name}' has the unknown precision '{precision}'")
         held, each = (self.arrays[name + "_mask"], 8) if encoding.get("sparse") else (stored, 2 if precision == "int4" else 1)
         count = _held(f"the size of '{name}'", _size(shape), each * held.size)
         kept = bits(held, count) if encoding.get("sparse") else np.ones(count, bool)
@@ -109,8 +110,6 @@ class File:
             steps = self.arrays[name + "_scale"].astype(np.float32)
             group = min(encoding["group"], max(1, count))
             values *= np.repeat(steps[:-(-count // group)], group)[:count]
-        elif precision not in ("half", "single"):
-            raise FormatError(f"'{name}' has the unknown precision '{precision}'")
         return values.reshape(shape)
 
 
@@ -128,8 +127,7 @@ def _require_known(kind, found, also=()):
     """Refuses a field that is not known, at any depth: it may change what the others mean."""
     for one in found if isinstance(found, list) else [found]:
         unknown = sorted(set(one) - set(_KNOWN[kind].split()) - set(also)) if isinstance(one, dict) else [one]
-        if unknown:
-            raise FormatError(f"'{kind}' has the field {unknown[0]!r}, which this reader does not know; a newer one may")
+        _require(not unknown, f"'{kind}' has the field {', '.join(map(repr, unknown))}, which this reader does not know; a newer one may")
         for key in _KNOWN:
             if isinstance(one.get(key), (dict, list)):
                 _require_known(key, one[key])
@@ -233,8 +231,7 @@ def apply_fixed_weights(kind, key, version, rows, z):
     for tile in range(-(-rows // d)):
         size = min(d, rows - tile * d)
         sign = lambda name: signs(streams[name], tile * per_tile, size)
-        whole = kind == "hadamard" and size == d
-        values = z if whole else z[_columns(tile, d, version, streams["permutations"])[:size]]
+        values = z if kind == "hadamard" and size == d else z[_columns(tile, d, version, streams["permutations"])[:size]]
         values = values * sign("signs")
         if kind == "hadamard":
             window = 1 << (size.bit_length() - 1)
@@ -269,11 +266,13 @@ def tensors_of(shapes, fan_in=None, centers=None):
 
 def generate(mapping, tensors, arrays, latent="latent", scales="scales", is_change=False):
     """theta = g(z), one array for each tensor; without centers where it is a change of given weights."""
-    if mapping["fixedWeights"] not in ("signed-permutation", "hadamard") or mapping["modulation"] not in ("none", "additive", "linear"):
-        raise FormatError(f"{mapping['fixedWeights']} fixed weights with the modulation {mapping['modulation']} cannot be made again elsewhere")
+    known = mapping["fixedWeights"] in ("signed-permutation", "hadamard") and mapping["modulation"] in ("none", "additive", "linear")
+    _require(known, f"{mapping['fixedWeights']} fixed weights with the modulation {mapping['modulation']} cannot be made again elsewhere")
     root, z, rows = of_seed(mapping["seed"]), arrays[latent].astype(np.float32), sum(tensor.count for tensor in tensors)
     layers = mapping.get("layerWise") or []
     split = [(one["latents"], sum(t.count for t in tensors if t.layer == one["layer"])) for one in layers] or [(mapping["singleLatent"], rows)]
+    _require([one["layer"] for one in layers] in ([], list(dict.fromkeys(t.layer for t in tensors))), "the latents are those of other layers")
+    _require(z.shape == (sum(d for d, _ in split),), f"the latent has the shape {z.shape}; by the description it is {sum(d for d, _ in split)} numbers")
     version = mapping.get("fixedWeightsVersion") or (1 if any(d < 8 for d, _ in split) else 2)
     _require(version in (1, 2), f"the fixed weights have version {version!r}; 1 and 2 are read")
     parts, first, first_row = [], 0, 0
@@ -302,13 +301,14 @@ def _split(flat, shaped):
 
 
 # Adapters
-def load(path, shapes, base=None, fan_in=None, centers=None):
+def load(path, shapes, base=None, fan_in=None, centers=None, buffers=None):
     """The network's weights and buffers by PyTorch's names.
 
     path: an adapter's file or folder. shapes: each weight's shape by name, in the network's order. base: the arrays (or CPU tensors)
     that a fine-tuned network was trained from, by name. fan_in, centers: numbers by name, where a tensor has others than PyTorch's rule gives
     it. New files say these themselves; for one of an earlier build, of an ONNX network, a recurrent one or one with layers of your own,
-    they must be given, or the weights are others without a word: nothing in such a file tells.
+    they must be given, or the weights are others without a word: nothing in such a file tells. buffers: the names of the base's running means
+    and the like, where it holds more beside weights, such as a tied weight's second name; all that are not in shapes where none are given.
     Raises FormatError where the file is damaged, of another kind, or belongs to another network."""
     file = File(path)
     stated = {key: file.described(key, "{}") for key in ("fan_ins", "centers")}  # where they do not follow from names and shapes
@@ -323,8 +323,8 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
         optional = [str(name) for name in file.described("optional_fields", "[]", list)]
         _require_known("metadata", file.metadata, _KNOWN[kind].split() + optional)
     described = "; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors)
-    if file.metadata["target_fingerprint"] != hashlib.sha256(described.encode()).hexdigest():
-        raise FormatError(f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
+    is_of = file.metadata["target_fingerprint"] == hashlib.sha256(described.encode()).hexdigest()
+    _require(is_of, f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
     arrays = file.decoded()
     mapping = file.described("mapping") if kind == _FORMATS[0] else {}
     ranks = {piece["name"]: piece["rank"] for piece in mapping.get("lowRank") or []}
@@ -334,10 +334,10 @@ def load(path, shapes, base=None, fan_in=None, centers=None):
         weights = [weight * kept for weight, kept in zip(weights, _split(mask, weights))]
     rest = iter(weights)
     weights = [(next(rest) @ next(rest)).reshape(tensor.shape) if tensor.name in ranks else next(rest) for tensor in tensors]
-    state = dict(zip(shapes, weights)) | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
+    state = {name: np.asarray(weight) for name, weight in zip(shapes, weights)} | {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
     if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
-        state.update(buffers := {name: np.array(base[name]) for name in sorted(base) if name not in shapes})
-        _require(_hash(buffers) == expected, f"{path} was trained beside other buffers than the base's")
+        state.update(own := {name: np.array(base[name]) for name in sorted(set(base) - set(shapes) if buffers is None else buffers)})
+        _require(_hash(own) == expected, f"{path} was trained beside other buffers than the base's, which are taken to be {', '.join(own)}")
     return state
 
 
@@ -357,9 +357,11 @@ def _fine_tuned(file, tensors, arrays, base):
         raise ValueError("the adapter of a fine-tuned network needs the weights that it was trained from: base=...")
     configuration = file.described("configuration")
     head, seed, parts = configuration["head"], configuration.get("seed", 0), configuration["parts"]
-    fresh = generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)})
     taken = {tensor.name: np.array(base[tensor.name], np.float32) for tensor in tensors if tensor.name not in configuration["newHead"]}
+    odd = [f"'{t.name}' {taken[t.name].shape}" for t in tensors if t.name in taken and taken[t.name].shape != t.shape]
+    _require(not odd, f"the base has other shapes than the network: {', '.join(odd)}")
     _require(file.metadata.get("base_weights_sha256") in (None, _hash(taken)), "the adapter was trained from other weights than those of the base")
+    fresh = generate(dict(_FRESH, seed=seed), tensors, {"latent": np.zeros(1, np.float32)})
     weights = [taken.get(tensor.name, drawn) for tensor, drawn in zip(tensors, fresh)]
     with_latent = sum(part["kind"] != "low-rank" for part in parts)  # several parts number their latents
     with_scales = sum(bool((part.get("mapping") or {}).get("trainableScale")) for part in parts)
@@ -370,6 +372,7 @@ def _fine_tuned(file, tensors, arrays, base):
 
 
 def _change(part, tensors, weights, arrays, names, head, seed):
+    _require(part["kind"] in ("low-rank", "mapping", "groups"), f"the way of fine-tuning '{part['kind']}' is unknown")
     places = {tensor.name: place for place, tensor in enumerate(tensors)}
     if part["kind"] == "low-rank":
         for piece in part["ranks"]:
@@ -380,7 +383,7 @@ def _change(part, tensors, weights, arrays, names, head, seed):
         # On top of a base the bias is 0, whatever the file names.
         for tensor, change in zip(chosen, generate(dict(part["mapping"], bias="zero"), chosen, arrays, is_change=True, **names)):
             weights[places[tensor.name]] = weights[places[tensor.name]] + change
-    elif part["kind"] == "groups":
+    else:
         chosen = [t for t in tensors if (t.name not in head if part["tensors"] == ["all"] else t.name in part["tensors"])]
         flat = np.concatenate([weights[places[tensor.name]].reshape(-1) for tensor in chosen])
         groups, size = part["latents"], part["groupSize"]
@@ -390,10 +393,7 @@ def _change(part, tensors, weights, arrays, names, head, seed):
             first = np.array([group * whole + group * rest // groups for group in range(groups)], np.int64)
             members = first[:, None] + np.arange(size)
         else:
-            key = named("fine-tuning-groups", of_seed(seed))
-            members = permute(key, len(flat), np.arange(groups * size)).reshape(groups, size)
+            members = permute(named("fine-tuning-groups", of_seed(seed)), len(flat), np.arange(groups * size)).reshape(groups, size)
         flat[members.reshape(-1)] += np.repeat(arrays[names["latent"]].astype(np.float32) * np.float32(part["strength"]), size)
         for tensor, values in zip(chosen, _split(flat, chosen)):
             weights[places[tensor.name]] = values
-    else:
-        raise FormatError(f"the way of fine-tuning '{part['kind']}' is unknown")

@@ -137,6 +137,28 @@ class Adapters(unittest.TestCase):
                 damaged.write_bytes(change)
                 self.refused("damaged|no safetensors|bytes that its shape", damaged)
 
+    def test_latents_and_bases_are_held_to_the_description(self):
+        tensors = mappingnets.tensors_of(SHAPES)
+        mapping = dict(mappingnets._FRESH, seed=1, singleLatent=8)
+        for length in (4, 9):
+            with self.assertRaisesRegex(mappingnets.FormatError, "by the description it is 8 numbers"):
+                mappingnets.generate(mapping, tensors, {"latent": np.zeros(length)})
+        layers = [{"layer": layer, "latents": 3} for layer in ("conv1", "bn1", "fc1", "fc2")]
+        mappingnets.generate(dict(mapping, layerWise=layers), tensors, {"latent": np.zeros(12)})
+        with self.assertRaisesRegex(mappingnets.FormatError, "those of other layers"):
+            mappingnets.generate(dict(mapping, layerWise=layers[::-1]), tensors, {"latent": np.zeros(12)})
+        base = arrays(BANKS[0], "base")  # its files have no hash of the base, which would tell otherwise
+        turned = {**base, "fc1.weight": np.ascontiguousarray(base["fc1.weight"].T)}
+        self.refused("other shapes than the network: 'fc1.weight'", GOLDEN / BANKS[0] / "tuned-groups.safetensors", base=turned)
+
+    def test_a_base_may_hold_more_than_weights_and_buffers_where_these_are_named(self):
+        base, bank = arrays("buffers-version-3", "base"), GOLDEN / "buffers-version-3"
+        path = next(path for path in adapters(bank.name) if "base_buffers_sha256" in mappingnets.File(path).metadata)
+        tied = {**base, "head.weight": base["fc2.weight"]}
+        self.refused("taken to be .*head.weight", path, base=tied)
+        state = mappingnets.load(path, SHAPES, base=tied, buffers=set(base) - set(SHAPES))
+        self.assertEqual(set(base), set(state))
+
     def test_what_a_file_claims_is_held_to_its_bytes_before_memory_is_taken(self):
         vast, stored = [100_000_000_000], {"dtype": "I8", "shape": [4], "data_offsets": [0, 4]}
         with tempfile.TemporaryDirectory() as folder:

@@ -24,10 +24,10 @@ public sealed class FederatedTrainer
     /// <param name="cluster">The cluster.</param>
     /// <param name="run">The run's name, not blank.</param>
     /// <param name="model">The model, built alike by every worker; the trainer does not own it.</param>
-    /// <param name="local">How each worker trains in a round; its rate must not depend on the length, as <see cref="LearningRateSchedule.Constant"/> does not. The number of epochs is not looked at.</param>
+    /// <param name="local">How each worker trains in a round; its rate must not depend on the length, as <see cref="LearningRateSchedule.Constant"/> does not. The number of epochs is not looked at; what holds samples out or chooses among epochs is refused.</param>
     /// <param name="options">How the workers train together.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
-    /// <exception cref="ArgumentException">The name is blank, two options do not go together, or the schedule depends on the length.</exception>
+    /// <exception cref="ArgumentException">The name is blank, two options do not go together, or one of the local ones does not fit rounds.</exception>
     public FederatedTrainer(IGrainFactory cluster, string run, Model model, TrainingOptions local, FederatedOptions options)
     {
         ArgumentNullException.ThrowIfNull(cluster);
@@ -39,6 +39,11 @@ public sealed class FederatedTrainer
         if (local.Schedule.DependsOnLength)
             throw new ArgumentException(
                 $"The schedule '{local.Schedule.Name}' runs from the first step to the last, and a round has few; use {nameof(LearningRateSchedule)}.{nameof(LearningRateSchedule.Constant)}.",
+                nameof(local));
+        if ((local.ValidationFraction != 0 ? nameof(local.ValidationFraction) : local.AverageLastEpochs is not null ? nameof(local.AverageLastEpochs)
+            : local.EarlyStoppingPatience is not null ? nameof(local.EarlyStoppingPatience) : local.RestoreBest ? nameof(local.RestoreBest) : null) is { } unfit)
+            throw new ArgumentException(
+                $"A round is {options.LocalSteps} steps on all of a worker's data, with no epochs to choose among and nothing held out; {unfit} does not go with it.",
                 nameof(local));
         (this.cluster, this.run, this.model, this.local, this.options) = (cluster, run, model, local, options);
     }

@@ -113,6 +113,7 @@ public sealed class LimitsTests
     [InlineData("constants")]
     [InlineData("values")]
     [InlineData("branch")]
+    [InlineData("initializers of a branch")]
     public void WhatAFileCostsIsHeldToTheLimits(string kind)
     {
         var graph = new OnnxGraphs(13, kind == "inputs" ? 2000 : 1).Weight("w", 2).Ints("shape", 1000, 1, 1)
@@ -126,6 +127,10 @@ public sealed class LimitsTests
             "values" => graph.Node("Expand", "a shape", "b").Node("ReduceMax", "b", "y", ("axes", new[] { 0 }), ("keepdims", 0)),
             "branch" => graph.Number("zero", 0).Node("Equal", "zero zero", "c")
                 .Node("If", "c", "y", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)),
+            // Of the branch that is never taken: it is in memory all the same.
+            "initializers of a branch" => graph.Number("zero", 0).Node("Equal", "zero zero", "c").Node(
+                "If", "c", "y", ("then_branch", otherwise.Model.Graph),
+                ("else_branch", new OnnxGraphs(13).Floats("b", [2000], new float[2000]).Node("ReduceMax", "b", "d").Node("Add", "a d", "p").Output("p").Model.Graph)),
             _ => graph.Node("Neg", "a", "y"),
         };
         graph.Output("y");

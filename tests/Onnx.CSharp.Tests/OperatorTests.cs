@@ -2,6 +2,7 @@ using Onnx;
 using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets.Tests;
 
@@ -39,6 +40,12 @@ public sealed class OperatorTests
             .Node("Concat", "front more", "sizes", ("axis", 0)).Node("Resize", "s - - sizes", "y", ("mode", "linear")).Output("y");
         Agreement.Check(graph);
     }
+
+    // Cut off at the end, not after each axis, as ONNX Runtime has it.
+    [Fact]
+    public void ResizeOfWholeNumbersAgrees() => Agreement.Check(new OnnxGraphs(13, 2, 4, 5).Weight("w", 4, 5).Number("ten", 10).Node("Mul", "x w", "a")
+        .Node("Mul", "a ten", "b").Node("Cast", "b", "whole", ("to", (int)Kind.Int32)).Floats("roi", [0], []).Floats("scales", [4], [1, 1, 2, 1.5f])
+        .Node("Resize", "whole roi scales", "r", ("mode", "linear")).Node("Cast", "r", "y", ("to", (int)Kind.Float)).Output("y"));
 
     [Fact]
     public void ResizeOfOpset10Agrees() =>

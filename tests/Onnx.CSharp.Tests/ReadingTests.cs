@@ -183,6 +183,15 @@ public sealed class ReadingTests
         Agreement.Check(graph);
     }
 
+    [Fact]
+    public void AWeightThatIsNoNumberIsRefusedAndNoMask()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4).Floats("w", [4], [1, float.NaN, 1, 1]).Node("Mul", "x w", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        Assert.Contains("'w'", Assert.Throws<CheckpointFormatException>(() => PretrainedWeights.Of(target)).Message);
+    }
+
     /// <summary>Convolution, batch norm, ReLU, global mean and a linear head, with the names that PyTorch gives.</summary>
     internal static OnnxGraphs Normalised() => new OnnxGraphs(17, 2, 5, 5)
         .Weight("conv.weight", 4, 2, 3, 3).Weight("conv.bias", 4).Weight("bn.weight", 4).Weight("bn.bias", 4).Weight("bn.mean", 4).Positive("bn.var", 4)

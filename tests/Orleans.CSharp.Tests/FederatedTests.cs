@@ -174,6 +174,9 @@ public sealed class FederatedTests(ClusterFixture fixture)
         Assert.Throws<ArgumentOutOfRangeException>("Range", () => With(new() { Range = 0 }, Local));
         Assert.Throws<ArgumentOutOfRangeException>("LocalSteps", () => With(new() { LocalSteps = 0 }, Local));
         Assert.Throws<ArgumentException>("local", () => With(new(), Local with { Schedule = LearningRateSchedule.Cosine }));
+        Assert.Contains(
+            "ValidationFraction does not go", Assert.Throws<ArgumentException>("local", () => With(new(), Local with { ValidationFraction = 0.1 })).Message);
+        Assert.Throws<ArgumentException>("local", () => With(new(), Local with { AverageLastEpochs = 3 }));
 
         void With(FederatedOptions options, TrainingOptions local) => _ = new FederatedTrainer(fixture.Grains, "x", model, local, options);
     }

@@ -52,5 +52,6 @@ public sealed class RunTermsTests
         Assert.Null(With(float.PositiveInfinity).DifferenceFrom(With(float.PositiveInfinity)));
         Assert.Contains("start from", With(float.NaN).DifferenceFrom(With(1)));
         Assert.Contains("start from", With(1).DifferenceFrom(With(float.NaN)));
+        Assert.Null(With(float.NaN).DifferenceFrom(KeptRun.Of(With(float.NaN), 1, [1]).ReadTerms()!));
     }
 }

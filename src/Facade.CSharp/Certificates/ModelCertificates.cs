@@ -155,7 +155,17 @@ public static class ModelCertificates
         if (!inputs.IsInvalid && inputs.dim() > 0 && inputs.shape[0] == 0)
             throw new ArgumentException($"The inputs have the shape {ShapeText.Of(inputs.shape)}; there must be at least one sample.", nameof(inputs));
         // The pass in single precision refuses what does not fit.
-        model.Predict(inputs).Dispose();
+        try
+        {
+            model.Predict(inputs).Dispose();
+        }
+        catch (ArgumentException fault) when (fault.ParamName == "input")
+        {
+            throw new ArgumentException(fault.Message[..fault.Message.LastIndexOf(" (Parameter", StringComparison.Ordinal)], nameof(inputs), fault);
+        }
+
+        if (inputs.is_floating_point() && !FiniteNumbers.AllIn(inputs))
+            throw new ArgumentException("The inputs hold a number that is not finite; nothing is certified of these.", nameof(inputs));
         var constants = new ModelConstants(model);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();

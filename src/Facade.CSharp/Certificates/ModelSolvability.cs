@@ -29,6 +29,8 @@ public static class ModelSolvability
             throw new ArgumentException(
                 $"theta* is {thetaStar.dtype} of shape {ShapeText.Of(thetaStar.shape)}; '{model.Target.Name}' needs floats of shape ({model.Target.ParameterCount}).",
                 nameof(thetaStar));
+        if (!FiniteNumbers.AllIn(thetaStar))
+            throw new ArgumentException("theta* holds a number that is not finite.", nameof(thetaStar));
         using var scope = NewDisposeScope();
         var start = cat([.. model.Trainables.Select(tensor => tensor.detach().cpu().to_type(ScalarType.Float64).reshape(-1))], 0);
         var target = thetaStar.detach().cpu().to_type(ScalarType.Float64);

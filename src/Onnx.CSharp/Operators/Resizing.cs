@@ -32,7 +32,9 @@ internal static class Resizing
         }
 
         run.Bounded(shape);
-        var result = input.alias();
+        // Between whole numbers lie others: cut off at the end, as ONNX Runtime does, and not after each axis.
+        var isWhole = !input.is_floating_point() && node.Text("mode", "nearest") != "nearest";
+        var result = isWhole ? input.to(ScalarType.Float64) : input.alias();
         for (var index = 0; index < axes.Length; index++)
         {
             var (size, outputs) = (input.shape[axes[index]], shape[axes[index]]);
@@ -49,7 +51,7 @@ internal static class Resizing
             result = Along(run, result, axes[index], size, outputs, scale);
         }
 
-        return [result];
+        return [isWhole ? result.to(input.dtype) : result];
     }
 
     private static Tensor Along(NodeRun run, Tensor input, int axis, long size, long outputs, double scale)

@@ -15,8 +15,9 @@ internal sealed class OnnxFile
     private const long UsualDescription = 16 << 20;
 
     private OnnxFile(
-        string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers, ReadLimits limits)
+        string path, byte[] bytes, ModelProto model, long opset, IReadOnlyDictionary<string, StoredTensor> initializers, long loadedBytes, ReadLimits limits)
     {
+        LoadedBytes = loadedBytes;
         Path = path;
         Limits = limits;
         Bytes = bytes;
@@ -42,6 +43,9 @@ internal sealed class OnnxFile
 
     /// <summary>The stored tensors by name.</summary>
     public IReadOnlyDictionary<string, StoredTensor> Initializers { get; }
+
+    /// <summary>The bytes that these and the tensors of branches take in memory.</summary>
+    public long LoadedBytes { get; }
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="CheckpointFormatException">It is damaged, no ONNX model, or beyond the limits.</exception>
@@ -84,7 +88,8 @@ internal sealed class OnnxFile
             throw new NotSupportedException($"'{path}' has sparse initializers, which are not supported.");
         if (model.Functions.Count > 0)
             throw new NotSupportedException($"'{path}' defines functions of its own ('{MessageText.Of(model.Functions[0].Name)}'), which are not supported.");
-        return new(path, bytes, model, OpsetOf(path, model), Stored(path, bytes, graph, places, limits), limits);
+        var stored = Stored(path, bytes, graph, places, limits, out var loaded);
+        return new(path, bytes, model, OpsetOf(path, model), stored, loaded, limits);
     }
 
     // The description of a graph is small, and a limit below this is meant for tensors.
@@ -134,9 +139,9 @@ internal sealed class OnnxFile
     }
 
     private static Dictionary<string, StoredTensor> Stored(
-        string path, byte[] bytes, GraphProto graph, IReadOnlyList<TensorPlace> places, ReadLimits limits)
+        string path, byte[] bytes, GraphProto graph, IReadOnlyList<TensorPlace> places, ReadLimits limits, out long loaded)
     {
-        var loaded = 0L;
+        loaded = 0;
         var stored = new Dictionary<string, StoredTensor>(StringComparer.Ordinal);
         foreach (var (tensor, place) in graph.Initializer.Zip(places))
         {
@@ -147,13 +152,22 @@ internal sealed class OnnxFile
             if (!stored.TryAdd(tensor.Name, StoredTensor.Of(path, bytes, tensor, place)))
                 throw new CheckpointFormatException(path, $"has two initializers '{MessageText.Of(tensor.Name)}'.");
             // Any number of them may name the same bytes of an external file, which may be none on the disk.
-            loaded += stored[tensor.Name].LoadedBytes;
-            if (loaded > limits.Bytes)
-                throw new CheckpointFormatException(
-                    path,
-                    $"holds tensors of more than {ShapeText.Count(limits.Bytes)} bytes; at most as many are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
+            loaded = Counted(loaded + stored[tensor.Name].LoadedBytes);
         }
 
+        // Nodes that have branches load what lies in these, and refuse external ones.
+        foreach (var tensor in InBranches(graph).Where(tensor => tensor.DataLocation != TensorProto.Types.DataLocation.External))
+            loaded = Counted(loaded + StoredTensor.Of(path, null, tensor, default).LoadedBytes);
         return stored;
+
+        long Counted(long bytes) => bytes <= limits.Bytes ? bytes : throw new CheckpointFormatException(
+            path, $"holds tensors of more than {ShapeText.Count(limits.Bytes)} bytes; at most as many are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
     }
+
+    private static IEnumerable<TensorProto> InBranches(GraphProto graph) =>
+        from node in graph.Node
+        from attribute in node.Attribute
+        from branch in attribute.G is { } only ? attribute.Graphs.Prepend(only) : attribute.Graphs
+        from tensor in branch.Initializer.Concat(InBranches(branch))
+        select tensor;
 }

@@ -224,12 +224,12 @@ internal sealed class OnnxGraph
                 : null;
     }
 
-    // What masks positions holds minus infinity or a number like it, which no weight is.
+    // What masks positions holds minus infinity or a number like it, which no weight is. NaN is no mask: whoever takes the weights refuses it.
     private static bool IsMask(StoredTensor tensor)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return tensor.Load().abs().max().to(ScalarType.Float64).item<double>() is not < 1e30;
+        return tensor.Load().abs().max().to(ScalarType.Float64).item<double>() >= 1e30;
     }
 
     // What depends on constants only is computed once; then each value is freed after the last node that takes it.
@@ -239,7 +239,7 @@ internal sealed class OnnxGraph
         using var scope = NewDisposeScope();
         var pass = new GraphPass(file.Path, ScalarType.Float32, CPU, training: false, samples: 1, file.Limits.Bytes, isReading: true)
         {
-            Taken = file.Initializers.Values.Sum(tensor => tensor.LoadedBytes),
+            Taken = file.LoadedBytes,
         };
         for (var index = 0; index < steps.Count; index++)
             if (steps[index].Node is var node && !node.Outputs.Contains(Output)

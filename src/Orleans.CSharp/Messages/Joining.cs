@@ -82,8 +82,10 @@ internal sealed class KeptRun
     public byte[] State { get; set; } = [];
 
     /// <summary>The state of a run.</summary>
-    public static KeptRun Of(RunTerms terms, long step, byte[] state) => new() { Terms = JsonSerializer.Serialize(terms), Step = step, State = state };
+    // The probe of a function of the user's own may hold numbers that are not finite.
+    public static KeptRun Of(RunTerms terms, long step, byte[] state) =>
+        new() { Terms = JsonSerializer.Serialize(terms, FileJson.Measured), Step = step, State = state };
 
     /// <summary>What the run's workers agreed on; null before there is a state.</summary>
-    public RunTerms? ReadTerms() => Terms.Length == 0 ? null : JsonSerializer.Deserialize<RunTerms>(Terms);
+    public RunTerms? ReadTerms() => Terms.Length == 0 ? null : JsonSerializer.Deserialize<RunTerms>(Terms, FileJson.Measured);
 }

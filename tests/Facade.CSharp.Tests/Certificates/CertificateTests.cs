@@ -191,7 +191,9 @@ public sealed class CertificateTests
         Assert.Throws<ArgumentOutOfRangeException>("risk", () => model.OutputStability(0.1, zeros(1, 4), risk: 0));
         Assert.Throws<ArgumentOutOfRangeException>("draws", () => model.OutputStability(0.1, zeros(1, 4), draws: 0));
         Assert.Throws<ArgumentException>("inputs", () => number.Certify(zeros(1, 4)));
-        Assert.ThrowsAny<ArgumentException>(() => model.Certify(zeros(1, 5)));
+        Assert.Contains("(N, 4)", Assert.Throws<ArgumentException>("inputs", () => model.Certify(zeros(1, 5))).Message);
+        Assert.Throws<ArgumentException>("inputs", () => model.Certify(full([1, 4], float.NaN)));
+        Assert.Throws<ArgumentException>("inputs", () => model.OutputStability(0.1, full([1, 4], float.PositiveInfinity)));
         Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.Certify(zeros(0, 4))).Message);
         Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.OutputStability(0.1, zeros(0, 4))).Message);
     }

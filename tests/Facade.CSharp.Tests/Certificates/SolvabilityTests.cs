@@ -90,6 +90,7 @@ public sealed class SolvabilityTests
         using var model = Small.Slvt();
         using var generated = ModelKinds.Build("generated");
         Assert.Throws<ArgumentException>("thetaStar", () => model.Solvability(zeros(114)));
+        Assert.Throws<ArgumentException>("thetaStar", () => model.Solvability(full(115, float.NaN)));
         Assert.Contains("'wave'", Assert.Throws<NotSupportedException>(() => generated.Solvability(zeros(115))).Message);
     }
 }
