@@ -153,11 +153,15 @@ run_example() {
   shift
   [[ -d $project ]] || fail "there is no $project yet."
   restore_tools
-  provide_data || exit 1
   provide_font
   echo "build.sh: building $project (a minute or two the first time)" >&2
   # libtorch warns of what its convolutions do not use.
   TORCH_CPP_LOG_LEVEL=${TORCH_CPP_LOG_LEVEL:-ERROR} dotnet run -c Release --project "$project" -- "$@"
+}
+
+run_on_fashion_mnist() {
+  provide_data || exit 1
+  run_example "$@"
 }
 
 # The number in an attribute of the first element that has it.
@@ -415,7 +419,11 @@ verb=${1:-}
 shift || true
 case $verb in
   '' | help | --help | -h) list_verbs ;;
-  demo) run_example experiments/Demo "$@" ;;
+  demo)
+    # Other data are the program's to find.
+    [[ " $* " == *" --data"[\ =]* ]] || provide_data || exit 1
+    run_example experiments/Demo "$@"
+    ;;
   stress) stress "$@" ;;
   consumer)
     restore_tools
@@ -424,21 +432,21 @@ case $verb in
     ;;
   cluster)
     provide_redis || exit 1
-    run_example experiments/ClusterDemo "$@"
+    run_on_fashion_mnist experiments/ClusterDemo "$@"
     ;;
   cluster-figures)
     provide_redis || true
     provide_namespaces
     run_example experiments/ClusterFigures "$@"
     ;;
-  serve) run_example examples/Serve "$@" ;;
-  serve-load) run_example experiments/ServeLoad "$@" ;;
+  serve) run_on_fashion_mnist examples/Serve "$@" ;;
+  serve-load) run_on_fashion_mnist experiments/ServeLoad "$@" ;;
   docs)
     require_sdk
     require_python
     build/Site/build.sh
     ;;
-  larger-than-memory) run_example examples/LargerThanMemory "$@" ;;
+  larger-than-memory) run_on_fashion_mnist examples/LargerThanMemory "$@" ;;
   soak | crash) restore_tools && dotnet run -c Release --project experiments/Stress -- "$verb" "$@" ;;
   fuzz)
     restore_tools

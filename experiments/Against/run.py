@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -25,16 +26,20 @@ WARM = 6
 def built(commit, folder):
     """A clone of the commit in which an example's program is Step.cs."""
     if not os.path.isdir(folder):
-        subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
-        subprocess.run(["git", "checkout", "-q", commit], cwd=folder, check=True)
-        project = os.path.join(folder, PROJECT)
+        # Its name is its own only when it is whole: what was broken off is made anew.
+        part = folder + ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        subprocess.run(["git", "clone", "-q", ROOT, part], check=True)
+        subprocess.run(["git", "checkout", "-q", commit], cwd=part, check=True)
+        project = os.path.join(part, PROJECT)
         for name in os.listdir(project):
             if name.endswith(".cs"):
                 os.remove(os.path.join(project, name))
         with open(os.path.join(HERE, "Step.cs"), encoding="utf-8") as source, open(os.path.join(project, "Step.cs"), "w", encoding="utf-8") as target:
             target.write(source.read())
         for command in (["tool", "restore"], ["build", PROJECT, "-c", "Release", "--nologo", "-v", "q"]):
-            subprocess.run(["dotnet"] + command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(["dotnet"] + command, cwd=part, check=True, stdout=subprocess.DEVNULL)
+        os.rename(part, folder)
     return os.path.join(folder, PROJECT, "bin", "Release", "net10.0", "FashionMnist.dll")
 
 
@@ -79,7 +84,14 @@ def main():
     parser.add_argument("--folder", help="keeps the two builds for the next run")
     parser.add_argument("--out", default=os.path.join("artifacts", "against"))
     options = parser.parse_args()
-    folder = options.folder or tempfile.mkdtemp(prefix="against-")
+    if options.folder:
+        compare(options, options.folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="against-") as folder:
+            compare(options, folder)
+
+
+def compare(options, folder):
     kinds = options.kinds.split(",")
     commits = {
         name: subprocess.run(["git", "rev-parse", commit], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()

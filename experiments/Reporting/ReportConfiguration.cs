@@ -38,7 +38,7 @@ public sealed record ReportOrigin(string? Commit, string Library, int Threads)
 
     // Results are no reason to call a checkout changed; sources are.
     private static string? FindCommit() => Git("rev-parse HEAD") is { Length: > 0 } commit
-        ? commit + (Git("status --porcelain --untracked-files=no -- :/src :/experiments :/examples :/Directory.Build.props :/Directory.Build.targets :/paket.lock :(top,exclude)experiments/results") is { Length: > 0 } ? "-dirty" : "")
+        ? commit + (Git("status --porcelain --untracked-files=normal -- :/src :/experiments :/examples :/build :/Directory.Build.props :/Directory.Build.targets :/Directory.Solution.targets :/paket.lock :(top,exclude)experiments/results") is { Length: > 0 } ? "-dirty" : "")
         : null;
 
     private static string? Git(string arguments)

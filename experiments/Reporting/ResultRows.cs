@@ -5,8 +5,13 @@ namespace MappingNets.Experiments.Reporting;
 /// <summary>The rows of a report beside the published ones.</summary>
 public static class ResultRows
 {
+    /// <summary>The setting that names the rate of a training's second part, such as that after pruning.</summary>
+    public const string ContinuedRate = "continued rate";
+
+    private const string Rate = "learning rate";
+
     /// <summary>What decides a training beside its length, as settings name it and as tables do.</summary>
-    internal static readonly IReadOnlyList<(string Setting, string Heading)> TrainingSettings = [("batch size", "batch"), ("learning rate", "rate")];
+    internal static readonly IReadOnlyList<(string Setting, string Heading)> TrainingSettings = [("batch size", "batch"), (Rate, "rate")];
 
     /// <summary>The metrics of a report's rows: those that are published of it, otherwise accuracy or loss.</summary>
     /// <param name="report">The report.</param>
@@ -163,7 +168,13 @@ public static class ResultRows
     /// <param name="row">One of its rows.</param>
     /// <param name="name">The setting's name.</param>
     internal static string Setting(ReportFile report, RunSummary row, string name) =>
-        string.Join(", ", RunsOf(report, row).Select(run => run.Settings?.GetValueOrDefault(name)).OfType<string>().Distinct());
+        string.Join(", ", RunsOf(report, row).Select(run => Value(run, name)).OfType<string>().Distinct());
+
+    private static string? Value(RunRecord run, string name)
+    {
+        var value = run.Settings?.GetValueOrDefault(name);
+        return name == Rate && run.Settings?.GetValueOrDefault(ContinuedRate) is { } then && then != value ? $"{value}, then {then}" : value;
+    }
 
     private static IEnumerable<RunRecord> RunsOf(ReportFile report, RunSummary row) =>
         report.Runs.Where(run => run.Row == row.Row && (run.Label ?? Plots.Label(run)) == row.Label);

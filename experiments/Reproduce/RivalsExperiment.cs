@@ -72,7 +72,7 @@ internal sealed class RivalsExperiment : TableExperiment
         | random subspace, Fastfood | the same, R = S H G Pi H B in blocks | Le, Sarlos, Smola 2013; Li et al. 2018 |
         | PRANC | theta = sum of alpha_j theta_j, random networks | Nooralinejad et al. 2023 |
         | Uni-LoRA | W = W_0 + s U V, entries of U and V shared from one vector | Li et al. 2025; from scratch here |
-        | MCNC | chunk = beta phi(a), phi a frozen sine network; with low rank, the chunks are U and V | Thrash et al. 2025 |
+        | MCNC | chunk = beta phi(a), phi a frozen sine network, 256 wide here and 1,000 there; with low rank, the chunks are U and V | Thrash et al. 2025 |
         | SVD | each weight matrix cut to low rank after training; then the factors trained | Denton et al. 2014 |
         | lottery ticket | the largest weights, rewound to their start and trained again, in rounds | Frankle, Carbin 2019 |
         | learned subspace | theta = theta_0 + U diag(sigma) z, U the principal axes of the direct training | Li et al. 2023 |

@@ -26,7 +26,7 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
     public const string TeachersSetting = "teachers";
 
     /// <summary>The setting that names the learning rate of what <see cref="Then"/> trains.</summary>
-    public const string ContinuedRateSetting = "continued rate";
+    public const string ContinuedRateSetting = ResultRows.ContinuedRate;
 
     /// <summary>A learning rate as settings have it.</summary>
     /// <param name="rate">The rate.</param>
@@ -124,7 +124,8 @@ internal sealed record RunPlan(string Row, string Label, Func<Model> Create, Tra
             settings["running statistics"] = "frozen";
         // What a name on the command line stands for is up to the user's disk; without one, it is mostly the packaged data set. All seeds have the test set in
         // common, and what their training parts are drawn from.
-        if (options.Dataset != ExperimentOptions.DefaultDataset || options.Source is { IsOnDisk: true })
+        if (options.Dataset != ExperimentOptions.DefaultDataset || options.Source is { IsOnDisk: true }
+            || Environment.GetEnvironmentVariable(FashionMnist.FolderVariable) is { Length: > 0 })
         {
             settings[DataSetting] = Fingerprints.Of(data.Test)[..Fingerprints.Shown];
             settings[TrainingDataSetting] = Fingerprints.Of(data.DrawnFrom ?? data.Training)[..Fingerprints.Shown];

@@ -243,7 +243,7 @@ internal sealed class Runs : IDisposable
         {
             var difference = unlike.Row == plan.Row
                 ? Difference(WithoutSeed(Comparable(unlike, settings)), WithoutSeed(settings)!)
-                : Difference(BaseOf(unlike.Settings), BaseOf(settings));
+                : Difference(CommonOf(unlike.Settings), CommonOf(settings));
             throw new InvalidDataException(
                 $"'{options.File("report.json")}' holds {unlike.Label ?? unlike.Method}, seed {unlike.Seed}, with other settings ({difference}). Name another folder with --out.");
         }
@@ -251,14 +251,18 @@ internal sealed class Runs : IDisposable
 
     private static bool IsUnlike(RunRecord run, RunPlan plan, IReadOnlyDictionary<string, string> settings) => run.Row == plan.Row
         ? !Same(WithoutSeed(Comparable(run, settings)), WithoutSeed(settings))
-        : BaseOf(run.Settings) is { Count: > 0 } there && BaseOf(settings) is { Count: > 0 } here && !Same(there, here);
+        : CommonOf(run.Settings) is var there && CommonOf(settings).Any(pair => there.TryGetValue(pair.Key, out var other) && other != pair.Value);
 
-    private static IReadOnlyDictionary<string, string> BaseOf(IReadOnlyDictionary<string, string>? settings) =>
-        (settings ?? new Dictionary<string, string>()).Where(pair => pair.Key == RunPlan.BaseSetting).ToDictionary(pair => pair.Key, pair => pair.Value);
+    // What rows of one table have in common, where they have it: the test set, and the networks that they start from.
+    private static IReadOnlyDictionary<string, string> CommonOf(IReadOnlyDictionary<string, string>? settings) =>
+        (settings ?? new Dictionary<string, string>()).Where(pair => pair.Key is RunPlan.BaseSetting or RunPlan.DataSetting or RunPlan.NetworkSetting)
+            .ToDictionary(pair => pair.Key, pair => pair.Value);
 
-    // Teachers that are not there cannot be compared: a run that is finished does not need them.
+    // Teachers that are not there cannot be compared: a run that is finished does not need them. Nor can the packaged data set, which no command names.
     private static IReadOnlyDictionary<string, string>? Comparable(RunRecord run, IReadOnlyDictionary<string, string> settings) =>
-        run.Settings?.Where(pair => pair.Key != RunPlan.TeachersSetting || settings.ContainsKey(pair.Key)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        run.Settings?.Where(pair => settings.ContainsKey(pair.Key)
+                || pair.Key is not (RunPlan.TeachersSetting or RunPlan.DataSetting or RunPlan.TrainingDataSetting))
+            .ToDictionary(pair => pair.Key, pair => pair.Value);
 
     // Runs that had their command and origin from the report, as older ones did, must not get those of a later command.
     private static ReportFile WithSources(ReportFile report) => report with

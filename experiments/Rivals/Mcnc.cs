@@ -25,6 +25,9 @@ internal static class Mcnc
     /// <summary>The method's name with low rank first.</summary>
     public const string LowRankMethod = "mcnc-low-rank";
 
+    /// <summary>What a table's reader must know of both.</summary>
+    public const string Note = "The frozen sine network is 256 wide, for a CPU, and not 1,000 as its authors' is.";
+
     private const int Inputs = 9;
     private const int Width = 256;
     private const int Rank = 8;

@@ -27,9 +27,23 @@ internal static class NetworkSource
             default:
                 if (!text.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
                     throw new ArgumentException($"--network is '{MessageText.Of(text)}'; it must be one of {Help}");
-                var onnx = TargetNetwork.FromOnnx(text, [[.. inputShape]]);
+                var onnx = Scores(text, TargetNetwork.FromOnnx(text, [[.. inputShape]]));
                 return onnx.OutputShape is [var outputs] && outputs == classes ? onnx : onnx.WithHead(classes);
         }
+    }
+
+    // Training and probabilities begin from scores before the softmax, which many files end in; a new head leaves it out too.
+    private static OnnxTarget Scores(string path, OnnxTarget network)
+    {
+        var name = network.Output;
+        while (network.File.Model.Graph.Node.FirstOrDefault(node => node.Output.Contains(name)) is { Input: [var before, ..] } last)
+            if (last.OpType == "Softmax")
+                return TargetNetwork.FromOnnx(path, [[.. network.InputShape]], output: before);
+            else if (last.OpType is "Identity" or "Cast")
+                name = before;
+            else
+                break;
+        return network;
     }
 
     /// <summary>The files beside an ONNX file in which it keeps tensors; none where it is not there, which is told when it is opened.</summary>

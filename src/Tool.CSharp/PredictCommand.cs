@@ -28,13 +28,7 @@ internal static class PredictCommand
             parsed.GetValue(Commands.Grey));
         if (recipe.InputShape is not [var channels, var height, var width])
             throw new ArgumentException($"'{adapter}' takes samples of the shape ({string.Join(", ", recipe.InputShape)}), which are no pictures.");
-        // The scale that the data were trained with.
-        var (mean, deviation) = recipe.Data.Split(':')[0] switch
-        {
-            "fashion-mnist" => (FashionMnist.Mean, FashionMnist.StandardDeviation),
-            "mnist" => (Mnist.Mean, Mnist.StandardDeviation),
-            _ => (0.5, 0.5),
-        };
+        var (mean, deviation) = recipe.Scale;
         using var loaded = recipe.Load(adapter);
         var all = new JsonArray();
         foreach (var file in parsed.GetValue(PictureFiles)!)

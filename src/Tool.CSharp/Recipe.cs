@@ -13,6 +13,18 @@ internal sealed record Recipe(
     [property: JsonRequired] string Network, string? Base, [property: JsonRequired] string Data, [property: JsonRequired] long[] InputShape,
     [property: JsonRequired] string[] ClassNames)
 {
+    /// <summary>The names of the features in order, of a CSV file; null of other data, and in descriptions of earlier builds.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string[]? Features { get; init; }
+
+    /// <summary>What the adapter was trained on, where the command line names other data to judge by.</summary>
+    [JsonIgnore]
+    public string? TrainedOn { get; init; }
+
+    /// <summary>The mean and the deviation of pictures, from 0 to 1: those of the training, whatever is judged.</summary>
+    [JsonIgnore]
+    public (double Mean, double Deviation) Scale => DataSource.ScaleOf(TrainedOn ?? Data);
+
     private static readonly JsonSerializerOptions Form = new()
     {
         WriteIndented = true,
@@ -72,19 +84,22 @@ internal sealed record Recipe(
         }
 
         DataSource.RequireForm(beside.InputShape, side, isGrey, $"'{path}': the adapter was trained on samples of");
-        return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data };
+        return beside with { Network = network ?? beside.Network, Base = weights ?? beside.Base, Data = data ?? beside.Data, TrainedOn = beside.Data };
     }
 
     /// <summary>Whether the data have a part that nothing is trained on.</summary>
     public bool HasTestPart => Data.Split(':')[0] is "fashion-mnist" or "mnist";
 
     /// <summary>The samples to judge by, with the adapter's classes.</summary>
-    /// <exception cref="ArgumentException">They have other classes.</exception>
+    /// <exception cref="ArgumentException">They have other classes, or other features.</exception>
     public Dataset OpenData()
     {
         // Only the pictures of folders are made to fit; of other data the model says itself that it takes another shape.
         var isFitted = Data.StartsWith("images:", StringComparison.Ordinal) && InputShape.Length == 3;
-        var data = DataSource.Open(Data, isFitted ? (int)InputShape[^1] : null, isFitted && InputShape[0] == 1, isTest: true, ClassNames);
+        if (Features is { } wanted && DataSource.FeaturesOf(Data) is { } found && !found.SequenceEqual(wanted))
+            throw new ArgumentException(
+                $"'{MessageText.Of(Data)}' has the features {MessageText.Names(found)}; the adapter was trained on {MessageText.Names(wanted)}, in this order.");
+        var data = DataSource.Open(Data, isFitted ? (int)InputShape[^1] : null, isFitted && InputShape[0] == 1, isTest: true, ClassNames, Scale);
         if (data.ClassNames.SequenceEqual(ClassNames))
             return data;
         data.Dispose();

@@ -83,7 +83,7 @@ internal static class TrainCommand
             };
             var report = Fit(parsed, model, options, seen, heldOut, output, stop);
             Save(model, path);
-            new Recipe(named, parsed.GetValue(Commands.Base), source, [.. all.InputShape], [.. all.ClassNames]).Save(path);
+            new Recipe(named, parsed.GetValue(Commands.Base), source, [.. all.InputShape], [.. all.ClassNames]) { Features = DataSource.FeaturesOf(source) }.Save(path);
             Tell(parsed, output, path, model, report);
         }
 

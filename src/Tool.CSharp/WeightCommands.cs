@@ -17,7 +17,7 @@ internal static class WeightCommands
         {
             Commands.Adapter, Output, Commands.Network, Commands.Base, Commands.Data, Commands.Side, Commands.Grey, Commands.Json,
         };
-        verb.SetAction((parsed, stop) => Task.Run(() => Write(parsed, output, StoredPrecision.Single, stop), CancellationToken.None));
+        verb.SetAction((parsed, stop) => Task.Run(() => WriteSafetensors(parsed, output, stop), CancellationToken.None));
         return verb;
     }
 
@@ -42,6 +42,13 @@ internal static class WeightCommands
         return verb;
     }
 
+    private static int WriteSafetensors(ParseResult parsed, TextWriter output, CancellationToken stop) =>
+        IsOnnx(parsed.GetValue(Output)!)
+            ? throw new ArgumentException($"merge writes safetensors, and '{parsed.GetValue(Output)}' has the ending of ONNX; export writes that.")
+            : Write(parsed, output, StoredPrecision.Single, stop);
+
+    private static bool IsOnnx(string path) => path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase);
+
     private static int Write(ParseResult parsed, TextWriter output, StoredPrecision precision, CancellationToken stop)
     {
         var (adapter, path) = (parsed.GetValue(Commands.Adapter)!, parsed.GetValue(Output)!);
@@ -55,7 +62,7 @@ internal static class WeightCommands
         stop.ThrowIfCancellationRequested();
         using var loaded = recipe.Load(adapter);
         stop.ThrowIfCancellationRequested();
-        if (path.EndsWith(".onnx", StringComparison.OrdinalIgnoreCase))
+        if (IsOnnx(path))
             loaded.Model.ExportOnnx(path, precision);
         else
             loaded.Model.Export(path, precision);

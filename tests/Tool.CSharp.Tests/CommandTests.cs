@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using TorchSharp;
+using Google.Protobuf;
+using Onnx;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -62,6 +64,41 @@ public sealed class CommandTests : ToolTests
         var report2 = await Json("train", folder.File("o.safetensors"), "--data", Data, "--side", "8", "--network", onnx, "--parameters", "32", "--epochs", "1", "--batch-size", "4");
         Assert.True(report2["heldOutAccuracy"]!.GetValue<double>() > 0.9);
         Assert.True((await Json("evaluate", folder.File("o.safetensors")))["accuracy"]!.GetValue<double>() > 0.9);
+    }
+
+    [Fact]
+    public async Task An_onnx_network_that_ends_in_a_softmax_is_trained_on_the_scores_before_it()
+    {
+        var onnx = folder.File("scores.onnx");
+        Assert.Equal(0, (await Run("export", await Trained(), onnx)).Status);
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(onnx));
+        var scores = model.Graph.Output[0].Name;
+        model.Graph.Node.Add(new NodeProto { OpType = "Softmax", Input = { scores }, Output = { "shares" } });
+        model.Graph.Output[0].Name = "shares";
+
+        var network = Tool.NetworkSource.Open(folder.Write("shares.onnx", model.ToByteArray()), [3, 8, 8], 2);
+
+        Assert.Equal(scores, Assert.IsType<OnnxTarget>(network).Output);
+        Assert.Equal(Tool.NetworkSource.Open(onnx, [3, 8, 8], 2).Parameters.Select(parameter => parameter.Name), network.Parameters.Select(parameter => parameter.Name));
+    }
+
+    [Fact]
+    public async Task Data_of_another_kind_are_judged_on_the_scale_of_the_training()
+    {
+        var pixels = Enumerable.Range(0, 40 * 36).Select(place => (byte)(place / 36 % 2 * 120 + place * 7 % 90)).ToArray();
+        foreach (var part in new[] { "train", "t10k" })
+        {
+            folder.Write(IdxBytes.Of([40, 6, 6], pixels), "digits", $"{part}-images-idx3-ubyte");
+            folder.Write(IdxBytes.Of([40], [.. Enumerable.Range(0, 40).Select(number => (byte)(number % 2))]), "digits", $"{part}-labels-idx1-ubyte");
+        }
+
+        var (mnist, idx) = ($"mnist:{folder.File("digits")}", $"idx:{folder.File("digits/t10k-images-idx3-ubyte")},{folder.File("digits/t10k-labels-idx1-ubyte")}");
+        foreach (var (trained, other) in new[] { (mnist, idx), (idx, mnist) })
+        {
+            var adapter = folder.File("a.safetensors");
+            Assert.Equal(0, (await Run("train", adapter, "--data", trained, "--network", "mlp", "--epochs", "2", "--parameters", "32", "--batch-size", "8")).Status);
+            Assert.Equal((await Json("evaluate", adapter))["loss"]!.GetValue<double>(), (await Json("evaluate", adapter, "--data", other))["loss"]!.GetValue<double>());
+        }
     }
 
     [Fact]

@@ -89,6 +89,44 @@ public sealed class RefusalTests : ToolTests
     }
 
     [Fact]
+    public async Task No_command_writes_over_the_files_of_mnist_that_the_environment_names()
+    {
+        folder.Write([1], "digits", "t10k-labels-idx1-ubyte");
+        var before = Environment.GetEnvironmentVariable(Mnist.FolderVariable);
+        Environment.SetEnvironmentVariable(Mnist.FolderVariable, folder.File("digits"));
+        try
+        {
+            await Refused("which the adapter would overwrite", "train", Path.Combine(folder.File("digits"), "t10k-labels-idx1-ubyte"), "--data", "mnist");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(Mnist.FolderVariable, before);
+        }
+    }
+
+    [Fact]
+    public async Task A_file_that_is_no_lock_of_a_run_stays()
+    {
+        folder.Write([1], "paket.lock");
+        await Refused("is another, with content", ["train", folder.File("a.safetensors"), .. Training, "--resume", folder.File("paket")]);
+        Assert.Equal([1], File.ReadAllBytes(folder.File("paket.lock")));
+    }
+
+    [Fact]
+    public async Task Columns_in_another_order_are_refused()
+    {
+        var rows = folder.Write("rows.csv", "a,b,class\n1,2,x\n2,3,y\n"u8.ToArray());
+        var turned = folder.Write("turned.csv", "b,a,class\n2,1,x\n3,2,y\n"u8.ToArray());
+        Assert.Equal(0, (await Run(
+            "train", folder.File("a.safetensors"), "--data", $"csv:{rows}:class", "--network", "mlp", "--epochs", "1", "--parameters", "8", "--hold-out", "0")).Status);
+        Assert.Equal(0, (await Run("evaluate", folder.File("a.safetensors"))).Status);
+        await Refused("was trained on a, b, in this order", "evaluate", folder.File("a.safetensors"), "--data", $"csv:{turned}:class");
+    }
+
+    [Fact]
+    public async Task Merge_writes_no_onnx() => await Refused("export writes that", "merge", await Trained(), folder.File("w.onnx"));
+
+    [Fact]
     public async Task A_link_to_a_folder_stands_for_the_files_in_it()
     {
         folder.Write([1], "weights", "w.safetensors");

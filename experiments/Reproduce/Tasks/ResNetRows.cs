@@ -55,9 +55,15 @@ internal static class ResNetRows
         },
         new(
             FormattableString.Invariant($"{prefix}mcnc-{Budget}"), FormattableString.Invariant($"{label}MCNC {Budget:N0}"),
-            seed => Mcnc.Build(target(), Budget, seed)),
+            seed => Mcnc.Build(target(), Budget, seed))
+        {
+            Notes = Mcnc.Note,
+        },
         new(
             FormattableString.Invariant($"{prefix}mcnc-low-rank-{Budget}"), FormattableString.Invariant($"{label}MCNC {Budget:N0}, low rank first"),
-            seed => Mcnc.BuildLowRank(target(), Budget, seed)),
+            seed => Mcnc.BuildLowRank(target(), Budget, seed))
+        {
+            Notes = Mcnc.Note,
+        },
     ];
 }

@@ -51,6 +51,10 @@ public static class Pruning
         ArgumentNullException.ThrowIfNull(model);
         if (!(share > 0 && share <= 1))
             throw new ArgumentOutOfRangeException(nameof(share), share, "The share of weights that stay must be above 0 and at most 1.");
-        ToCount(model, Math.Max(1, (long)Math.Round(share * model.Target.ParameterCount)));
+        var kept = Math.Max(1, (long)Math.Round(share * model.Target.ParameterCount));
+        if (kept > model.KeptWeights)
+            throw new ArgumentOutOfRangeException(
+                nameof(share), share, $"The share is {kept} weights; '{model.Target.Name}' has {model.KeptWeights} left, and pruning gives none back.");
+        ToCount(model, kept);
     }
 }

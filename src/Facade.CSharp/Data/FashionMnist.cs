@@ -15,7 +15,7 @@ public static class FashionMnist
     /// <summary>The standard deviation of the training pixels on the same scale.</summary>
     public const double StandardDeviation = 0.3530;
 
-    private static readonly IdxFolder Files = new(
+    internal static readonly IdxFolder Files = new(
         "FashionMNIST",
         FolderVariable,
         DebianFolder,
@@ -36,4 +36,8 @@ public static class FashionMnist
     /// <exception cref="DatasetFormatException">A file is damaged or foreign.</exception>
     public static (Dataset Training, Dataset Test) Load(string? folder = null, ReadLimits? limits = null) =>
         Files.Load(folder, ClassNames, Mean, StandardDeviation, limits);
+
+    /// <summary>Both parts on the scale of another data set, whose pictures a network was trained on.</summary>
+    internal static (Dataset Training, Dataset Test) Load(string? folder, double mean, double standardDeviation) =>
+        Files.Load(folder, ClassNames, mean, standardDeviation, null);
 }

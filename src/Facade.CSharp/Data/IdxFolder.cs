@@ -30,6 +30,11 @@ internal sealed record IdxFolder(string Title, string Variable, string? Installe
         }
     }
 
+    /// <summary>The folder that is read where none is named; null where there is none.</summary>
+    public string? Folder => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named
+        ? Directory.Exists(named) ? named : null
+        : Directory.Exists(InstalledFolder) ? InstalledFolder : null;
+
     private string Find(string? folder)
     {
         if (folder is not null)

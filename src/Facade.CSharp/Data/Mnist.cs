@@ -12,7 +12,7 @@ public static class Mnist
     /// <summary>The standard deviation of the training pixels on the same scale.</summary>
     public const double StandardDeviation = 0.3081;
 
-    private static readonly IdxFolder Files = new("MNIST", FolderVariable, null, null);
+    internal static readonly IdxFolder Files = new("MNIST", FolderVariable, null, null);
 
     /// <summary>What the classes are called, by number.</summary>
     public static IReadOnlyList<string> ClassNames { get; } = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -25,4 +25,8 @@ public static class Mnist
     /// <exception cref="DatasetFormatException">A file is damaged or foreign.</exception>
     public static (Dataset Training, Dataset Test) Load(string? folder = null, ReadLimits? limits = null) =>
         Files.Load(folder, ClassNames, Mean, StandardDeviation, limits);
+
+    /// <summary>Both parts on the scale of another data set, whose pictures a network was trained on.</summary>
+    internal static (Dataset Training, Dataset Test) Load(string? folder, double mean, double standardDeviation) =>
+        Files.Load(folder, ClassNames, mean, standardDeviation, null);
 }

@@ -15,10 +15,13 @@ internal sealed class FileLock : IDisposable
     /// <param name="path">The file. A symbolic link means the file that it points at.</param>
     /// <returns>The lock; null where the file cannot be written, and so nothing can be mixed.</returns>
     /// <exception cref="DirectoryNotFoundException">Its folder does not exist.</exception>
-    /// <exception cref="IOException">It is in use, or the lock is there and may not be opened.</exception>
+    /// <exception cref="IOException">It is in use, or the lock's name is that of another file, or of one that may not be opened.</exception>
     public static FileLock? Take(string path)
     {
         var name = PendingFile.TargetOf(path) + Suffix;
+        // Whatever is opened is deleted at the end: paket.lock is no lock of a run in a file called paket.
+        if (new FileInfo(name) is { Exists: true, Length: > 0 })
+            throw new IOException($"'{path}' cannot be locked: '{name}' would be the lock's file, and is another, with content. Name another file, or move that one.");
         try
         {
             return new(new FileStream(name, new FileStreamOptions

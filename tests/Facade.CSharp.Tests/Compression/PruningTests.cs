@@ -86,6 +86,8 @@ public sealed class PruningTests
         Assert.Throws<ArgumentOutOfRangeException>("kept", () => Pruning.ToCount(model, 0));
         Assert.Throws<ArgumentOutOfRangeException>("share", () => Pruning.ToShare(model, 1.5));
         Assert.Throws<ArgumentOutOfRangeException>("share", () => Pruning.ToShare(model, double.NaN));
+        Pruning.ToShare(model, 0.1);
+        Assert.Throws<ArgumentOutOfRangeException>("share", () => Pruning.ToShare(model, 0.5));
         Pruning.ToCount(model, 10);
 
         Assert.All(first.Zip(FineTuned.Weights(model)), pair => Assert.True(pair.Second == 0 || pair.Second == pair.First));

@@ -9,7 +9,7 @@ namespace MappingNets;
 /// </summary>
 /// <param name="Generated">The parameters, each with the other handles to the same memory, whose gradients count too.</param>
 /// <param name="Frozen">The names of those that the owner froze.</param>
-/// <param name="OtherNames">Further names of generated parameters, each with the name under which the parameter is generated.</param>
+/// <param name="OtherNames">Further names of parameters and buffers, each with the first name.</param>
 /// <param name="Norms">The names of those that scale what a normalisation puts out.</param>
 /// <param name="OfLayerNorms">The names of those of layer normalisations, which can have more than one dimension.</param>
 /// <param name="LinearMaps">The names of the weights of linear layers and convolutions, each with the number of its groups.</param>
@@ -73,11 +73,13 @@ internal sealed record ModuleParameters(
         IReadOnlyList<Entry> generated)
     {
         var places = all.GroupBy(parameter => parameter.Memory).ToDictionary(group => group.Key, group => group.First().Name);
+        foreach (var (name, buffer) in module.named_buffers().Where(buffer => !buffer.buffer.IsInvalid))
+            places.TryAdd(TensorMemory.Of(buffer), name);
         var known = generated.Select(parameter => parameter.Name).Concat(frozen)
             .Concat(module.named_buffers().Select(buffer => buffer.name)).ToHashSet();
         var others = all.ToDictionary(parameter => parameter.Name, parameter => places[parameter.Memory]);
         foreach (var (name, value) in module.state_dict())
-            if (!known.Contains(name) && FloatTypes.Contains(value.dtype) && places.TryGetValue(TensorMemory.Of(value), out var first))
+            if (!known.Contains(name) && !value.IsInvalid && places.TryGetValue(TensorMemory.Of(value), out var first))
                 others[name] = first;
         return others.Where(pair => !known.Contains(pair.Key)).ToDictionary(StringComparer.Ordinal);
     }

@@ -106,7 +106,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
         foreach (var frozen in FrozenParameters)
             text.Append(CultureInfo.InvariantCulture, $"{frozen}: frozen, kept\n");
         foreach (var (other, name) in module.Parameters.OtherNames)
-            text.Append(CultureInfo.InvariantCulture, $"{other}: tied, the same parameter as {name}\n");
+            text.Append(CultureInfo.InvariantCulture, $"{other}: tied, the same {(Buffers.Any(buffer => buffer.Name == name) ? "buffer" : "parameter")} as {name}\n");
         return text.ToString();
     }
 
@@ -193,17 +193,18 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     .. Parameters.Select(parameter => parameter.Name).Zip(weights),
                     .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors),
                     .. module.Frozen,
-                    .. Ties(weights),
+                    .. Ties(weights, state),
                 ],
                 []);
     }
 
     private protected override IReadOnlyList<string> KnownNames => [.. FrozenParameters, .. module.Parameters.OtherNames.Keys];
 
-    /// <summary>The further names of parameters that are used in several places, with the same weights.</summary>
-    private IEnumerable<(string Name, Tensor Value)> Ties(IReadOnlyList<Tensor> weights)
+    /// <summary>The further names of parameters and buffers that are used in several places, with the same values.</summary>
+    private IEnumerable<(string Name, Tensor Value)> Ties(IReadOnlyList<Tensor> weights, NetworkState state)
     {
-        var byName = Parameters.Select(parameter => parameter.Name).Zip(weights).ToDictionary();
+        var byName = Parameters.Select(parameter => parameter.Name).Zip(weights)
+            .Concat(module.Frozen).Concat(Buffers.Select(buffer => buffer.Name).Zip(state.Tensors)).ToDictionary();
         return module.Parameters.OtherNames.Where(pair => byName.ContainsKey(pair.Value)).Select(pair => (pair.Key, byName[pair.Value]));
     }
 

@@ -9,7 +9,7 @@ namespace MappingNets.Tests;
 /// <summary>A user's own module is fine-tuned and ends as a plain module with the merged weights.</summary>
 public sealed class WrittenModuleTests
 {
-    /// <summary>Batch norm with running statistics, a frozen layer, and one that is used twice under two names.</summary>
+    /// <summary>Batch norm with running statistics, a frozen layer, and one that is used twice; each has two names.</summary>
     private sealed class Mine : nn.Module<Tensor, Tensor>
     {
         private readonly Linear first;
@@ -17,6 +17,8 @@ public sealed class WrittenModuleTests
         private readonly Linear frozen;
         private readonly Linear twice;
         private readonly Linear again;
+        private readonly BatchNorm1d bnAgain;
+        private readonly Linear frozenAgain;
 
         public Mine(int hidden = 6)
             : base("mine")
@@ -25,14 +27,14 @@ public sealed class WrittenModuleTests
             bn = nn.BatchNorm1d(hidden);
             frozen = nn.Linear(hidden, 3);
             twice = nn.Linear(3, 3);
-            again = twice;
+            (again, bnAgain, frozenAgain) = (twice, bn, frozen);
             RegisterComponents();
             foreach (var parameter in frozen.parameters())
                 parameter.requires_grad = false;
         }
 
         public override Tensor forward(Tensor input) =>
-            again.call(twice.call(frozen.call(bn.call(first.call(input)).tanh())).tanh());
+            again.call(twice.call(frozenAgain.call(bnAgain.call(first.call(input)).tanh())).tanh());
     }
 
     private static FineTunedModel Trained(ModuleTarget target, Dataset data)
