@@ -47,8 +47,10 @@ internal static class TrainCommand
                 $"--method {parsed.GetValue(Method)} trains from nothing, without the weights of --base '{file}'; take --method scales or mapping, or leave out one of the two.");
         var named = parsed.GetValue(Commands.Network) ?? "cnn2";
         NamedFile[] run = parsed.GetValue(Resume) is { } kept ? [new("the run of --resume", kept)] : [];
+        // What TensorBoard reads has a name of its own in the folder.
+        NamedFile[] events = parsed.GetValue(TensorBoard) is { } log ? [new("the event file of --tensorboard", Path.Combine(log, "events"))] : [];
         NamedFile.KeepApart(
-            [new("the adapter", path), NamedFile.DescriptionOf(path), .. run],
+            [new("the adapter", path), NamedFile.DescriptionOf(path), .. run, .. events],
             NamedFile.OfSources(named, parsed.GetValue(Commands.Base), source));
         Recipe.RequireReplaceable(path);
         NamedFile.RequireWritable(path, Recipe.FileOf(path));

@@ -82,6 +82,10 @@ public sealed class RefusalTests : ToolTests
     }
 
     [Fact]
+    public async Task No_event_file_is_written_among_the_pictures_of_a_class() => await Refused(
+        "has no place; give it another folder", ["train", folder.File("a.safetensors"), .. Training, "--tensorboard", Path.Combine(folder.File("pictures"), "dark")]);
+
+    [Fact]
     public async Task No_command_writes_over_the_files_of_mnist()
     {
         folder.Write([1], "digits", "t10k-labels-idx1-ubyte");

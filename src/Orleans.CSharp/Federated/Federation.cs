@@ -74,7 +74,7 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
 
     /// <summary>
     /// Leaves out the workers for which the others have waited too long: before the start those that have ceased to ask, later those without a
-    /// change. Where none of a run is heard for <see cref="Presence.Silence"/>, all have ended without a word.
+    /// change. Where none of a run is heard for <see cref="Silence"/>, all have ended without a word.
     /// </summary>
     public void Expire(DateTimeOffset now)
     {
@@ -90,7 +90,7 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
             Again();
         }
 
-        if (heard.Values.All(last => now - last >= Presence.Silence(deadline)))
+        if (heard.Values.All(last => now - last >= Silence.Of(deadline)))
             Drop(_ => true);
     }
 

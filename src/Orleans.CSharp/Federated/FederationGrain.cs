@@ -96,7 +96,7 @@ internal sealed class FederationGrain(TimeProvider? time = null) : Grain, IFeder
     }
 
     private string Lost() => terms is not { } there ? "the silo that held it has ended"
-        : $"no worker of it is left, and this one was not heard for {Presence.Silence(there.Deadline):c} or kept the others waiting for {there.Deadline:c}";
+        : $"no worker of it is left, and this one was not heard for {Silence.Of(there.Deadline):c} or kept the others waiting for {there.Deadline:c}";
 
     // A run without workers binds no one to its settings.
     private void DropWhereEmpty()

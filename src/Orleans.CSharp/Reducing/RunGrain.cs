@@ -216,7 +216,7 @@ internal sealed class RunGrain(
         reducer?.Expire(now);
         PassOn();
         // All have ended without a word, such as clients of a silo that lasts. Nobody waits for them then, so that the reducer drops none of them.
-        if (known.Values.All(heard => now - heard >= Presence.Silence(terms!.Deadline)))
+        if (known.Values.All(heard => now - heard >= Silence.Of(terms!.Deadline)))
         {
             reducer?.DropAll();
             RestWhereEmpty();

@@ -6,11 +6,6 @@ namespace MappingNets;
 /// </summary>
 internal static class Presence
 {
-    private const int Deadlines = 4;
-
-    /// <summary>How long nothing is heard of a worker that has ended without a word.</summary>
-    public static TimeSpan Silence(TimeSpan deadline) => Deadlines * deadline;
-
     /// <summary>Lets a worker be heard until it is disposed.</summary>
     public static IDisposable Of<TGrain>(ClusterLine<TGrain> line, TimeSpan deadline, Func<TGrain, Task> hear)
         where TGrain : Orleans.IGrainWithStringKey =>
