@@ -224,7 +224,7 @@ internal sealed class OnnxGraph
                 : null;
     }
 
-    // What masks positions holds minus infinity or a number like it, which no weight is. NaN is no mask: whoever takes the weights refuses it.
+    // What masks positions holds minus infinity or a number like it, which no weight is. NaN is no mask, and is refused where the weights are taken.
     private static bool IsMask(StoredTensor tensor)
     {
         using var noGradient = no_grad();
