@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using TorchSharp;
 using Google.Protobuf;
 using Onnx;
+using TorchSharp;
 using Xunit;
 using static TorchSharp.torch;
 
