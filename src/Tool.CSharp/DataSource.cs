@@ -66,9 +66,9 @@ internal static class DataSource
         switch (kind)
         {
             case "fashion-mnist":
-                return Part(FashionMnist.Load(rest, scale.Mean, scale.Deviation), isTest);
+                return Part(FashionMnist.Files.Load(rest, FashionMnist.ClassNames, scale.Mean, scale.Deviation, null), isTest);
             case "mnist":
-                return Part(Mnist.Load(rest, scale.Mean, scale.Deviation), isTest);
+                return Part(Mnist.Files.Load(rest, Mnist.ClassNames, scale.Mean, scale.Deviation, null), isTest);
             case "images" when rest is { Length: > 0 }:
                 double[] Each(double value) => [.. Enumerable.Repeat(value, isGrey ? 1 : 3)];
                 return ImageFolder.OpenAs(rest, classNames, side, side, isGrey ? 1 : 3, Each(scale.Mean), Each(scale.Deviation));

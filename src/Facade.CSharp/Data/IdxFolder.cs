@@ -39,11 +39,9 @@ internal sealed record IdxFolder(string Title, string Variable, string? Installe
     {
         if (folder is not null)
             return Directory.Exists(folder) ? folder : throw NotFound($"The folder '{folder}' does not exist.");
-        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
-            return Directory.Exists(named) ? named : throw NotFound($"{Variable} names the folder '{named}', which does not exist.");
-        if (InstalledFolder is not null && Directory.Exists(InstalledFolder))
-            return InstalledFolder;
-        throw NotFound($"{Variable} is not set{(InstalledFolder is null ? "." : $" and '{InstalledFolder}' does not exist.")}");
+        return Folder ?? throw NotFound(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named
+            ? $"{Variable} names the folder '{named}', which does not exist."
+            : $"{Variable} is not set{(InstalledFolder is null ? "." : $" and '{InstalledFolder}' does not exist.")}");
     }
 
     private string FileIn(string folder, string name)

@@ -25,8 +25,4 @@ public static class Mnist
     /// <exception cref="DatasetFormatException">A file is damaged or foreign.</exception>
     public static (Dataset Training, Dataset Test) Load(string? folder = null, ReadLimits? limits = null) =>
         Files.Load(folder, ClassNames, Mean, StandardDeviation, limits);
-
-    /// <summary>Both parts on the scale of another data set, whose pictures a network was trained on.</summary>
-    internal static (Dataset Training, Dataset Test) Load(string? folder, double mean, double standardDeviation) =>
-        Files.Load(folder, ClassNames, mean, standardDeviation, null);
 }
