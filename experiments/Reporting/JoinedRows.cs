@@ -9,7 +9,8 @@ internal static class JoinedRows
 
     /// <summary>The table as Markdown; empty where there are no rows.</summary>
     /// <param name="reports">The reports, all of one experiment.</param>
-    public static string Table(IReadOnlyList<ReportFile> reports)
+    /// <param name="heldOut">Whether a column has the accuracy on held-out samples, where rows are judged by it.</param>
+    public static string Table(IReadOnlyList<ReportFile> reports, bool heldOut = false)
     {
         Found[] all = [.. reports.SelectMany(report => ResultRows.Rows(report).Select(row => new Found(report, row)))];
         if (all.Length == 0)
@@ -31,10 +32,12 @@ internal static class JoinedRows
             string Training(Found found) => accuracies ? ResultRows.Text(found.Row.Train, true) : ResultRows.Text(found.Row.TrainLoss, false);
             if (isOnly && all.Any(found => Training(found).Length > 0))
                 columns.Add((accuracies ? "train %" : "train loss", row => Training(row[0]), _ => ""));
+            if (heldOut)
+                columns.Add(($"{name}held out %", row => ResultRows.Text(In(row)?.Row.HeldOut, true), _ => ""));
             string[] metrics = [.. set.SelectMany(ResultRows.Metrics).Distinct()];
             foreach (var metric in metrics)
             {
-                var isShare = metric == PublishedRow.Accuracy;
+                var isShare = PublishedRow.IsPercentage(metric);
                 var heading = $"{name}ours: {ResultRows.Name(metric)}{(isOnly || !isShare ? "" : " (train %)")}";
                 columns.Add((heading, row => In(row) is { } found && found.Row.Result(metric) is { } result
                     ? $"**{ResultRows.Text(result, isShare)}**{(isOnly || !isShare ? "" : $" ({ResultRows.Text(found.Row.Train?.Mean, true)})")}{Seeds(found.Row, usual)}"

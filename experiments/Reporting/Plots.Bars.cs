@@ -23,7 +23,7 @@ public static partial class Plots
         string path,
         IReadOnlyList<ReferenceRow>? references = null)
     {
-        var isAccuracy = metric == PublishedRow.Accuracy;
+        var isAccuracy = PublishedRow.IsPercentage(metric);
         var factor = isAccuracy ? 100 : 1;
         var plot = NewPlot(title, "", "");
         var shown = rows.Where(row => row.Result(metric) is not null).Reverse().ToArray();
@@ -48,7 +48,12 @@ public static partial class Plots
         var (low, high) = (seen.Min(), seen.Max());
         var room = Math.Max(high - low, 1e-9 + (0.02 * Math.Abs(high))) * 0.12;
         var left = isLog ? low - room : isAccuracy ? Math.Max(0, low - (2 * room)) : Math.Min(0, low);
-        var right = isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room);
+        var data = isAccuracy ? Math.Min(100, high + (2 * room)) : high + (2 * room);
+        // The numbers stand in a column of their own, where no mark, which is another's number, is beside them.
+        string NumberOf(Entry entry) => Number(entry.Value, metric) + (On(entry.Value) < left ? " (off the axis)" : "");
+        var pixels = AxisWidth - (LabelLetterWidth * entries.Max(entry => entry.Label.Length));
+        var column = (entries.Max(entry => NumberOf(entry).Length) * LetterWidth) + (2 * NumberGap);
+        var right = left + ((data - left) * pixels / (pixels - column));
         plot.Axes.SetLimits(left, right, -0.6 - others.Length, shown.Length - 0.4);
         // Lengths mean nothing where they do not begin at 0, so there are points in place of bars.
         var isBars = !isLog && left <= 0;
@@ -67,20 +72,13 @@ public static partial class Plots
         if (isLog)
             plot.Axes.Bottom.TickGenerator = DecadeTicks();
         plot.XLabel(AxisOf(metric) + (isLog ? " (logarithmic)" : ""));
-        var longest = entries.Max(entry => entry.Label.Length);
-        var pixel = (right - left) / (AxisWidth - (LabelLetterWidth * longest));
         foreach (var entry in entries)
         {
-            var isOff = On(entry.Value) < left;
-            var number = Number(entry.Value, metric) + (isOff ? " (off the axis)" : "");
-            var (start, isRaised) = StartOf(
-                number.Length, isOff ? left : On(entry.Value), isOff ? left : On(entry.Value + entry.Deviation), [.. entry.Published.Select(On)], isBars ? left : double.PositiveInfinity, pixel);
-            var text = plot.Add.Text(number, start, entry.Position);
-            text.OffsetY = isRaised ? -RaisedBy : 0;
-            text.LabelAlignment = Alignment.MiddleLeft;
-            text.OffsetX = isBars || isOff ? NumberGap : NumberGap + PointRadius;
+            var text = plot.Add.Text(NumberOf(entry), right, entry.Position);
+            text.LabelAlignment = Alignment.MiddleRight;
+            text.OffsetX = -NumberGap;
             text.LabelFontSize = 13;
-            text.LabelFontColor = Colors.Black;
+            text.LabelFontColor = entry.Position < 0 ? Colors.Gray : Palette[0];
             text.LabelBold = true;
         }
 
@@ -174,26 +172,12 @@ public static partial class Plots
     /// <summary>An axis from 0 serves numbers of which none is more than so many times another.</summary>
     private const double LargestLinear = 8;
 
-    // Pixels: the axis with a label's letter off for each, a number's letter, half a mark, and how far numbers stand off bars and marks.
+    // Pixels: the axis with a label's letter off for each, a number's letter, how far numbers stand off the edge, and a point.
     private const double AxisWidth = 960;
     private const double LabelLetterWidth = 8.4;
     private const double LetterWidth = 9;
-    private const double MarkWidth = 9;
     private const float NumberGap = 6;
-    private const float RaisedBy = 17;
     private const float PointRadius = 7;
-
-    /// <summary>
-    /// Where a number begins: at a bar's foot, or, where there is no bar or it is too short, right of the whisker; raised where a mark would lie under it.
-    /// </summary>
-    private static (double Start, bool IsRaised) StartOf(int letters, double value, double end, double[] marks, double foot, double pixel)
-    {
-        var (width, half) = (((letters * LetterWidth) + NumberGap) * pixel, MarkWidth * pixel);
-        bool IsCrossed(double start) => marks.Any(mark => mark + half > start && mark - half < start + width);
-        if (foot + width <= value - (end - value) && !IsCrossed(foot))
-            return (foot, false);
-        return (end, IsCrossed(end));
-    }
 
     /// <summary>The least accuracy but for the lowest of thirty epochs: one that broke off would press all others into a few points.</summary>
     private static double Lowest(EpochPoint[] points)
@@ -210,7 +194,7 @@ public static partial class Plots
     };
 
     private static string Number(double value, string metric) => value.ToString(
-        metric == PublishedRow.Accuracy ? "F2" : "G4", System.Globalization.CultureInfo.InvariantCulture);
+        PublishedRow.IsPercentage(metric) ? "F2" : "G4", System.Globalization.CultureInfo.InvariantCulture);
 
     private static void Curve(
         Plot plot, IEnumerable<RunRecord> row, Func<EpochPoint, double?> read, Color color, LinePattern pattern, MarkerShape shape, string? label)

@@ -34,5 +34,9 @@ public sealed record PublishedRow(
     public bool HigherIsBetter => Metric != Loss;
 
     /// <summary>Whether the number is a share that tables print in percent.</summary>
-    public bool IsShare => Metric is Accuracy;
+    public bool IsShare => IsPercentage(Metric);
+
+    /// <summary>Whether tables print a metric in percent.</summary>
+    /// <param name="metric">Its name in reports.</param>
+    public static bool IsPercentage(string metric) => metric is Accuracy or MeanIntersectionOverUnion;
 }

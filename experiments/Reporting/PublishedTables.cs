@@ -7,21 +7,12 @@ public static partial class PublishedTables
     public static IEnumerable<PublishedRow> All =>
         [.. Classification, .. Robustness, .. AddOns, .. LossAblation, .. AirPollution, .. Segmentation, .. Deepfake, .. ResNet, .. SmallResNet];
 
-    /// <summary>The end of the names of rows that are trained in another way: what is published of the row without it counts for them too.</summary>
-    public const string Distilled = "-distilled";
-
-    /// <summary>As <see cref="Distilled"/>, for rows trained on the labels by second-order steps.</summary>
-    public const string SecondOrder = "-second-order";
-
-    /// <summary>The numbers of one row; empty where nothing is published of it.</summary>
+    /// <summary>The numbers of one row; empty where nothing is published of it, as of our own ways to train the same parameters.</summary>
     /// <param name="experiment">The verb.</param>
     /// <param name="row">The row's name.</param>
     /// <param name="dataset">The data set; what stands behind a colon, such as a folder, is not looked at.</param>
     public static IReadOnlyList<PublishedRow> Of(string? experiment, string? row, string dataset) =>
-        [.. All.Where(published => published.Experiment == experiment && published.Row == Plain(row) && published.Dataset == dataset.Split(':')[0])];
-
-    private static string? Plain(string? row) =>
-        new[] { Distilled, SecondOrder }.FirstOrDefault(ending => row?.EndsWith(ending, StringComparison.Ordinal) == true) is { } ending ? row![..^ending.Length] : row;
+        [.. All.Where(published => published.Experiment == experiment && published.Row == row && published.Dataset == dataset.Split(':')[0])];
 
     /// <summary>CNN1 and CNN2 on MNIST and FashionMNIST.</summary>
     public static IReadOnlyList<PublishedRow> Classification { get; } =

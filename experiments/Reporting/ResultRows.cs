@@ -54,7 +54,7 @@ public static class ResultRows
                 columns.Insert(columns.Count - 2, (heading, row => Setting(report, row, setting)));
         foreach (var metric in metrics)
         {
-            var isShare = metric == PublishedRow.Accuracy;
+            var isShare = PublishedRow.IsPercentage(metric);
             columns.Add(($"ours: {Name(metric)}", row => row.Result(metric) is { } result ? $"**{Text(result, isShare)}** ({Seeds(row)})" : ""));
             if (!rows.Any(row => Published(report, row, metric) is not null))
                 continue;
@@ -82,6 +82,7 @@ public static class ResultRows
     {
         PublishedRow.Accuracy => "test %",
         PublishedRow.Loss => "test loss",
+        PublishedRow.MeanIntersectionOverUnion => "mIoU, %",
         _ => metric,
     };
 
@@ -154,7 +155,7 @@ public static class ResultRows
         "row" => reference.Label,
         "trainable" => reference.Fitted.ToString("N0", CultureInfo.InvariantCulture),
         _ => metrics.FirstOrDefault(metric => heading == $"ours: {Name(metric)}") is { } metric && reference.Results.TryGetValue(metric, out var result)
-            ? Text(result, metric == PublishedRow.Accuracy)
+            ? Text(result, PublishedRow.IsPercentage(metric))
             : "",
     };
 

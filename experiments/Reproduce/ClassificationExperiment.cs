@@ -23,8 +23,8 @@ internal sealed class ClassificationExperiment : TableExperiment
         Slvt("cnn2", Cnn2, 2_048),
         Lwt("cnn2", Cnn2, 1_872),
         Lwt("cnn2", Cnn2, 2_688),
-        SecondOrder(Slvt("cnn2", Cnn2, 2_048)),
-        SecondOrder(Lwt("cnn2", Cnn2, 2_688)),
+        FullMatrix(Slvt("cnn2", Cnn2, 2_048)),
+        FullMatrix(Lwt("cnn2", Cnn2, 2_688)),
         Distilled(Slvt("cnn2", Cnn2, 2_048)),
         Distilled(Lwt("cnn2", Cnn2, 2_688)),
         // What the same epochs, batches, labels and teachers bring a network whose weights are all trained.
@@ -56,10 +56,10 @@ internal sealed class ClassificationExperiment : TableExperiment
         FormattableString.Invariant($"{name.ToUpperInvariant()} LWT {latents:N0}"),
         seed => MappingNetwork.For(target()).LayerWise(latents).WithSeed(seed).Build());
 
-    private static ExperimentRow SecondOrder(ExperimentRow row) => row with
+    private static ExperimentRow FullMatrix(ExperimentRow row) => row with
     {
-        Name = row.Name + PublishedTables.SecondOrder,
-        Label = row.Label + ", second order",
+        Name = row.Name + "-second-order",
+        Label = row.Label + ", full-matrix Adam",
         Change = options => Smoothed(options) with { Optimizer = TrainingOptimizer.FullMatrix },
     };
 
@@ -68,8 +68,8 @@ internal sealed class ClassificationExperiment : TableExperiment
 
     private static ExperimentRow Distilled(ExperimentRow row) => row with
     {
-        Name = row.Name + PublishedTables.Distilled,
-        Label = row.Label + ", second order, distilled",
+        Name = row.Name + "-distilled",
+        Label = row.Label + ", full-matrix Adam, distilled",
         // Half of the usual batch: chosen on held-out images.
         Change = options => options with { Optimizer = TrainingOptimizer.FullMatrix, BatchSize = 64 },
         IsTaught = true,

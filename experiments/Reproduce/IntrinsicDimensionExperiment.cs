@@ -55,7 +55,7 @@ internal sealed class IntrinsicDimensionExperiment : IExperiment
 
     /// <inheritdoc/>
     public string Digest(ReportFile report) =>
-        ResultsPage.Rows(report with { Summary = null, Runs = [.. report.Runs.OrderBy(run => run.Method == "direct" ? 0 : 1).ThenBy(run => run.Trainable)] });
+        ResultsPage.JudgedRows(report with { Summary = null, Runs = [.. report.Runs.OrderBy(run => run.Method == "direct" ? 0 : 1).ThenBy(run => run.Trainable)] });
 
     /// <inheritdoc/>
     public void Redraw(ReportFile report, string folder)

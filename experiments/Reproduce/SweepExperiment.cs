@@ -11,6 +11,8 @@ internal sealed class SweepExperiment : TableExperiment
 {
     private static readonly SweepPoint Middle = new(2_048, "lwt-0.25", 0, MappingActivation.Identity, FixedWeightsKind.SignedPermutation);
 
+    private const string Modulation = "modulation-activation";
+
     /// <summary>Stored fixed weights take 4 P d bytes, which would be 0.9 GB with 2,048 latents.</summary>
     private static readonly SweepPoint Small = Middle with { Latents = 512 };
 
@@ -61,10 +63,11 @@ internal sealed class SweepExperiment : TableExperiment
         _ => setting.ToLowerInvariant(),
     };
 
+    /// <summary>The plane that its picture does not show: the first heat map has the latents.</summary>
     public override string Digest(ReportFile report)
     {
         var rows = ResultRows.Rows(report).ToDictionary(row => row.Row!);
-        return string.Join("\n\n", Planes(quick: false).Select(plane => $"Test % (train %); {plane.Fixed}:\n\n" + string.Join('\n', [
+        return string.Join("\n\n", Planes(quick: false).Where(plane => plane.Name == Modulation).Select(plane => $"Test % (train %); {plane.Fixed}:\n\n" + string.Join('\n', [
             $"| {plane.Axes.Rows} \\ {plane.Axes.Columns} | {string.Join(" | ", plane.Columns.Select(Words))} |",
             "|---|" + string.Concat(plane.Columns.Select(_ => "---:|")),
             .. plane.Rows.Select(up => $"| {Words(up)} | " + string.Join(" | ", plane.Columns.Select(along =>
@@ -90,7 +93,7 @@ internal sealed class SweepExperiment : TableExperiment
                 "latents-split", [.. splits], [.. latents.Select(count => Text(count))], ("split", "latents"), "signed permutation, identity, alpha 0",
                 (up, along) => Middle with { Split = up, Latents = int.Parse(along, CultureInfo.InvariantCulture) }),
             new(
-                "modulation-activation", [.. alphas.Select(alpha => Text(alpha))], [.. activations.Select(activation => activation.ToString())],
+                Modulation, [.. alphas.Select(alpha => Text(alpha))], [.. activations.Select(activation => activation.ToString())],
                 ("alpha", "activation"), "2,048 latents, lwt-0.25, signed permutation",
                 (up, along) => Middle with { Alpha = double.Parse(up, CultureInfo.InvariantCulture), Activation = Enum.Parse<MappingActivation>(along) }),
             new(

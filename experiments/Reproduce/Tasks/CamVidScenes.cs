@@ -32,7 +32,7 @@ internal static class CamVidScenes
     {
         var shrinking = quick ? 4 : name == Half ? 2 : 1;
         var (height, width, cropHeight, cropWidth) = (Height / shrinking, Width / shrinking, CropHeight / shrinking, CropWidth / shrinking);
-        var source = DataSource.Real(name, folder);
+        var source = DataSource.Real(name);
         source = source with
         {
             Statement = $"{source.Statement} Pictures of {height} x {width} pixels, trained on random crops of {cropHeight} x {cropWidth}, half of them mirrored; "

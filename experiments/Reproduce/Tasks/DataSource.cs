@@ -16,11 +16,9 @@ internal sealed record DataSource(string Name, string Argument, string Statement
     /// <param name="what">What it is, as the rest of the sentence "Synthetic data: ...".</param>
     public static DataSource Synthetic(string name, string what) => new(name, "", $"Synthetic data: {what}. These results do not compare with the paper's.");
 
-    /// <summary>A folder of real data.</summary>
+    /// <summary>A folder of real data, whose place on this machine says nothing to a reader.</summary>
     /// <param name="name">What reports call it.</param>
-    /// <param name="folder">Where it lies.</param>
-    public static DataSource Real(string name, string folder) =>
-        new(name, $"--dataset {name}:FOLDER", $"Data: {name}, from the folder '{Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))}'.");
+    public static DataSource Real(string name) => new(name, $"--dataset {name}:FOLDER", $"Data: {name}.");
 
     /// <summary>
     /// The folder that --dataset names, as FOLDER or as NAME:FOLDER; null where it was left at its default, so that the data is synthetic.

@@ -80,7 +80,7 @@ internal sealed class DeepfakeExperiment : TableExperiment
     {
         // A folder without a name is of neither of the paper's data sets, for all that anyone knows.
         if (DataSource.Folder(options, "features", "celeb-df", "ff++", Blended) is var (name, folder))
-            return name == Blended ? Forgeries(options, folder) : WithoutNetwork(options, (DataSource.Real(name, folder), folder));
+            return name == Blended ? Forgeries(options, folder) : WithoutNetwork(options, (DataSource.Real(name), folder));
         var synthetic = options.File("synthetic-data");
         var (training, test) = options.Quick ? (QuickTraining, QuickTest) : (SyntheticTraining, SyntheticTest);
         SyntheticDeepfakeFeatures.Write(synthetic, training, test, seed: 1);

@@ -69,7 +69,7 @@ internal sealed class ResNetExperiment : TableExperiment
         if (DataSource.Folder(options, "cifar-10", "cifar-100") is var (_, folder))
         {
             // The files say which of the two it is.
-            var source = DataSource.Real(CifarFiles.Is100(folder) ? "cifar-100" : "cifar-10", folder);
+            var source = DataSource.Real(CifarFiles.Is100(folder) ? "cifar-100" : "cifar-10");
             const string Changes = " All rows are trained on pictures that are mirrored and shifted by up to 4 pixels at random; train % is on such pictures.";
             return (source with
             {

@@ -19,7 +19,7 @@ internal sealed class SegmentationExperiment : TableExperiment
     public override string Name => "segmentation";
 
     public override string Summary =>
-        "CNN3 (a U-Net of 1,734,803 weights for 19 classes) on street scenes: direct training, 8,192 latents, 9,126 in layers.";
+        "CNN3 (a U-Net of 1,734,803 weights for 19 classes, 1,734,539 for the 11 of CamVid) on street scenes: direct training, 8,192 latents, 9,126 in layers.";
 
     public override string Usage =>
         "--dataset cityscapes:FOLDER or camvid:FOLDER names the scenes; camvid-half:FOLDER halves their sides, for a quarter of the time.";
@@ -46,7 +46,7 @@ internal sealed class SegmentationExperiment : TableExperiment
             return CamVidScenes.Load(camVid, scenes, options.Quick);
         // The paper's size for the real ones; Cityscapes is twice as wide as high, and so are the synthetic ones.
         var (height, width) = options.Quick ? (QuickHeight, 2 * QuickHeight) : named is null ? (SyntheticHeight, 2 * SyntheticHeight) : (256, 256);
-        var (source, folder) = named is var (name, real) ? (DataSource.Real(name, real), real) : Make(options, height);
+        var (source, folder) = named is var (name, real) ? (DataSource.Real(name), real) : Make(options, height);
         Console.WriteLine(source.Statement);
         using var all = Part(folder, "train", height, width, options.Quick ? QuickScenes + (QuickScenes / HeldOutShare) : null);
         var (training, heldOut) = all.SplitHoldOut(Math.Max(1, all.Count / HeldOutShare), 0);
@@ -58,7 +58,8 @@ internal sealed class SegmentationExperiment : TableExperiment
         "Accuracy: the share of pixels with a class that were met. mIoU: the mean of intersection over union over the classes that occur or are predicted; pixels without a class count nowhere.";
 
     protected override IReadOnlyList<string> Draw(ReportFile report, ExperimentOptions options) =>
-        [.. base.Draw(report, options), .. report.Runs.Select(run => Picture(run.Row!)).Distinct().Where(name => File.Exists(options.File(name)))];
+        // Scenes first, those of the last row ahead: a page has one picture, and they are what people want to see.
+        [.. report.Runs.Select(run => Picture(run.Row!)).Distinct().Reverse().Where(name => File.Exists(options.File(name))), .. base.Draw(report, options)];
 
     private static IReadOnlyList<ExperimentRow> RowsOf(Func<TargetNetwork> target) =>
         [TaskRows.Direct("", target), TaskRows.Slvt("", target, 8_192), TaskRows.Lwt("", target, 9_126)];

@@ -78,7 +78,7 @@ internal sealed class TimeSeriesExperiment : TableExperiment
     private static (DataSource Source, string Folder) Source(ExperimentOptions options)
     {
         if (DataSource.Folder(options, "prsa") is var (name, folder))
-            return (DataSource.Real(name, folder), folder);
+            return (DataSource.Real(name), folder);
         var (synthetic, hours) = (options.File("synthetic-data"), options.Quick ? QuickHours : SyntheticHours);
         SyntheticAirQuality.Write(synthetic, hours, seed: 1);
         return (DataSource.Synthetic("synthetic-air-quality", $"{hours.ToString("N0", CultureInfo.InvariantCulture)} hours of twelve invented stations, in PRSA files"), synthetic);

@@ -72,7 +72,7 @@ internal sealed class TextExperiment : TableExperiment
                     $"'{folder}' does not exist; it comes with Debian's package {package}. --dataset FOLDER takes other texts, in FOLDER/from and FOLDER/to.");
         var source = own is null
             ? new("debian-texts", "", "Data: quotations of Debian's package fortunes, and seven licences of /usr/share/common-licenses.") { IsOnDisk = true }
-            : DataSource.Real(own.Value.Name, own.Value.Folder);
+            : DataSource.Real(own.Value.Name);
         Console.WriteLine(source.Statement);
         var (from, to) = own is null
             ? (TextPassages.Of(Quotations), TextPassages.Of(Licences, LicenceFiles))

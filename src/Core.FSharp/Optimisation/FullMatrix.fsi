@@ -18,7 +18,7 @@ type FullMatrixSettings =
     }
 
 /// <summary>
-/// Second-order descent for few parameters: a latent is small enough for what no one can afford on the target's weights, the whole
+/// Full-matrix descent for few parameters: a latent is small enough for what no one can afford on the target's weights, the whole
 /// matrix of its gradient's second moments, C = E[g g^T] (d x d), which is also the empirical Fisher matrix of mini-batches. A step
 /// is u = C^-p m with m the gradient's running mean, cut to the length sqrt(d) * length * rate, so that rates mean what they do for
 /// a sign-like optimiser such as Adam whatever the loss's units are.

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>
-/// Second-order descent by the whole matrix of the gradient's second moments, one for each block of trained parameters: for a mapping,
+/// Full-matrix Adam: descent by the whole matrix of the gradient's second moments, one for each block of trained parameters: for a mapping,
 /// one block for each latent vector.
 /// </summary>
 internal sealed class FullMatrixOptimizer : StepOptimizer

@@ -52,9 +52,9 @@ public sealed class TrainingOptimizer
     public static TrainingOptimizer AdamW { get; } = new("AdamW", Kind.AdamW, (0.9, 0.999));
 
     /// <summary>
-    /// Second-order descent, for the few parameters of a latent: steps are scaled by the inverse square root of the whole matrix of the
-    /// gradient's second moments (d x d for each latent vector, in blocks of at most 1,024), and their length by the learning rate
-    /// alone. It needs fewer epochs than Adam and ends better (docs/experiments-log.md). For models that train at most 16,384
+    /// Full-matrix Adam, for the few parameters of a latent: steps are scaled by the inverse square root of the whole matrix of the
+    /// gradient's second moments (d x d for each latent vector, in blocks of at most 1,024), where Adam has its diagonal alone, and their
+    /// length by the learning rate. No second derivative is taken. It needs fewer epochs than Adam and ends better (docs/experiments-log.md). For models that train at most 16,384
     /// parameters, pruned ones among them; it remembers at most 8 KB for each. It takes no weight decay.
     /// </summary>
     public static TrainingOptimizer FullMatrix { get; } = new("FullMatrix", Kind.FullMatrix);

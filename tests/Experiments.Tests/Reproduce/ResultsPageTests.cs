@@ -74,6 +74,38 @@ public sealed class ResultsPageTests : IDisposable
     }
 
     [Fact]
+    public void Published_numbers_stand_beside_the_row_they_are_of_and_not_beside_our_own_ways_to_train_it()
+    {
+        var report = new ReportFile("fashion-mnist", [Run("cnn2-slvt-2048", 2_048, 0.87), Run("cnn2-slvt-2048-distilled", 2_048, 0.89)]) { Experiment = "classification" };
+
+        var page = Page(("classification", report));
+
+        Assert.Contains("| row cnn2-slvt-2048 | 2,048 | 87.00 | **87.00** | 91.88 | 86.82 |", page);
+        Assert.Contains("| row cnn2-slvt-2048-distilled | 2,048 | 89.00 | **89.00** |  |  |", page);
+    }
+
+    [Fact]
+    public void Intersection_over_union_is_printed_in_percent()
+    {
+        var run = Run("direct", 1, 0.8) with { Figures = new Dictionary<string, double> { [PublishedRow.MeanIntersectionOverUnion] = 0.4 } };
+
+        var page = Page(("segmentation", new ReportFile("camvid", [run]) { Experiment = "segmentation" }));
+
+        Assert.Contains("| ours: mIoU, % |", page);
+        Assert.Contains("| row direct | 1 | 80.00 | **80.00** | **40.00** |", page);
+        Assert.Contains("segmentation, camvid: row direct, mIoU, %", page);
+    }
+
+    [Fact]
+    public void Rows_that_are_judged_on_held_out_samples_show_that_accuracy()
+    {
+        var report = new ReportFile("mnist", [Run("a", 1, 0.9) with { HeldOutAccuracy = 0.85 }]) { Experiment = "intrinsic-dimension" };
+
+        Assert.Contains("| row a | 1 | 90.00 | 85.00 | **90.00** |", ResultsPage.JudgedRows(report));
+        Assert.DoesNotContain("85.00", Page(("intrinsic-dimension", report)));
+    }
+
+    [Fact]
     public void A_grid_stands_in_place_of_the_rows_of_one_report_alone()
     {
         var report = new ReportFile("mnist", [Run("a", 1, 0.9)]) { Experiment = "sweep" };
@@ -176,7 +208,7 @@ public sealed class ResultsPageTests : IDisposable
         var (page, full) = (Page(("timeseries", report)), Full(("timeseries", report)));
 
         Assert.Contains("| no change | 0 | 0.00015 |", page);
-        Assert.Contains("![first](timeseries/first.png)", page);
+        Assert.Contains("![timeseries, prsa: first](timeseries/first.png)", page);
         string[] further = ["the command", "A remark.", "second.png"];
         Assert.All(further, text => Assert.DoesNotContain(text, page));
         Assert.All([.. further, "first.png", "| no change | 0 |"], text => Assert.Contains(text, full));
