@@ -44,6 +44,11 @@ let requirePositive (argument: string) (value: float) =
     if not (value > 0.0 && Double.IsFinite value) then
         raise (ArgumentOutOfRangeException(argument, value, "It must be a positive finite number."))
 
+/// Refuses anything but a finite number of at least 0; `what` begins the sentence.
+let requireNotNegative (argument: string) (what: string) (value: float) =
+    if not (value >= 0.0 && Double.IsFinite value) then
+        raise (ArgumentOutOfRangeException(argument, value, $"{what} must be a finite number of at least 0."))
+
 /// Whether a tensor was made under torch.inference_mode. TorchSharp has no question for it, so an empty write is tried.
 let isInference (tensor: torch.Tensor) =
     if torch.is_inference_mode_enabled () then

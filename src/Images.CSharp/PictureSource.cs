@@ -13,7 +13,7 @@ internal sealed class PictureSource : IDisposable
     private PictureSource(string name, long length, Func<SKData> read, FileStream? file) =>
         (Name, Length, this.read, this.file) = (name, length, read, file);
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>Its name in messages.</summary>
     public string Name { get; }
 
     /// <summary>Its bytes.</summary>

@@ -37,7 +37,7 @@ internal readonly record struct PngHeader(uint Width, uint Height, byte BitDepth
         return (row + 1) * Height <= (UInt128)length * MostDeflated;
     }
 
-    /// <summary>As messages call it, such as "16-bit grey".</summary>
+    /// <summary>Its name in messages, such as "16-bit grey".</summary>
     public override string ToString() => BitDepth + ColourType switch
     {
         0 => "-bit grey",

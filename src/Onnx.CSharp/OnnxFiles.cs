@@ -57,7 +57,7 @@ public static class OnnxFiles
         /// <summary>The weights and running statistics that an ONNX file came with, in single precision.</summary>
         /// <param name="target">The network of the file; it is not changed.</param>
         /// <exception cref="CheckpointFormatException">
-        /// A tensor holds a number that is not finite, or an external data file is gone or was cut off.
+        /// A tensor holds a NaN or a finite number that single precision cannot hold, or an external data file is gone or was cut off.
         /// </exception>
         /// <exception cref="IOException">An external data file may not be read.</exception>
         public static PretrainedWeights Of(OnnxTarget target)

@@ -41,7 +41,7 @@ public sealed class OnnxTarget : TargetNetwork
         if (inputShapes is not null && inputShapes.Count != graph.Inputs.Count)
             throw new ArgumentException(
                 $"'{file.Path}' takes {graph.Inputs.Count} inputs ({MessageText.Names(graph.Inputs.Select(input => $"'{input.Name}'"))}); "
-                + $"{inputShapes.Count} shapes came.",
+                + $"{inputShapes.Count} shapes were given.",
                 nameof(inputShapes));
         InputSpecification[] inputs = [.. graph.Inputs.Select((input, index) => Specification(file, input, inputShapes?[index]))];
         if (inputs.Length == 0)

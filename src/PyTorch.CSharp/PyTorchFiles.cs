@@ -10,7 +10,8 @@ public static class PyTorchFiles
         /// <summary>
         /// All tensors of a state_dict that PyTorch 1.6 or newer saved (torch.save(model.state_dict(), path)), in single precision. The
         /// file is data only: its pickle may name tensors, storages and dictionaries, and anything else in it is refused before anything
-        /// is read, so that no file can run code.
+        /// is read, so that no file can run code. Infinities are read, since a mask may consist of them; a network refuses them where it starts with
+        /// finite numbers.
         /// </summary>
         /// <param name="path">The file.</param>
         /// <param name="key">
@@ -24,7 +25,7 @@ public static class PyTorchFiles
         /// <returns>The weights; the caller disposes them.</returns>
         /// <exception cref="CheckpointFormatException">
         /// The file is damaged, beyond the limits, of PyTorch's older format, a whole model or TorchScript archive, names something other than
-        /// tensors, or a tensor holds a number that is not finite in single precision; the message says which.
+        /// tensors, or a tensor holds a NaN or a finite number that single precision cannot hold; the message says which.
         /// </exception>
         /// <exception cref="ArgumentException">
         /// The file has no such key, or is a checkpoint and no key was given; the message lists the keys.

@@ -59,22 +59,25 @@ let tests =
                   Expect.equal (Array.last lines) last (String.Join("\n", lines)))
 
           testCase "they load a TorchSharp whose native calls the JIT does not optimise" (fun () ->
-              // The lines with which a script begins: where it looks, and what it takes from there.
+              // What a script takes, from the build output of these tests.
               let script = File.ReadAllLines(Path.Combine(folder, fst (List.head lastLines)))
-              let head = script |> Array.filter _.StartsWith('#')
+              let taken = script |> Array.filter _.StartsWith("#r")
+              let place = "#I @\"" + AppContext.BaseDirectory.TrimEnd('/', '\\') + "\""
 
               let question =
                   "typeof<TorchSharp.torch.Tensor>.GetMethod(\"mul\", [| typeof<TorchSharp.Scalar> |]).MethodImplementationFlags"
                   + " |> _.HasFlag(System.Reflection.MethodImplAttributes.NoOptimization)"
                   + " |> printfn \"unoptimised: %b\""
 
-              let asking = Path.Combine(folder, $"asking-{Guid.NewGuid()}.fsx")
-              File.WriteAllLines(asking, Array.append head [| question |])
+              // Not beside the scripts, where a run that is interrupted would leave it.
+              let own = Directory.CreateTempSubdirectory("mappingnets-")
+              let asking = Path.Combine(own.FullName, "asking.fsx")
 
               try
+                  File.WriteAllLines(asking, Array.concat [ [| place |]; taken; [| question |] ])
                   Expect.equal (Array.last (run asking)) "unoptimised: true" "the mark of the script's TorchSharp"
               finally
-                  File.Delete asking)
+                  own.Delete(true))
 
           testCase "each is short enough to be read at a glance" (fun () ->
               for script, _ in lastLines do

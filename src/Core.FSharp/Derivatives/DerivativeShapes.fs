@@ -5,10 +5,6 @@ open TorchSharp
 
 module internal DerivativeShapes =
 
-    let private shapeText (tensor: torch.Tensor) =
-        let sizes = String.Join(", ", tensor.shape)
-        $"({sizes})"
-
     let private refuse (argument: string) message =
         raise (ArgumentException(message, argument))
 
@@ -23,7 +19,7 @@ module internal DerivativeShapes =
         requireFloating argument subject tensor
 
         if not (accepted tensor) then
-            refuse argument $"{subject} has the shape {shapeText tensor}; it must be {expected}."
+            refuse argument $"{subject} has the shape {shapeText tensor.shape}; it must be {expected}."
 
     let private isScalar (tensor: torch.Tensor) = tensor.dim () = 0L
     let private isScalarOrVector tensor = isScalar tensor || isVector tensor
@@ -46,7 +42,9 @@ module internal DerivativeShapes =
 
     let requireDirection (reference: string) (like: torch.Tensor) (v: torch.Tensor) =
         if v.shape <> like.shape then
-            refuse "v" $"v has the shape {shapeText v}; it must be {shapeText like}, the shape of {reference}."
+            refuse
+                "v"
+                $"v has the shape {shapeText v.shape}; it must be {shapeText like.shape}, the shape of {reference}."
 
         if v.dtype <> like.dtype then
             refuse "v" $"v has the dtype {v.dtype}; it must be {like.dtype}, the dtype of {reference}."
@@ -72,7 +70,7 @@ module internal DerivativeShapes =
         if jacobian.shape <> [| 3L; 3L |] then
             refuse
                 "f"
-                $"f has a Jacobian of the shape {shapeText jacobian}; the curl needs (3, 3): f maps 3-vectors to 3-vectors."
+                $"f has a Jacobian of the shape {shapeText jacobian.shape}; the curl needs (3, 3): f maps 3-vectors to 3-vectors."
 
         let rotation (row: int64) (column: int64) =
             jacobian[row, column] - jacobian[column, row]
@@ -83,7 +81,7 @@ module internal DerivativeShapes =
         if jacobian.shape[0] <> jacobian.shape[1] then
             refuse
                 "f"
-                $"f has a Jacobian of the shape {shapeText jacobian}; the divergence needs a square one: f maps n-vectors to n-vectors."
+                $"f has a Jacobian of the shape {shapeText jacobian.shape}; the divergence needs a square one: f maps n-vectors to n-vectors."
 
         jacobian.trace ()
 

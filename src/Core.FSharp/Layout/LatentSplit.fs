@@ -84,7 +84,7 @@ module LatentSplit =
     /// The smallest share beside the largest: a layer without any gradient can still get one later.
     let private leastShare = 1e-3
 
-    let byEnergy (energies: float[]) budget (layout: ParameterLayout) =
+    let byEnergyFor (argument: string) (owner: string) (energies: float[]) budget (layout: ParameterLayout) =
         let layers = layout.Layers
 
         if energies.Length <> layers.Length then
@@ -105,7 +105,10 @@ module LatentSplit =
             Array.map2 (fun energy (layer: ParameterLayer) -> sqrt energy * sqrt (float layer.Count)) energies layers
 
         let least = leastShare * Array.max sizes
-        shared (nameof budget) target 1.0 (sizes |> Array.map (max least)) budget layout
+        shared argument owner 1.0 (sizes |> Array.map (max least)) budget layout
+
+    let byEnergy energies budget layout =
+        byEnergyFor (nameof budget) target energies budget layout
 
     let count split =
         match split with

@@ -38,6 +38,10 @@ module LatentSplit =
     /// <exception cref="T:System.ArgumentOutOfRangeException">The budget is out of range.</exception>
     val byEnergy: energies: float[] -> budget: int -> layout: ParameterLayout -> LatentSplit
 
+    /// The same, refusing a budget under the name of the caller's argument and for a target of that name.
+    val internal byEnergyFor:
+        argument: string -> owner: string -> energies: float[] -> budget: int -> layout: ParameterLayout -> LatentSplit
+
     /// <summary>The total number of latents.</summary>
     /// <param name="split">The split.</param>
     val count: split: LatentSplit -> int

@@ -78,7 +78,10 @@ type ParameterLayout internal (entries: ParameterEntry[]) =
 
         if tensors.Length <> entries.Length then
             raise (
-                ArgumentException($"The layout has {entries.Length} tensors; {tensors.Length} came.", nameof tensors)
+                ArgumentException(
+                    $"The layout has {entries.Length} tensors; {tensors.Length} were given.",
+                    nameof tensors
+                )
             )
 
         Array.iter2

@@ -61,12 +61,8 @@ type Mapping
                     constant.``to``(other.dtype, other.device).DetachFromDisposeScope()
             )
 
-    let activate (values: torch.Tensor) =
-        match specification.Activation with
-        | MappingActivation.Identity -> values
-        | MappingActivation.Tanh -> values.tanh ()
-        | MappingActivation.Sine -> values.sin ()
-        | other -> noSuch "specification" "activation" other
+    let activate values =
+        ActivationSlope.apply "specification" specification.Activation values
 
     let latentOf (piece: MappingPiece) (latent: torch.Tensor) =
         latent.narrow (0L, piece.FirstLatent, int64 piece.FixedWeights.Columns)
@@ -99,46 +95,8 @@ type Mapping
         else
             float (float32 scale)
 
-    /// For each piece sum_j s_j^2 ||w_j||^2, sum_j s_j^2 and W^T s^2 with s the scales: all that the smoothness of an affine mapping
-    /// needs of the fixed weights. The last only where a modulation asks for it; with matrix-free weights nothing here has P numbers.
     let squaredScaleSums =
-        lazy
-            (use _ = torch.no_grad ()
-             use _ = torch.inference_mode false
-             use scope = torch.NewDisposeScope()
-
-             let squared = scales |> Array.map (fun scale -> inUse scale ** 2.0)
-
-             pieces
-             |> Array.map (fun piece ->
-                 let own =
-                     [| for index in 0 .. layout.Entries.Length - 1 do
-                            let first = layout.Entries[index].Offset - piece.FirstRow
-
-                            if first >= 0L && first < piece.Rows then
-                                index |]
-
-                 let values = own |> Array.map (fun index -> squared[index])
-
-                 let total =
-                     own
-                     |> Array.sumBy (fun index -> squared[index] * float layout.Entries[index].Count)
-
-                 let norms =
-                     if piece.FixedWeights.Kind <> FixedWeightsKind.Dense then
-                         total
-                     else
-                         let rows =
-                             scaleVector.Value.to_type(torch.float64).square().narrow (0L, piece.FirstRow, piece.Rows)
-
-                         (rows * piece.FixedWeights.RowNormsSquared rows).sum(torch.float64).ToDouble()
-
-                 let transposed: torch.Tensor | null =
-                     match piece.Modulation with
-                     | AdditiveModulation _ -> piece.FixedWeights.TransposeConstant values
-                     | _ -> null
-
-                 struct (norms, total, transposed)))
+        lazy (SquaredScales.sums layout pieces (Array.map inUse scales) scaleVector)
 
     /// Null where a modulation or stored fixed weights need the general path.
     let passes tensorScales : FusedMapping | null =
@@ -175,6 +133,9 @@ type Mapping
             passes scales
         else
             null
+
+    /// The passes before a curved activation, which the scales follow.
+    let unscaledPasses = lazy (passes (Array.create scales.Length 1.0))
 
     let generateFast (latent: torch.Tensor) =
         match fused with
@@ -245,9 +206,9 @@ type Mapping
     member internal _.Fused = fused
 
     /// Tensor by tensor, W z + b with the modulation, times the scale where the identity follows; null where the general path is needed.
-    member internal _.TensorPasses =
+    member internal _.TensorPasses: FusedMapping | null =
         match fused with
-        | null -> passes (Array.create scales.Length 1.0)
+        | null -> unscaledPasses.Value
         | fused -> fused
 
     /// What follows `TensorPasses` for the tensor of an entry: the activation and the scale.

@@ -66,6 +66,8 @@ type Mapping =
     member LatentOf: piece: MappingPiece * latent: torch.Tensor -> torch.Tensor
 
     /// W(z) z + b, shape (P): what sigma is applied to.
+    /// Raises ArgumentException where z has another shape or precision.
+    /// Raises ArgumentException where z has another shape or precision.
     /// Raises ObjectDisposedException where the mapping is disposed.
     member PreActivation: latent: torch.Tensor -> torch.Tensor
 
@@ -77,6 +79,8 @@ type Mapping =
     member internal GenerateComposed: latent: torch.Tensor -> torch.Tensor
 
     member internal Fused: FusedMapping | null
+
+    member internal TensorPasses: FusedMapping | null
 
     /// Scales as weights are multiplied by them: rounded to single precision, but for those of AtScales.
     member internal ScalesInUse: float[]

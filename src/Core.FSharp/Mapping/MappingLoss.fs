@@ -31,23 +31,15 @@ module MappingLoss =
         sameShape (nameof teacher) teacher scores
         use divisor = temperature.ToScalar()
         let soft = (teacher.detach () / divisor).softmax 1L
-        let spoken = torch.nn.functional.log_softmax (scores / divisor, 1L)
-        -(soft * spoken).sum(1L).mean () |> times (temperature * temperature)
+        let logProbabilities = torch.nn.functional.log_softmax (scores / divisor, 1L)
+        -(soft * logProbabilities).sum(1L).mean () |> times (temperature * temperature)
 
     let meanSquaredError (outputs: torch.Tensor) (targets: torch.Tensor) =
         sameShape (nameof targets) outputs targets
         torch.nn.functional.mse_loss (outputs, targets)
 
     let noise key (step: int64) deviation (like: torch.Tensor) =
-        if not (deviation >= 0.0 && Double.IsFinite deviation) then
-            raise (
-                ArgumentOutOfRangeException(
-                    nameof deviation,
-                    deviation,
-                    "The noise's standard deviation must be a finite number of at least 0."
-                )
-            )
-
+        requireNotNegative (nameof deviation) "The noise's standard deviation" deviation
         let stepKey = CounterHash.child (uint64 step) key
 
         let values =
@@ -82,11 +74,6 @@ module MappingLoss =
             let slopes = (map + map.transpose (1L, 2L)).matmul own
             (piece.FixedWeights.ToMatrix own + slopes).square().sum 1L
         | _ -> norms
-
-    let private isCustom (piece: MappingPiece) =
-        match piece.Modulation with
-        | CustomModulation _ -> true
-        | _ -> false
 
     let private isAffine (mapping: Mapping) =
         mapping.Specification.Activation = MappingActivation.Identity
@@ -128,7 +115,7 @@ module MappingLoss =
         |> Array.reduce (fun total part -> total + part)
 
     let smoothness (mapping: Mapping) (latent: torch.Tensor) =
-        if mapping.Pieces |> Array.exists isCustom then
+        if mapping.Pieces |> Array.exists _.Modulation.IsCustomModulation then
             (Differentiation.jacobian (fun z -> mapping.Generate z) latent).square().sum ()
         elif isAffine mapping then
             affineSmoothness mapping latent
@@ -139,7 +126,7 @@ module MappingLoss =
         let entries = mapping.Layout.Entries
         requireVector (nameof scales) (int64 entries.Length) scales
 
-        if mapping.Pieces |> Array.exists isCustom then
+        if mapping.Pieces |> Array.exists _.Modulation.IsCustomModulation then
             (Differentiation.jacobian (fun z -> mapping.Generate(z, scales)) latent).square().sum ()
         elif
             isAffine mapping

@@ -9,7 +9,7 @@ open TorchSharp
 [<ReferenceEquality>]
 type CustomModulation =
     {
-        /// How reports and checkpoints call it.
+        /// Its name in reports and checkpoints.
         Name: string
         /// (z, x) -> M(z) x: latent (d) and vector (d) to (P), so that the matrix never has to exist.
         Apply: torch.Tensor -> torch.Tensor -> torch.Tensor
@@ -33,7 +33,7 @@ type Modulation =
 module Modulation =
 
     /// <summary>A modulation from a function that builds the whole matrix; for small targets.</summary>
-    /// <param name="name">How reports and checkpoints call it.</param>
+    /// <param name="name">Its name in reports and checkpoints.</param>
     /// <param name="matrix">z of shape (d) to M(z) of shape (P, d).</param>
     val ofMatrix: name: string -> matrix: (torch.Tensor -> torch.Tensor) -> Modulation
 

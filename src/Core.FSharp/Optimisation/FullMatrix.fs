@@ -68,8 +68,16 @@ module FullMatrix =
 
     let inversePower settings (curvature: torch.Tensor) (steps: int64) =
         ArgumentNullException.ThrowIfNull(curvature, nameof curvature)
-        let count = if curvature.dim () = 2L then curvature.shape[0] else 0L
-        requireSquare (nameof curvature) count curvature
+        let count = curvature.shape |> Array.tryHead |> Option.defaultValue 0L
+
+        if count = 0L || curvature.shape <> [| count; count |] then
+            raise (
+                ArgumentException(
+                    $"The shape is {shapeText curvature.shape}; it must be (d, d) with a d of at least 1.",
+                    nameof curvature
+                )
+            )
+
         requireShare (nameof settings.Decay) settings.Decay
         requirePositive (nameof settings.Damping) settings.Damping
         requirePositive (nameof settings.Power) settings.Power

@@ -22,14 +22,14 @@ module ChartFitting =
                 ArgumentOutOfRangeException(argument, value, $"It must be a whole number from {lowest} to {highest}.")
             )
 
-    let private check (snapshots: torch.Tensor) dimension (centres: int[]) neighbours =
+    let private check (snapshots: torch.Tensor) dimension (argument: string) (centres: int[]) neighbours =
         requireMatrix (nameof snapshots) snapshots
         let count = int snapshots.shape[0]
         outOfRange (nameof neighbours) neighbours 2 count
         outOfRange (nameof dimension) dimension 1 (min (neighbours - 1) (int snapshots.shape[1]))
 
         for centre in centres do
-            outOfRange "centre" centre 0 (count - 1)
+            outOfRange argument centre 0 (count - 1)
 
     /// The leading right singular vectors of a matrix (n, P) as (P, d).
     let private leadingAxes (matrix: torch.Tensor) dimension centre =
@@ -152,7 +152,7 @@ module ChartFitting =
           Neighbours = neighbours }
 
     let fit (snapshots: torch.Tensor) dimension centre neighbours =
-        check snapshots dimension [| centre |] neighbours
+        check snapshots dimension (nameof centre) [| centre |] neighbours
         use _ = torch.no_grad ()
         use precise = snapshots.detach().to_type (torch.float64, copy = true)
 
@@ -170,7 +170,7 @@ module ChartFitting =
         if centres.Length = 0 then
             raise (ArgumentException("There is no centre; an atlas needs at least one chart.", nameof centres))
 
-        check snapshots dimension centres neighbours
+        check snapshots dimension (nameof centres) centres neighbours
         use _ = torch.no_grad ()
         use precise = snapshots.detach().to_type (torch.float64, copy = true)
         use mean = precise.mean [| 0L |]

@@ -64,6 +64,17 @@ let silent shape gain outputNorm =
 
 let count (shape: int64[]) = shape |> Array.fold (*) 1L
 
+/// How many windows of a size and stride hold one value along one side.
+let windows (size: int64) (stride: int64) (outputs: int64) =
+    float (min outputs ((size + stride - 1L) / stride))
+
+/// At least the operations that a bound takes after its norms are known; it is raised by what their rounding may have taken.
+let operations = 1e5
+
+/// A layer's constant in its input, with what it rests on.
+let inputBound effect =
+    Bound.following (effect.Causes @ effect.InputCauses) (Rounding.raised operations effect.Gain)
+
 /// A bias of a tensor's name, added at so many places: its largest norm there, and its share.
 let biasOf (weights: Weights) name radius (places: float) =
     match weights.TryFind name with

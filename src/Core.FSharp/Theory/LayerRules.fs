@@ -6,10 +6,6 @@ open TorchSharp
 open MappingNets.Core.LayerEffects
 open MappingNets.Core.SequenceRules
 
-/// How many windows of a size and stride hold one value along one side.
-let private windows (size: int64) (stride: int64) (outputs: int64) =
-    float (min outputs ((size + stride - 1L) / stride))
-
 let private slide describe (side: int64) size stride padding =
     if stride < 1L || size < 1L || padding < 0L then
         refuse $"{describe}: window and stride must be at least 1, padding at least 0."
@@ -176,16 +172,6 @@ let private layerNorm (weights: Weights) name epsilon deviation arrival =
             else
                 [] }
 
-let private embedding (weights: Weights) name arrival =
-    let table = weights.Find($"{name}.weight", 2)
-    let tokens = float (count arrival.Shape)
-    let largest = table.square().sum([| 1L |]).max().ToDouble() |> sqrt
-
-    { silent (Array.append arrival.Shape [| table.shape[1] |]) infinity (sqrt tokens * (largest + arrival.Radius)) with
-        // One token may stand at every place.
-        Shares = [ $"{name}.weight", sqrt tokens ]
-        InputCauses = [ Bound.notEstablished $"'{name}' is an embedding: its inputs are whole numbers" ] }
-
 let private stated (layer: StatedLayer) =
     for value in
         layer.InputConstant :: layer.AtZero :: Option.toList layer.Roundings
@@ -292,25 +278,8 @@ and rule weights layer arrival =
     | GruLayer(name, layers, wholeSequence) -> recurrent weights name 3L layers wholeSequence gruResponse arrival
     | SelfAttentionLayer(name, heads) -> attention weights name heads arrival
     | EmbeddingLayer name -> embedding weights name arrival
-    | PositionEmbeddingLayer name ->
-        match weights.TryFind name with
-        | Some tensor when tensor.numel () = count shape ->
-            { moved shape with
-                OutputNorm = arrival.Norm + norm tensor + arrival.Radius
-                Shares = [ name, 1.0 ] }
-        | Some tensor -> refuse $"'{name}' has the shape {shapeText tensor.shape}; it is added to {shapeText shape}."
-        | None -> refuse $"The layout has no '{name}'."
-    | ClassTokenLayer name ->
-        match weights.TryFind name, shape with
-        | Some tensor, [| tokens; features |] when tensor.numel () = features ->
-            let token = norm tensor + arrival.Radius
-
-            { moved [| tokens + 1L; features |] with
-                OutputNorm = sqrt (arrival.Norm * arrival.Norm + token * token)
-                Shares = [ name, 1.0 ] }
-        | Some tensor, _ ->
-            refuse $"'{name}' has the shape {shapeText tensor.shape}; it stands before {shapeText shape}."
-        | None, _ -> refuse $"The layout has no '{name}'."
+    | PositionEmbeddingLayer name -> positionEmbedding weights name arrival
+    | ClassTokenLayer name -> classToken weights name arrival
     | FirstTokenLayer ->
         match shape with
         | [| _; features |] -> moved [| features |]

@@ -14,11 +14,12 @@ type StepKind =
 /// <summary>What one layer does to a change of its input and of its weights, at given weights.</summary>
 type LayerStep =
     {
-        /// How messages call it.
+        /// Its name in messages.
         Name: string
         /// What it does beside its constants.
         Kind: StepKind
-        /// A bound of its Lipschitz constant in its input, with what stands behind it; of a NormalisingStep that of the scaling alone; 0 where it has branches.
+        /// A bound of its Lipschitz constant in its input, with what stands behind it; of a NormalisingStep that of the scaling alone; 0 where it has
+        /// branches, and of an embedding, whose tokens do not move.
         Constant: Bound
         /// A change dW of its weight adds this times ||dW||_F to the constant: 1 for a matrix, the root of the overlap for a convolution.
         Spread: float

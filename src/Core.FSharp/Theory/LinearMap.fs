@@ -162,10 +162,8 @@ module LeastSquares =
         use scope = torch.NewDisposeScope()
         let rightVectors = List [ randomStart key like map.Columns ]
         let diagonal, beside = List<float>(), List<float>()
-        let mutable left, firstAlpha = Unchecked.defaultof<torch.Tensor>, 0.0
-        let struct (first, alpha) = normalise (map.Apply rightVectors[0])
-        left <- first
-        firstAlpha <- alpha
+        let struct (first, firstAlpha) = normalise (map.Apply rightVectors[0])
+        let mutable left = first
         diagonal.Add firstAlpha
         let mutable isComplete = map.Columns = 1L || firstAlpha = 0.0
         let limit = int (min (int64 steps) map.Columns)

@@ -101,13 +101,7 @@ module Linearization =
 
         let activation = mapping.Specification.Activation
 
-        let value =
-            match activation with
-            | MappingActivation.Identity -> preActivation * scales
-            | MappingActivation.Tanh -> preActivation.tanh () * scales
-            | MappingActivation.Sine -> preActivation.sin () * scales
-            | other -> noSuch (nameof mapping) "activation" other
-
+        let value = ActivationSlope.apply (nameof mapping) activation preActivation * scales
         let weighting = ActivationSlope.at activation preActivation * scales
 
         let parts =
@@ -154,11 +148,6 @@ type DifferentiableMap =
 
 module DifferentiableMap =
 
-    let private isCustom (piece: MappingPiece) =
-        match piece.Modulation with
-        | CustomModulation _ -> true
-        | _ -> false
-
     let ofMapping (mapping: Mapping) =
         if mapping.HasTrainableScales then
             raise (
@@ -168,7 +157,7 @@ module DifferentiableMap =
                 )
             )
 
-        let isKnown = not (mapping.Pieces |> Array.exists isCustom)
+        let isKnown = not (mapping.Pieces |> Array.exists _.Modulation.IsCustomModulation)
 
         { LatentCount = mapping.LatentCount
           WeightCount = mapping.Layout.Count

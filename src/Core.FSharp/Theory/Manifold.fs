@@ -34,14 +34,7 @@ module Chart =
     let withJacobian jacobian (chart: Chart) = { chart with Jacobian = jacobian }
 
     let withCurvature bound (chart: Chart) =
-        if not (bound >= 0.0 && Double.IsFinite bound) then
-            raise (
-                ArgumentOutOfRangeException(
-                    nameof bound,
-                    bound,
-                    "The curvature bound must be a finite number of at least 0."
-                )
-            )
+        requireNotNegative (nameof bound) "The curvature bound" bound
 
         { chart with
             Curvature = Some(Bound.assumed $"the author of chart '{chart.Name}' states its curvature" bound) }

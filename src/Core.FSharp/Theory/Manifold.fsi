@@ -9,7 +9,7 @@ open TorchSharp
 [<ReferenceEquality>]
 type Chart =
     {
-        /// How messages call it.
+        /// Its name in messages.
         Name: string
         /// The ball's centre, shape (d), double precision.
         Centre: torch.Tensor
@@ -29,7 +29,7 @@ type Chart =
 module Chart =
 
     /// <summary>A chart from its map; the Jacobian by autograd, the curvature unknown.</summary>
-    /// <param name="name">How messages call it.</param>
+    /// <param name="name">Its name in messages.</param>
     /// <param name="centre">The centre, shape (d).</param>
     /// <param name="radius">The radius.</param>
     /// <param name="weightCount">P.</param>

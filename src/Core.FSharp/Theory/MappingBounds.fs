@@ -191,18 +191,22 @@ module MappingBounds =
             else
                 BoundStatus.Proven }
 
-    let private checkDeviation (deviation: float) =
-        if not (deviation >= 0.0 && Double.IsFinite deviation) then
-            raise (
-                ArgumentOutOfRangeException(
-                    nameof deviation,
-                    deviation,
-                    "The noise's standard deviation must be a finite number of at least 0."
-                )
-            )
+    let private requireDeviation deviation =
+        requireNotNegative (nameof deviation) "The noise's standard deviation" deviation
+
+    let noiseNorm deviation (count: int64) risk =
+        requireDeviation deviation
+
+        if count < 1L then
+            raise (ArgumentOutOfRangeException(nameof count, count, "There must be at least one number."))
+
+        if not (risk > 0.0 && risk < 1.0) then
+            raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
+
+        deviation * (sqrt (float count) + sqrt (-2.0 * log risk))
 
     let stability (mapping: Mapping) latent deviation =
-        checkDeviation deviation
+        requireDeviation deviation
         let bound = onBall mapping latent 0.0
 
         Array.map2
@@ -218,14 +222,8 @@ module MappingBounds =
         |> Array.sum
 
     let noiseReach (mapping: Mapping) latent deviation risk =
-        checkDeviation deviation
-
-        if not (risk > 0.0 && risk < 1.0) then
-            raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
-
+        let noise = noiseNorm deviation (int64 mapping.LatentCount) risk
         let bound = onBall mapping latent 0.0
-
-        let noise = deviation * (sqrt (float mapping.LatentCount) + sqrt (-2.0 * log risk))
 
         let slope =
             bound.Pieces

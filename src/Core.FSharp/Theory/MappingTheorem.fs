@@ -7,13 +7,14 @@ open MappingNets
 type LipschitzConstant =
     | StatedConstant of value: float
     | ProvenConstant of value: float * radius: float
+    | AssumedConstant of value: float * radius: float
 
 module LipschitzConstant =
 
     let ofBound radius (bound: Bound) =
         match bound.Status with
         | BoundStatus.Proven -> ProvenConstant(bound.Value, radius)
-        | BoundStatus.Assumed -> StatedConstant bound.Value
+        | BoundStatus.Assumed -> AssumedConstant(bound.Value, radius)
         | _ ->
             raise (
                 ArgumentException($"The bound is {bound}; the theorem needs a proven or an assumed one.", nameof bound)
@@ -73,6 +74,7 @@ type MappingTheoremCertificate =
             match value with
             | StatedConstant value -> FormattableString.Invariant $"{value:g4} (stated)"
             | ProvenConstant(value, radius) -> FormattableString.Invariant $"{value:g4} (proven within {radius:g4})"
+            | AssumedConstant(value, radius) -> FormattableString.Invariant $"{value:g4} (assumed within {radius:g4})"
 
         String.Join(
             "\n",
@@ -103,7 +105,8 @@ module MappingTheorem =
         | StatedConstant value ->
             requirePositive name value
             value
-        | ProvenConstant(value, radius) ->
+        | ProvenConstant(value, radius)
+        | AssumedConstant(value, radius) ->
             requirePositive name value
 
             if not (radius >= 0.0) then
@@ -111,17 +114,18 @@ module MappingTheorem =
                     ArgumentOutOfRangeException(
                         name,
                         radius,
-                        "The radius on which it is proven must be a number of at least 0."
+                        "The radius on which it holds must be a number of at least 0."
                     )
                 )
 
             value
 
-    /// Whether g(z*) lies on the ball, which a distance of at most this proves.
+    /// Whether g(z*) lies on the constant's ball, which a distance of at most this proves.
     let private appliesAt largestDistance constant =
         match constant with
         | StatedConstant _ -> true
-        | ProvenConstant(_, radius) -> largestDistance <= radius
+        | ProvenConstant(_, radius)
+        | AssumedConstant(_, radius) -> largestDistance <= radius
 
     let private lossAt (instance: MappingTheoremInstance) name (theta: torch.Tensor) =
         use value = instance.Loss theta

@@ -10,11 +10,13 @@ type LipschitzConstant =
     /// Proven on the ball of this radius around theta*, for instance by NetworkLipschitz.weightLipschitz. Where z* ends outside the
     /// ball the certificate says that the theorem does not apply.
     | ProvenConstant of value: float * radius: float
+    /// The same where the bound on the ball rests on an assumption, such as what a layer's author states.
+    | AssumedConstant of value: float * radius: float
 
 /// <summary>Lipschitz constants from bounds.</summary>
 module LipschitzConstant =
 
-    /// <summary>A bound on the ball of a radius as the theorem takes it: a proven one as proven there, an assumed one as stated.</summary>
+    /// <summary>A bound on the ball of a radius as the theorem takes it: proven or assumed, and on that ball alone.</summary>
     /// <param name="radius">Of the ball on which the bound holds.</param>
     /// <param name="bound">The bound.</param>
     /// <exception cref="T:System.ArgumentException">The bound is an estimate or not established: no theorem follows from it.</exception>
@@ -109,7 +111,7 @@ type MappingTheoremCertificate =
         Facts: MappingTheoremFacts
         /// What follows.
         Conclusion: MappingTheoremConclusion
-        /// Of |L(g(z*)) - L(theta*)| &lt;= eps: Proven by the theorem where both constants are, Assumed where one is stated, Estimated where it was only
+        /// Of |L(g(z*)) - L(theta*)| &lt;= eps: Proven by the theorem where both constants are, Assumed where one is stated or assumed, Estimated where it was only
         /// measured, NotEstablished otherwise.
         Status: BoundStatus
     }

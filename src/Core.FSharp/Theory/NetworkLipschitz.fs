@@ -14,9 +14,6 @@ module NetworkLipschitz =
 
     let crossEntropy = sqrt 2.0
 
-    /// At least the operations that any bound below takes after its norms are known.
-    let private operations = 1e5
-
     let private withWeights (target: TargetDescription) (theta: torch.Tensor) compute =
         requireFinite (nameof theta) target.Layout.Count theta
         use _ = torch.no_grad ()
@@ -27,9 +24,6 @@ module NetworkLipschitz =
         { Shape = target.InputShape
           Norm = norm
           Radius = radius }
-
-    let private inputBound effect =
-        Bound.following (effect.Causes @ effect.InputCauses) (Rounding.raised operations effect.Gain)
 
     let layers (target: TargetDescription) theta =
         withWeights target theta (fun weights ->
@@ -51,23 +45,19 @@ module NetworkLipschitz =
             |> fst
             |> List.toArray)
 
-    let private atLeastZero (argument: string) (value: float) =
-        if not (value >= 0.0 && Double.IsFinite value) then
-            raise (ArgumentOutOfRangeException(argument, value, "It must be a finite number of at least 0."))
-
     let inputLipschitz target theta =
         withWeights target theta (fun weights ->
             chain weights target.Layers (arrival target 0.0 infinity) |> inputBound)
 
     let inputLipschitzWithin target theta inputNorm =
-        atLeastZero (nameof inputNorm) inputNorm
+        requireNotNegative (nameof inputNorm) "It" inputNorm
 
         withWeights target theta (fun weights ->
             chain weights target.Layers (arrival target 0.0 inputNorm) |> inputBound)
 
     let weightLipschitz target theta radius inputNorm =
-        atLeastZero (nameof radius) radius
-        atLeastZero (nameof inputNorm) inputNorm
+        requireNotNegative (nameof radius) "It" radius
+        requireNotNegative (nameof inputNorm) "It" inputNorm
 
         withWeights target theta (fun weights ->
             let effect = chain weights target.Layers (arrival target radius inputNorm)

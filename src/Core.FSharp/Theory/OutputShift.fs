@@ -58,14 +58,7 @@ module OutputShift =
                 )
             )
 
-        if not (roundoff >= 0.0 && Double.IsFinite roundoff) then
-            raise (
-                ArgumentOutOfRangeException(
-                    nameof roundoff,
-                    roundoff,
-                    "The unit roundoff must be a finite number of at least 0."
-                )
-            )
+        requireNotNegative (nameof roundoff) "The unit roundoff" roundoff
 
         let requireSizes (argument: string) (values: float[]) =
             match values |> Array.tryFindIndex (fun value -> not (value >= 0.0)) with
@@ -229,22 +222,7 @@ module OutputShift =
             let high = bracket 1e-9
             halve 0.0 high 52
 
-    let noiseNorm deviation (count: int64) risk =
-        if not (deviation >= 0.0 && Double.IsFinite deviation) then
-            raise (
-                ArgumentOutOfRangeException(
-                    nameof deviation,
-                    deviation,
-                    "The noise's standard deviation must be a finite number of at least 0."
-                )
-            )
-
-        if count < 1L then
-            raise (ArgumentOutOfRangeException(nameof count, count, "There must be at least one number."))
-
-        if not (risk > 0.0 && risk < 1.0) then
-            raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
-
-        deviation * (sqrt (float count) + sqrt (-2.0 * log risk))
+    let noiseNorm deviation count risk =
+        MappingBounds.noiseNorm deviation count risk
 
     let probability risk = Rounding.complementBelow risk

@@ -1,9 +1,40 @@
-/// The rules of layers that look at a whole sequence: self-attention, LSTM and GRU.
+/// The rules of layers that look at a whole sequence (self-attention, LSTM and GRU) and of those that make its tokens.
 module internal MappingNets.Core.SequenceRules
 
 open System
 open TorchSharp
 open MappingNets.Core.LayerEffects
+
+let embedding (weights: Weights) name arrival =
+    let table = weights.Find($"{name}.weight", 2)
+    let tokens = float (count arrival.Shape)
+    let largest = table.square().sum([| 1L |]).max().ToDouble() |> sqrt
+
+    { silent (Array.append arrival.Shape [| table.shape[1] |]) infinity (sqrt tokens * (largest + arrival.Radius)) with
+        // One token may stand at every place.
+        Shares = [ $"{name}.weight", sqrt tokens ]
+        InputCauses = [ Bound.notEstablished $"'{name}' is an embedding: its inputs are whole numbers" ] }
+
+let positionEmbedding (weights: Weights) name arrival =
+    let shape = arrival.Shape
+
+    match weights.TryFind name with
+    | Some tensor when tensor.numel () = count shape ->
+        { silent shape 1.0 (arrival.Norm + norm tensor + arrival.Radius) with
+            Shares = [ name, 1.0 ] }
+    | Some tensor -> refuse $"'{name}' has the shape {shapeText tensor.shape}; it is added to {shapeText shape}."
+    | None -> refuse $"The layout has no '{name}'."
+
+let classToken (weights: Weights) name arrival =
+    match weights.TryFind name, arrival.Shape with
+    | Some tensor, [| tokens; features |] when tensor.numel () = features ->
+        let token = norm tensor + arrival.Radius
+
+        { silent [| tokens + 1L; features |] 1.0 (sqrt (arrival.Norm * arrival.Norm + token * token)) with
+            Shares = [ name, 1.0 ] }
+    | Some tensor, shape ->
+        refuse $"'{name}' has the shape {shapeText tensor.shape}; it stands before {shapeText shape}."
+    | None, _ -> refuse $"The layout has no '{name}'."
 
 let attention (weights: Weights) name (heads: int64) arrival =
     match arrival.Shape with

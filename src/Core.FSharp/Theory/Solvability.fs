@@ -34,16 +34,8 @@ module Solvability =
 
         options.Delta |> Option.iter (requirePositive "options.Delta")
 
-        match options.RemainderConstant with
-        | Some constant when not (constant >= 0.0 && Double.IsFinite constant) ->
-            raise (
-                ArgumentOutOfRangeException(
-                    "options.RemainderConstant",
-                    constant,
-                    "C_2 must be a finite number of at least 0."
-                )
-            )
-        | _ -> ()
+        options.RemainderConstant
+        |> Option.iter (requireNotNegative "options.RemainderConstant" "C_2")
 
     let private key = CounterHash.named "solvability" (CounterHash.ofSeed 0UL)
 
@@ -164,12 +156,11 @@ module Solvability =
         let endOf (phase: SolvabilityPhase) =
             phase.Residuals[phase.Residuals.Length - 1]
 
-        let latent, distance =
+        let found =
             // Of equals the global phase's: NaN where the contraction ran away.
-            if endOf local < endOf ``global`` then
-                local.Latent.clone (), endOf local
-            else
-                ``global``.Latent.clone (), endOf ``global``
+            if endOf local < endOf ``global`` then local else ``global``
+
+        let latent, distance = found.Latent.clone (), endOf found
 
         let displacement = norm (latent - problem.Start)
 
@@ -210,6 +201,20 @@ module Solvability =
             norm (at.TransposeApply(problem.ResidualAt point)) / largest
 
         let derivativeThere = map.Derivative latent
+
+        // The contraction converges to where A^T (theta* - g) = 0 with A at z_0. Whether that is a stationary point, the step from there says.
+        let isStationary () =
+            if distance <= rounding then
+                true
+            else
+                let step = problem.Solve derivativeThere (problem.ResidualAt latent)
+                step.Converged && problem.IsNegligible (norm step.Solution) latent
+
+        let hasConverged =
+            found.Converged
+            && found.LinearStepsConverged
+            && (obj.ReferenceEquals(found, ``global``) || (linear.Converged && isStationary ()))
+
         // A step is A^+ of a residual, which is off by its rounding.
         let floor =
             max (1e-12 * (norm problem.Start + firstLength)) (rounding / singular.Smallest)
@@ -259,4 +264,5 @@ module Solvability =
               DisplacementBoundHeld = displacementBound |> Option.map (fun bound -> displacement <= bound)
               Distance = distance
               StationaryResidual =
-                stationary derivativeThere (spectrum options.SpectrumSteps problem.Start derivativeThere).Largest latent } }
+                stationary derivativeThere (spectrum options.SpectrumSteps problem.Start derivativeThere).Largest latent
+              HasConverged = hasConverged } }

@@ -52,7 +52,8 @@ type SolvabilityFacts =
       DisplacementBound: float option
       DisplacementBoundHeld: bool option
       Distance: float
-      StationaryResidual: float }
+      StationaryResidual: float
+      HasConverged: bool }
 
 type SolvabilityPhase =
     { Latent: torch.Tensor

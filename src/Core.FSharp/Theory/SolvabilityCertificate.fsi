@@ -111,6 +111,9 @@ type SolvabilityFacts =
         Distance: float
         /// ||J(z*)^T (theta* - g(z*))|| / ||J(z*)||: 0 where no direction brings z* closer.
         StationaryResidual: float
+        /// Whether z* is a stationary point of ||g(z) - theta*|| to within the tolerance: the phase that ended there converged, every least-squares
+        /// solution of its steps included, and where that is the contraction, whose fixed point need not be one, no Gauss-Newton step leads away.
+        HasConverged: bool
     }
 
 /// <summary>One phase of the search.</summary>

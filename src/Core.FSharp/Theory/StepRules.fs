@@ -42,14 +42,8 @@ let private added (step: LayerStep) place (tensor: torch.Tensor) =
         Positions = 1.0
         BiasNorm = norm tensor }
 
-/// Room for what computing a constant may take from it, as NetworkLipschitz has it.
-let private operations = 1e5
-
 /// How many roundings each number of a batch normalisation takes: the factor from variance and epsilon, its product with mean and input, and a sum.
 let private normalising = 10.0
-
-let private windows (size: int64) (stride: int64) (outputs: int64) =
-    float (min outputs ((size + stride - 1L) / stride))
 
 /// Steps of layers of a layout at theta.
 type Builder(target: TargetDescription, weights: Weights) =
@@ -105,9 +99,6 @@ type Builder(target: TargetDescription, weights: Weights) =
             // Mean and variance by Welford's or the two-pass formula, whose rounding grows with the number of features.
             Roundings = 4.0 * features + 32.0 }
 
-    let constantOf (effect: Effect) =
-        Bound.following (effect.Causes @ effect.InputCauses) (Rounding.raised operations effect.Gain)
-
     /// The steps of a chain for an input's shape, and the shape of what it puts out.
     member builder.Chain (shape: int64[]) (layers: TargetLayer list) : LayerStep[] * int64[] =
         let steps, output = List.mapFold builder.Step shape layers
@@ -146,7 +137,7 @@ type Builder(target: TargetDescription, weights: Weights) =
                       Norm = infinity
                       Radius = 0.0 }
 
-            builder.Leaf(layer, shape, effect.OutputShape, constantOf effect), effect.OutputShape
+            builder.Leaf(layer, shape, effect.OutputShape, inputBound effect), effect.OutputShape
 
     member private _.Leaf(layer, input, output, constant) =
         match layer with

@@ -14,7 +14,7 @@ type BatchStatistics =
 /// <summary>Constants of a layer that nothing here has a rule for, as its author states them. What follows from them is assumed.</summary>
 type StatedLayer =
     {
-        /// How messages call it.
+        /// Its name in messages.
         Name: string
         /// The shape of its output for one input.
         OutputShape: int64[]

@@ -158,7 +158,12 @@ module TensorShift =
 
         Array.map2 (ofTensor mapping precise (vector.square ()) zero) factors entries
 
+    let private requireStrength (argument: string) (strength: float) =
+        if not (Double.IsFinite strength) then
+            raise (ArgumentException($"The strength is {strength}; it must be a finite number.", argument))
+
     let ofGroups (plan: FineTuningPlan) strength (latent: torch.Tensor) =
+        requireStrength (nameof strength) strength
         requireFinite (nameof latent) (int64 plan.Groups) latent
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
@@ -183,6 +188,18 @@ module TensorShift =
             proven moves (fun r -> gamma 2.0 * (now + moves r)))
 
     let ofLowRank strength (a: torch.Tensor) (b: torch.Tensor) =
+        requireStrength (nameof strength) strength
+        requireMatrix (nameof a) a
+        requireMatrix (nameof b) b
+
+        if b.shape[1] <> a.shape[0] then
+            raise (
+                ArgumentException(
+                    $"B has the shape {shapeText b.shape}; for A with {shapeText a.shape} it must be (m, {a.shape[0]}).",
+                    nameof b
+                )
+            )
+
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
         let a = a.detach().cpu().to_type torch.float64

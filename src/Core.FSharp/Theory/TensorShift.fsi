@@ -69,6 +69,7 @@ module TensorShift =
     /// <param name="strength">alpha.</param>
     /// <param name="latent">o, shape (K).</param>
     /// <returns>One entry for each tensor of the plan's layout.</returns>
+    /// <exception cref="T:System.ArgumentException">alpha is not finite, or o is no vector (K) of finite numbers.</exception>
     val ofGroups: plan: FineTuningPlan -> strength: float -> latent: torch.Tensor -> TensorShift[]
 
     /// <summary>
@@ -78,6 +79,7 @@ module TensorShift =
     /// <param name="strength">s.</param>
     /// <param name="a">A, shape (r, n).</param>
     /// <param name="b">B, shape (m, r).</param>
+    /// <exception cref="T:System.ArgumentException">s is not finite; A or B is no matrix of finite numbers; or B does not have as many columns as A has rows.</exception>
     val ofLowRank: strength: float -> a: torch.Tensor -> b: torch.Tensor -> TensorShift
 
     /// <summary>A tensor plus an increment, with the rounding of the addition.</summary>

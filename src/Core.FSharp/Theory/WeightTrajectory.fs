@@ -23,7 +23,7 @@ type TrajectoryShape =
         if not (share >= 0.0 && share <= 1.0) then
             raise (ArgumentOutOfRangeException(nameof share, share, "The share must be from 0 to 1."))
 
-        if shape.TotalVariance = 0.0 then
+        if shape.TotalVariance = 0.0 || share = 0.0 then
             0
         else
             // Rounding may leave the last sum below 1.
@@ -65,6 +65,8 @@ module WeightTrajectory =
     let private gram (snapshots: torch.Tensor) =
         use scope = torch.NewDisposeScope()
         let centred = snapshots.detach().to_type (torch.float64, copy = true)
+        // From the first one on: a weight that does not move is then 0, where the mean of equal numbers may be another by rounding.
+        centred.sub_ (centred[0L].clone ()) |> ignore
         centred.sub_ (centred.mean ([| 0L |], keepdim = true)) |> ignore
         (centred.mm (centred.t ())).MoveToOuterDisposeScope()
 

@@ -20,7 +20,7 @@ type TrajectoryShape =
     /// The share of the variance along the first k axes: entry k - 1 for k axes. All 1 where nothing moves.
     member ExplainedVariance: float[]
 
-    /// How many axes it takes for a share of the variance, from 0 to 1; 0 where nothing moves.
+    /// How many axes it takes for a share of the variance, from 0 to 1; 0 for a share of 0, and where nothing moves.
     member AxesFor: share: float -> int
 
     /// The root mean square distance of the snapshots from their best affine subspace of k dimensions.

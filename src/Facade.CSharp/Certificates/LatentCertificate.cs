@@ -22,7 +22,8 @@ public sealed class LatentCertificate
 
     /// <summary>
     /// The certified radius of each sample where one part of the trained parameters moves and the others stay, by the part's name. Parts are the latent
-    /// of each layer under its name (LWT), or the one latent, "theta"; trained scales; of other models each trained tensor. None is below <see cref="Radii"/>.
+    /// of each layer under its name (LWT), or the one latent, "theta"; trained scales, "scales"; of other models each trained tensor. None is below <see cref="Radii"/>.
+    /// A part whose name an earlier one has, as trained scales beside a layer called so, has a number after it: "scales (2)".
     /// </summary>
     public IReadOnlyDictionary<string, IReadOnlyList<double>> RadiiAlone { get; }
 

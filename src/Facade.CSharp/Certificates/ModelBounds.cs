@@ -12,7 +12,10 @@ public sealed class ModelBounds
     /// <summary>The bound of ||theta(p') - theta(p)|| for every p' within the radius.</summary>
     public BoundConstant WeightShift { get; }
 
-    /// <summary>The bound of ||f(x; theta(p')) - f(x; theta(p))|| for every input of at most the norm that was given; null where none was.</summary>
+    /// <summary>
+    /// The bound of ||f(x; theta(p')) - f(x; theta(p))|| for every input of at most the norm that was given; null where none was. Assumed where the
+    /// weights are generated: the weights of exact arithmetic, around which it is a bound, lie near the rounded ones by the model of rounding.
+    /// </summary>
     public BoundConstant? OutputShift { get; }
 
     /// <summary>Every constant behind them, with what stands behind it.</summary>

@@ -11,7 +11,7 @@ namespace MappingNets;
 /// The bounds include the rounding of single precision, in generating the weights and in the pass, by the model of <c>TensorShift</c>: it is
 /// an assumption about the machine. It excludes TF32, which libtorch lets convolutions use on CUDA until
 /// <c>torch.backends.cudnn.allow_tf32</c> is false; nothing here checks that. Models that have no bound are refused by name: weights from a function of the user's, a custom
-/// modulation, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> is about exact arithmetic and takes recurrent layers
+/// modulation, gates, a target network that is no chain of layers with Lipschitz rules. <see cref="Bounds"/> is about exact arithmetic and takes recurrent layers
 /// and self-attention too; <see cref="Certify"/> and <see cref="OutputStability"/> refuse them, since nothing here bounds their rounding. A layer of the
 /// user's own needs <see cref="Layer.Constants"/>.
 /// </remarks>
@@ -27,6 +27,7 @@ public static class ModelCertificates
     /// <param name="inputNorm">The largest Euclidean norm of one input, finite, at least 0; null asks about the weights alone.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     /// <exception cref="NotSupportedException">No bound is known of how the model's weights move.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public static ModelBounds Bounds(this Model model, double radius, double? inputNorm = null)
     {
         Require(model, nameof(radius), radius);
@@ -48,16 +49,17 @@ public static class ModelCertificates
 
     /// <summary>For each sample the radius within which no move of the trained parameters can change the prediction.</summary>
     /// <param name="model">A classifier: outputs of shape (N, classes), at least two.</param>
-    /// <param name="inputs">A batch (N, ...) of at least one sample.</param>
-    /// <exception cref="ArgumentException">The inputs are empty or do not fit the network, or its outputs are no class scores.</exception>
+    /// <param name="input">A batch (N, ...) of at least one sample.</param>
+    /// <exception cref="ArgumentException">The input is empty or does not fit the network, or its outputs are no class scores.</exception>
     /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
-    public static LatentCertificate Certify(this Model model, Tensor inputs)
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public static LatentCertificate Certify(this Model model, Tensor input)
     {
-        var (constants, shown, outputs) = Passed(model, inputs);
+        var (constants, shown, outputs) = Passed(model, input);
         using var held = outputs;
         if (held.dim() != 2 || held.shape[1] < 2)
             throw new ArgumentException(
-                $"'{model.Target.Name}' puts out {ShapeText.Of(held.shape)}; a prediction needs scores of at least two classes, (N, classes).", nameof(inputs));
+                $"'{model.Target.Name}' puts out {ShapeText.Of(held.shape)}; a prediction needs scores of at least two classes, (N, classes).", nameof(input));
         using var scope = NewDisposeScope();
         var (best, places) = held.topk(2, 1);
         var margins = (best.select(1, 0) - best.select(1, 1)).data<double>().ToArray();
@@ -66,10 +68,9 @@ public static class ModelCertificates
             [.. shown.Zip(margins, (sample, margin) => OutputShift.radius(constants.Steps, shifts, sample, margin))];
         var radii = Radii(constants.Shifts);
         var movers = model.Movers().ToArray();
-        var alone = movers.ToDictionary(
-            mover => mover.Name,
-            IReadOnlyList<double> (mover) => movers.Length == 1 ? radii : Radii(constants.ShiftsOf(mover.Moved)),
-            StringComparer.Ordinal);
+        var alone = new Dictionary<string, IReadOnlyList<double>>(StringComparer.Ordinal);
+        foreach (var (name, moved) in movers)
+            alone.Add(Free(name, alone.Keys), movers.Length == 1 ? radii : Radii(constants.ShiftsOf(moved)));
         return new(radii, alone, margins, predictions, constants.Named(radii.Order().ElementAt(radii.Length / 2)));
     }
 
@@ -79,35 +80,40 @@ public static class ModelCertificates
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="sigma">The noise's standard deviation, finite, at least 0.</param>
-    /// <param name="inputs">A batch (N, ...) of at least one sample.</param>
+    /// <param name="input">A batch (N, ...) of at least one sample.</param>
     /// <param name="risk">The probability with which the bounds may fail, above 0 and below 1.</param>
     /// <param name="draws">How many draws the estimate is a mean of, at least 1.</param>
     /// <param name="seed">The seed of the draws.</param>
-    /// <exception cref="ArgumentException">The inputs are empty or do not fit the network.</exception>
+    /// <exception cref="ArgumentException">The input is empty or does not fit the network.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A number is out of range.</exception>
     /// <exception cref="NotSupportedException">No bound is known for the model or its network; the message names what stands in the way.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public static OutputNoise OutputStability(
-        this Model model, double sigma, Tensor inputs, double risk = 1e-3, int draws = 16, ulong seed = 0)
+        this Model model, double sigma, Tensor input, double risk = 1e-3, int draws = 16, ulong seed = 0)
     {
         Require(model, nameof(sigma), sigma);
         ArgumentOutOfRangeException.ThrowIfLessThan(draws, 1);
         var reach = OutputShift.noiseNorm(sigma, model.Trainables.Sum(tensor => tensor.numel()), risk);
-        var (constants, shown, outputs) = Passed(model, inputs);
+        var (constants, shown, outputs) = Passed(model, input);
         outputs.Dispose();
         var moved = OutputShift.moved(constants.Shifts, reach);
         var bounds = shown.Select(sample =>
             OutputShift.outputs(constants.Steps, sample, moved, TensorShiftModule.unitRoundoff)
             + OutputShift.outputs(constants.Steps, sample, OutputShift.moved(constants.Shifts, 0), TensorShiftModule.unitRoundoff)).ToArray();
-        return new(OutputShift.probability(risk), reach, bounds, Sampled(model, sigma, inputs, draws, seed), constants.Named(reach));
+        return new(OutputShift.probability(risk), reach, bounds, Sampled(model, sigma, input, draws, seed), constants.Named(reach));
     }
 
-    private static double[] Sampled(Model model, double sigma, Tensor inputs, int draws, ulong seed)
+    // A layer's name is anyone's choice, "scales" too.
+    private static string Free(string name, IReadOnlyCollection<string> taken) =>
+        taken.Contains(name) ? Enumerable.Range(2, taken.Count).Select(number => $"{name} ({number})").First(other => !taken.Contains(other)) : name;
+
+    private static double[] Sampled(Model model, double sigma, Tensor input, int draws, ulong seed)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
-        var here = model.Predict(inputs);
-        var sums = zeros(inputs.shape[0], dtype: ScalarType.Float64);
+        var here = model.Predict(input);
+        var sums = zeros(input.shape[0], dtype: ScalarType.Float64);
         var key = CounterHash.named("output-noise", CounterHash.ofSeed(seed));
         try
         {
@@ -115,7 +121,7 @@ public static class ModelCertificates
             {
                 foreach (var ((tensor, value), place) in model.Trainables.Zip(start).Select((pair, place) => (pair, place)))
                     tensor.copy_(value + MappingLoss.noise(CounterHash.child((ulong)place, key), draw, sigma, value.reshape(-1)).reshape(value.shape));
-                sums.add_((model.Predict(inputs) - here).flatten(1).cpu().to_type(ScalarType.Float64).square().sum(1));
+                sums.add_((model.Predict(input) - here).flatten(1).cpu().to_type(ScalarType.Float64).square().sum(1));
             }
         }
         finally
@@ -133,7 +139,7 @@ public static class ModelCertificates
         // These weights were rounded; those of exact arithmetic, from which the shift is measured, lie so far from them.
         var rounded = Rounding.raised(constants.Shifts.Length + 8, Math.Sqrt(constants.Shifts.Sum(tensor => Math.Pow(tensor.Rounding.Invoke(0), 2))));
         if (!double.IsFinite(shift + rounded))
-            return new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, "nothing bounds the rounding of so long sums, or so far a move");
+            return new("move of the outputs", double.PositiveInfinity, BoundStatus.NotEstablished, "no bound is known for the rounding of sums this long, or for a move this large");
         var lipschitz = NetworkLipschitz.weightLipschitz(constants.Chain.Description, theta, shift + rounded, inputNorm);
         // Where nothing bounds the slope, 0 times infinity is no number.
         var value = Rounding.raised(1, shift * lipschitz.Value);
@@ -141,37 +147,32 @@ public static class ModelCertificates
         var moved = constants.Following(
             "move of the outputs", isKnown ? value : double.PositiveInfinity,
             "bounds ||f(x; theta(p')) - f(x; theta(p))|| within the radius for every input of at most the norm, in exact arithmetic");
+        // Where the ball around the weights lies follows from the model of rounding.
+        string[] reasons = [lipschitz.Reason, rounded > 0 ? "that generating the weights rounds as the model of single precision says is assumed" : ""];
+        BoundStatus[] statuses = [moved.Status, lipschitz.Status, rounded > 0 ? BoundStatus.Assumed : BoundStatus.Proven];
         return moved with
         {
-            Status = !isKnown ? BoundStatus.NotEstablished : lipschitz.Status > moved.Status ? lipschitz.Status : moved.Status,
-            Meaning = lipschitz.Reason.Length == 0 ? moved.Meaning : $"{moved.Meaning}; {lipschitz.Reason}",
+            Status = isKnown ? statuses.Max() : BoundStatus.NotEstablished,
+            Meaning = string.Join("; ", reasons.Where(reason => reason.Length > 0).Prepend(moved.Meaning)),
         };
     }
 
-    private static (ModelConstants Constants, double[][] Shown, Tensor Outputs) Passed(Model model, Tensor inputs)
+    private static (ModelConstants Constants, double[][] Shown, Tensor Outputs) Passed(Model model, Tensor input)
     {
         ArgumentNullException.ThrowIfNull(model);
-        ArgumentNullException.ThrowIfNull(inputs);
-        if (!inputs.IsInvalid && inputs.dim() > 0 && inputs.shape[0] == 0)
-            throw new ArgumentException($"The inputs have the shape {ShapeText.Of(inputs.shape)}; there must be at least one sample.", nameof(inputs));
+        ArgumentNullException.ThrowIfNull(input);
+        if (!input.IsInvalid && input.dim() > 0 && input.shape[0] == 0)
+            throw new ArgumentException($"The input has the shape {ShapeText.Of(input.shape)}; there must be at least one sample.", nameof(input));
         // The pass in single precision refuses what does not fit.
-        try
-        {
-            model.Predict(inputs).Dispose();
-        }
-        catch (ArgumentException fault) when (fault.ParamName == "input")
-        {
-            throw new ArgumentException(fault.Message[..fault.Message.LastIndexOf(" (Parameter", StringComparison.Ordinal)], nameof(inputs), fault);
-        }
-
-        if (inputs.is_floating_point() && !FiniteNumbers.AllIn(inputs))
-            throw new ArgumentException("The inputs hold a number that is not finite; nothing is certified of these.", nameof(inputs));
+        model.Predict(input).Dispose();
+        if (input.is_floating_point() && !FiniteNumbers.AllIn(input))
+            throw new ArgumentException("The input holds a number that is not finite; nothing is certified of it.", nameof(input));
         var constants = new ModelConstants(model);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         // What has no model of its rounding is refused before the work.
         _ = constants.Steps;
-        var (shown, outputs) = constants.Shown(inputs);
+        var (shown, outputs) = constants.Shown(input);
         return (constants, shown, outputs.MoveToOuterDisposeScope());
     }
 

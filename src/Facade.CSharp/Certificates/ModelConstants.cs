@@ -104,17 +104,24 @@ internal sealed class ModelConstants
     // Functions without weights have the constants of the documentation.
     private static bool IsWorthNaming(LayerStep step) => step.Weight >= 0 || step.Shares.Length > 0 || step.Constant.Status != BoundStatus.Proven;
 
-    private static BoundConstant NamedStep(LayerStep step) => new(
-        $"Lipschitz constant of {step.Name}", step.Constant.Value, step.Constant.Status,
-        WithReason(
-            step.Kind.IsNormalisingStep
-                ? "bounds the scaling after the normalisation, whose own constant follows from each sample's deviations"
-                : "bounds ||layer(a) - layer(b)|| / ||a - b|| at the weights of now",
-            step.Constant.Reason));
+    // Of the layers with a weight it alone has a constant that no move of the weight changes: 0, for its inputs stay, whatever the parameters do.
+    private static bool IsEmbedding(LayerStep step) => step.Weight >= 0 && step.Spread == 0;
+
+    private static BoundConstant NamedStep(LayerStep step) => IsEmbedding(step)
+        ? new(
+            $"move of the tokens of {step.Name}", step.Constant.Value, step.Constant.Status,
+            "tokens are whole numbers, which no trained parameter moves; a Lipschitz constant of the layer is not established, and nothing here needs one")
+        : new(
+            $"Lipschitz constant of {step.Name}", step.Constant.Value, step.Constant.Status,
+            WithReason(
+                step.Kind.IsNormalisingStep
+                    ? "bounds the scaling after the normalisation, whose own constant follows from each sample's deviations"
+                    : "bounds ||layer(a) - layer(b)|| / ||a - b|| at the current weights",
+                step.Constant.Reason));
 
     private static BoundConstant NamedLayer(LayerLipschitz layer, int place) => new(
         $"Lipschitz constant of layer {place + 1} ({layer.Layer})", layer.InputConstant.Value, layer.InputConstant.Status,
-        WithReason("bounds ||layer(a) - layer(b)|| / ||a - b|| for all inputs at the weights of now", layer.InputConstant.Reason));
+        WithReason("bounds ||layer(a) - layer(b)|| / ||a - b|| for all inputs at the current weights", layer.InputConstant.Reason));
 
     private static string WithReason(string meaning, string reason) => reason.Length == 0 ? meaning : $"{meaning}; {reason}";
 

@@ -17,9 +17,11 @@ public static class ModelSolvability
     /// <param name="thetaStar">The weights to reach, shape (P), floats.</param>
     /// <exception cref="ArgumentException">theta* is no finite vector (P).</exception>
     /// <exception cref="InvalidOperationException">
-    /// The Jacobian at the parameters of now has not full rank, as at the start of low-rank factors; the theorem needs it.
+    /// The Jacobian at the current parameters does not have full rank, as at the start of low-rank factors, or cannot have it, since more parameters are
+    /// trained than there are weights; the theorem needs it.
     /// </exception>
     /// <exception cref="NotSupportedException">The model's weights are no function of its parameters in double precision.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public static SolvabilityReport Solvability(this Model model, Tensor thetaStar)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -50,6 +52,10 @@ public static class ModelSolvability
                 FuncConvert.FromFunc<Tensor, Tensor>(parameters => Flat(model.WeightsFrom(Split(model, parameters), out _)!)));
         }
 
+        if (start.shape[0] > target.shape[0])
+            throw new InvalidOperationException(
+                $"This model of '{model.Target.Name}' trains {start.shape[0]} parameters for {target.shape[0]} weights, so that the Jacobian of the weights "
+                + $"cannot have full rank, which theorem 2 needs; train {target.shape[0]} parameters at most.");
         var certificate = Core.Solvability.certify(Core.Solvability.defaults, map, start, target);
         var (facts, assumed, estimated) = (certificate.Facts, certificate.Assumptions, certificate.Estimates);
         return new(
@@ -59,21 +65,21 @@ public static class ModelSolvability
             facts.UnreachableNorm,
             facts.PartsStatus,
             facts.Distance,
-            certificate.Global.Converged && certificate.Global.LinearStepsConverged,
+            facts.HasConverged,
             facts.LinearStepConverged && certificate.Local.LinearStepsConverged && certificate.Global.LinearStepsConverged,
             [
                 facts.SmallestSingular is { } lowest
                     ? new("lower bound of sigma_min(A)", lowest.Value, BoundStatus.Proven,
-                        "A, the Jacobian at the parameters of now, has full rank: its smallest singular value is not below this")
+                        "A, the Jacobian at the current parameters, has full rank: its smallest singular value is not below this")
                     : new("lower bound of sigma_min(A)", 0, BoundStatus.NotEstablished,
-                        "that A, the Jacobian at the parameters of now, has full rank could not be proven, so nothing that needs its pseudo-inverse is"),
+                        "that A, the Jacobian at the current parameters, has full rank could not be proven, so nothing that needs its pseudo-inverse is"),
                 facts.ReachableError is { } error
                     ? new("error of the reachable part", error.Value, facts.PartsStatus, facts.LinearStepConverged
                         ? "bounds the distance of the reachable part from A A^+ r"
                         : "bounds the distance of the reachable part from A A^+ r, whose least squares stopped before their tolerance, so that the parts are not proven")
                     : new("error of the reachable part", double.PositiveInfinity, BoundStatus.NotEstablished,
                         "needs a lower bound of sigma_min(A)"),
-                Known("sigma_max(A)", estimated.Singular.Largest, estimated.Singular.IsComplete, "the largest singular value of the Jacobian at the parameters of now"),
+                Known("sigma_max(A)", estimated.Singular.Largest, estimated.Singular.IsComplete, "the largest singular value of the Jacobian at the current parameters"),
                 Known("sigma_min(A)", estimated.Singular.Smallest, estimated.Singular.IsComplete, "the smallest"),
                 assumed.RemainderConstant is { } remainder
                     ? new("C_2", remainder.Value, assumed.Source.IsClosedForm ? BoundStatus.Proven : BoundStatus.Assumed, FormattableString.Invariant(

@@ -15,7 +15,7 @@ public sealed class SolvabilityReport
     /// <summary>The trained parameters that were found, one after the other in the order of the model's.</summary>
     public IReadOnlyList<double> Parameters { get; }
 
-    /// <summary>||r|| = ||theta* - theta(p)|| at the parameters of now.</summary>
+    /// <summary>||r|| = ||theta* - theta(p)|| at the current parameters.</summary>
     public double Residual { get; }
 
     /// <summary>The norm of A A^+ r, A the Jacobian of the weights by the parameters: what a first step can reach.</summary>
@@ -34,8 +34,8 @@ public sealed class SolvabilityReport
     public BoundStatus PartsStatus { get; }
 
     /// <summary>
-    /// Whether the search ended at a stationary point to within its tolerance, every least squares solution of its steps included. That it is the best one is
-    /// not claimed.
+    /// Whether <see cref="Parameters"/> are a stationary point of the distance to within the search's tolerance, every least squares solution of the steps
+    /// that led there included. That it is the best one is not claimed.
     /// </summary>
     public bool HasConverged { get; }
 

@@ -23,7 +23,7 @@ internal sealed class GzipData : ForwardStream
 
     /// <summary>Unpacks a stream.</summary>
     /// <param name="packed">Seekable, at the start of the gzip data, which goes to its end. It stays open.</param>
-    /// <param name="fileName">What messages call it.</param>
+    /// <param name="fileName">Its name in messages.</param>
     /// <exception cref="DatasetFormatException">Here and in reading: it breaks the format.</exception>
     public GzipData(Stream packed, string fileName)
     {

@@ -41,7 +41,7 @@ public sealed class IdxFile
 
     /// <summary>Reads a stream to its end.</summary>
     /// <param name="stream">Readable and seekable, at its start; plain or gzip.</param>
-    /// <param name="fileName">What messages call it.</param>
+    /// <param name="fileName">Its name in messages.</param>
     /// <param name="limits">As for a file.</param>
     /// <exception cref="DatasetFormatException">As for a file.</exception>
     public static IdxFile Read(Stream stream, string fileName, ReadLimits? limits = null)

@@ -23,6 +23,12 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     /// <summary>The key whose value lists, as a JSON array, the keys that a reader who does not know them may ignore.</summary>
     public const string OptionalKey = "optional_fields";
 
+    /// <summary>
+    /// The key of the SHA-256 over the names and bits of the parameters that a module's owner froze. It is optional: a reader that knows no modules
+    /// has nothing to hold it to.
+    /// </summary>
+    public const string FrozenKey = "frozen_sha256";
+
     /// <summary>The name in the metadata of a training run's file.</summary>
     public const string RunFormat = "mappingnets-run";
 
@@ -43,12 +49,12 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     /// <summary>The adapter of a model whose weights a mapping generates.</summary>
     public static AdapterHeader Mapped { get; } =
         new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter or AdapterHost.Add", "mapping",
-            PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
+            FrozenKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The adapter of a fine-tuned model.</summary>
     public static AdapterHeader FineTuned { get; } =
         new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256",
-            "base_buffers_sha256", PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
+            "base_buffers_sha256", FrozenKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The trained tensors of a model whose function is not in the file.</summary>
     public static AdapterHeader TrainedTensors { get; } =
@@ -84,6 +90,21 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
             metadata[MethodKey] = method;
         return metadata;
     }
+
+    /// <summary>Adds a field that a reader who does not know it may ignore.</summary>
+    public static void AddOptional(Dictionary<string, string> metadata, string key, string value)
+    {
+        string[] others = metadata.TryGetValue(OptionalKey, out var list) ? FileJson.Read<string[]>(list, FileJson.Strict) : [];
+        metadata[key] = value;
+        metadata[OptionalKey] = JsonSerializer.Serialize<string[]>([.. others, key], FileJson.Strict);
+    }
+
+    /// <summary>The SHA-256 of a field; null where the file does not have it.</summary>
+    /// <exception cref="CheckpointFormatException">It has another text there, which nothing could have as its fingerprint.</exception>
+    public static string? HashIn(TensorFile file, string key) =>
+        file.Metadata.GetValueOrDefault(key) is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
+            ? throw new CheckpointFormatException(file.FileName, $"has '{MessageText.Of(hash)}' as '{key}', which is no SHA-256 in lower-case hexadecimal.")
+            : file.Metadata.GetValueOrDefault(key);
 
     /// <summary>What to do with a file of another format, as the end of a message; empty where nothing here reads it.</summary>
     /// <param name="format">The name in its metadata.</param>

@@ -85,7 +85,7 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>Reads a stream to its end into memory.</summary>
     /// <param name="stream">Readable, at the start of the safetensors data, with less than 2 GiB of it.</param>
-    /// <param name="fileName">What messages call it.</param>
+    /// <param name="fileName">Its name in messages.</param>
     /// <exception cref="ArgumentException">The stream has more than an array holds; <see cref="Read(string)"/> reads files of any length.</exception>
     /// <exception cref="CheckpointFormatException">As for a file.</exception>
     public static SafetensorsFile Read(Stream stream, string fileName = "stream")

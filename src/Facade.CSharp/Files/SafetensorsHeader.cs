@@ -33,7 +33,7 @@ internal sealed record SafetensorsHeader(IReadOnlyDictionary<string, string> Met
 
     /// <summary>Reads a header from the start of a file.</summary>
     /// <param name="stream">A seekable stream at the file's start; left at the first data byte.</param>
-    /// <param name="fileName">What messages call it.</param>
+    /// <param name="fileName">Its name in messages.</param>
     /// <param name="limits">What the file may cost.</param>
     /// <exception cref="CheckpointFormatException">The file breaks the format, or its header is beyond the limits.</exception>
     public static SafetensorsHeader Read(Stream stream, string fileName, ReadLimits limits)

@@ -18,11 +18,12 @@ internal sealed class AdapterContents : IDisposable
     private readonly TargetNetwork target;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
+    private readonly string? frozenHash;
     private string? buffersHash;
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
-        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash)
+        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash, string? frozenHash)
     {
         this.source = source;
         this.target = target;
@@ -32,7 +33,7 @@ internal sealed class AdapterContents : IDisposable
         Values = values;
         Buffers = buffers;
         Mask = mask;
-        (this.weightsHash, this.buffersHash) = (weightsHash, buffersHash);
+        (this.weightsHash, this.buffersHash, this.frozenHash) = (weightsHash, buffersHash, frozenHash);
     }
 
     public FineTuningConfiguration Configuration { get; }
@@ -61,6 +62,7 @@ internal sealed class AdapterContents : IDisposable
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
         BufferChecks.RequireSound(model);
         RequireReadable(model);
+        var frozenHash = bindToWeights ? model.Base.FrozenHash : null;
         return new(
             "the model",
             model.Target,
@@ -71,7 +73,8 @@ internal sealed class AdapterContents : IDisposable
             model.PruningMask?.to(CPU, copy: true).DetachFromDisposeScope(),
             bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null,
             // Another base may have others, so an adapter that is not bound to one brings its own.
-            bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null);
+            bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null,
+            frozenHash);
     }
 
     /// <summary>Refuses to write what no one could load.</summary>
@@ -116,7 +119,7 @@ internal sealed class AdapterContents : IDisposable
         Check(file, target, configuration, limits);
         PyTorchRule.RequireStated(file, target.Layout, target.Parameters.Select(parameter => parameter.Center));
         var expected = WeightChange.ValuesOf(target, configuration);
-        var ofBase = Hash(file, BuffersKey);
+        var ofBase = AdapterHeader.HashIn(file, BuffersKey);
         StoredTensors.RefuseOthers(
             file,
             expected.Select(value => value.Name).Concat(ofBase is null ? target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name) : []), Owner);
@@ -132,15 +135,10 @@ internal sealed class AdapterContents : IDisposable
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
             [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
             mask?.DetachFromDisposeScope(),
-            Hash(file, WeightsKey),
-            ofBase);
+            AdapterHeader.HashIn(file, WeightsKey),
+            ofBase,
+            FrozenBinding.Stated(file));
     }
-
-    // A text of another form is no fingerprint, and no base could have it.
-    private static string? Hash(TensorFile file, string key) =>
-        file.Metadata.GetValueOrDefault(key) is { } hash && (hash.Length != 64 || !hash.All(char.IsAsciiHexDigitLower))
-            ? throw new CheckpointFormatException(file.FileName, $"has '{MessageText.Of(hash)}' as '{key}', which is no SHA-256 in lower-case hexadecimal.")
-            : file.Metadata.GetValueOrDefault(key);
 
     /// <summary>Refuses a base that the adapter was not made for, and takes what the adapter shares with it.</summary>
     public void CheckWeights(FineTuningBase baseWeights)
@@ -157,6 +155,7 @@ internal sealed class AdapterContents : IDisposable
             throw new CheckpointFormatException(
                 source,
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");
+        FrozenBinding.Require(source, baseWeights.Target, frozenHash, () => baseWeights.FrozenHash);
         if (buffersHash is null)
             return;
         if (buffersHash != baseWeights.BuffersHash && buffersHash != baseWeights.FormerBuffersHash)
@@ -200,6 +199,7 @@ internal sealed class AdapterContents : IDisposable
             metadata[BuffersKey] = buffersHash;
         if (Configuration.Generates())
             PyTorchRule.StateOthers(metadata, target.Layout, target.Parameters.Select(parameter => parameter.Center));
+        FrozenBinding.State(metadata, frozenHash);
         return metadata;
     }
 

@@ -56,18 +56,18 @@ internal sealed class HeldValues(ParameterLayout layout, Tensor flat) : BaseValu
 }
 
 /// <summary>A base that stays in its file, but for a head that was started anew.</summary>
-/// <param name="layout">The names and shapes of the network's tensors.</param>
+/// <param name="names">What the file calls the network's tensors, in the network's order.</param>
 /// <param name="file">The file, of which this object is one holder.</param>
 /// <param name="head">The start of each tensor of a new head by its place, which this object takes over.</param>
-internal sealed class FileValues(ParameterLayout layout, WeightFile file, IReadOnlyDictionary<int, Tensor> head) : BaseValues
+internal sealed class FileValues(IReadOnlyList<string> names, WeightFile file, IReadOnlyDictionary<int, Tensor> head) : BaseValues
 {
     private bool isDisposed;
 
     /// <inheritdoc/>
-    public override Tensor Flat => cat([.. layout.Entries.Select((_, index) => Of(index).reshape(-1))], 0);
+    public override Tensor Flat => cat([.. names.Select((_, index) => Of(index).reshape(-1))], 0);
 
     /// <inheritdoc/>
-    public override Tensor Of(int index) => head.TryGetValue(index, out var start) ? start : file.Load(layout.Entries[index].Name);
+    public override Tensor Of(int index) => head.TryGetValue(index, out var start) ? start : file.Load(names[index]);
 
     /// <inheritdoc/>
     public override void AddTo(int index, Tensor place) => Put(index, place, add: true);
@@ -93,7 +93,7 @@ internal sealed class FileValues(ParameterLayout layout, WeightFile file, IReadO
     private void Put(int index, Tensor place, bool add)
     {
         if (!head.ContainsKey(index))
-            file.Read(layout.Entries[index].Name, place, add);
+            file.Read(names[index], place, add);
         else if (add)
             base.AddTo(index, place);
         else

@@ -49,7 +49,7 @@ public sealed class FineTuning
     /// parameters but no more than it has weights; all else has "latent1". Where only one of the two is changed there is one, "latent". A head that is
     /// started anew is moved too, unless <see cref="WithNewHead"/> says otherwise, so the parameters can be fewer than its weights.
     /// </summary>
-    /// <param name="parameters">How many are trained, from 1 to the number of these weights; where null, 8,192 or as many as these are.</param>
+    /// <param name="parameters">How many are trained, from 1 (with <see cref="SplitByGradient"/> from the number of layers) to the number of these weights; null: 8,192, or as many.</param>
     /// <param name="strength">
     /// How far a parameter of 1 moves a weight outside the head, in deviations of its tensor, from 1e-30 to 1e30; the default suits Adam's default rate here.
     /// </param>
@@ -149,7 +149,9 @@ public sealed class FineTuning
     /// everything else. A starts at random, B at 0.
     /// </summary>
     /// <param name="rank">The rank of every matrix, at least 1; cut to a matrix's smaller side.</param>
-    /// <param name="strength">s, from 1e-30 to 1e30.</param>
+    /// <param name="strength">
+    /// s, from 1e-30 to 1e30. PEFT's lora_alpha is s times the rank: r = 8 with lora_alpha = 16 there is rank 8 with strength 2 here.
+    /// </param>
     /// <param name="layers">As for <see cref="Groups"/>; their biases stay.</param>
     /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The rank or the strength is out of range.</exception>
@@ -242,12 +244,12 @@ public sealed class FineTuning
     /// <summary>Builds the model, which starts as the pretrained network (and a new head).</summary>
     /// <param name="device">Where to train; the CPU where none is given.</param>
     /// <returns>The model; the caller disposes it.</returns>
-    /// <exception cref="InvalidOperationException">Nothing was said to be trained.</exception>
+    /// <exception cref="InvalidOperationException">Nothing to train was chosen.</exception>
     /// <exception cref="ArgumentException">
-    /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was said would have no
+    /// The pretrained weights do not fit the target; two ways would change the same tensor; something that was chosen would have no
     /// effect; the chosen layers have fewer weights than latents are to move, or no matrix; a budget buys no rank; a strength carries a gain or a scale
     /// beyond what an adapter holds, 1e-30 to 1e30; the samples or the loss of
-    /// <see cref="SplitByGradient"/> do not fit; the weights are to be streamed and cannot be, or stay in their file and are not streamed.
+    /// <see cref="SplitByGradient"/> do not fit, or its gradient is 0 everywhere or not finite; the weights are to be streamed and cannot be, or stay in their file and are not streamed.
     /// </exception>
     /// <exception cref="CheckpointFormatException">The file of the pretrained weights has a tensor that the network needs in a type that holds no weights, or was written to.</exception>
     /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using System.Text;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,9 +9,10 @@ namespace MappingNets;
 /// The weights that a fine-tuning starts from, held against a target: numbers that never change, and the names of the tensors that make up a
 /// new head.
 /// </summary>
-internal sealed class FineTuningBase : IDisposable
+internal sealed partial class FineTuningBase : IDisposable
 {
     private readonly ConcurrentDictionary<string, string> hashes = new();
+    private readonly Lazy<string?> frozenHash;
 
     private FineTuningBase(TargetNetwork target, BaseValues values, NetworkState state, IReadOnlyList<string> head)
     {
@@ -22,6 +22,7 @@ internal sealed class FineTuningBase : IDisposable
         Head = head;
         BuffersHash = HashOf(target, state.Tensors);
         FormerBuffersHash = HashOf(target, state.Tensors, all: true);
+        frozenHash = new(target.FrozenHash);
     }
 
     public TargetNetwork Target { get; }
@@ -40,6 +41,9 @@ internal sealed class FineTuningBase : IDisposable
 
     /// <summary>The same over all buffers, a dropout's place among them, as earlier builds wrote it.</summary>
     public string? FormerBuffersHash { get; }
+
+    /// <summary>SHA-256 over the names and bits of the parameters that the owner of a module froze; null where there are none.</summary>
+    public string? FrozenHash => frozenHash.Value;
 
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }
@@ -61,6 +65,10 @@ internal sealed class FineTuningBase : IDisposable
     {
         if (!streamed)
             pretrained.RequireInMemory();
+        RequireAgreement(target, pretrained);
+        // From here on every tensor has the network's own name.
+        using var renamed = ByFirstNames(target, pretrained);
+        pretrained = renamed ?? pretrained;
         var head = newHead is null ? ChangedHead(target, pretrained) : newHead.Count == 0 ? [] : LayerPatterns.Select(target, newHead, nameof(newHead));
         RequireFit(target, pretrained, head);
         using var noGradient = no_grad();
@@ -85,47 +93,12 @@ internal sealed class FineTuningBase : IDisposable
     private static BaseValues ValuesOf(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyDictionary<int, Tensor> head, Device device)
     {
         if (pretrained.File is { } file)
-            return new FileValues(target.Layout, file.Hold(), head.ToDictionary(pair => pair.Key, pair => pair.Value.DetachFromDisposeScope()));
+            return new FileValues(
+                [.. target.Parameters.Select(parameter => pretrained.StoredName(parameter.Name))],
+                file.Hold(),
+                head.ToDictionary(pair => pair.Key, pair => pair.Value.DetachFromDisposeScope()));
         var parts = target.Parameters.Select((parameter, index) => (head.GetValueOrDefault(index) ?? pretrained.Find(parameter.Name)!).reshape(-1));
         return new HeldValues(target.Layout, cat(parts.ToArray(), 0).to(device).contiguous());
-    }
-
-    private static void RequireFit(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string> head)
-    {
-        ParameterSpecification[] needed = [.. target.Parameters.Where(parameter => !head.Contains(parameter.Name))];
-        if (LowRankTarget.OtherForm(target.Name, needed, name => pretrained.Describe(name)?.Shape) is { } fault)
-            throw new ArgumentException($"{pretrained.Source} {fault}", nameof(pretrained));
-        foreach (var parameter in needed)
-            if (!Fits(pretrained, parameter))
-                throw new ArgumentException(
-                    $"{(pretrained.Describe(parameter.Name) is { } other ? $"'{parameter.Name}' has the shape {ShapeText.Of(other.Shape)} in" : $"There is no '{parameter.Name}' in")} "
-                    + $"{pretrained.Source}; '{target.Name}' needs {parameter}. WithNewHead starts layers anew.",
-                    nameof(pretrained));
-        // The codes of another library's quantisation are no weights without their steps.
-        foreach (var parameter in needed)
-            if (pretrained.Describe(parameter.Name)!.Value.Type is var type && !FloatTypes.Contains(type))
-                throw new ArgumentException($"'{parameter.Name}' is {type} in {pretrained.Source}; weights are floats.", nameof(pretrained));
-        if (pretrained.File is { } file && needed.FirstOrDefault(parameter => file.MissingOf(parameter.Name) is not null) is { } unread)
-            throw new ArgumentException(
-                $"'{unread.Name}' cannot be read layer by layer from {pretrained.Source}: {file.MissingOf(unread.Name)}; it must be F32, F16 or BF16, or int8 or int4 as Model.Export writes them. "
-                + "PretrainedWeights.FromFile reads the whole file into memory.",
-                nameof(pretrained));
-        foreach (var buffer in target.Buffers.Where(buffer => buffer.IsPersistent))
-            if (!(pretrained.Describe(buffer.Name) is { } values && values.Shape.SequenceEqual(buffer.Shape)))
-                throw new ArgumentException(
-                    $"There is no buffer {buffer} in {pretrained.Source}; '{target.Name}' needs it.", nameof(pretrained));
-    }
-
-    // A file may hold infinities, for masks; weights may not, and buffers only where the network starts with them.
-    private static void RequireSound(TargetNetwork target, PretrainedWeights pretrained, IReadOnlyList<string> head, NetworkState start)
-    {
-        var bad = target.Parameters.Select(parameter => parameter.Name)
-            .Where(name => !head.Contains(name) && !pretrained.IsFinite(name))
-            .Concat(target.PersistentBuffers(start)
-                .Where(buffer => !FiniteNumbers.AllInOrAsIn(pretrained.Load(buffer.Name), buffer.Values)).Select(buffer => buffer.Name))
-            .FirstOrDefault();
-        if (bad is not null)
-            throw new ArgumentException($"'{bad}' holds a number that is not finite in {pretrained.Source}.", nameof(pretrained));
     }
 
     /// <summary>SHA-256 over the names and bits of buffers, by name; null where there are none.</summary>
@@ -143,7 +116,7 @@ internal sealed class FineTuningBase : IDisposable
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         // The order of names is the order of files, whatever wrote them.
         foreach (var (name, values) in counted.OrderBy(pair => pair.Name, StringComparer.Ordinal))
-            Append(hash, name, values);
+            TensorBytes.Append(hash, name, values);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
@@ -156,7 +129,7 @@ internal sealed class FineTuningBase : IDisposable
             if (!except.Contains(parameter.Name))
             {
                 using var scope = NewDisposeScope();
-                Append(hash, parameter.Name, Values.Of(index));
+                TensorBytes.Append(hash, parameter.Name, Values.Of(index));
             }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -170,25 +143,4 @@ internal sealed class FineTuningBase : IDisposable
         Values.Dispose();
         State.Dispose();
     }
-
-    private static void Append(IncrementalHash hash, string name, Tensor values)
-    {
-        hash.AppendData(Encoding.UTF8.GetBytes(name + "\n"));
-        foreach (var part in TensorBytes.Parts(values.cpu().contiguous()))
-            hash.AppendData(part.bytes);
-    }
-
-    /// <summary>The last layer where the pretrained one has other shapes, as it does when the number of classes changes.</summary>
-    private static IReadOnlyList<string> ChangedHead(TargetNetwork target, PretrainedWeights pretrained)
-    {
-        var entries = target.Layout.Layers[^1].Entries;
-        var names = entries.Select(entry => entry.Name).ToArray();
-        var last = target.Parameters.Where(parameter => names.Contains(parameter.Name)).ToArray();
-        return last.All(parameter => pretrained.Describe(parameter.Name) is not null) && !last.All(parameter => Fits(pretrained, parameter))
-            ? names
-            : [];
-    }
-
-    private static bool Fits(PretrainedWeights pretrained, ParameterSpecification parameter) =>
-        pretrained.Describe(parameter.Name) is { } tensor && tensor.Shape.SequenceEqual(parameter.Shape);
 }

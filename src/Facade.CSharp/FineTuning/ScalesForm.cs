@@ -50,11 +50,20 @@ internal sealed record ScalesForm(int? Parameters, double Strength, double HeadS
         var description = MappingNetwork.OnTopOf(part, seed).SingleLatent(latents).WithFixedWeights(FixedWeights).WithScales(scales);
         return FineTuningPart.OfMapping(
             [.. part.Parameters.Select(parameter => parameter.Name)],
-            (probe is null ? description : Split(description, latents, probe.Energies(start, part, scales, seed))).Specification);
+            (probe is null ? description : Split(description, start.Target.Name, latents, probe.Energies(start, part, scales, seed))).Specification);
     }
 
-    private static MappingNetwork Split(MappingNetwork description, int latents, double[] energies) => description.LayerWise(
-        [.. ((LatentSplit.LayerWise)LatentSplitModule.byEnergy(energies, latents, description.Target.Layout)).counts.Select(pair => (pair.Item1, pair.Item2))]);
+    // Refused under the names that the user gave: parameters of Scales, the loss of SplitByGradient.
+    private static MappingNetwork Split(MappingNetwork description, string target, int latents, double[] energies)
+    {
+        if (!energies.All(double.IsFinite))
+            throw new ArgumentException("The loss that the split is measured by has a gradient that is not finite.", "loss");
+        if (energies.All(energy => energy == 0))
+            throw new ArgumentException("The loss that the split is measured by has the gradient 0 at every weight that is to move.", "loss");
+        var split = LatentSplitModule.byEnergyFor(
+            "parameters", $"the scales, shifts, biases and head of '{target}'", energies, latents, description.Target.Layout);
+        return description.LayerWise([.. ((LatentSplit.LayerWise)split).counts.Select(pair => (pair.Item1, pair.Item2))]);
+    }
 
     private double[] Scales(FineTuningBase start, TargetPart part, int latents)
     {

@@ -61,7 +61,7 @@ public sealed class GeneratedModel : Model
 
     /// <summary>A model whose weights a function makes.</summary>
     /// <param name="target">The network whose weights are made.</param>
-    /// <param name="method">How tables call it; not blank.</param>
+    /// <param name="method">Its name in tables; not blank.</param>
     /// <param name="trainables">
     /// The names and starts of the tensors that are trained: finite numbers in single precision, each tensor of its own name; copied.
     /// </param>

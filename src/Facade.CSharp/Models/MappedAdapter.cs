@@ -61,6 +61,7 @@ internal static class MappedAdapter
 
         metadata["mapping"] = description.ToJson();
         PyTorchRule.StateOthers(metadata, plain.Layout, plain.Parameters.Select(parameter => parameter.Center));
+        FrozenBinding.State(metadata, plain.FrozenHash());
         return metadata;
     }
 
@@ -81,6 +82,7 @@ internal static class MappedAdapter
         target = Factored(file, target, description);
         Check(file, target, description, limits);
         PyTorchRule.RequireStated(file, target.Plain.Layout, target.Plain.Parameters.Select(parameter => parameter.Center));
+        FrozenBinding.Require(path, target, FrozenBinding.Stated(file), target.FrozenHash);
         if (modulation is not null && !description.NeedsFunction())
             throw new ArgumentException(
                 $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));

@@ -205,13 +205,14 @@ public sealed class MappedModel : Model
 
     /// <summary>
     /// Writes the adapter: seed, description of the mapping, latent, coefficients and format version, not one weight. 2,048
-    /// latents take less than 10 KB. The file is written whole or not at all.
+    /// latents take less than 10 KB. The file is written whole or not at all. Of a module with frozen parameters it names their SHA-256, and other
+    /// ones are refused when it is loaded.
     /// </summary>
     /// <param name="path">The file, replaced where it exists; ".safetensors" is customary.</param>
     /// <param name="precision">How the latent is stored; loading gives what was stored, to the bit, and this model keeps its own.</param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">The latent, a scale or a buffer is not finite or too large for the precision, or a gain or scale of the mapping beyond 1e-30 to 1e30, so that no one could load the file.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single) => MappedAdapter.Save(this, path, precision);
 
     /// <summary>Writes the adapter as a folder with adapter_config.json and adapter_model.safetensors.</summary>
@@ -219,7 +220,7 @@ public sealed class MappedModel : Model
     /// <param name="precision">As for <see cref="SaveAdapter"/>.</param>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="InvalidOperationException">As for <see cref="SaveAdapter"/>.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">As for <see cref="SaveAdapter"/>.</exception>
     public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single) =>
         MappedAdapter.SaveFolder(this, folder, precision);
 
@@ -235,7 +236,8 @@ public sealed class MappedModel : Model
     /// </param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// The file is truncated or damaged, not an adapter, of another version, made for another target, or beyond the limits; the message says which.
+    /// The file is truncated or damaged, not an adapter, of another version, made for another target or a module with other frozen parameters, or
+    /// beyond the limits; the message says which.
     /// </exception>
     /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
     /// <exception cref="ArgumentException">

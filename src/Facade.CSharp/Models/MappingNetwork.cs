@@ -25,7 +25,7 @@ public sealed class MappingNetwork : MappingSteps<MappingNetwork>
     /// <summary>The network that the steps were held against.</summary>
     internal TargetNetwork Target => target;
 
-    /// <summary>Whether <see cref="Streamed"/> was said.</summary>
+    /// <summary>Whether <see cref="Streamed"/> was called.</summary>
     internal bool IsStreamed => isStreamed;
 
     /// <summary>

@@ -78,24 +78,28 @@ public abstract partial class Model
     }
 
     /// <summary>
-    /// Writes all weights and buffers as a safetensors file with PyTorch's names and shapes; written whole or not at all. In single or half
-    /// precision and not sparse, any reader of safetensors understands it; <see cref="PretrainedWeights.FromFile"/> and
-    /// <see cref="TargetNetwork.ReadWeights"/> understand all (docs/files.md).
+    /// Writes all weights and buffers as a safetensors file with PyTorch's names and shapes, and the parameters that a module's owner froze; a tensor
+    /// with several names once. Written whole or not at all. In single or half precision and not sparse, any reader of safetensors understands it;
+    /// <see cref="PretrainedWeights.FromFile"/> and <see cref="TargetNetwork.ReadWeights"/> understand all (docs/files.md).
     /// </summary>
     /// <param name="path">The file, replaced where it exists.</param>
-    /// <param name="precision">How weights are stored; codes have a step for each output, and vectors such as biases then stay single.</param>
+    /// <param name="precision">
+    /// How weights are stored; codes have a step for each output, and vectors such as biases then stay single. Frozen parameters are stored as the
+    /// module has them, which readers hold them to.
+    /// </param>
     /// <param name="sparse">Whether a pruned model's weights are stored without those that were pruned; refused where it is not pruned.</param>
     /// <param name="factors">
     /// Whether matrices of low rank (<see cref="TargetNetwork.LowRank"/>) are written as their two factors and not as the product.
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">
-    /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; a weight or buffer is not finite, so that no
-    /// one could load the file; or one has the name under which the steps or the mask of another would be stored, NAME_scale or NAME_mask.
+    /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; a weight or buffer is not finite, or a frozen
+    /// parameter holds a NaN, so that no one could load the file; or one has the name under which the steps or the mask of another would be stored,
+    /// NAME_scale or NAME_mask.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
     /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void Export(string path, StoredPrecision precision = StoredPrecision.Single, bool sparse = false, bool factors = false)
     {
         RequireAlive();
@@ -105,11 +109,16 @@ public abstract partial class Model
         var weights = factors ? CurrentWeights() : Target.PlainWeights(CurrentWeights());
         StoredTensors.RequireFinite(written.Parameters.Zip(weights, (parameter, weight) => (parameter.Name, weight)));
         BufferChecks.RequireSound(this);
+        var frozen = Target.Frozen();
+        // A frozen mask may hold infinities, which readers take.
+        if (frozen.FirstOrDefault(parameter => parameter.Value.isnan().any().ToBoolean()) is { Name: { } name })
+            throw new InvalidOperationException($"The module's frozen '{name}' holds a NaN; its file could not be loaded and is not written.");
         TensorFile.Write(
             path,
             [
                 .. written.Parameters.Zip(weights).Zip(KeptToWrite(written, sparse), (pair, kept) =>
                     new TensorToStore(pair.First.Name, pair.Second, TensorToStore.PrecisionOf(precision, pair.First.Shape), kept)),
+                .. frozen.Select(parameter => new TensorToStore(parameter.Name, parameter.Value)),
                 .. Target.PersistentBuffers(State).Select(buffer => new TensorToStore(buffer.Name, buffer.Values)),
             ],
             new Dictionary<string, string> { ["format"] = AdapterHeader.WeightsFormat });

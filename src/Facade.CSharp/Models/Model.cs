@@ -32,7 +32,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     /// <summary>The network whose weights the state stands for.</summary>
     public TargetNetwork Target { get; }
 
-    /// <summary>How tables call the way of training: "direct", "slvt", "lwt", "finetune", ...</summary>
+    /// <summary>The name of the way of training in tables: "direct", "slvt", "lwt", "finetune", ...</summary>
     public abstract string Method { get; }
 
     /// <summary>How many parameters are trained, without the coefficients of the loss.</summary>

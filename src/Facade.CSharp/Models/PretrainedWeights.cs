@@ -7,15 +7,18 @@ namespace MappingNets;
 /// Weights (and buffers) to start a fine-tuning from: named tensors, from another model, a safetensors file or one flat vector. It owns copies
 /// in native memory, or an open file (<see cref="OnDisk"/>); dispose it. Models that were built from it do not need it any more.
 /// </summary>
-public sealed class PretrainedWeights : IDisposable
+public sealed partial class PretrainedWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> tensors;
     private readonly Dictionary<string, CheckpointFormatException> unusable = new(StringComparer.Ordinal);
+    // What stands in a file that the weights stay in, by the names that they have here.
+    private readonly Dictionary<string, SafetensorsEntry> entries = new(StringComparer.Ordinal);
     private bool isDisposed;
 
     private PretrainedWeights(WeightFile file)
     {
         (Source, File, tensors) = ($"'{file.FileName}'", file, []);
+        entries = file.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
     private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false)
@@ -38,7 +41,7 @@ public sealed class PretrainedWeights : IDisposable
         get
         {
             RequireAlive();
-            return File is null ? tensors.Keys : [.. File.Entries.Where(SafetensorsTypes.HoldsWeights).Select(entry => entry.Name)];
+            return File is null ? tensors.Keys : [.. entries.Where(pair => SafetensorsTypes.HoldsWeights(pair.Value)).Select(pair => pair.Key)];
         }
     }
 
@@ -163,7 +166,7 @@ public sealed class PretrainedWeights : IDisposable
     /// <param name="source">Where they come from, as messages call it.</param>
     /// <param name="path">The file.</param>
     /// <param name="tensors">The tensors, by names that differ.</param>
-    /// <exception cref="CheckpointFormatException">A tensor holds a number that is not finite in single precision.</exception>
+    /// <exception cref="CheckpointFormatException">A tensor holds a NaN, or a finite number that single precision cannot hold.</exception>
     internal static PretrainedWeights Read(string source, string path, IEnumerable<(string Name, Tensor Tensor)> tensors)
     {
         using var noGradient = no_grad();
@@ -173,9 +176,9 @@ public sealed class PretrainedWeights : IDisposable
             foreach (var (name, tensor) in tensors)
             {
                 read.Add((name, Plain(tensor)));
-                if (!FiniteNumbers.AllIn(read[^1].Tensor))
+                if (!IsReadable(tensor, read[^1].Tensor))
                     throw new CheckpointFormatException(
-                        path, $"has the tensor '{MessageText.Of(name)}', which holds a number that is not finite in single precision.");
+                        path, $"has the tensor '{MessageText.Of(name)}', which holds a NaN or a number beyond single precision.");
             }
 
             return new(source, read, owned: true);
@@ -187,74 +190,25 @@ public sealed class PretrainedWeights : IDisposable
         }
     }
 
-    /// <summary>The file that the weights stay in; null where they are in memory.</summary>
-    internal WeightFile? File { get; }
-
-    /// <summary>A tensor by name, or null; of weights in memory.</summary>
-    /// <exception cref="CheckpointFormatException">The file has it in a type that holds no weights.</exception>
-    internal Tensor? Find(string name)
-    {
-        RequireAlive();
-        return unusable.TryGetValue(name, out var refusal) ? throw refusal : tensors.GetValueOrDefault(name);
-    }
-
-    /// <summary>Refuses weights that stay in their file, for what takes all of them at once.</summary>
-    /// <exception cref="ArgumentException">They do.</exception>
-    internal void RequireInMemory()
-    {
-        if (File is not null)
-            throw new ArgumentException(
-                $"The weights from {Source} stay in their file, where only a streamed fine-tuning reads them; say Streamed(), or read the file into "
-                + "memory by PretrainedWeights.FromFile.",
-                "pretrained");
-    }
-
-    /// <summary>The shape and the type of a tensor, or null where there is none of that name.</summary>
-    /// <exception cref="CheckpointFormatException">The file has it in a type that holds no weights.</exception>
-    internal (IReadOnlyList<long> Shape, ScalarType Type)? Describe(string name)
-    {
-        RequireAlive();
-        if (File is null)
-            return Find(name) is { } tensor ? (tensor.shape, tensor.dtype) : null;
-        return File.Entries.FirstOrDefault(entry => entry.Name == name) switch
-        {
-            null => null,
-            var entry when SafetensorsTypes.HoldsWeights(entry) => (entry.Shape, entry.DType),
-            var entry => throw Unusable(File.FileName, entry),
-        };
-    }
-
-    /// <summary>Whether all of a tensor's values are finite numbers.</summary>
-    internal bool IsFinite(string name) => File?.IsFinite(name) ?? FiniteNumbers.AllIn(Find(name)!);
-
-    /// <summary>One tensor in memory, in single precision where it is a float; of weights that stay in their file a copy in the caller's dispose scope.</summary>
-    internal Tensor Load(string name) => File is null ? Find(name)! : File.Load(name);
-
-    /// <summary>Refuses what needs the weights once they are freed.</summary>
-    /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
-    internal void RequireAlive()
-    {
-        if (isDisposed)
-            throw new ObjectDisposedException(nameof(PretrainedWeights), $"The pretrained weights from {Source} were disposed.");
-    }
-
-    private static CheckpointFormatException Unusable(string path, SafetensorsEntry entry) =>
-        new(path, $"has the tensor {entry}, whose type holds no weights; {SafetensorsTypes.WeightNames} do.");
-
     // One tensor at a time, so that the file is never in memory twice.
     private static Tensor Numbers(TensorFile file, string name)
     {
         using var scope = NewDisposeScope();
         var values = file.Load(name);
         var numbers = (values.is_floating_point() ? values.to(float32) : values).contiguous();
-        if (!FiniteNumbers.AllIn(numbers) && !IsInfiniteOnly(values, numbers))
+        if (!IsReadable(values, numbers))
             throw new CheckpointFormatException(file.FileName, $"has the tensor '{MessageText.Of(name)}', which holds a number that is not finite.");
         return numbers.DetachFromDisposeScope();
     }
 
-    // Infinity where the file has it, no NaN, and no number that single precision cannot hold.
-    private static bool IsInfiniteOnly(Tensor stored, Tensor numbers) =>
-        stored.isfinite().eq(numbers.isfinite()).logical_and(numbers.isnan().logical_not()).all().item<bool>();
+    // Infinity where the file has it, as in a mask, no NaN, and no number that single precision cannot hold.
+    private static bool IsReadable(Tensor stored, Tensor numbers)
+    {
+        if (FiniteNumbers.AllIn(numbers))
+            return true;
+        using var scope = NewDisposeScope();
+        return stored.isfinite().eq(numbers.isfinite()).logical_and(numbers.isnan().logical_not()).all().item<bool>();
+    }
 
     // Whole numbers, such as a counter of batches, stay what they are.
     private static Tensor Plain(Tensor tensor)

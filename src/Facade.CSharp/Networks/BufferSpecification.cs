@@ -26,7 +26,9 @@ public sealed record BufferSpecification(string Name, IReadOnlyList<long> Shape,
 
     /// <summary>Whether everything is the same, the shape size by size.</summary>
     public bool Equals(BufferSpecification? other) =>
-        other is not null && (Name, Type, Start, IsPersistent, IsDropoutPlace) == (other.Name, other.Type, other.Start, other.IsPersistent, other.IsDropoutPlace)
+        other is not null
+        && (Name, Type, Start, IsPersistent, IsDropoutPlace, FollowsBatches)
+            == (other.Name, other.Type, other.Start, other.IsPersistent, other.IsDropoutPlace, other.FollowsBatches)
         && Shape.SequenceEqual(other.Shape);
 
     /// <summary>Of the name, the shape and the type.</summary>

@@ -31,6 +31,17 @@ internal sealed class LowRankTarget : TargetNetwork
     internal override IReadOnlyDictionary<string, int> Ranks => ranks;
 
     /// <inheritdoc/>
+    private protected override string WithoutChain => $"'{Name}' has matrices that are products of two factors";
+
+    /// <inheritdoc/>
+    internal override IReadOnlyList<(string Name, Tensor Value)> Frozen() => plain.Frozen();
+
+    /// <inheritdoc/>
+    internal override IReadOnlyDictionary<string, string> OtherNames =>
+        // What stands in place of a product has no further names.
+        plain.OtherNames.Where(pair => !ranks.ContainsKey(pair.Value)).ToDictionary(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
     internal override bool IsScaleOrShift(ParameterSpecification parameter) =>
         plain.Parameters.Any(own => own.Name == parameter.Name) && plain.IsScaleOrShift(parameter);
 

@@ -43,7 +43,7 @@ public abstract partial class TargetNetwork
     {
         ArgumentNullException.ThrowIfNull(tensors, argument);
         if (tensors.Count != Parameters.Count)
-            throw new ArgumentException($"'{Name}' needs {Parameters.Count} weight tensors; {tensors.Count} came.", argument);
+            throw new ArgumentException($"'{Name}' needs {Parameters.Count} weight tensors; {tensors.Count} were given.", argument);
         for (var index = 0; index < tensors.Count; index++)
         {
             var (tensor, specification) = (tensors[index], Parameters[index]);

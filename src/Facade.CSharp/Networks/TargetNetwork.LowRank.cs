@@ -35,11 +35,12 @@ public abstract partial class TargetNetwork
     /// <param name="missing">What stands in the way.</param>
     internal virtual LayerChain? Chain(NetworkState state, out string missing)
     {
-        missing = Ranks.Count > 0
-            ? $"'{Name}' has matrices that are products of two factors"
-            : $"'{Name}' is a module of the user's own, whose layers are not known";
+        missing = WithoutChain;
         return null;
     }
+
+    /// <summary>Why there is no chain of layers, for a network that has none.</summary>
+    private protected virtual string WithoutChain => $"'{Name}' is a network whose layers are not known";
 
     /// <summary>The weights of <see cref="Plain"/> from this network's, differentiable in them.</summary>
     internal virtual IReadOnlyList<Tensor> PlainWeights(IReadOnlyList<Tensor> weights) => weights;

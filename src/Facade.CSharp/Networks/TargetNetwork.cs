@@ -220,13 +220,14 @@ public abstract partial class TargetNetwork
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>The weights; the caller disposes them.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// The file is damaged, beyond the limits, lacks a tensor or has one too many, or one is of another shape or kind; the message names it.
+    /// The file is damaged, beyond the limits, lacks a tensor or has one too many, or one is of another shape or kind; or it has a frozen parameter
+    /// of a module with other values than the module, or a tied one with different values under its names. The message names the tensor.
     /// </exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public NetworkWeights ReadWeights(string path, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        return NetworkWeights.Read(path, this, KnownNames, limits);
+        return NetworkWeights.Read(path, this, limits);
     }
 
     /// <summary>The network as a table for people: one line per layer or tensor, and the number of weights.</summary>
@@ -268,15 +269,12 @@ public abstract partial class TargetNetwork
         return full([.. buffer.Shape], start, buffer.Type);
     }
 
-    /// <summary>Names that a file of weights may hold beside the network's own.</summary>
-    private protected virtual IReadOnlyList<string> KnownNames => [];
-
     /// <summary>Puts weights and buffers into a module of the user's; shapes are already checked.</summary>
     private protected virtual void Write(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state) =>
         ModuleWeights.Write(
             module,
             [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. PersistentBuffers(state)],
-            KnownNames);
+            []);
 
     /// <summary>The buffers that files and modules in PyTorch's form hold, by name.</summary>
     internal IEnumerable<(string Name, Tensor Values)> PersistentBuffers(NetworkState state) =>

@@ -70,6 +70,16 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>The adapter that answers now; null for the base alone.</summary>
     public string? Active => Volatile.Read(ref current).Adapter;
 
+    /// <summary>Of how many adapters the weights are kept now, the active one's besides.</summary>
+    internal int Kept
+    {
+        get
+        {
+            lock (gate)
+                return latest.Count;
+        }
+    }
+
     /// <summary>Adds an adapter from a file or folder, of a fine-tuned or a mapped model; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="path">The file, or the folder with adapter_config.json.</param>
@@ -116,6 +126,10 @@ public sealed partial class AdapterHost : IDisposable
         if (!Target.HasBuffers(model.Target.Buffers))
             throw new ArgumentException(
                 $"The model's network has the buffers {model.Target.BufferText}; '{Target.Name}' has {Target.BufferText}, and a host serves one network.",
+                nameof(model));
+        if (Target.FrozenHash() != model.Target.FrozenHash())
+            throw new ArgumentException(
+                $"The model's network has frozen parameters with other values than '{Target.Name}', and a host serves one network. Make both networks of modules with the same ones.",
                 nameof(model));
         Take(name, new WholeAdapter(model.CopyTo(device)), () => { });
     }

@@ -6,7 +6,7 @@ internal sealed class LatestSnapshots
     private readonly LinkedList<WeightsSnapshot> kept = [];
     private int most = 8;
 
-    /// <summary>How many are kept.</summary>
+    /// <summary>How many are kept at most.</summary>
     public int Most
     {
         get => most;
@@ -16,6 +16,9 @@ internal sealed class LatestSnapshots
             Trim();
         }
     }
+
+    /// <summary>How many are kept now.</summary>
+    public int Count => kept.Count;
 
     /// <summary>The weights of an adapter, held for the caller; made where they are not kept.</summary>
     public WeightsSnapshot Hold(string name, Func<WeightsSnapshot> make)

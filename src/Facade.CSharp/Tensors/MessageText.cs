@@ -43,7 +43,7 @@ internal static class MessageText
             : $"...{Of(there[(shared - BeforeDifference)..])} there and ...{Of(here[(shared - BeforeDifference)..])} here";
     }
 
-    /// <summary>Some of many names, quoted.</summary>
+    /// <summary>Names with commas between them, cut where all of them are longer than a message shows.</summary>
     public static string Names(IEnumerable<string> names) => Of(string.Join(", ", names));
 
     private static bool IsShown(string text, int index) => char.GetUnicodeCategory(text[index]) switch

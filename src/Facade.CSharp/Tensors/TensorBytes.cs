@@ -23,6 +23,23 @@ internal static class TensorBytes
         }
     }
 
+    /// <summary>Adds a name, a line feed and the bits of a tensor on any device to a hash, as the hashes that adapters carry are made.</summary>
+    public static void Append(IncrementalHash hash, string name, Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        hash.AppendData(Encoding.UTF8.GetBytes(name + "\n"));
+        foreach (var part in Parts(values.detach().cpu().contiguous()))
+            hash.AppendData(part.bytes);
+    }
+
+    /// <summary>Whether two tensors of one type and shape, on any device, have the same bits.</summary>
+    public static bool AreSame(Tensor first, Tensor second)
+    {
+        using var scope = NewDisposeScope();
+        return Parts(first.detach().cpu().contiguous()).Zip(Parts(second.detach().cpu().contiguous()))
+            .All(pair => pair.First.bytes.SequenceEqual(pair.Second.bytes));
+    }
+
     /// <summary>SHA-256 over the names, types, shapes and bits of tensors on any device, hexadecimal.</summary>
     public static string Hash(IEnumerable<(string Name, Tensor Values)> tensors)
     {

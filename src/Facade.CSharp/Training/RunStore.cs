@@ -3,7 +3,7 @@ namespace MappingNets;
 /// <summary>Where the state of a run lies between epochs, so that it can go on.</summary>
 internal interface IRunStore
 {
-    /// <summary>What messages call it.</summary>
+    /// <summary>Its name in messages.</summary>
     string Name { get; }
 
     /// <summary>Keeps it for this run alone until what it returns is disposed; null where there is nothing to keep.</summary>

@@ -28,7 +28,7 @@ public sealed class TaskLoss
 
     /// <summary>A loss of your own.</summary>
     /// <param name="name">
-    /// What reports and resume files call it, not blank: a run goes on from its file only with a loss of the same name.
+    /// Its name in reports and resume files, not blank: a run goes on from its file only with a loss of the same name.
     /// </param>
     /// <param name="loss">
     /// From outputs (N, ...) and targets (N, ...), as the data has them but (N, 1) for one number a sample where the network puts out
@@ -48,7 +48,7 @@ public sealed class TaskLoss
         Func<Tensor, double>? weigh = null, Func<Tensor, Tensor>? keep = null) =>
         (Name, this.inTraining, this.inEvaluation, this.check, this.weigh, this.keep) = (name, inTraining, inEvaluation, check, weigh, keep);
 
-    /// <summary>What reports and resume files call it; ready-made ones name their settings too.</summary>
+    /// <summary>Its name in reports and resume files; ready-made ones name their settings too.</summary>
     public string Name { get; }
 
     /// <summary>Whether it may read targets of any shape and type.</summary>

@@ -5,10 +5,16 @@ module MappingNets.Core.Tests.FusedTests
 open System
 open System.Diagnostics
 open System.Reflection
+open System.Runtime.Intrinsics
+open System.Runtime.Intrinsics.X86
+open System.Text.RegularExpressions
 open Expecto
 open TorchSharp
 open MappingNets
 open MappingNets.Core
+
+/// The environment variable that names what the processor of a child process is to lack.
+let private without = "MAPPINGNETS_TESTS_WITHOUT"
 
 /// A layout of random tensors, at least one weight.
 let private layoutOf (random: Random) layers =
@@ -219,21 +225,32 @@ let tests =
                   Differentiation.hessianv (loss mapping.GenerateComposed) latent direction
 
               Expect.isTrue (torch.allclose (fused, plain, rtol = 1e-3, atol = 1e-4)) $"{fused} {plain}"
-          } ]
+          }
 
-/// The list above in a process that believes to be on another processor.
-let private onProcessorWithout (features: string list) =
+          testCase "where the processor is to be a narrower one, it is" (fun () ->
+              match Environment.GetEnvironmentVariable without with
+              | "AVX-512" -> Expect.isFalse Vector512.IsHardwareAccelerated "it has AVX-512"
+              | "AVX2" -> Expect.isFalse Avx2.IsSupported "it has AVX2"
+              | _ -> ()) ]
+
+/// The list above in a process that believes to be on another processor, one without a feature and its switches.
+let private onProcessorWithout (feature: string) (switches: string list) =
     let start =
         ProcessStartInfo(
             "dotnet",
             [ Assembly.GetExecutingAssembly().Location
               "--filter-test-list"
-              "Fused generation" ],
+              "Fused generation"
+              "--no-spinner"
+              "--colours"
+              "0" ],
             RedirectStandardOutput = true
         )
 
-    for feature in features do
-        start.Environment[$"DOTNET_Enable{feature}"] <- "0"
+    start.Environment[without] <- feature
+
+    for switch in switches do
+        start.Environment[$"DOTNET_Enable{switch}"] <- "0"
 
     use child =
         match Process.Start start with
@@ -243,6 +260,8 @@ let private onProcessorWithout (features: string list) =
     let output = child.StandardOutput.ReadToEnd()
     child.WaitForExit()
     Expect.equal child.ExitCode 0 output
+    // A filter that no test passes is no failure.
+    Expect.isTrue (Regex.IsMatch(output, "[1-9][0-9,]* tests run in ")) output
 
 [<Tests>]
 let otherProcessors =
@@ -250,5 +269,5 @@ let otherProcessors =
     <| testList
         "Kernels for narrower processors"
         // The switch for AVX-512 has had two names.
-        [ testCase "without AVX-512" (fun () -> onProcessorWithout [ "AVX512F"; "AVX512" ])
-          testCase "without AVX2" (fun () -> onProcessorWithout [ "AVX2" ]) ]
+        [ testCase "without AVX-512" (fun () -> onProcessorWithout "AVX-512" [ "AVX512F"; "AVX512" ])
+          testCase "without AVX2" (fun () -> onProcessorWithout "AVX2" [ "AVX2" ]) ]

@@ -103,7 +103,7 @@ let refusals =
           <| create [ "a.w", [| 1L |], 1L; "b.w", [| 1L |], 1L; "a.b", [| 1L |], 1L ]
           refuses "theta of another length" "theta" "(18)" (fun () -> layout.Split(torch.zeros 18L) |> ignore)
           refuses "theta as a matrix" "theta" "(19, 1)" (fun () -> layout.Split(torch.zeros (19L, 1L)) |> ignore)
-          refuses "too few tensors" "tensors" "1 came" (fun () -> layout.Join [ torch.zeros 8L ] |> ignore)
+          refuses "too few tensors" "tensors" "1 were given" (fun () -> layout.Join [ torch.zeros 8L ] |> ignore)
           refuses "a tensor of another shape" "tensors" "'conv1.bias' has the shape (3)" (fun () ->
               [ torch.zeros (2L, 1L, 2L, 2L)
                 torch.zeros 3L

@@ -72,6 +72,14 @@ let generation =
 
               same "rows" (vector rows) (mapping.PreActivation z))
 
+          test "the passes before a curved activation are made once" (fun () ->
+              use mapping =
+                  Mapping.create layout (single FixedWeightsKind.SignedPermutation "additive" MappingActivation.Tanh)
+
+              match mapping.Fused, mapping.TensorPasses with
+              | null, NonNull passes -> Expect.isTrue (obj.ReferenceEquals(passes, mapping.TensorPasses)) "the same"
+              | _ -> failtest "There must be passes before the activation and none to the whole of theta.")
+
           test "every layer of a layer-wise mapping has fixed weights of its own" (fun () ->
               let square = ParameterLayout.create [ "a.w", [| 8L |], 1L; "b.w", [| 8L |], 1L ]
 

@@ -137,6 +137,14 @@ let tests =
                 "curvature",
                 "(2, 3)",
                 (fun () -> FullMatrix.inversePower settings (torch.zeros (2L, 3L)) 1L |> ignore)
+                "a curvature that is a vector",
+                "curvature",
+                "(3); it must be (d, d)",
+                (fun () -> FullMatrix.inversePower settings (torch.zeros 3L) 1L |> ignore)
+                "a curvature of no latents",
+                "curvature",
+                "(0, 0); it must be (d, d) with a d of at least 1",
+                (fun () -> FullMatrix.inversePower settings (torch.zeros (0L, 0L)) 1L |> ignore)
                 "a curvature of no gradient",
                 "steps",
                 "at least 1",

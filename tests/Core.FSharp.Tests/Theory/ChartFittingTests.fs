@@ -124,6 +124,7 @@ let tests =
               refuses [ "neighbours"; "11" ] (fun () -> ChartFitting.fit snapshots 2 0 11 |> ignore)
               refuses [ "dimension"; "1 to 4" ] (fun () -> ChartFitting.fit snapshots 5 0 5 |> ignore)
               refuses [ "centres"; "at least one" ] (fun () -> ChartFitting.fitAtlas snapshots 2 [] 5 |> ignore)
+              refuses [ "'centres'"; "99"; "0 to 9" ] (fun () -> ChartFitting.fitAtlas snapshots 1 [ 99 ] 5 |> ignore)
               refuses [ "snapshots" ] (fun () -> ChartFitting.fit (snapshots * nan) 2 0 5 |> ignore)
               refuses [ "snapshots"; "(30)" ] (fun () -> ChartFitting.fit snapshots[0L] 2 0 5 |> ignore)
 

@@ -236,8 +236,8 @@ let tests =
 
               Expect.equal
                   (LipschitzConstant.ofBound 1.0 weights)
-                  (StatedConstant weights.Value)
-                  "never taken for proven"
+                  (AssumedConstant(weights.Value, 1.0))
+                  "never taken for proven, and on its ball alone"
 
               raises<ArgumentException> [ "'u'"; "-1" ] (fun () ->
                   NetworkLipschitz.inputLipschitz (target -1.0) theta |> ignore))

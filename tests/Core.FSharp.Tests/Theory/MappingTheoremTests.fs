@@ -274,6 +274,11 @@ let tests =
                   { good with
                       WeightLipschitz = ProvenConstant(1.0, nan) }
 
+              refuses
+                  [ "LossLipschitz"; "radius" ]
+                  { good with
+                      LossLipschitz = AssumedConstant(1.0, -1.0) }
+
               refuses [ "Target"; "Element 0" ] { good with Target = good.Target * nan }
 
               refuses

@@ -3,6 +3,7 @@ module MappingNets.Core.Tests.NetworkLipschitzTests
 open System
 open Expecto
 open TorchSharp
+open MappingNets
 open MappingNets.Core
 open MappingNets.Core.Tests.TensorExpectations
 open MappingNets.Core.Tests.TheoremExamples
@@ -135,6 +136,62 @@ let tests =
 
                   Expect.floatClose Accuracy.veryHigh (pooling 2L 2L) 1.0 "disjoint windows"
                   Expect.floatClose Accuracy.veryHigh (pooling 3L 1L) 3.0 "nine windows hold a pixel")
+
+          test "a bound that rests on what a layer's author states holds on its ball alone" (fun () ->
+              let layout =
+                  ParameterLayout.create [ "f.weight", [| 1L; 1L |], 1L; "g.weight", [| 1L; 1L |], 1L ]
+
+              let identity =
+                  UserLayer
+                      { Name = "u"
+                        OutputShape = [| 1L |]
+                        InputConstant = 1.0
+                        AtZero = 0.0
+                        WeightConstants = []
+                        Roundings = None }
+
+              let theta = vector [ 0.1; 0.1 ]
+
+              let bound =
+                  NetworkLipschitz.weightLipschitz
+                      { Layout = layout
+                        InputShape = [| 1L |]
+                        Layers = [ LinearLayer "f"; identity; LinearLayer "g" ] }
+                      theta
+                      0.01
+                      1.0
+
+              Expect.equal bound.Status BoundStatus.Assumed "its author's word"
+              Expect.floatClose Accuracy.high bound.Value (sqrt 2.0 * 0.11) "both weights are within 0.11"
+
+              /// g(z) = (z, second), so that g(z*) = (0.1, second).
+              let certify (second: float) loss =
+                  MappingTheorem.certify
+                      Solvability.defaults
+                      { Map =
+                          DifferentiableMap.ofFunction 1 2L (fun z ->
+                              torch.cat ([| z; z * 0.0.ToScalar() + second.ToScalar() |], 0L))
+                        Start = vector [ 0.3 ]
+                        Target = theta
+                        Loss = loss
+                        Epsilon = 1.0
+                        LossLipschitz = StatedConstant 1.0
+                        WeightLipschitz = LipschitzConstant.ofBound 0.01 bound }
+
+              for loss in
+                  [ (fun (weights: torch.Tensor) -> weights[0L] * weights[1L])
+                    (fun weights -> weights[0L] * 0.01.ToScalar()) ] do
+                  let beyond = certify 2.0 loss
+                  Expect.floatClose Accuracy.high beyond.Facts.Distance 1.9 "far from theta*"
+                  Expect.isFalse beyond.Assumptions.ConstantsApply "beyond the ball"
+                  Expect.equal beyond.Conclusion HoldsAsMeasured "neither refuted nor by the theorem"
+                  Expect.stringContains (string beyond) "(assumed within 0.01)" "the ball is named"
+                  let within = certify 0.1 loss
+
+                  Expect.equal
+                      (within.Conclusion, within.Status)
+                      (HoldsByTheorem, BoundStatus.Assumed)
+                      "on the ball, and no better than the author's word")
 
           test "a network that does not fit is refused by the layer's name" (fun () ->
               let theta = torch.zeros (layout.Count, dtype = torch.float64)

@@ -178,6 +178,34 @@ let tests =
               Expect.equal certificate.Facts.QuadraticBoundHeld (Some true) "a circle of radius 1 has C_2 = 1/2"
               Expect.equal certificate.Facts.DisplacementBoundHeld (Some true) "0.2 is below sqrt(0.1 / 0.5)")
 
+          test "an end of the contraction that is nearer than Gauss-Newton's need be no stationary point" (fun () ->
+              let certify (shift: float) start target =
+                  let waves (z: torch.Tensor) =
+                      torch.cat ([| z.sin (); (z + shift.ToScalar()).sin () |], 0L)
+
+                  let certificate =
+                      Solvability.certify
+                          options
+                          (DifferentiableMap.ofFunction 1 2L waves)
+                          (vector [ start ])
+                          (vector target)
+
+                  same "z* is the contraction's end" certificate.Local.Latent certificate.Latent
+                  certificate
+
+              // The first ends where A^T (theta* - g) = 0 with A at z_0, the second nowhere: its steps go on for ever.
+              for shift, start, target, hasFixedPoint in
+                  [ 0.3, -1.2, [ 0.5; 1.0 ], true; 0.4, 1.2, [ -0.5; 0.0 ], false ] do
+                  let certificate = certify shift start target
+                  Expect.equal certificate.Local.Converged hasFixedPoint "the contraction"
+                  Expect.isTrue certificate.Global.Converged "Gauss-Newton, farther away"
+                  Expect.isGreaterThan certificate.Facts.StationaryResidual 0.05 "another z comes closer than z*"
+                  Expect.isFalse certificate.Facts.HasConverged "so z* is not where the search was to end"
+
+              let met = certify 0.1 -1.0 [ sin 1.0; sin 1.1 ]
+              near 1e-9 "theta* = g(1)" (vector [ 1.0 ]) met.Latent
+              Expect.isTrue met.Facts.HasConverged "none comes closer")
+
           test "a singular A is refused by name" (fun () ->
               let flat (z: torch.Tensor) =
                   torch.stack ([| z[0L] + z[1L]; z[0L] + z[1L]; (z[0L] + z[1L]).sin () |], 0L)

@@ -90,6 +90,34 @@ let tests =
 
               TensorShift.ofMapping mapping (vector [ 1.0; 1.0 ]) (vector [ 10.0 ]) |> ignore)
 
+          test "bad input is refused under the argument's own name" (fun () ->
+              let layout = ParameterLayout.create [ "a.weight", [| 3L |], 1L ]
+
+              use plan =
+                  FineTuning.plan layout [ "a.weight" ] 1 3L WeightGrouping.Contiguous (CounterHash.ofSeed 5UL)
+
+              let ones (shape: int64[]) =
+                  torch.ones (shape, dtype = torch.float64)
+
+              let refuses parts (work: unit -> 'T) =
+                  raises<ArgumentException> parts (work >> ignore)
+
+              for strength in [ nan; infinity ] do
+                  refuses [ "'strength'"; $"{strength}" ] (fun () ->
+                      TensorShift.ofGroups plan strength (vector [ 1.0 ]))
+
+                  refuses [ "'strength'"; $"{strength}" ] (fun () ->
+                      TensorShift.ofLowRank strength (ones [| 2L; 5L |]) (ones [| 4L; 2L |]))
+
+              let refusesFactors parts a b =
+                  refuses parts (fun () -> TensorShift.ofLowRank 1.0 a b)
+
+              refusesFactors [ "'a'"; "(2)" ] (ones [| 2L |]) (ones [| 4L; 2L |])
+              refusesFactors [ "'b'"; "(2)" ] (ones [| 2L; 5L |]) (ones [| 2L |])
+              refusesFactors [ "'a'"; "NaN" ] (ones [| 2L; 5L |] * nan) (ones [| 4L; 2L |])
+
+              refusesFactors [ "'b'"; "(4, 3)"; "(2, 5)"; "must be (m, 2)" ] (ones [| 2L; 5L |]) (ones [| 4L; 3L |]))
+
           test "sums of more than 2^24 numbers have no bound, and none that is negative" (fun () ->
               Expect.equal (TensorShift.gamma 16_777_216.0) infinity "2^24"
               Expect.equal (TensorShift.gamma 1e9) infinity "beyond"

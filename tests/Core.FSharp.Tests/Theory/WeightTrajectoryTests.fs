@@ -93,6 +93,20 @@ let tests =
                   (0.0, 0.0, 0)
                   "nothing moves")
 
+          test "equal snapshots occupy no dimension, also where their mean is another number" (fun () ->
+              let still =
+                  WeightTrajectory.shape (torch.full ([| 3L; 5L |], 0.1.ToScalar(), dtype = torch.float64))
+
+              Expect.equal
+                  (still.TotalVariance, still.ParticipationRatio, still.AxesFor 0.9)
+                  (0.0, 0.0, 0)
+                  "nothing moves")
+
+          test "no share of the variance takes no axis" (fun () ->
+              let shape = WeightTrajectory.shape (matrix (Random 2) 6L 13L)
+              Expect.equal (shape.AxesFor 0.0) 0 "none"
+              Expect.equal (shape.AxesFor 1e-3) 1 "a little")
+
           test "each layer is looked at by itself" (fun () ->
               let snapshots = matrix (Random 2) 6L 13L
               let layers = WeightTrajectory.shapeOfLayers layout snapshots

@@ -127,6 +127,33 @@ public sealed class CertificateTests
     }
 
     [Fact]
+    public void The_move_of_the_outputs_is_assumed_where_single_precision_generates_the_weights()
+    {
+        using var scope = NewDisposeScope();
+        using var mapped = Small.Slvt();
+        using var direct = DirectModel.For(Small.Classifier(), seed: 7);
+
+        var (generated, held) = (mapped.Bounds(0.3, inputNorm: 2), direct.Bounds(0.3, inputNorm: 2));
+
+        Assert.Equal((BoundStatus.Proven, BoundStatus.Assumed), (generated.WeightShift.Status, generated.OutputShift!.Status));
+        Assert.Contains("single precision", generated.OutputShift.Meaning);
+        Assert.Equal((BoundStatus.Proven, BoundStatus.Proven), (held.WeightShift.Status, held.OutputShift!.Status));
+        Assert.DoesNotContain("single precision", held.OutputShift.Meaning);
+    }
+
+    [Fact]
+    public void Parts_of_one_name_are_told_apart()
+    {
+        using var scope = NewDisposeScope();
+        using var model = MappingNetwork.For(TargetNetwork.Input(4).Linear(3, name: "scales").Build()).LayerWise(3).WithTrainableScales().Build();
+
+        var certificate = model.Certify(Inputs(model, 2));
+
+        Assert.Equal(["scales", "scales (2)"], certificate.RadiiAlone.Keys);
+        Assert.All(certificate.RadiiAlone.Values, radii => Assert.All(radii.Zip(certificate.Radii), pair => Assert.True(pair.First >= pair.Second)));
+    }
+
+    [Fact]
     public void Noise_moves_outputs_no_farther_than_its_bound_and_the_model_is_as_before()
     {
         using var scope = NewDisposeScope();
@@ -190,12 +217,12 @@ public sealed class CertificateTests
         Assert.Throws<ArgumentOutOfRangeException>("sigma", () => model.OutputStability(-0.1, zeros(1, 4)));
         Assert.Throws<ArgumentOutOfRangeException>("risk", () => model.OutputStability(0.1, zeros(1, 4), risk: 0));
         Assert.Throws<ArgumentOutOfRangeException>("draws", () => model.OutputStability(0.1, zeros(1, 4), draws: 0));
-        Assert.Throws<ArgumentException>("inputs", () => number.Certify(zeros(1, 4)));
-        Assert.Contains("(N, 4)", Assert.Throws<ArgumentException>("inputs", () => model.Certify(zeros(1, 5))).Message);
-        Assert.Throws<ArgumentException>("inputs", () => model.Certify(full([1, 4], float.NaN)));
-        Assert.Throws<ArgumentException>("inputs", () => model.OutputStability(0.1, full([1, 4], float.PositiveInfinity)));
-        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.Certify(zeros(0, 4))).Message);
-        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("inputs", () => model.OutputStability(0.1, zeros(0, 4))).Message);
+        Assert.Throws<ArgumentException>("input", () => number.Certify(zeros(1, 4)));
+        Assert.Contains("(N, 4)", Assert.Throws<ArgumentException>("input", () => model.Certify(zeros(1, 5))).Message);
+        Assert.Throws<ArgumentException>("input", () => model.Certify(full([1, 4], float.NaN)));
+        Assert.Throws<ArgumentException>("input", () => model.OutputStability(0.1, full([1, 4], float.PositiveInfinity)));
+        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("input", () => model.Certify(zeros(0, 4))).Message);
+        Assert.Contains("(0, 4)", Assert.Throws<ArgumentException>("input", () => model.OutputStability(0.1, zeros(0, 4))).Message);
     }
 
     [Fact]

@@ -113,6 +113,25 @@ public sealed class LayerCertificateTests
     }
 
     [Fact]
+    public void An_embedding_has_no_lipschitz_constant_that_tokens_refute()
+    {
+        using var scope = NewDisposeScope();
+        using var model = DirectModel.For(TargetNetwork.Input(3).Embedding(5, 4).Flatten().Linear(2).Build(), seed: 3);
+        var certificate = model.Certify(tensor(new[] { 0L, 1, 4, 2, 2, 3 }).view(2, 3));
+        foreach (var constants in new[] { certificate.Constants, model.Bounds(0.1).Constants })
+        {
+            Assert.DoesNotContain(
+                constants, constant => constant.Name == "Lipschitz constant of embedding1" && (constant.Status, constant.Value) == (BoundStatus.Proven, 0));
+            var tokens = constants.Single(constant => constant.Name == "move of the tokens of embedding1");
+            Assert.Equal((BoundStatus.Proven, 0.0), (tokens.Status, tokens.Value));
+            Assert.Contains("not established", tokens.Meaning);
+        }
+
+        Assert.Equal(BoundStatus.Assumed, certificate.Status);
+        Assert.Contains(certificate.Radii, radius => radius > 1e-4);
+    }
+
+    [Fact]
     public void What_an_author_states_of_a_layer_is_assumed_and_without_it_or_its_rounding_nothing_is_certified()
     {
         using var scope = NewDisposeScope();

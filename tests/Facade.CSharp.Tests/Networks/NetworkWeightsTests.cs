@@ -93,17 +93,20 @@ public sealed class NetworkWeightsTests : IDisposable
     }
 
     [Fact]
-    public void A_module_reads_files_that_also_hold_its_frozen_parameters()
+    public void A_module_reads_files_that_also_hold_its_frozen_parameters_as_they_are()
     {
         using var scope = NewDisposeScope();
         using var module = nn.Linear(1, 1);
         module.bias!.requires_grad = false;
-        using var target = TargetNetwork.From(module, zeros(1, 1));
-        var path = folder.Write(
-            "linear", Of($"{{{Entry("weight", "F32", "1,1", 0, 4)},{Entry("bias", "F32", "1", 4, 8)}}}", 0, 0, 0xC0, 0x3F, 0, 0, 0, 0));
+        module.bias!.zero_();
+        using var target = TargetNetwork.From(module, zeros(1, 1), "line");
+        string Written(params byte[] bias) => folder.Write(
+            "linear", Of($"{{{Entry("weight", "F32", "1,1", 0, 4)},{Entry("bias", "F32", "1", 4, 8)}}}", [0, 0, 0xC0, 0x3F, .. bias]));
 
-        using var weights = target.ReadWeights(path);
-
+        using var weights = target.ReadWeights(Written(0, 0, 0, 0));
         Assert.Equal(1.5f, Assert.Single(weights.Tensors).item<float>());
+
+        var refusal = Assert.Throws<CheckpointFormatException>(() => target.ReadWeights(Written(0, 0, 0xC0, 0x3F)));
+        Assert.Contains("'bias', which is frozen in the module of 'line', with other values than the module", refusal.Message);
     }
 }

@@ -140,7 +140,7 @@ public sealed class TargetNetworkTests
         Assert.Contains("has (1, 28, 28)", input.Message);
 
         var missing = Assert.Throws<ArgumentException>(() => cnn2.ToModule(weights[..7]));
-        Assert.Contains("8 weight tensors; 7 came", missing.Message);
+        Assert.Contains("8 weight tensors; 7 were given", missing.Message);
 
         weights[4] = zeros(800, 128);
         var shape = Assert.Throws<ArgumentException>(() => cnn2.Forward(zeros(1, 1, 28, 28), weights));

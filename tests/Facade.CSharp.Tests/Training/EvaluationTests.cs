@@ -52,8 +52,13 @@ public sealed class EvaluationTests
         Assert.NotEqual(one.Parameters[0], one.Parameters[0] with { Center = 1 });
         Assert.Equal(new InputSpecification([1, 2]), new InputSpecification([1, 2]));
         Assert.NotEqual(new InputSpecification([1, 2]), new InputSpecification([2, 1]));
-        Assert.Equal(new BufferSpecification("a", [3], ScalarType.Float32, 0), new BufferSpecification("a", [3], ScalarType.Float32, 0));
-        Assert.NotEqual(new BufferSpecification("a", [3], ScalarType.Float32, 0), new BufferSpecification("a", [3], ScalarType.Float32, 1));
+        var buffer = new BufferSpecification("a", [3], ScalarType.Float32, 0);
+        Assert.Equal(buffer, new BufferSpecification("a", [3], ScalarType.Float32, 0));
+        Assert.Equal(buffer.GetHashCode(), new BufferSpecification("a", [3], ScalarType.Float32, 0).GetHashCode());
+        Assert.NotEqual(buffer, buffer with { Start = 1 });
+        Assert.NotEqual(buffer, buffer with { IsPersistent = false });
+        Assert.NotEqual(buffer, buffer with { IsDropoutPlace = true });
+        Assert.NotEqual(buffer, buffer with { FollowsBatches = false });
         Assert.Equal(new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12), new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12));
         Assert.NotEqual(new SafetensorsEntry("a", ScalarType.Float32, [3], 0, 12), new SafetensorsEntry("a", ScalarType.Float32, [3, 1], 0, 12));
     }

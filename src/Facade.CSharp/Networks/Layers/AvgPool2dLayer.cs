@@ -34,7 +34,7 @@ internal sealed class AvgPool2dLayer(long window, long stride, long padding, str
 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
-        var (height, width) = new SlidingWindow("window", window, stride, padding).OverHalfPadded(input);
+        var (height, width) = Window.OverHalfPadded(input);
         return [input[0], height, width];
     }
 

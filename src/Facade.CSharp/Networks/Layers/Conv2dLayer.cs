@@ -43,7 +43,7 @@ internal sealed class Conv2dLayer(long channels, long kernel, long stride, long 
     public override IReadOnlyList<long> InferOutput(IReadOnlyList<long> input)
     {
         Require(channels >= 1, $"channels is {channels}; it must be at least 1.");
-        var (height, width) = new SlidingWindow("kernel", kernel, stride, padding).Over(input);
+        var (height, width) = Window.Over(input);
         return [channels, height, width];
     }
 

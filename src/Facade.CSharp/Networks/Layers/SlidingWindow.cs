@@ -1,7 +1,7 @@
 namespace MappingNets;
 
 /// <summary>A square window that moves over an image, as convolutions and poolings have it.</summary>
-/// <param name="What">What messages call it: "kernel" or "window".</param>
+/// <param name="What">Its name in messages: "kernel" or "window".</param>
 /// <param name="Side">Its side in pixels.</param>
 /// <param name="Stride">The step in pixels.</param>
 /// <param name="Padding">How many pixels are added on each side of the image.</param>

@@ -212,7 +212,9 @@ internal sealed class BorrowedModule : LentModule, IDisposable
         return own;
     }
 
-    private void RequireNotReturned()
+    /// <summary>Refuses what needs the module while it is on loan.</summary>
+    /// <exception cref="ObjectDisposedException">It is with its owner again.</exception>
+    public void RequireNotReturned()
     {
         if (returned)
             throw new ObjectDisposedException(name, $"The target '{name}' was disposed, and its module is with its owner again.");

@@ -198,7 +198,21 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                 []);
     }
 
-    private protected override IReadOnlyList<string> KnownNames => [.. FrozenParameters, .. module.Parameters.OtherNames.Keys];
+    /// <inheritdoc/>
+    internal override IReadOnlyList<(string Name, Tensor Value)> Frozen()
+    {
+        if (FrozenParameters.Count == 0)
+            return [];
+        lock (module.Gate)
+        {
+            // Its owner may have changed them since.
+            module.RequireNotReturned();
+            return module.Frozen;
+        }
+    }
+
+    /// <inheritdoc/>
+    internal override IReadOnlyDictionary<string, string> OtherNames => module.Parameters.OtherNames;
 
     /// <summary>The further names of parameters and buffers that are used in several places, with the same values.</summary>
     private IEnumerable<(string Name, Tensor Value)> Ties(IReadOnlyList<Tensor> weights, NetworkState state)

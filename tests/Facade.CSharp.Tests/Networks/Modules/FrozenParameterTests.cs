@@ -1,0 +1,271 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>A module whose encoder its owner froze: adapters and files of weights belong to that encoder, and exports hold it.</summary>
+public sealed class FrozenParameterTests : IDisposable
+{
+    private const string Field = "frozen_sha256";
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private string Adapter => folder.File("adapter");
+
+    private string Weights => folder.File("weights.safetensors");
+
+    /// <summary>All alike but for the encoder.</summary>
+    private sealed class Net : nn.Module<Tensor, Tensor>
+    {
+        private readonly Linear encoder;
+        private readonly BatchNorm1d bn;
+        private readonly Linear head;
+
+        public Net(ulong encoderSeed, ScalarType type = ScalarType.Float32)
+            : base("net")
+        {
+            (encoder, bn, head) = (nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3));
+            RegisterComponents();
+            this.to(type);
+            using var noGradient = no_grad();
+            foreach (var (name, parameter) in named_parameters())
+            {
+                using var generator = new Generator(name.StartsWith("encoder", StringComparison.Ordinal) ? encoderSeed : 100);
+                using var values = rand(parameter.shape, dtype: float64, generator: generator);
+                parameter.copy_(values);
+            }
+
+            foreach (var parameter in encoder.parameters())
+                parameter.requires_grad = false;
+        }
+
+        public override Tensor forward(Tensor input) => head.call(bn.call(encoder.call(input).tanh()));
+    }
+
+    private static ModuleTarget TargetOf(Net module) => TargetNetwork.From(module, zeros(2, 4), "net");
+
+    private static MappedModel Mapped(ModuleTarget target, string kind)
+    {
+        var mapping = MappingNetwork.For(target).SingleLatent(12).WithSeed(3);
+        return (kind == "low rank" ? mapping.LowRank("head", 1) : mapping).Build();
+    }
+
+    [Theory]
+    [InlineData("file")]
+    [InlineData("folder")]
+    [InlineData("low rank")]
+    public void A_mapped_adapter_is_refused_beside_another_encoder(string kind)
+    {
+        using var scope = NewDisposeScope();
+        var inputs = Small.Uniform(5, 4);
+        using var module = new Net(1);
+        using var target = TargetOf(module);
+        using var model = Mapped(target, kind);
+        if (kind == "folder")
+            model.SaveAdapterFolder(Adapter);
+        else
+            model.SaveAdapter(Adapter);
+
+        using var alike = new Net(1);
+        using var there = TargetOf(alike);
+        using (var loaded = MappedModel.LoadAdapter(Adapter, there))
+            Assert.Equal(Small.Bits(model.Predict(inputs)), Small.Bits(loaded.Predict(inputs)));
+        using var other = new Net(2);
+        using var elsewhere = TargetOf(other);
+        var refusal = Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(Adapter, elsewhere));
+        Assert.Contains("other values of the frozen parameters [encoder.weight, encoder.bias]", refusal.Message);
+        Assert.Contains("load them into the module before TargetNetwork.From", refusal.Message);
+    }
+
+    [Fact]
+    public void A_fine_tuned_adapter_is_refused_beside_another_encoder_unless_it_is_bound_to_no_weights()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using var other = new Net(2);
+        using var target = TargetOf(module);
+        using var elsewhere = TargetOf(other);
+        using var pretrained = PretrainedWeights.Of(target);
+        using var others = PretrainedWeights.Of(elsewhere);
+        using var host = new AdapterHost(elsewhere, others);
+        using var model = FineTuning.Of(target, pretrained).Groups(10).Build();
+
+        model.SaveAdapter(Adapter);
+
+        using (FineTunedModel.LoadAdapter(Adapter, target, pretrained))
+        {
+        }
+
+        var refusal = Assert.Throws<CheckpointFormatException>(() => FineTunedModel.LoadAdapter(Adapter, elsewhere, others));
+        Assert.Contains("other values of the frozen parameters [encoder.weight, encoder.bias]", refusal.Message);
+        Assert.Throws<CheckpointFormatException>(() => host.Add("file", Adapter));
+        Assert.Throws<CheckpointFormatException>(() => host.Add("model", model));
+        model.SaveAdapter(Adapter, bindToWeights: false);
+        using (FineTunedModel.LoadAdapter(Adapter, elsewhere, others))
+        {
+        }
+    }
+
+    [Fact]
+    public void The_field_is_one_that_readers_may_ignore_and_files_without_it_load_as_before()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using var other = new Net(2);
+        using var target = TargetOf(module);
+        using var elsewhere = TargetOf(other);
+        using (var model = Mapped(target, "file"))
+            model.SaveAdapter(Adapter);
+
+        using (var file = SafetensorsFile.Read(Adapter))
+        {
+            Assert.Matches("^[0-9a-f]{64}$", file.Metadata[Field]);
+            Assert.Equal($"[\"{Field}\"]", file.Metadata["optional_fields"]);
+        }
+
+        Signed.Change(Adapter, metadata => metadata[Field] = "none");
+        Assert.Contains("no SHA-256", Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(Adapter, target)).Message);
+        Signed.Change(Adapter, metadata => metadata.Remove(Field));
+        using (MappedModel.LoadAdapter(Adapter, elsewhere))
+        {
+        }
+    }
+
+    [Fact]
+    public void A_module_without_frozen_parameters_refuses_an_adapter_that_was_trained_beside_some()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using var target = TargetOf(module);
+        using (var model = Mapped(target, "file"))
+            model.SaveAdapter(Adapter);
+        using var rest = nn.Sequential(("bn", nn.BatchNorm1d(6)), ("head", nn.Linear(6, 3)));
+        using var elsewhere = TargetNetwork.From(rest, zeros(2, 6), "rest");
+
+        var refusal = Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(Adapter, elsewhere));
+
+        Assert.Contains("'rest' has none", refusal.Message);
+        using var mapped = MappingNetwork.For(elsewhere).SingleLatent(12).Build();
+        mapped.SaveAdapter(Adapter);
+        using var file = SafetensorsFile.Read(Adapter);
+        Assert.DoesNotContain(Field, file.Metadata.Keys);
+        Assert.DoesNotContain("optional_fields", file.Metadata.Keys);
+    }
+
+    [Fact]
+    public void Weights_with_another_encoder_are_refused_by_name_and_with_the_remedy()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using var target = TargetOf(module);
+        using (var model = DirectModel.For(target, 5))
+            model.Export(Weights);
+        using var other = new Net(2);
+        using var elsewhere = TargetOf(other);
+        using var read = PretrainedWeights.FromFile(Weights);
+
+        var refusal = Assert.Throws<ArgumentException>("pretrained", () => FineTuning.Of(elsewhere, read).Groups(5).Build());
+
+        Assert.Contains($"'encoder.weight' is frozen in the module of 'net' and has other values in '{Weights}'", refusal.Message);
+        Assert.Contains("load them into the module before TargetNetwork.From", refusal.Message);
+        Assert.Throws<ArgumentException>("pretrained", () => new AdapterHost(elsewhere, read));
+        var fault = Assert.Throws<CheckpointFormatException>(() => elsewhere.ReadWeights(Weights)).Message;
+        Assert.Contains("'encoder.weight', which is frozen in the module of 'net', with other values", fault);
+        using var rest = read.Renamed(name => name.StartsWith("encoder", StringComparison.Ordinal) ? null : name);
+        using (FineTuning.Of(elsewhere, rest).Groups(5).Build())
+        {
+        }
+    }
+
+    // In memory doubles are single, and the module's are held to them in that.
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void Weights_with_the_modules_own_encoder_are_read_in_its_type(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1, type);
+        using var target = TargetOf(module);
+        using var trained = DirectModel.For(target, 5);
+        trained.Export(Weights);
+        using var alike = new Net(1, type);
+        using var there = TargetOf(alike);
+        var inputs = Small.Uniform(5, 4);
+
+        using (var file = SafetensorsFile.Read(Weights))
+            Assert.Equal(type, file.Entries.Single(entry => entry.Name == "encoder.weight").DType);
+        using var read = PretrainedWeights.FromFile(Weights);
+        using var model = FineTuning.Of(there, read).Groups(5).Build();
+        Assert.Equal(Small.Bits(trained.Predict(inputs)), Small.Bits(model.Predict(inputs)));
+        using var weights = there.ReadWeights(Weights);
+        Assert.Equal(FineTuned.Weights(trained), weights.Tensors.SelectMany(Small.Values));
+    }
+
+    [Theory]
+    [InlineData(StoredPrecision.Single, false)]
+    [InlineData(StoredPrecision.Int8, false)]
+    [InlineData(StoredPrecision.Single, true)]
+    public void An_export_has_every_name_of_the_modules_state_dict_and_is_read_again(StoredPrecision precision, bool factors)
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using var target = TargetOf(module);
+        TargetNetwork network = factors ? target.LowRank("head", 1) : target;
+        using var model = DirectModel.For(network, 5);
+
+        model.Export(Weights, precision, factors: factors);
+
+        var expected = module.state_dict().Keys.SelectMany(name => factors && name == "head.weight" ? [name + "_left", name + "_right"] : new[] { name });
+        using var file = TensorFile.Read(Weights);
+        Assert.Equal(expected.Order(StringComparer.Ordinal), file.Entries.Select(entry => entry.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(Small.Bits(module.get_parameter("encoder.weight")!), Small.Bits(file.Load("encoder.weight")));
+        using var weights = network.ReadWeights(Weights);
+        Assert.Equal(network.Parameters.Select(parameter => parameter.Shape), weights.Tensors.Select(tensor => tensor.shape));
+    }
+
+    [Theory]
+    [InlineData(float.NegativeInfinity)]
+    [InlineData(float.NaN)]
+    public void A_frozen_mask_of_infinities_is_exported_and_a_NaN_is_refused(float value)
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        using (no_grad())
+            module.get_parameter("encoder.bias")!.fill_(value);
+        using var target = TargetOf(module);
+        using var model = DirectModel.For(target, 5);
+
+        if (float.IsNaN(value))
+        {
+            Assert.Contains("'encoder.bias'", Assert.Throws<InvalidOperationException>(() => model.Export(Weights)).Message);
+            return;
+        }
+
+        model.Export(Weights);
+        using var read = PretrainedWeights.FromFile(Weights);
+        using (FineTuning.Of(target, read).Groups(5).Build())
+        {
+        }
+
+        target.ReadWeights(Weights).Dispose();
+    }
+
+    [Fact]
+    public void What_would_take_frozen_parameters_from_a_module_that_its_owner_has_again_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Net(1);
+        var target = TargetOf(module);
+        using var model = Mapped(target, "file");
+        target.Dispose();
+
+        Assert.Throws<ObjectDisposedException>(() => model.SaveAdapter(Adapter));
+        Assert.Throws<ObjectDisposedException>(() => model.Export(Weights));
+        Assert.False(File.Exists(Adapter));
+        Assert.False(File.Exists(Weights));
+    }
+}
