@@ -131,15 +131,15 @@ public sealed class FineTunedModel : Model
     /// gives what was stored, to the bit; this model keeps its own.
     /// </param>
     /// <param name="bindToWeights">
-    /// Whether the fingerprint covers the base's weights (SHA-256) and not only its names and shapes: loading onto other weights is
-    /// then refused.
+    /// Whether the fingerprint covers the base's weights (SHA-256), those that a module's owner froze among them, and not only its names and
+    /// shapes: loading onto other weights is then refused.
     /// </param>
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">
     /// A trained parameter or a buffer is not finite or too large for the precision, so that no one could load the file.
     /// </exception>
     /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void SaveAdapter(string path, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
@@ -153,7 +153,7 @@ public sealed class FineTunedModel : Model
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="InvalidOperationException">As for <see cref="SaveAdapter"/>.</exception>
     /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">As for <see cref="SaveAdapter"/>.</exception>
     public void SaveAdapterFolder(string folder, StoredPrecision precision = StoredPrecision.Single, bool bindToWeights = true)
     {
         using var contents = AdapterContents.Of(this, bindToWeights);
@@ -172,11 +172,12 @@ public sealed class FineTunedModel : Model
     /// </param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="CheckpointFormatException">
-    /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target or other weights; or the file of the
-    /// pretrained weights has a tensor that the network needs in a type that holds no weights. The message says which.
+    /// It is damaged, beyond the limits, no such adapter, of another version, or made for another target, other weights or other frozen parameters;
+    /// or the file of the pretrained weights has a tensor that the network needs in a type that holds no weights. The message says which.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// The pretrained weights do not fit the target, or stay in their file without being streamed; or the weights are to be streamed and cannot be.
+    /// The pretrained weights do not fit the target, or have other values for parameters that are frozen in its module, or stay in their file without
+    /// being streamed; or the weights are to be streamed and cannot be.
     /// </exception>
     /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
     /// <exception cref="ObjectDisposedException">The pretrained weights are disposed.</exception>
@@ -260,7 +261,8 @@ public sealed class FineTunedModel : Model
     /// <param name="folder">The folder, made where there is none; the two files in it are replaced.</param>
     /// <exception cref="InvalidOperationException">
     /// The change is another than <see cref="FineTuning.LowRank"/> alone, changes an embedding or a convolution in groups, is pruned, or moved running
-    /// statistics of a module that is not stored whole, which PEFT's adapters do not hold; or a trained parameter is not finite.
+    /// statistics of a module that is not stored whole, which PEFT's adapters do not hold; or trains itself what PEFT's modules_to_save cannot tell apart: a
+    /// parameter of the network itself, a module that holds one with factors, or one whose name ends another module's; or a trained parameter is not finite.
     /// </exception>
     /// <exception cref="IOException">It cannot be written.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>

@@ -11,7 +11,7 @@ namespace MappingNets;
 /// <remarks>Hu et al., LoRA, 2021; the files as PEFT's documentation describes its checkpoint format.</remarks>
 internal static class PeftAdapter
 {
-    private const string Prefix = "base_model.model.";
+    private const string Prefix = PeftModules.Prefix;
     private const string Ending = ".weight";
     private const string Bias = ".bias";
     private const string Wrapped = ".base_layer";
@@ -117,7 +117,7 @@ internal static class PeftAdapter
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
-        var saved = model.DirectlyTrained.Select(ModuleOf).Distinct().ToArray();
+        var saved = PeftModules.Outermost(model.DirectlyTrained);
         AdapterContents.RequireReadable(model);
         var (ranks, strength) = LowRankOf(model, saved);
         var matrices = model.Target.Parameters.Where(parameter => parameter.Shape.Count > 1).ToDictionary(parameter => parameter.Name);
@@ -135,15 +135,17 @@ internal static class PeftAdapter
             tensors.Add((factors.B, trained[piece.Name + FactorB].reshape(factors.ShapeOfB(piece.Rank))));
         }
 
-        if (ranks.FirstOrDefault(piece => saved.Contains(ModuleOf(piece.Name))) is { } both)
-            throw Refusal($"'{ModuleOf(both.Name)}' has tensors of its own and factors, and PEFT's modules have one of the two");
-        // PEFT stores such modules whole, buffers included.
+        (string Name, int Rank)[] adapted = [.. ranks.Select(piece => (PeftModules.Of(piece.Name), piece.Rank))];
+        var modules = PeftModules.All(model.Target);
+        // PEFT drops factors that find no place as it loads: the network would compute something else there, without an error.
+        if (PeftModules.Misread(saved, [.. adapted.Select(module => module.Name)], modules) is { } why)
+            throw Refusal($"{why}. SaveAdapter writes it for this library; Export writes the weights with the change in them, for PyTorch without PEFT");
+        // PEFT stores such modules whole, with the modules in them and with buffers, and reads none that lacks a tensor.
         var weights = model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, values) => (parameter.Name, values));
-        tensors.AddRange(weights.Concat(model.Target.PersistentBuffers(model.State)).Where(pair => saved.Contains(ModuleOf(pair.Name)))
+        tensors.AddRange(weights.Concat(model.Target.PersistentBuffers(model.State)).Where(pair => IsSaved(saved, pair.Name))
             .Select(pair => (Prefix + pair.Name, pair.Item2)));
 
-        var configuration = PeftConfiguration.Of(
-            [.. ranks.Select(piece => (ModuleOf(piece.Name), piece.Rank))], [.. matrices.Keys.Select(ModuleOf)], saved, strength);
+        var configuration = PeftConfiguration.Of(adapted, modules, saved, strength);
         AdapterFolder.Write(
             folder,
             [.. tensors.Select(pair => (pair.Name, pair.Values.cpu()))],
@@ -237,7 +239,7 @@ internal static class PeftAdapter
         if (model.PruningMask is not null)
             throw Refusal("its weights are pruned");
         foreach (var ((name, now), (_, then)) in model.Target.PersistentBuffers(model.State).Zip(model.Target.PersistentBuffers(model.Base.State)))
-            if (!saved.Contains(ModuleOf(name)) && !now.cpu().equal(then.cpu()).all().ToBoolean())
+            if (!IsSaved(saved, name) && !now.cpu().equal(then.cpu()).all().ToBoolean())
                 throw Refusal(
                     $"the buffer '{name}' has moved, and an adapter of PEFT holds none but those of modules that are stored whole. "
                     + "Train with TrainingOptions.FrozenStatistics");
@@ -250,7 +252,7 @@ internal static class PeftAdapter
         };
     }
 
-    private static string ModuleOf(string tensor) => tensor.LastIndexOf('.') is > 0 and var dot ? tensor[..dot] : tensor;
+    private static bool IsSaved(IReadOnlyList<string> saved, string tensor) => saved.Any(module => PeftModules.Holds(module, tensor));
 
     private static InvalidOperationException Refusal(string why) => new($"The model cannot be written as an adapter of PEFT: {why}.");
 }

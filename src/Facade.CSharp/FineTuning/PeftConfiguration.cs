@@ -76,7 +76,7 @@ internal sealed class PeftConfiguration
 
     /// <summary>The text of a new file.</summary>
     /// <param name="modules">The modules with their ranks.</param>
-    /// <param name="all">All modules of the network that have a matrix, by whose names a plain name could be mistaken.</param>
+    /// <param name="all">All modules of the network, for whose names a plain name could be taken.</param>
     /// <param name="saved">The modules that are stored whole.</param>
     /// <param name="strength">What B A is multiplied by.</param>
     public static JsonObject Of(

@@ -38,7 +38,21 @@ public sealed partial class AdapterHost
     public Tensor Predict(Tensor input, string? adapter)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return Answer(Hold(adapter), [input]);
+        return Predict([input], adapter);
+    }
+
+    /// <summary>The same for a target of several inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <param name="adapter">Which one; null for the base alone, with what is merged into it.</param>
+    /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
+    /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
+    /// <exception cref="InvalidOperationException">It is merged into the base.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
+    public Tensor Predict(IReadOnlyList<Tensor> inputs, string? adapter)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return Answer(Hold(adapter), inputs);
     }
 
     /// <summary>The outputs of a batch whose samples go to different adapters: of each adapter all its samples at once. Within <see cref="Disable"/> the base answers for every name.</summary>
@@ -52,11 +66,35 @@ public sealed partial class AdapterHost
     public Tensor PredictEach(Tensor input, IReadOnlyList<string?> adapters)
     {
         ArgumentNullException.ThrowIfNull(input);
+        return PredictEach([input], adapters);
+    }
+
+    /// <summary>The same for a target of several inputs.</summary>
+    /// <param name="inputs">A batch (N, ...) per entry of the target's <see cref="TargetNetwork.Inputs"/>, with equal N.</param>
+    /// <param name="adapters">The adapter of each sample; null for the base alone.</param>
+    /// <returns>(N, ...) with the target's output shape, in the samples' order, on the host's device; the caller disposes it.</returns>
+    /// <exception cref="ArgumentException">
+    /// The number of inputs, a shape or a type is wrong, or there are not as many names as an input has samples.
+    /// </exception>
+    /// <exception cref="KeyNotFoundException">There is no such adapter; none has answered then.</exception>
+    /// <exception cref="InvalidOperationException">One is merged into the base.</exception>
+    /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
+    public Tensor PredictEach(IReadOnlyList<Tensor> inputs, IReadOnlyList<string?> adapters)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(adapters);
-        if (input.dim() == 0 || input.shape[0] != adapters.Count || adapters.Count == 0)
-            throw new ArgumentException(
-                $"There are {adapters.Count} names for an input of the shape {ShapeText.Of(input.shape)}; there must be one for each sample, and a sample.",
-                nameof(adapters));
+        if (adapters.Count == 0)
+            throw new ArgumentException("There is no name; there must be one for each sample, and a sample.", nameof(adapters));
+        // Each of them: of an input with more samples the groups below would leave some out.
+        foreach (var input in inputs)
+        {
+            ArgumentNullException.ThrowIfNull(input, nameof(inputs));
+            if (input.dim() == 0 || input.shape[0] != adapters.Count)
+                throw new ArgumentException(
+                    $"There are {adapters.Count} names for an input of the shape {ShapeText.Of(input.shape)}; there must be one for each sample, and a sample.",
+                    nameof(adapters));
+        }
+
         var groups = adapters.Select((name, place) => (name, place: (long)place)).GroupBy(each => each.name, each => each.place).ToArray();
         RequireAll(groups.Select(group => group.Key));
         using var noGradient = no_grad();
@@ -66,7 +104,8 @@ public sealed partial class AdapterHost
         {
             using var one = NewDisposeScope();
             var places = tensor(group.ToArray(), dtype: int64);
-            var part = Answer(Hold(group.Key), [input.index_select(0, places.to(input.device))]);
+            Tensor[] samples = [.. inputs.Select(input => input.index_select(0, places.to(input.device)))];
+            var part = Answer(Hold(group.Key), samples);
             outputs ??= empty([adapters.Count, .. part.shape[1..]], part.dtype, part.device).MoveToOuterDisposeScope();
             outputs.index_copy_(0, places.to(part.device), part);
         }
@@ -117,20 +156,13 @@ public sealed partial class AdapterHost
         }
     }
 
-    // Lets go of the weights when it has the outputs.
-    private Tensor Answer(WeightsSnapshot snapshot, IReadOnlyList<Tensor> inputs)
+    private Tensor Answer(WeightsSnapshot snapshot, IReadOnlyList<Tensor> inputs) => With(snapshot, held =>
     {
-        try
-        {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return Target.Forward([.. inputs.Select(input => input.to(device))], snapshot.Weights, snapshot.State, training: false).MoveToOuterDisposeScope();
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        Tensor[] here = [.. inputs.Select(input => (input ?? throw new ArgumentNullException(nameof(inputs))).to(device))];
+        return Target.Forward(here, held.Weights, held.State, training: false).MoveToOuterDisposeScope();
+    });
 
     private WeightsSnapshot Hold(string? name)
     {

@@ -8,26 +8,23 @@ public sealed partial class AdapterHost
     /// <summary>All weights that answer now, as one flat vector (P).</summary>
     /// <returns>A copy; the caller disposes it.</returns>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
-    public Tensor FlatWeights() => With(weights => Target.Layout.Join(weights));
+    public Tensor FlatWeights() => With(held =>
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return Target.Layout.Join(held.Weights).MoveToOuterDisposeScope();
+    });
 
     /// <summary>A plain TorchSharp module with the weights that answer now: it needs nothing of this library.</summary>
     /// <returns>The module, in evaluation mode; the caller disposes it.</returns>
     /// <exception cref="NotSupportedException">The network is a user's own module; <see cref="WriteInto"/> is for these.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
-    public nn.Module<Tensor, Tensor> Materialize()
+    public nn.Module<Tensor, Tensor> Materialize() => With(held =>
     {
-        var snapshot = Hold();
-        try
-        {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return Target.ToModule(snapshot.Weights, snapshot.State);
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        return Target.ToModule(held.Weights, held.State);
+    });
 
     /// <summary>
     /// Copies the weights that answer now, and their buffers, into a TorchSharp module with the same names and shapes, as
@@ -36,18 +33,11 @@ public sealed partial class AdapterHost
     /// <param name="module">The module.</param>
     /// <exception cref="ArgumentException">The module does not fit; nothing was written.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
-    public void WriteInto(nn.Module module)
+    public void WriteInto(nn.Module module) => With(held =>
     {
-        var snapshot = Hold();
-        try
-        {
-            Target.WriteInto(module, snapshot.Weights, snapshot.State);
-        }
-        finally
-        {
-            snapshot.Release();
-        }
-    }
+        Target.WriteInto(module, held.Weights, held.State);
+        return module;
+    });
 
     private void Read(string name, string path, ReadLimits? limits, bool replaces)
     {
@@ -102,18 +92,19 @@ public sealed partial class AdapterHost
         }
     }
 
-    private Tensor With(Func<IReadOnlyList<Tensor>, Tensor> read)
+    // Reads the weights that answer now.
+    private T With<T>(Func<WeightsSnapshot, T> read) => With(Hold(), read);
+
+    // Reads weights that are held, and lets go of them.
+    private static T With<T>(WeightsSnapshot held, Func<WeightsSnapshot, T> read)
     {
-        var snapshot = Hold();
         try
         {
-            using var noGradient = no_grad();
-            using var scope = NewDisposeScope();
-            return read(snapshot.Weights).MoveToOuterDisposeScope();
+            return read(held);
         }
         finally
         {
-            snapshot.Release();
+            held.Release();
         }
     }
 

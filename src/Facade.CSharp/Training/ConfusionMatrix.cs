@@ -51,7 +51,10 @@ public sealed class ConfusionMatrix
         return union > 0 ? (double)met / union : null;
     }
 
-    /// <summary>Counts a model's predictions on a data set with classes, in evaluation mode, outside any gradient graph.</summary>
+    /// <summary>
+    /// Counts a model's predictions on a data set with classes, in evaluation mode, outside any gradient graph. <c>model.Confusion(data)</c>
+    /// (<see cref="ModelEvaluation.Confusion"/>) is the same.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The data; labels of whole samples, or of each place of them.</param>
     /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>
@@ -124,15 +127,24 @@ public sealed class ConfusionMatrix
     internal static string TooMany(TargetNetwork target) =>
         $"'{target.Name}' puts out {ShapeText.Count(target.OutputShape[0])} classes; the pairs of at most {ShapeText.Count(MostClasses)}";
 
+    /// <summary>
+    /// How often each label stands beside each prediction: (C * C) int64, at label * C + prediction. Ignored labels count nowhere; where all are
+    /// ignored every count is 0.
+    /// </summary>
+    /// <param name="predicted">Class numbers from 0 to C - 1, int64, of any shape.</param>
+    /// <param name="labels">Class numbers from 0 to C - 1, or <see cref="Dataset.IgnoredLabel"/>, int64, of the same shape and device.</param>
+    /// <param name="classes">C, from 1 to <see cref="MostClasses"/>.</param>
+    internal static Tensor Pairs(Tensor predicted, Tensor labels, int classes)
+    {
+        // The ignored label is the only one below 0.
+        using var first = 0L.ToScalar();
+        using var width = classes.ToScalar();
+        return labels.mul(width).add(predicted).masked_select(labels.ge(first)).bincount(null, classes * classes);
+    }
+
     private static void Add(long[] sums, Tensor predicted, Tensor labels, int classes)
     {
-        using var ignored = Dataset.IgnoredLabel.ToScalar();
-        using var width = classes.ToScalar();
-        var judged = labels.ne(ignored);
-        var pairs = labels.mul(width).add(predicted).masked_select(judged);
-        if (pairs.numel() == 0)
-            return;
-        var added = pairs.bincount(null, sums.Length).cpu().data<long>();
+        var added = Pairs(predicted, labels, classes).cpu().data<long>();
         for (var index = 0; index < sums.Length; index++)
             sums[index] += added[index];
     }

@@ -12,7 +12,10 @@ public sealed record Evaluation(double Loss, double? Accuracy, int Count)
     /// <summary>The given metrics by name.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Evaluates a model on a data set, in batches, in evaluation mode, outside any gradient graph.</summary>
+    /// <summary>
+    /// Evaluates a model on a data set, in batches, in evaluation mode, outside any gradient graph. <c>model.Evaluate(data)</c>
+    /// (<see cref="ModelEvaluation.Evaluate"/>) is the same.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="data">The data.</param>
     /// <param name="batchSize">Samples at a time, at least 1; fewer where they are so large that this many would not fit into memory.</param>

@@ -122,13 +122,7 @@ public sealed class Metric
 
     private static Metric OfConfusion(string name, Func<double, double, double, double> ofClass) => new(
         name,
-        (outputs, labels) =>
-        {
-            var classes = outputs.shape[1];
-            var pairs = labels.mul(tensor(classes, device: outputs.device)).add(outputs.argmax(1))
-                .masked_select(labels.ge(tensor(0L, device: outputs.device)));
-            return pairs.bincount(null, (int)(classes * classes));
-        },
+        (outputs, labels) => ConfusionMatrix.Pairs(outputs.argmax(1), labels, (int)outputs.shape[1]),
         totals =>
         {
             var classes = (int)Math.Round(Math.Sqrt(totals.Count));

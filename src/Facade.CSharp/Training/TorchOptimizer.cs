@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>An optimiser of TorchSharp's.</summary>
+/// <summary>An optimiser of TorchSharp's that steps by the gradients that are there, without a closure.</summary>
 /// <param name="optimizer">It; disposed with this.</param>
 internal sealed class TorchOptimizer(optim.Optimizer optimizer) : StepOptimizer
 {

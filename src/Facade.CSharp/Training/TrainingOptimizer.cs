@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets;
 
-/// <summary>What turns gradients into steps: ready-made ones, and any optimiser of TorchSharp's that one builds oneself.</summary>
+/// <summary>What turns gradients into steps: ready-made ones, and any optimiser of TorchSharp's but LBFGS that one builds oneself.</summary>
 /// <example>
 /// <code>
 /// new TrainingOptions { Optimizer = TrainingOptimizer.AdamW, WeightDecay = 0.05 }
@@ -73,7 +73,10 @@ public sealed class TrainingOptimizer
             FormattableString.Invariant($"SGD (momentum {momentum}{(nesterov ? ", Nesterov" : "")})"), Kind.Sgd, descent: (momentum, nesterov));
     }
 
-    /// <summary>Any optimiser of TorchSharp's, or one's own that derives from it.</summary>
+    /// <summary>
+    /// An optimiser of TorchSharp's, or one's own that derives from <c>torch.optim.Optimizer</c> and whose step needs no closure. LBFGS evaluates
+    /// the loss several times in a step, so <see cref="Trainer.Fit"/> refuses it: use <see cref="FullMatrix"/>, or LBFGS in a loop of your own.
+    /// </summary>
     /// <param name="name">
     /// What reports and resume files call it, not blank: a run goes on from its file only with an optimiser of the same name.
     /// </param>
@@ -136,7 +139,7 @@ public sealed class TrainingOptimizer
     /// <param name="parameters">These parameters and, last, the trained coefficients of the loss.</param>
     /// <param name="coefficients">These coefficients, which no weight decay pulls; null where none is trained.</param>
     /// <param name="options">Rate and weight decay.</param>
-    /// <exception cref="ArgumentException">The model trains too many parameters for it, or the user's function builds none.</exception>
+    /// <exception cref="ArgumentException">The model trains too many parameters for it, or the user's function builds none or an LBFGS.</exception>
     internal StepOptimizer Build(Model model, IReadOnlyList<Parameter> parameters, Parameter? coefficients, TrainingOptions options)
     {
         var rate = options.LearningRate ?? model.DefaultLearningRate;
@@ -155,9 +158,21 @@ public sealed class TrainingOptimizer
             Kind.Sgd => new TorchOptimizer(new SGD(
                 groups.Select(group => new SGD.ParamGroup(
                     group.Parameters, rate, descent.Momentum, weight_decay: group.Decay, nesterov: descent.IsNesterov)), rate)),
-            _ => new TorchOptimizer(build!(parameters)
-                ?? throw new ArgumentException($"The function of the optimiser '{Name}' builds null.", nameof(TrainingOptions.Optimizer))),
+            _ => new TorchOptimizer(Own(parameters)),
         };
+    }
+
+    private optim.Optimizer Own(IReadOnlyList<Parameter> parameters)
+    {
+        var optimizer = build!(parameters)
+            ?? throw new ArgumentException($"The function of the optimiser '{Name}' builds null.", nameof(TrainingOptions.Optimizer));
+        if (optimizer is not LBFGS)
+            return optimizer;
+        optimizer.Dispose();
+        throw new ArgumentException(
+            $"The function of the optimiser '{Name}' builds an LBFGS, whose step evaluates the loss several times through a closure; a step of the "
+            + $"trainer has one gradient. Use {nameof(TrainingOptimizer)}.{nameof(FullMatrix)}, or a loop of your own.",
+            nameof(TrainingOptions.Optimizer));
     }
 
     private double Decay(TrainingOptions options) => options.WeightDecay ?? (kind == Kind.AdamW ? UsualAdamWDecay : 0);
