@@ -27,7 +27,7 @@ internal sealed record Settings
 
     public int Epochs { get; init; } = 1;
 
-    /// <summary>How many training images; all where 0.</summary>
+    /// <summary>How many training images, and test images where there are as many; all where 0.</summary>
     public int Samples { get; init; }
 
     /// <summary>Whether the images are random, for a quick look at the machinery: nothing can be learnt from them.</summary>
@@ -57,7 +57,7 @@ internal sealed record Settings
             return (train, test);
         using (train)
         using (test)
-            return (train.Take(settings.Samples), test.Take(settings.Samples));
+            return (train.Take(settings.Samples), test.Take(Math.Min(settings.Samples, test.Count)));
     }
 
     private static Dataset Noise(int count, ulong seed)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -9,7 +10,8 @@ namespace MappingNets.Experiments.ClusterDemo;
 /// <summary>Debian's redis-server on a free port of this machine, with a password and nothing on the disk; it ends with this object.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
-    private static readonly HashSet<int> Given = [];
+    // Each with the lock on its file, which the system takes back when this process ends, however it does.
+    private static readonly Dictionary<int, FileStream> Given = [];
 
     private readonly Process process;
 
@@ -50,24 +52,29 @@ public sealed class RedisServer : IAsyncDisposable
     }
 
     /// <summary>
-    /// A port of this machine at which nobody listens, below those that systems give to outgoing connections. This process is given each once:
-    /// nobody need listen at one yet when it asks for the next.
+    /// A port of this machine at which nobody listens, below those that systems give to outgoing connections. It is given once as long as this
+    /// process lives, to this one or another: nobody need listen at it yet when the next is asked for.
     /// </summary>
     /// <param name="above">The port so much above it is free, and given, too.</param>
-    public static int FreePort(int above = 0)
+    /// <param name="random">Where ports are drawn from; the shared source where null.</param>
+    public static int FreePort(int above = 0, Random? random = null)
     {
         lock (Given)
         {
             for (; ; )
             {
-                var port = Random.Shared.Next(10_000, 31_000);
-                if (Given.Contains(port) || Given.Contains(port + above) || !IsFree(port) || !IsFree(port + above))
-                    continue;
-                Given.UnionWith([port, port + above]);
-                return port;
+                var port = (random ?? Random.Shared).Next(10_000, 31_000);
+                var both = new HashSet<int> { port, port + above };
+                if (both.All(one => !Given.ContainsKey(one) && IsFree(one)) && both.All(Hold))
+                    return port;
             }
         }
     }
+
+    /// <summary>The file that a process has locked while a port is its own.</summary>
+    /// <param name="port">The port.</param>
+    public static string LockOf(int port) =>
+        Path.Combine(Path.GetTempPath(), $"mappingnets-ports-{Environment.UserName}", port.ToString(CultureInfo.InvariantCulture));
 
     public ConfigurationOptions Options() => new() { EndPoints = { Address }, Password = Password };
 
@@ -76,6 +83,22 @@ public sealed class RedisServer : IAsyncDisposable
         process.Kill();
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    private static bool Hold(int port)
+    {
+        // Not within the try: where the folder cannot be made, no other port would do.
+        Directory.CreateDirectory(Path.GetDirectoryName(LockOf(port))!);
+        try
+        {
+            // It stays when it is let go: a file that was deleted could be locked by one process, and a new one of its name by another.
+            Given.Add(port, new(LockOf(port), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
     }
 
     private static bool IsFree(int port)

@@ -88,7 +88,8 @@ internal static class MeasuredWorker
         builder.Logging.ClearProviders();
         builder.UseOrleansClient(client => client.UseStaticClustering(gateway)
             .Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (ClusterRuns.Name, ClusterRuns.Name))
-            .Configure<ClientMessagingOptions>(options => (options.ResponseTimeout, options.MaxMessageBodySize) = (Long, 1 << 30)));
+            .AddMappingNetsTraining()
+            .Configure<ClientMessagingOptions>(options => options.ResponseTimeout = Long));
         var host = builder.Build();
         await host.StartAsync();
         return host;

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Orleans.Connections.Security;
@@ -50,16 +51,34 @@ public static partial class ClusterHosting
         options.RemoteCertificateMode = RemoteCertificateMode.RequireCertificate;
         options.ClientCertificateMode = RemoteCertificateMode.RequireCertificate;
         options.RemoteCertificateValidation = (shown, _, _) => shown is not null && IsSigned(shown, authority);
-        // TLS wants a name to ask for; which one makes no difference here.
-        options.OnAuthenticateAsClient = (_, connection) => connection.TargetHost = "MappingNets";
+        // The stream builds a chain of its own before it asks the above, and must fetch as little for it.
+        options.OnAuthenticateAsServer = (_, connection) =>
+            ((SslServerAuthenticationOptions)connection.SslServerAuthenticationOptions).CertificateChainPolicy = Policy(authority);
+        options.OnAuthenticateAsClient = (_, connection) =>
+        {
+            // TLS wants a name to ask for; which one makes no difference here.
+            connection.TargetHost = "MappingNets";
+            ((SslClientAuthenticationOptions)connection.SslClientAuthenticationOptions).CertificateChainPolicy = Policy(authority);
+        };
     }
 
     private static bool IsSigned(X509Certificate2 certificate, X509Certificate2 authority)
     {
         using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(authority);
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
+        chain.ChainPolicy = Policy(authority);
         return chain.Build(certificate);
+    }
+
+    private static X509ChainPolicy Policy(X509Certificate2 authority)
+    {
+        var policy = new X509ChainPolicy
+        {
+            TrustMode = X509ChainTrustMode.CustomRootTrust,
+            RevocationMode = X509RevocationMode.NoCheck,
+            // A certificate may name where that of its authority is to be fetched: one that nobody has admitted would send the silo to any address.
+            DisableCertificateDownloads = true,
+        };
+        policy.CustomTrustStore.Add(authority);
+        return policy;
     }
 }

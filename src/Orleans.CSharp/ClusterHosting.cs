@@ -5,7 +5,7 @@ using Orleans.Storage;
 
 namespace MappingNets;
 
-/// <summary>Makes a silo of Orleans one that holds training runs.</summary>
+/// <summary>Makes silos of Orleans hold training runs, and clients take part in them.</summary>
 public static partial class ClusterHosting
 {
     /// <summary>
@@ -15,7 +15,7 @@ public static partial class ClusterHosting
     public const string StorageName = "MappingNets";
 
     // Gradients of directly trained networks are large; those of a latent are a few kilobytes.
-    private const int LargestMessage = 1 << 30;
+    internal const int LargestMessage = 1 << 30;
 
     /// <summary>
     /// Lets a silo hold training runs. Where it has no grain storage of the name <see cref="StorageName"/> yet, the state of runs lies in
@@ -30,5 +30,17 @@ public static partial class ClusterHosting
         silo.Services.Configure<SiloMessagingOptions>(options => options.MaxMessageBodySize = LargestMessage);
         silo.Services.Configure<ClientMessagingOptions>(options => options.MaxMessageBodySize = LargestMessage);
         return silo;
+    }
+
+    /// <summary>
+    /// Lets a client take part in runs that silos hold: its messages may be as long as theirs, 1 GiB, where Orleans allows clients 100 MiB, less than the
+    /// gradients of large directly trained networks take.
+    /// </summary>
+    /// <param name="client">The client, which must find the cluster, such as by UseStaticClustering or UseRedisClustering.</param>
+    public static IClientBuilder AddMappingNetsTraining(this IClientBuilder client)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        client.Services.Configure<ClientMessagingOptions>(options => options.MaxMessageBodySize = LargestMessage);
+        return client;
     }
 }

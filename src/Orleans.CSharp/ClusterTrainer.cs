@@ -76,7 +76,13 @@ public sealed class ClusterTrainer
     /// <param name="cancellation">Takes this worker out of the run, which the others go on with.</param>
     /// <returns>The run's history and figures, the same for every worker but for times and memory.</returns>
     /// <exception cref="ArgumentException">As for <see cref="Trainer.Fit"/>; or the run has other settings, which the message names.</exception>
-    /// <exception cref="NotSupportedException">The optimiser cannot write down what it remembers.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The optimiser cannot write down what it remembers; or passes of training move a buffer that is neither of floating-point numbers nor a batch norm's
+    /// count or a dropout's place, whose movements in the other workers' parts this one cannot know.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// A message would be longer than this client's or the silos' may be (<see cref="ClusterHosting.AddMappingNetsTraining(Orleans.Hosting.IClientBuilder)"/>).
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient of any worker is not finite; every worker throws it.</exception>
     /// <exception cref="ClusterUnavailableException">The cluster does not answer.</exception>
@@ -100,17 +106,21 @@ public sealed class ClusterTrainer
         return cluster.GetGrain<IRunGrain>(run).Forget();
     }
 
+    // As the passes themselves are told: with frozen statistics they leave all buffers alone.
+    private bool MovesBuffers => !(options.FrozenStatistics ?? model.DefaultFrozenStatistics);
+
     private TrainingReport Run(
         Dataset training, Dataset? validation, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
         var worker = $"{Environment.MachineName} {Environment.ProcessId} {Guid.NewGuid():N}";
         var line = new ClusterLine<IRunGrain>(
-            cluster.GetGrain<IRunGrain>(run), clusterOptions.Deadline, clusterOptions.Patience, cancellation);
+            cluster.GetGrain<IRunGrain>(run), clusterOptions.Deadline, clusterOptions.Patience, cancellation, MessageLimit.Of(cluster));
         using var presence = Presence.Of(line, clusterOptions.Deadline, grain => grain.Hear(worker));
         var start = model.CaptureState();
         try
         {
             var terms = Terms(training, validation);
+            line.RequireRoom("The gradient of a step", terms.Gradients + terms.Statistics);
             for (; ; )
             {
                 var store = new ClusterRunStore(line, run, terms, Joined(line, worker, terms));
@@ -119,7 +129,8 @@ public sealed class ClusterTrainer
                     var isStopped = false;
                     var report = new TrainingRun(
                         model, Heard(() => isStopped = true), training, validation, progress, cancellation, store,
-                        (parts, parameters) => store.Gradients = new(line, worker, terms, model, parts, parameters, figures)).Run();
+                        (parts, parameters) => store.Gradients = new(
+                            line, worker, terms, new(model.State, MovesBuffers), parts, parameters, figures)).Run();
                     if (isStopped)
                         store.Gradients!.End(report.Steps, null);
                     return report;
@@ -185,7 +196,7 @@ public sealed class ClusterTrainer
             training.Count, options.BatchSize, options.GradientAccumulation, options.Epochs,
             FlatTensors.BytesOf(parameters),
             clusterOptions.Workers, clusterOptions.Deadline, clusterOptions.Combination, clusterOptions.ClipPartNorm, settings,
-            Agreement.Probe(model), parameters.Count, PartBuffers.BytesOf(model.State.Tensors),
+            Agreement.Probe(model), parameters.Count, PartBuffers.BytesOf(model.State, MovesBuffers),
             options.LengthBound, options.AllMetrics.Count);
     }
 }

@@ -10,12 +10,12 @@ public sealed record ClusterTrainingOptions
     public int Workers { get; init; } = 1;
 
     /// <summary>
-    /// How long the others wait for a worker before its parts are dealt out to them; positive. It counts from when the first worker is ready,
-    /// so it must exceed by how much one worker is slower than another in a step, or in an evaluation after an epoch.
+    /// How long the others wait for a worker before its parts are dealt out to them; positive and at most a day. It counts from when the first
+    /// worker is ready, so it must exceed by how much one worker is slower than another in a step, or in an evaluation after an epoch.
     /// </summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a worker asks a cluster that does not answer before it gives up; positive.</summary>
+    /// <summary>How long a worker asks a cluster that does not answer before it gives up; positive and at most a day.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>How the gradients of a step's parts become one.</summary>

@@ -5,12 +5,13 @@ namespace MappingNets;
 
 /// <summary>
 /// Trains a model together with workers whose data stay with them: in each round every worker takes some steps on its own data, and the
-/// changes of the trained parameters are averaged, weighted by the workers' numbers of samples (federated averaging, McMahan et al. 2017).
+/// changes of the trained parameters are averaged, weighted by the workers' numbers of samples (federated averaging, McMahan et al. 2017); with
+/// <see cref="FederatedOptions.NoiseMultiplier"/> all weigh the same.
 /// A round sends 4 bytes for each trained parameter each way, 8 KB for a latent of 2,048, whatever the network.
 /// </summary>
 /// <remarks>
-/// Every worker ends with the same trained parameters, to the bit. Buffers such as running statistics stay each worker's own, and optimisers
-/// begin each round anew. The run lives in its silo's memory: where that silo ends, the run ends with an exception.
+/// Every worker that stays to the last round ends with the same trained parameters, to the bit. Buffers such as running statistics stay each worker's own,
+/// and optimisers begin each round anew. The run lives in its silo's memory: where that silo ends, the run ends with an exception.
 /// </remarks>
 public sealed class FederatedTrainer
 {
@@ -24,7 +25,11 @@ public sealed class FederatedTrainer
     /// <param name="cluster">The cluster.</param>
     /// <param name="run">The run's name, not blank.</param>
     /// <param name="model">The model, built alike by every worker; the trainer does not own it.</param>
-    /// <param name="local">How each worker trains in a round; its rate must not depend on the length, as <see cref="LearningRateSchedule.Constant"/> does not. The number of epochs is not looked at; what holds samples out or chooses among epochs is refused.</param>
+    /// <param name="local">
+    /// How each worker trains in a round. Its schedule must be <see cref="LearningRateSchedule.Constant"/>: optimisers and schedules begin anew with each
+    /// round, so that no other would get beyond its first steps. The number of epochs is not looked at; what holds samples out or chooses among epochs is
+    /// refused.
+    /// </param>
     /// <param name="options">How the workers train together.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of range.</exception>
     /// <exception cref="ArgumentException">The name is blank, two options do not go together, or one of the local ones does not fit rounds.</exception>
@@ -36,9 +41,10 @@ public sealed class FederatedTrainer
         ArgumentNullException.ThrowIfNull(options);
         _ = new Trainer(model, local);
         options.Check();
-        if (local.Schedule.DependsOnLength)
+        if (local.Schedule != LearningRateSchedule.Constant)
             throw new ArgumentException(
-                $"The schedule '{local.Schedule.Name}' runs from the first step to the last, and a round has few; use {nameof(LearningRateSchedule)}.{nameof(LearningRateSchedule.Constant)}.",
+                $"The schedule '{local.Schedule.Name}' would begin anew with each round of {options.LocalSteps} steps, as optimisers do, and never get beyond these; "
+                + $"use {nameof(LearningRateSchedule)}.{nameof(LearningRateSchedule.Constant)}.",
                 nameof(local));
         if ((local.ValidationFraction != 0 ? nameof(local.ValidationFraction) : local.AverageLastEpochs is not null ? nameof(local.AverageLastEpochs)
             : local.EarlyStoppingPatience is not null ? nameof(local.EarlyStoppingPatience) : local.RestoreBest ? nameof(local.RestoreBest) : null) is { } unfit)
@@ -48,13 +54,18 @@ public sealed class FederatedTrainer
         (this.cluster, this.run, this.model, this.local, this.options) = (cluster, run, model, local, options);
     }
 
-    /// <summary>Trains to the last round.</summary>
+    /// <summary>
+    /// Trains to the last round, or until a callback of the local options says <see cref="TrainingSignal.Stop"/>: this takes the worker out of the run, which
+    /// the others go on with. Its model keeps the steps that it has taken since the last round.
+    /// </summary>
     /// <param name="training">This worker's own data, which no one else sees.</param>
     /// <param name="progress">Told of each round, from 1, once its mean is in the model.</param>
     /// <param name="cancellation">Takes this worker out of the run.</param>
     /// <exception cref="ArgumentException">The data does not fit, or the run has other settings or has begun.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A change exceeds <see cref="FederatedOptions.Range"/>, the others have gone on without this worker, or the run's silo has ended.
+    /// A change exceeds <see cref="FederatedOptions.Range"/> or is longer than a message of this client or the silos may be
+    /// (<see cref="ClusterHosting.AddMappingNetsTraining(Orleans.Hosting.IClientBuilder)"/>), this worker is the last one and its change has none to hide among
+    /// (<see cref="FederatedOptions.HidesChanges"/>), the others have gone on without it, or the run's silo has ended.
     /// </exception>
     /// <exception cref="TrainingDivergedException">A loss or gradient is not finite.</exception>
     /// <exception cref="ClusterUnavailableException">The cluster does not answer.</exception>
@@ -66,19 +77,24 @@ public sealed class FederatedTrainer
     {
         ArgumentNullException.ThrowIfNull(training);
         using var mask = new ChangeMask();
-        var line = new ClusterLine<IFederationGrain>(cluster.GetGrain<IFederationGrain>(run), options.Deadline, options.Patience, cancellation);
-        var self = new FederatedMember(Guid.NewGuid().ToString("N"), training.Count, mask.PublicKey);
+        var line = new ClusterLine<IFederationGrain>(
+            cluster.GetGrain<IFederationGrain>(run), options.Deadline, options.Patience, cancellation, MessageLimit.Of(cluster));
+        // All are told it. Under noise it is no weight, and would tell of the data what the noise is to hide.
+        var samples = options.NoiseMultiplier is null ? training.Count : Math.Min(training.Count, 1);
+        var self = new FederatedMember(Guid.NewGuid().ToString("N"), samples, mask.PublicKey);
         using var presence = Presence.Of(line, options.Deadline, grain => grain.Hear(self.Worker));
         try
         {
             var terms = FederatedTerms.Of(model, options);
+            line.RequireRoom("The change of a round", terms.Bytes);
             Roster? roster = null;
             while (roster is null)
                 roster = Accepted(line.Ask(grain => grain.Join(self, terms)), "run").Next;
             for (var round = 0; round < options.Rounds; round++)
             {
                 var before = Trained();
-                TakeLocalSteps(training, round, cancellation);
+                if (!TakeLocalSteps(training, round, cancellation))
+                    return;
                 var change = Trained().Zip(before, (after, number) => after - number).ToArray();
                 var reply = Averaged(line, self.Worker, mask, roster, change);
                 Put(before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
@@ -97,17 +113,7 @@ public sealed class FederatedTrainer
         byte[]? sent = null;
         for (; ; )
         {
-            if (sent is null)
-            {
-                var samples = roster.Members.Sum(member => (double)member.Samples);
-                var weight = options.NoiseMultiplier is not null
-                    ? 1.0 / roster.Members.Length
-                    : roster.Members.Single(member => member.Worker == worker).Samples / samples;
-                sent = WholeNumbers.From(change, weight, options, roster.Members.Length);
-                if (options.HidesChanges)
-                    mask.Apply(sent, run, roster, worker);
-            }
-
+            sent ??= Sent(change, options, run, roster, worker, mask);
             var (round, attempt, bytes) = (roster.Round, roster.Attempt, sent);
             var reply = Accepted(line.Ask(grain => grain.Submit(worker, round, attempt, bytes)), null);
             if (reply.Sum.Length > 0)
@@ -119,22 +125,44 @@ public sealed class FederatedTrainer
         }
     }
 
+    /// <summary>What a worker sends in a try at a round: its change, cut, with its share of the noise, weighted and masked, as the options say.</summary>
+    /// <exception cref="InvalidOperationException">A number is out of range, or the change is to be hidden and there is no other.</exception>
+    internal static byte[] Sent(float[] change, FederatedOptions options, string run, Roster roster, string worker, ChangeMask mask)
+    {
+        if (options.HidesChanges && roster.Members.Length < 2)
+            throw new InvalidOperationException(
+                $"No other worker is left in the federated run '{run}', and a single change has none to hide among, as {nameof(FederatedOptions.HidesChanges)} "
+                + $"asks; it was not sent. The model has what was learnt so far: begin a new run with others, or train on alone with {nameof(Trainer)}.");
+        var weight = options.NoiseMultiplier is not null
+            ? 1.0 / roster.Members.Length
+            : roster.Members.Single(member => member.Worker == worker).Samples / roster.Members.Sum(member => (double)member.Samples);
+        var sent = WholeNumbers.From(change, weight, options, roster.Members.Length);
+        if (options.HidesChanges)
+            mask.Apply(sent, run, roster, worker);
+        return sent;
+    }
+
     private static FederatedReply Accepted(FederatedReply reply, string? argument) => reply.Refusal is not { } refusal ? reply
         : argument is null ? throw new InvalidOperationException($"The federated run cannot go on: {refusal}.")
         : throw new ArgumentException($"The federated run takes no part of this worker: {refusal}.", argument);
 
-    private void TakeLocalSteps(Dataset training, int round, CancellationToken cancellation)
+    // Whether the run goes on, or a callback of the user's ends it.
+    private bool TakeLocalSteps(Dataset training, int round, CancellationToken cancellation)
     {
         var shape = StepShape.Of(local, training);
-        var left = options.LocalSteps;
+        var (left, isStopped) = (options.LocalSteps, false);
         var here = local with
         {
             Epochs = (options.LocalSteps + shape.StepsPerEpoch - 1) / shape.StepsPerEpoch,
             // Each round has orders of its own.
             Seed = unchecked(local.Seed + ((ulong)round << 32)),
-            OnStep = at => local.OnStep?.Invoke(at) == TrainingSignal.Stop || --left == 0 ? TrainingSignal.Stop : TrainingSignal.Continue,
+            OnStep = at => IsStopped(local.OnStep, at) || --left == 0 ? TrainingSignal.Stop : TrainingSignal.Continue,
+            OnEpoch = at => IsStopped(local.OnEpoch, at) ? TrainingSignal.Stop : TrainingSignal.Continue,
         };
         new Trainer(model, here).Fit(training, cancellation: cancellation);
+        return !isStopped;
+
+        bool IsStopped(Func<TrainingProgress, TrainingSignal>? callback, TrainingProgress at) => isStopped |= callback?.Invoke(at) == TrainingSignal.Stop;
     }
 
     private float[] Trained() => MemoryMarshal.Cast<byte, float>(FlatTensors.Read(model.Trainables)).ToArray();

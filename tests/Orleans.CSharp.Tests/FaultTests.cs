@@ -1,4 +1,5 @@
 using Orleans.Runtime;
+using Orleans.Runtime.Messaging;
 using Xunit;
 
 namespace MappingNets.Tests;
@@ -197,6 +198,18 @@ public sealed class FaultTests(ClusterFixture fixture)
         var fault = Assert.Throws<ClusterUnavailableException>(() => line.Ask<int>(_ => ++asked > 0 ? throw new OrleansException("nobody is here") : null!));
         Assert.Contains("nobody is here", fault.Message);
         Assert.InRange(asked, 1, 2);
+    }
+
+    [Fact]
+    public void AMessageThatOrleansFindsTooLongIsNotSentAgain()
+    {
+        var asked = 0;
+        var line = new ClusterLine<IRunGrain>(null!, Cluster.Deadline, TimeSpan.FromMinutes(2), CancellationToken.None);
+        var fault = Assert.Throws<InvalidOperationException>(
+            () => line.Ask<int>(_ => ++asked > 0 ? throw new InvalidMessageFrameException("Invalid body size: 200 (max configured value is 100)") : null!));
+        Assert.Contains("max configured value is 100", fault.Message);
+        Assert.Contains(nameof(ClusterHosting.AddMappingNetsTraining), fault.Message);
+        Assert.Equal(1, asked);
     }
 
     private Task<TrainingReport> Worker(

@@ -141,44 +141,63 @@ public sealed class FederatedTests(ClusterFixture fixture)
     }
 
     [Fact]
-    public void NoiseHasItsDeviationAndClippingBoundsAChange()
-    {
-        var options = new FederatedOptions { ClipNorm = 1, NoiseMultiplier = 0.5, Range = 100 };
-        var noise = WholeNumbers.ToChange(WholeNumbers.From(new float[20_000], 1, options, workers: 4), options);
-        Assert.Equal(0.25, Math.Sqrt(noise.Average(number => (double)number * number)), 0.01);
-        Assert.Equal(0, noise.Average(), 0.01);
-
-        var clipped = WholeNumbers.ToChange(WholeNumbers.From([30, 40], 0.5, options with { NoiseMultiplier = null }, 2), options);
-        Assert.Equal(0.3, clipped[0], 1e-6);
-        Assert.Equal(0.4, clipped[1], 1e-6);
-        var fault = Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([17], 1, new(), 1));
-        Assert.Contains("changed by 17 in a round; Range allows 16", fault.Message);
-        Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([float.NaN], 1, new(), 1));
-    }
-
-    [Fact]
-    public void TheAccountantGivesZeroConcentratedPrivacy()
-    {
-        // rho = 100 / (2 * 25) = 2 and e = 2 + 2 sqrt(2 ln 1e5).
-        var options = new FederatedOptions { Rounds = 100, NoiseMultiplier = 5, ClipNorm = 1 };
-        Assert.Equal(2 + (2 * Math.Sqrt(2 * Math.Log(1e5))), options.Epsilon(1e-5), 1e-9);
-        Assert.Throws<ArgumentOutOfRangeException>("delta", () => options.Epsilon(1));
-        Assert.Throws<InvalidOperationException>(() => new FederatedOptions().Epsilon(0.1));
-    }
-
-    [Fact]
     public void OptionsThatDoNotGoTogetherAreRefused()
     {
         using var model = Small.Slvt();
         Assert.Throws<ArgumentException>("ClipNorm", () => With(new() { NoiseMultiplier = 1 }, Local));
         Assert.Throws<ArgumentOutOfRangeException>("Range", () => With(new() { Range = 0 }, Local));
         Assert.Throws<ArgumentOutOfRangeException>("LocalSteps", () => With(new() { LocalSteps = 0 }, Local));
-        Assert.Throws<ArgumentException>("local", () => With(new(), Local with { Schedule = LearningRateSchedule.Cosine }));
+        Assert.Throws<ArgumentOutOfRangeException>("Deadline", () => With(new() { Deadline = TimeSpan.FromDays(2) }, Local));
+        Assert.Throws<ArgumentOutOfRangeException>("Patience", () => With(new() { Patience = TimeSpan.FromDays(2) }, Local));
+        Assert.Throws<ArgumentOutOfRangeException>("Workers", () => With(new() { Workers = 1, HidesChanges = true }, Local));
+        foreach (var schedule in new[]
+        {
+            LearningRateSchedule.Cosine, LearningRateSchedule.Plateau(), LearningRateSchedule.WarmUp(5, LearningRateSchedule.Constant),
+            LearningRateSchedule.Of("a tenth after each epoch", optimizer => TorchSharp.torch.optim.lr_scheduler.StepLR(optimizer, 1), perEpoch: true),
+        })
+            Assert.Contains(
+                $"'{schedule.Name}' would begin anew with each round",
+                Assert.Throws<ArgumentException>("local", () => With(new(), Local with { Schedule = schedule })).Message);
         Assert.Contains(
             "ValidationFraction does not go", Assert.Throws<ArgumentException>("local", () => With(new(), Local with { ValidationFraction = 0.1 })).Message);
         Assert.Throws<ArgumentException>("local", () => With(new(), Local with { AverageLastEpochs = 3 }));
 
         void With(FederatedOptions options, TrainingOptions local) => _ = new FederatedTrainer(fixture.Grains, "x", model, local, options);
+    }
+
+    [Theory]
+    [InlineData(false, 5)]
+    [InlineData(true, 2)]
+    public async Task ACallbackThatStopsTakesItsWorkerOutOfTheRunAndTheOthersGoOn(bool atEpoch, int calls)
+    {
+        var options = new FederatedOptions { Workers = 3, Rounds = 4, LocalSteps = 3 };
+        Model[] models = [Small.Slvt(), Small.Slvt(), Small.Slvt()];
+        Rounds[] rounds = [new(), new(), new()];
+        var called = 0;
+        // In the midst of its second round, or when the steps of that are taken.
+        TrainingSignal Stopping(TrainingProgress _) => ++called == calls ? TrainingSignal.Stop : TrainingSignal.Continue;
+        var stopping = atEpoch ? Local with { OnEpoch = Stopping } : Local with { OnStep = Stopping };
+
+        await Task.WhenAll(models.Zip(rounds).Select(async (worker, place) =>
+        {
+            using var data = Small.Classes(40, (ulong)place);
+            await new FederatedTrainer(fixture.Grains, $"stopped {atEpoch}", worker.First, place == 0 ? stopping : Local, options)
+                .FitAsync(data, worker.Second);
+        }));
+
+        Assert.Equal(calls, called);
+        Assert.Equal([1], rounds[0].Heard.ToArray());
+        Assert.Equal([1, 2, 3, 4], rounds[1].Heard.ToArray());
+        Assert.Equal([1, 2, 3, 4], rounds[2].Heard.ToArray());
+        Assert.Equal(ClusterTrainerTests.Bits(models[1]), ClusterTrainerTests.Bits(models[2]));
+        Free(models);
+    }
+
+    private sealed class Rounds : IProgress<int>
+    {
+        public List<int> Heard { get; } = [];
+
+        public void Report(int value) => Heard.Add(value);
     }
 
     private async Task<Model[]> Train(string run, FederatedOptions options, params int[] counts) => await Task.WhenAll(counts.Select(async count =>

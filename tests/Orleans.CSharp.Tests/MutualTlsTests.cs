@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using MappingNets.Experiments.ClusterDemo;
@@ -5,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Orleans.Connections.Security;
 using Orleans.Hosting;
 using Xunit;
 
@@ -19,11 +23,9 @@ public sealed class MutualTlsTests : IDisposable
     [Fact]
     public async Task AWorkerTrainsWithACertificateOfTheAuthorityAndIsRefusedWithAnotherOrNone()
     {
-        var (siloPort, port) = (RedisServer.FreePort(), RedisServer.FreePort());
         using var own = Signed(authority);
-        using var silo = Built(builder => builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(siloPort, port).UseMutualTls(own, authority).AddMappingNetsTraining()));
-        await silo.StartAsync();
+        var port = RedisServer.FreePort();
+        using var silo = await Silo(own, port);
 
         using var data = Small.Classes();
         using var model = Small.Slvt();
@@ -46,6 +48,45 @@ public sealed class MutualTlsTests : IDisposable
     }
 
     [Fact]
+    public async Task TheSiloItselfRefusesACertificateOfAnotherAuthorityOrNone()
+    {
+        using var own = Signed(authority);
+        var port = RedisServer.FreePort();
+        using var silo = await Silo(own, port);
+
+        // With a certificate of the authority this client is admitted, so that the two below are refused for theirs.
+        using var certificate = Signed(authority);
+        using (var admitted = Client(port, client => Trusting(client, certificate)))
+        {
+            await admitted.StartAsync();
+            await admitted.StopAsync();
+        }
+
+        using var forged = Signed(other);
+        using var forger = Client(port, client => Trusting(Briefly(client), forged));
+        using var nameless = Client(port, client => Trusting(Briefly(client), null));
+        await Assert.ThrowsAnyAsync<Exception>(() => forger.StartAsync());
+        await Assert.ThrowsAnyAsync<Exception>(() => nameless.StartAsync());
+        await silo.StopAsync();
+    }
+
+    [Fact]
+    public async Task TheSiloFetchesNothingThatARefusedCertificateNames()
+    {
+        using var issuers = new TcpListener(IPAddress.Loopback, 0);
+        issuers.Start();
+        using var own = Signed(authority);
+        var port = RedisServer.FreePort();
+        using var silo = await Silo(own, port);
+
+        using var forged = Signed(other, new X509AuthorityInformationAccessExtension(null, [$"http://{issuers.LocalEndpoint}/authority"]));
+        using var forger = Client(port, client => Trusting(Briefly(client), forged));
+        await Assert.ThrowsAnyAsync<Exception>(() => forger.StartAsync());
+        await silo.StopAsync();
+        Assert.False(issuers.Pending());
+    }
+
+    [Fact]
     public void ACertificateThatCannotServeIsRefusedAtTheDoor()
     {
         using var own = Signed(authority);
@@ -64,9 +105,32 @@ public sealed class MutualTlsTests : IDisposable
         other.Dispose();
     }
 
+    private async Task<IHost> Silo(X509Certificate2 own, int port)
+    {
+        var silo = Built(builder => builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(RedisServer.FreePort(), port).UseMutualTls(own, authority).AddMappingNetsTraining()));
+        await silo.StartAsync();
+        return silo;
+    }
+
     private static IHost Client(int port, Func<IClientBuilder, IClientBuilder> how) =>
         Built(builder => builder.UseOrleansClient(client =>
             how(client.UseLocalhostClustering(port).UseConnectionRetryFilter((_, _) => Task.FromResult(false)))));
+
+    // Takes any silo for the right one, so that only the silo can refuse.
+    private static IClientBuilder Trusting(IClientBuilder client, X509Certificate2? own) => client.UseTls(options =>
+    {
+        options.ClientCertificateMode = RemoteCertificateMode.NoCertificate;
+        options.RemoteCertificateValidation = (_, _, _) => true;
+        options.OnAuthenticateAsClient = (_, connection) =>
+        {
+            connection.TargetHost = "MappingNets";
+            // Offline, or the client would fetch what its own certificate names.
+            if (own is not null)
+                ((SslClientAuthenticationOptions)connection.SslClientAuthenticationOptions).ClientCertificateContext =
+                    SslStreamCertificateContext.Create(own, null, offline: true);
+        };
+    });
 
     // A silo that refuses says nothing.
     private static IClientBuilder Briefly(IClientBuilder client) =>
@@ -88,10 +152,12 @@ public sealed class MutualTlsTests : IDisposable
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    private static X509Certificate2 Signed(X509Certificate2 by)
+    private static X509Certificate2 Signed(X509Certificate2 by, params X509Extension[] extensions)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=worker", key, HashAlgorithmName.SHA256);
+        foreach (var extension in extensions)
+            request.CertificateExtensions.Add(extension);
         using var signed = request.Create(by, DateTimeOffset.UtcNow.AddHours(-1), DateTimeOffset.UtcNow.AddHours(1), RandomNumberGenerator.GetBytes(8));
         return signed.CopyWithPrivateKey(key);
     }

@@ -11,7 +11,7 @@ internal sealed record Roster([property: Id(0)] int Round, [property: Id(1)] int
 
 /// <summary>A worker as the others know it.</summary>
 /// <param name="Worker">Its name.</param>
-/// <param name="Samples">How many samples it has.</param>
+/// <param name="Samples">How many samples it has; 1 under noise, where all weigh the same and none tells it.</param>
 /// <param name="PublicKey">Its public key of the run, on P-256, as SubjectPublicKeyInfo.</param>
 [GenerateSerializer, Immutable]
 internal sealed record FederatedMember([property: Id(0)] string Worker, [property: Id(1)] int Samples, [property: Id(2)] byte[] PublicKey);

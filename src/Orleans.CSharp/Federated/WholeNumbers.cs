@@ -11,15 +11,14 @@ internal static class WholeNumbers
     /// <summary>A worker's weighted change, cut and with its share of the noise, as whole numbers.</summary>
     /// <param name="change">The change.</param>
     /// <param name="weight">The worker's share of the mean.</param>
-    /// <param name="options">Range, clipping and noise.</param>
-    /// <param name="workers">How many workers share the noise.</param>
+    /// <param name="options">Range, clipping, noise and how many workers the run began with.</param>
+    /// <param name="workers">How many of them are in the round, and share the noise.</param>
     /// <exception cref="InvalidOperationException">A number is out of range.</exception>
     public static byte[] From(float[] change, double weight, FederatedOptions options, int workers)
     {
         var length = Math.Sqrt(change.Sum(number => (double)number * number));
         var factor = options.ClipNorm is { } longest && length > longest ? longest / length : 1;
-        // The sum of n shares of deviation s C / sqrt(n) has the deviation s C; weighted by 1 / n it is that of the mean.
-        var deviation = options.NoiseMultiplier is { } multiplier ? multiplier * options.ClipNorm!.Value / Math.Sqrt(workers) : 0;
+        var deviation = options.NoiseMultiplier is { } multiplier ? multiplier * options.ClipNorm!.Value * ShareOf(options.Workers, workers) : 0;
         var whole = new int[change.Length];
         for (var place = 0; place < whole.Length; place++)
         {
@@ -42,6 +41,11 @@ internal static class WholeNumbers
             change[place] = (float)(whole[place] * options.Range / Most);
         return change;
     }
+
+    // Each worker knows its own share of the noise and faces the shares of the rest. With all n workers a share is 1 / sqrt(n), so that all have the
+    // deviation 1 and n - 1 of them the variance (n - 1) / n. In a round of fewer, m, the m - 1 that one faces have that variance too, on which
+    // FederatedOptions.Epsilon counts; all m then have more than 1.
+    private static double ShareOf(int all, int present) => present < 2 ? 1 : Math.Sqrt((all - 1.0) / all / (present - 1));
 
     // Box and Muller, from the system's generator: noise that could be repeated would hide nothing.
     private static double Normal()

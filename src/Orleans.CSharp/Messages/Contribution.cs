@@ -12,7 +12,11 @@ internal sealed record Contribution(
     [property: Id(0)] string Worker,
     [property: Id(1)] long Step,
     [property: Id(2)] ulong Digest,
-    [property: Id(3)] Part[] Parts);
+    [property: Id(3)] Part[] Parts)
+{
+    /// <summary>How many bytes of gradients and statistics it has.</summary>
+    public long Bytes => Parts.Sum(part => (long)part.Gradient.Length + part.Statistics.Length);
+}
 
 /// <summary>One part of a step.</summary>
 /// <param name="Index">Which, from 0.</param>

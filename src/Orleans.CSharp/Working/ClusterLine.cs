@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Orleans;
 using Orleans.Runtime;
+using Orleans.Runtime.Messaging;
 
 namespace MappingNets;
 
@@ -12,18 +13,28 @@ namespace MappingNets;
 /// <param name="deadline">About how long the grain may take to answer.</param>
 /// <param name="patience">How long it is asked in vain.</param>
 /// <param name="cancellation">Ends the asking.</param>
-internal sealed class ClusterLine<TGrain>(TGrain run, TimeSpan deadline, TimeSpan patience, CancellationToken cancellation)
+/// <param name="limit">How long a message may be; null where nothing bounds it that is known here.</param>
+internal sealed class ClusterLine<TGrain>(
+    TGrain run, TimeSpan deadline, TimeSpan patience, CancellationToken cancellation, MessageLimit? limit = null)
     where TGrain : IGrainWithStringKey
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Refuses what would make a message too long, in either direction.</summary>
+    /// <param name="what">What it is, as the beginning of a sentence.</param>
+    /// <param name="bytes">How many bytes it has.</param>
+    /// <exception cref="InvalidOperationException">It is longer than a message may be.</exception>
+    public void RequireRoom(string what, long bytes) => limit?.Require(what, bytes);
+
     /// <summary>Asks, and waits for the answer.</summary>
     /// <exception cref="ClusterUnavailableException">There is none.</exception>
+    /// <exception cref="InvalidOperationException">The question or the answer is longer than a message may be.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public T Ask<T>(Func<TGrain, Task<T>> what) => AskAsync(what).GetAwaiter().GetResult();
 
     /// <summary>Tells.</summary>
     /// <exception cref="ClusterUnavailableException">Nobody hears.</exception>
+    /// <exception cref="InvalidOperationException">It is longer than a message may be.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public void Tell(Func<TGrain, Task> what) => Ask(async grain =>
     {
@@ -56,6 +67,11 @@ internal sealed class ClusterLine<TGrain>(TGrain run, TimeSpan deadline, TimeSpa
             {
                 // The grain answers within half a deadline; what takes four times as long is lost with a silo.
                 return await what(run).WaitAsync(2 * deadline, cancellation).ConfigureAwait(false);
+            }
+            catch (InvalidMessageFrameException fault)
+            {
+                // It has the same length when it is sent again.
+                throw new InvalidOperationException($"A message of the run is too long: {fault.Message}. {MessageLimit.Remedy}", fault);
             }
             catch (Exception fault) when (IsOfTheCluster(fault))
             {

@@ -24,6 +24,7 @@ internal sealed class ClusterRunStore(ClusterLine<IRunGrain> line, string run, R
         using var stream = new MemoryStream();
         write(stream);
         var bytes = stream.ToArray();
+        line.RequireRoom("The state after an epoch", bytes.Length);
         line.Tell(grain => grain.Keep(step, terms, bytes));
     }
 }

@@ -12,11 +12,10 @@ internal sealed class ReplicaLostException : Exception;
 /// which all take. A worker that is behind takes the records it has missed without computing anything.
 /// </summary>
 internal sealed class SharedGradients(
-    ClusterLine<IRunGrain> line, string worker, RunTerms terms, Model model, PartGradient parts, IReadOnlyList<Parameter> parameters, WorkerFigures figures)
+    ClusterLine<IRunGrain> line, string worker, RunTerms terms, PartBuffers buffers, PartGradient parts, IReadOnlyList<Parameter> parameters, WorkerFigures figures)
     : IStepGradients, IDisposable
 {
     private readonly FlatGradient flat = new(parameters);
-    private readonly PartBuffers buffers = new(model.State.Tensors);
     private readonly Queue<StepRecord> ahead = new();
     private RecordLog? taken;
     private int[] next = [];
@@ -70,6 +69,7 @@ internal sealed class SharedGradients(
         for (; ; )
         {
             var contribution = new Contribution(worker, place.Step, digest, sent);
+            line.RequireRoom("This worker's share of a step", contribution.Bytes);
             var reply = line.Ask(grain => grain.Contribute(contribution));
             figures.Count(contribution, reply);
             switch (reply.Kind)

@@ -15,7 +15,7 @@ internal sealed class WorkerFigures
 
     public void Count(Contribution contribution, StepReply reply)
     {
-        Interlocked.Add(ref sent, contribution.Parts.Sum(part => (long)part.Gradient.Length + part.Statistics.Length));
+        Interlocked.Add(ref sent, contribution.Bytes);
         Interlocked.Add(ref received, reply.Records.Sum(record => (long)record.Gradient.Length + record.Statistics.Length));
         if (reply.Workers > 0)
             Volatile.Write(ref workers, reply.Workers);

@@ -12,6 +12,7 @@ public sealed class PageTests(ClusterFixture fixture)
     [Theory]
     [InlineData("LocalWorker.cs")]
     [InlineData("RemoteWorker.cs")]
+    [InlineData("RemoteClient.cs")]
     [InlineData("FederatedWorker.cs")]
     public void TheProgramIsTheOneThatCompilesHere(string file) => Assert.Contains($"\n{string.Join('\n', Marked(file))}\n```", Page);
 
