@@ -8,6 +8,8 @@ fi
 # A program that ends in its own way on Ctrl-C looks like any other to bash, which would begin the next.
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# With it 'cd' may go elsewhere, and prints where it went.
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1

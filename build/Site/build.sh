@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The site: docfx reads the built assemblies and docs/. Then every link in it is followed, and three pages are looked at in Chromium.
 set -euo pipefail
+# With it 'cd' may go elsewhere, and prints where it went.
+unset CDPATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
 readonly version=2.81.0 site=artifacts/site tools=artifacts/tools

@@ -4,8 +4,8 @@ using MappingNets;
 using MappingNets.Examples.Serve;
 
 OneLine.ForFaults();
-var folder = args is [.., ['-', '-', ..] last] && !last.Contains('=') ? throw new ArgumentException($"'{last}' needs a value.")
-    : new ConfigurationBuilder().AddCommandLine(args).Build()["folder"] ?? "adapters";
+var folder = args.SelectMany(word => word is ['-', '-', ..] ? word.Split('=', 2) : [word]).Chunk(2).All(pair => pair is ["--folder" or "--urls" or "--kept", _])
+    ? new ConfigurationBuilder().AddCommandLine(args).Build()["folder"] ?? "adapters" : throw new ArgumentException($"There is '{string.Join(' ', args)}'; it takes --folder F, --urls U and --kept N.");
 using var network = Tenants.Prepare(folder);
 await using var app = Service.Build(network, folder, args);
 await app.RunAsync();

@@ -2,6 +2,8 @@
 # Packs the packages and uses them from a C# and an F# program in a temporary folder, as an application of somebody else does: without a
 # warning of the build, trained, and cured in every form; as shipped, with one warning, where the application opts out.
 set -euo pipefail
+# With it 'cd' may go elsewhere, and prints where it went.
+unset CDPATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/../.."
 readonly work=$(mktemp -d)

@@ -11,13 +11,18 @@ public static class FeatureVectors
     /// <summary>Feature vectors and labels from two .npy files.</summary>
     /// <param name="featuresPath">Floats (N, features).</param>
     /// <param name="labelsPath">Integers (N), each from 0 to the number of class names less one.</param>
-    /// <param name="classNames">What the classes are called, by number.</param>
+    /// <param name="classNames">What the classes are called, by number; at least one.</param>
     /// <param name="limits">What each file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (features), single precision.</returns>
+    /// <exception cref="ArgumentException">A path is blank, or there are no class names.</exception>
     /// <exception cref="DatasetFormatException">A file is damaged, of another shape or kind, or they do not fit together.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
     public static Dataset FromNpy(string featuresPath, string labelsPath, IReadOnlyList<string> classNames, ReadLimits? limits = null)
     {
+        ArgumentException.ThrowIfNullOrWhiteSpace(featuresPath);
+        ArgumentException.ThrowIfNullOrWhiteSpace(labelsPath);
         ArgumentNullException.ThrowIfNull(classNames);
+        RequireNames(classNames);
         using var scope = NewDisposeScope();
         var features = NpyFile.Read(featuresPath, limits);
         var labels = NpyFile.Read(labelsPath, limits);
@@ -33,14 +38,20 @@ public static class FeatureVectors
     /// <summary>Feature vectors and classes from one CSV file with a header: one column of class names, all others numbers.</summary>
     /// <param name="path">The file.</param>
     /// <param name="labelColumn">The name of the column with the classes.</param>
-    /// <param name="classNames">What the classes are called, by number; null takes the names in the file in alphabetical order.</param>
+    /// <param name="classNames">
+    /// What the classes are called, by number, each once and at least one; null takes the names in the file in alphabetical order.
+    /// </param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <returns>Inputs (features), single precision, in the order of the columns.</returns>
+    /// <exception cref="ArgumentException">The path or the column's name is blank, there are no class names, or one is given twice.</exception>
     /// <exception cref="DatasetFormatException">The file is empty, lacks the column, or has a field that is no number or no class.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
     public static Dataset FromCsv(string path, string labelColumn, IReadOnlyList<string>? classNames = null, ReadLimits? limits = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         ArgumentException.ThrowIfNullOrWhiteSpace(labelColumn);
+        if (classNames is not null)
+            RequireDifferent(classNames);
         var file = CsvFile.Open(path, limits);
         var label = file.Column(labelColumn);
         // Twice through the file: what is counted first is in memory once, and not in lists that grow.
@@ -55,6 +66,21 @@ public static class FeatureVectors
         var labels = empty([rows], ScalarType.Int64);
         Fill(file, label, names, numbers, rows, features, labels);
         return Together(path, features, path, labels, names);
+    }
+
+    private static void RequireNames(IReadOnlyList<string> classNames)
+    {
+        if (classNames.Count == 0)
+            throw new ArgumentException("There are no class names; at least one is needed.", nameof(classNames));
+    }
+
+    private static void RequireDifferent(IReadOnlyList<string> classNames)
+    {
+        RequireNames(classNames);
+        if (classNames.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } same)
+            throw new ArgumentException(
+                $"The class names have '{MessageText.Of(same.Key)}' {same.Count()} times; each must be there once, because the file tells classes by their names.",
+                nameof(classNames));
     }
 
     private static (int Rows, string[] Classes) Counted(CsvFile file, int label)

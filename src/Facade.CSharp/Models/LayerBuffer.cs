@@ -26,6 +26,9 @@ internal sealed class LayerBuffer : IDisposable
             places.Add(layer.First, [.. Cut(Of(layer)).Select(place => place.DetachFromDisposeScope())]);
     }
 
+    /// <summary>For how many weights there is room.</summary>
+    public long Count => memory.numel();
+
     /// <summary>The tensors of a layer, which share the memory with those of all others.</summary>
     /// <param name="first">The place of the layer's first tensor among the network's.</param>
     public IReadOnlyList<Tensor> Places(int first) => places[first];

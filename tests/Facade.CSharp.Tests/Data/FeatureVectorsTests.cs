@@ -73,6 +73,17 @@ public sealed class FeatureVectorsTests : IDisposable
             Assert.Throws<DatasetFormatException>(() => FeatureVectors.FromNpy(features, labelsFile, ["real", "fake"])).Message;
     }
 
+    [Fact]
+    public void Class_names_that_cannot_serve_are_refused_before_a_file_is_read()
+    {
+        var absent = folder.File("absent");
+        Assert.Contains("at least one is needed", Refusal(() => FeatureVectors.FromNpy(absent, absent, [])));
+        Assert.Contains("at least one is needed", Refusal(() => FeatureVectors.FromCsv(absent, "kind", [])));
+        Assert.Contains("'real' 2 times; each must be there once", Refusal(() => FeatureVectors.FromCsv(absent, "kind", ["real", "fake", "real"])));
+
+        static string Refusal(Action read) => Assert.Throws<ArgumentException>("classNames", read).Message;
+    }
+
     private string Csv(params string[] lines) => folder.Write("data.csv", Encoding.UTF8.GetBytes(string.Join('\n', lines)));
 
     [Fact]

@@ -43,6 +43,23 @@ public sealed partial class RepositoryTests
         Assert.Empty(stale);
     }
 
+    /// <summary>Where it is exported, 'cd' looks for a relative folder in other places first, and prints which it took.</summary>
+    [Fact]
+    public void EveryScriptThatChangesFoldersDoesWithoutCdpath()
+    {
+        if (RepositoryRoot.Committed() is not { } files)
+            return;
+        var scripts =
+            from file in files
+            where Path.GetExtension(file) is ".sh" or "" && File.Exists(Path.Combine(RepositoryRoot.Path, file))
+            let text = RepositoryRoot.Read(file)
+            let change = ChangeOfFolder().Match(text)
+            where ShellScript().IsMatch(text) && change.Success
+            select (File: file, Before: text[..change.Index]);
+        Assert.Contains(scripts, script => script.File == "build.sh");
+        Assert.All(scripts, script => Assert.Contains("\nunset CDPATH\n", script.Before));
+    }
+
     [Fact]
     public void TheLockFileTakesItsFeedFromTheEnvironment()
     {
@@ -69,6 +86,12 @@ public sealed partial class RepositoryTests
         let address = line[(line.IndexOf(' ') + 1)..].Trim()
         where Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Host.Contains('.')
         select new Uri(address).Host;
+
+    [GeneratedRegex("^#!.*sh\n")]
+    private static partial Regex ShellScript();
+
+    [GeneratedRegex(@"^[^#\n]*\bcd ", RegexOptions.Multiline)]
+    private static partial Regex ChangeOfFolder();
 
     [GeneratedRegex("^[TMPFEN]:[A-Z]")]
     private static partial Regex FullReference();
