@@ -22,15 +22,20 @@ public static class GapPlots
         Finish(plot, runs, path);
     }
 
-    /// <summary>Training less test accuracy, one line for each method.</summary>
+    /// <summary>Training less test accuracy, a colour for each method and a pattern for each network.</summary>
     /// <param name="runs">The runs, which name their number of training images.</param>
     /// <param name="title">The picture's title.</param>
     /// <param name="path">The PNG file.</param>
     public static void Gap(IReadOnlyList<RunRecord> runs, string title, string path)
     {
         var plot = Plots.NewPlot(title, "training images", "gap, points");
-        foreach (var (method, index) in Methods(runs))
-            Line(plot, method, run => 100 * run.Gap, Plots.ColorOf(index), LinePattern.Solid, method.Key);
+        string[] ways = [.. runs.Select(run => run.Method).Distinct()], targets = [.. runs.Select(run => run.Target).Distinct()];
+        foreach (var (method, _) in Methods(runs))
+        {
+            var (way, target) = (Array.IndexOf(ways, method.First().Method), Array.IndexOf(targets, method.First().Target));
+            Line(plot, method, run => 100 * run.Gap, Plots.ColorOf(way), target == 0 ? LinePattern.Solid : LinePattern.Dashed, method.Key);
+        }
+
         plot.Add.HorizontalLine(0, 1, Colors.Gray);
         Finish(plot, runs, path);
     }

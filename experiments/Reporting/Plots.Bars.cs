@@ -71,6 +71,12 @@ public static partial class Plots
         plot.Axes.Left.TickLabelStyle.FontSize = 14;
         if (isLog)
             plot.Axes.Bottom.TickGenerator = DecadeTicks();
+        else if (isAccuracy)
+            plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic
+            {
+                // The column of numbers may lie where no accuracy is.
+                LabelFormatter = value => value > 100 ? "" : value.ToString("0.##", System.Globalization.CultureInfo.InvariantCulture),
+            };
         plot.XLabel(AxisOf(metric) + (isLog ? " (logarithmic)" : ""));
         foreach (var entry in entries)
         {
@@ -122,8 +128,8 @@ public static partial class Plots
         points.LegendText = label;
     }
 
-    // 1, 2 and 5 in each power of ten, whose logarithms the axis has.
-    private static ScottPlot.TickGenerators.NumericManual DecadeTicks()
+    /// <summary>1, 2 and 5 in each power of ten, whose logarithms the axis has.</summary>
+    public static ScottPlot.TickGenerators.NumericManual DecadeTicks()
     {
         double[] places = [.. from power in Enumerable.Range(-9, 19) from step in new[] { 1, 2, 5 } select power + Math.Log10(step)];
         return new(places, [.. places.Select(place => Math.Pow(10, place).ToString(place < 0 ? "G2" : "N0", System.Globalization.CultureInfo.InvariantCulture))]);

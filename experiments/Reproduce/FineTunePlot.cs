@@ -1,3 +1,4 @@
+using System.Globalization;
 using MappingNets.Experiments.Reporting;
 using ScottPlot;
 
@@ -13,6 +14,9 @@ internal static class FineTunePlot
         MarkerShape.FilledTriangleDown, MarkerShape.OpenCircle, MarkerShape.OpenSquare,
     ];
 
+    /// <summary>More trained parameters than so many times those of all others are a level, no point.</summary>
+    private const int MuchMore = 20;
+
     /// <summary>Writes the plot of one target.</summary>
     /// <param name="rows">Its rows.</param>
     /// <param name="target">What their labels begin with.</param>
@@ -24,10 +28,26 @@ internal static class FineTunePlot
         plot.Title($"{target} {about}");
         plot.XLabel("trained parameters");
         plot.YLabel("test accuracy, %");
-        AddWays(plot, rows, target, row => Math.Log10(row.Trainable));
-        plot.Axes.Bottom.TickGenerator = Plots.PowersOfTen();
+        // All weights are so many that a point of theirs would press all others into a corner; a row near chance would do the same from below.
+        var full = rows.MaxBy(row => row.Trainable)!;
+        var isFar = rows.Where(row => row != full).All(row => MuchMore * row.Trainable < full.Trainable);
+        RunSummary[] near = [.. rows.Where(row => !isFar || row != full)], shown = [.. near.Where(row => row.Test!.Mean > near.Max(other => other.Test!.Mean) / 2)];
+        if (isFar)
+        {
+            var level = plot.Add.HorizontalLine(100 * full.Test!.Mean, 2, Colors.Black, LinePattern.Dashed);
+            level.LegendText = $"{NameOf(full)}, {full.Trainable.ToString("N0", CultureInfo.InvariantCulture)}";
+        }
+
+        AddWays(plot, shown, target, row => Math.Log10(row.Trainable));
+        foreach (var row in near.Except(shown))
+            plot.Add.Markers(new[] { double.NaN }, [double.NaN], MarkerShape.None).LegendText =
+                string.Create(CultureInfo.InvariantCulture, $"not shown: {NameOf(row)}, {100 * row.Test!.Mean:F1}%");
+        // Powers of ten alone would be one or two on a short axis.
+        plot.Axes.Bottom.TickGenerator = shown.Max(row => row.Trainable) > 100 * shown.Min(row => row.Trainable) ? Plots.PowersOfTen() : Plots.DecadeTicks();
         plot.ShowLegend(Edge.Right);
         Plots.Save(plot, path, 1100, 640);
+
+        string NameOf(RunSummary row) => row.Label[(target.Length + 1)..];
     }
 
     /// <summary>Draws the test accuracy of the rows, a line for each way.</summary>
