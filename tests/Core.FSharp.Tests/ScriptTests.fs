@@ -59,10 +59,15 @@ let tests =
                   Expect.equal (Array.last lines) last (String.Join("\n", lines)))
 
           testCase "they load a TorchSharp whose native calls the JIT does not optimise" (fun () ->
-              // What a script takes, from the build output of these tests.
+              // What a script takes, from where it takes it.
               let script = File.ReadAllLines(Path.Combine(folder, fst (List.head lastLines)))
               let taken = script |> Array.filter _.StartsWith("#r")
-              let place = "#I @\"" + AppContext.BaseDirectory.TrimEnd('/', '\\') + "\""
+
+              let place =
+                  script
+                  |> Array.find _.StartsWith("#I ")
+                  |> fun line -> Path.GetFullPath(Path.Combine(folder, line.Substring(3).Trim().Trim('"')))
+                  |> fun path -> "#I @\"" + path + "\""
 
               let question =
                   "typeof<TorchSharp.torch.Tensor>.GetMethod(\"mul\", [| typeof<TorchSharp.Scalar> |]).MethodImplementationFlags"

@@ -67,7 +67,6 @@ type Mapping =
 
     /// W(z) z + b, shape (P): what sigma is applied to.
     /// Raises ArgumentException where z has another shape or precision.
-    /// Raises ArgumentException where z has another shape or precision.
     /// Raises ObjectDisposedException where the mapping is disposed.
     member PreActivation: latent: torch.Tensor -> torch.Tensor
 

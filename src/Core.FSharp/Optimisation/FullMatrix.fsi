@@ -47,7 +47,7 @@ module FullMatrix =
     /// <param name="settings">Of which decay, damping and power count.</param>
     /// <param name="curvature">The running mean of g g^T, shape (d, d).</param>
     /// <param name="steps">How many gradients are in it, at least 1.</param>
-    /// <exception cref="T:System.ArgumentException">C is no square matrix; a setting or the number of gradients is out of range; damping^-p, the largest
+    /// <exception cref="T:System.ArgumentException">C is no square matrix of at least one row; a setting or the number of gradients is out of range; damping^-p, the largest
     /// power of an eigenvalue, is infinite or 0 in C's precision, as that of 1e-46 or of 0.001 with p = 13 in single.</exception>
     val inversePower: settings: FullMatrixSettings -> curvature: torch.Tensor -> steps: int64 -> torch.Tensor
 

@@ -25,6 +25,8 @@ type LayerStep =
       Shares: struct (int * float)[]
       Branches: LayerStep[][] }
 
+    member internal step.IsEmbedding = step.Weight >= 0 && step.Spread = 0.0
+
     member private step.Text = step.ToString()
 
     override step.ToString() =
@@ -33,7 +35,9 @@ type LayerStep =
             |> Array.map (fun branch -> branch |> Array.map string |> String.concat ", " |> sprintf "[%s]")
             |> String.concat " "
 
-        if branches = "" then
+        if step.IsEmbedding then
+            $"{step.Name}: its tokens do not move"
+        elif branches = "" then
             $"{step.Name}: constant {step.Constant}"
         else
             $"{step.Name} {branches}"

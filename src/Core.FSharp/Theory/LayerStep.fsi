@@ -45,5 +45,8 @@ type LayerStep =
         Branches: LayerStep[][]
     }
 
+    /// Whether it is an embedding, whose tokens do not move: the one step with a weight whose constant no change of it moves.
+    member internal IsEmbedding: bool
+
     /// "conv1: constant 1.41 (proven)", and its branches.
     override ToString: unit -> string

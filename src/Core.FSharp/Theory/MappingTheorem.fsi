@@ -45,9 +45,9 @@ type MappingTheoremInstance =
 /// <summary>What a certificate of theorem 1 takes for granted.</summary>
 type MappingTheoremAssumptions =
     {
-        /// L_l as stated or proven elsewhere.
+        /// L_l as stated, assumed or proven elsewhere.
         LossLipschitz: LipschitzConstant
-        /// L_theta as stated or proven elsewhere.
+        /// L_theta as stated, assumed or proven elsewhere.
         WeightLipschitz: LipschitzConstant
         /// Whether g(z*) lies where both constants are said to hold, rounding of the distance allowed for; without that the theorem says nothing.
         ConstantsApply: bool
@@ -59,7 +59,7 @@ type MappingTheoremEstimates =
         /// The largest ||grad L|| met on the segment from theta* to g(z*): a lower bound of the true constant of theta -> L, to be compared
         /// with L_l L_theta. An upper bound it is not.
         SampledLossSlope: float
-        /// Whether it exceeds L_l L_theta: then the stated constants are wrong.
+        /// Whether it exceeds L_l L_theta: then the constants are wrong.
         RefutesConstants: bool
     }
 

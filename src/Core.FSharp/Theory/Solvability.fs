@@ -208,7 +208,9 @@ module Solvability =
                 true
             else
                 let step = problem.Solve derivativeThere (problem.ResidualAt latent)
-                step.Converged && problem.IsNegligible (norm step.Solution) latent
+                step.Converged
+                && (problem.IsNegligible (norm step.Solution) latent
+                    || problem.IsLost derivativeThere step.Solution distance)
 
         let hasConverged =
             found.Converged

@@ -111,7 +111,7 @@ type SolvabilityFacts =
         Distance: float
         /// ||J(z*)^T (theta* - g(z*))|| / ||J(z*)||: 0 where no direction brings z* closer.
         StationaryResidual: float
-        /// Whether z* is a stationary point of ||g(z) - theta*|| to within the tolerance: the phase that ended there converged, every least-squares
+        /// Whether z* is a stationary point of ||g(z) - theta*|| to within the tolerance, or as far as rounding lets the distance tell: the phase that ended there converged, every least-squares
         /// solution of its steps included, and where that is the contraction, whose fixed point need not be one, no Gauss-Newton step leads away.
         HasConverged: bool
     }

@@ -35,6 +35,11 @@ type Problem =
         length <= problem.Options.Tolerance * (norm latent + problem.FirstLength)
         || problem.LargestSingular * length <= problem.Rounding
 
+    /// Whether what a Gauss-Newton step promises, ||J step||^2 / (2 ||r||), is lost in the distance's rounding.
+    member problem.IsLost (derivative: LinearMap) (step: torch.Tensor) distance =
+        let promised = norm (derivative.Apply step)
+        promised * promised <= 8.0 * problem.Rounding * (distance + problem.Rounding)
+
 /// The largest ratio of successive lengths that stand above rounding; NaN where there is none.
 let contractionFactor (lengths: float[]) floor =
     lengths
@@ -166,9 +171,8 @@ let walk (problem: Problem) (largestOf: LinearMap -> float) =
         else
             match descend 1.0 with
             | None ->
-                // The residual cannot fall any more: rounding, if what the step promises, ||J step||^2 / (2 ||r||), is lost in it.
-                let promised = norm (derivative.Apply full)
-                converged <- promised * promised <= 8.0 * problem.Rounding * (before + problem.Rounding)
+                // The residual cannot fall any more.
+                converged <- problem.IsLost derivative full before
                 isDone <- true
             | Some(candidate, after, share) ->
                 latent.Dispose()

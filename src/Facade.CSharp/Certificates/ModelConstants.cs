@@ -104,10 +104,7 @@ internal sealed class ModelConstants
     // Functions without weights have the constants of the documentation.
     private static bool IsWorthNaming(LayerStep step) => step.Weight >= 0 || step.Shares.Length > 0 || step.Constant.Status != BoundStatus.Proven;
 
-    // Of the layers with a weight it alone has a constant that no move of the weight changes: 0, for its inputs stay, whatever the parameters do.
-    private static bool IsEmbedding(LayerStep step) => step.Weight >= 0 && step.Spread == 0;
-
-    private static BoundConstant NamedStep(LayerStep step) => IsEmbedding(step)
+    private static BoundConstant NamedStep(LayerStep step) => step.IsEmbedding
         ? new(
             $"move of the tokens of {step.Name}", step.Constant.Value, step.Constant.Status,
             "tokens are whole numbers, which no trained parameter moves; a Lipschitz constant of the layer is not established, and nothing here needs one")

@@ -34,8 +34,8 @@ public sealed class SolvabilityReport
     public BoundStatus PartsStatus { get; }
 
     /// <summary>
-    /// Whether <see cref="Parameters"/> are a stationary point of the distance to within the search's tolerance, every least squares solution of the steps
-    /// that led there included. That it is the best one is not claimed.
+    /// Whether <see cref="Parameters"/> are a stationary point of the distance to within the search's tolerance, or as far as rounding lets the distance tell, every
+    /// least squares solution of the steps that led there included. That it is the best one is not claimed.
     /// </summary>
     public bool HasConverged { get; }
 
