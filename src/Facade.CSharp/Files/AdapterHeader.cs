@@ -29,6 +29,9 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     /// </summary>
     public const string FrozenKey = "frozen_sha256";
 
+    /// <summary>The key of these parameters' types, optional too: in another type the same values have other bits.</summary>
+    public const string FrozenTypeKey = "frozen_type";
+
     /// <summary>The name in the metadata of a training run's file.</summary>
     public const string RunFormat = "mappingnets-run";
 
@@ -49,16 +52,16 @@ internal sealed record AdapterHeader(string Format, string What, string Reader, 
     /// <summary>The adapter of a model whose weights a mapping generates.</summary>
     public static AdapterHeader Mapped { get; } =
         new("mappingnets-adapter", "MappingNets adapter of a mapped model", "MappedModel.LoadAdapter or AdapterHost.Add", "mapping",
-            FrozenKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
+            FrozenKey, FrozenTypeKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The adapter of a fine-tuned model.</summary>
     public static AdapterHeader FineTuned { get; } =
         new("mappingnets-fine-tuning", "adapter of a fine-tuned network", "FineTunedModel.LoadAdapter or AdapterHost.Add", "configuration", "base_weights_sha256",
-            "base_buffers_sha256", FrozenKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
+            "base_buffers_sha256", FrozenKey, FrozenTypeKey, PyTorchRule.FanInsKey, PyTorchRule.CentersKey);
 
     /// <summary>The trained tensors of a model whose function is not in the file.</summary>
     public static AdapterHeader TrainedTensors { get; } =
-        new("mappingnets-trained-tensors", "file of trained tensors", "GeneratedModel.LoadTrained", MethodKey);
+        new("mappingnets-trained-tensors", "file of trained tensors", "GeneratedModel.LoadTrained", MethodKey, FrozenKey, FrozenTypeKey);
 
     /// <summary>Whether a name in metadata is that of a format of this library.</summary>
     public static bool IsKnown(string? format) => new[] { Mapped, FineTuned, TrainedTensors }.Any(header => header.Format == format);

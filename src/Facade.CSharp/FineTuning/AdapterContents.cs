@@ -18,12 +18,12 @@ internal sealed class AdapterContents : IDisposable
     private readonly TargetNetwork target;
     private readonly TargetIdentity identity;
     private readonly string? weightsHash;
-    private readonly string? frozenHash;
+    private readonly FrozenHash? frozenHash;
     private string? buffersHash;
 
     private AdapterContents(
         string source, TargetNetwork target, FineTuningConfiguration configuration, IReadOnlyList<string> names, IReadOnlyList<Tensor> values,
-        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash, string? frozenHash)
+        IReadOnlyList<Tensor> buffers, Tensor? mask, string? weightsHash, string? buffersHash, FrozenHash? frozenHash)
     {
         this.source = source;
         this.target = target;
@@ -62,7 +62,11 @@ internal sealed class AdapterContents : IDisposable
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
         BufferChecks.RequireSound(model);
         RequireReadable(model);
+        // Before tensors are taken out of the scope: a hash may fail.
         var frozenHash = bindToWeights ? model.Base.FrozenHash : null;
+        var weightsHash = bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null;
+        // Another base may have others, so an adapter that is not bound to one brings its own.
+        var buffersHash = bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null;
         return new(
             "the model",
             model.Target,
@@ -71,9 +75,8 @@ internal sealed class AdapterContents : IDisposable
             [.. model.Trainables.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             [.. model.State.Tensors.Select(tensor => tensor.detach().to(CPU, copy: true).DetachFromDisposeScope())],
             model.PruningMask?.to(CPU, copy: true).DetachFromDisposeScope(),
-            bindToWeights ? model.Base.WeightsHash(model.Configuration.NewHead) : null,
-            // Another base may have others, so an adapter that is not bound to one brings its own.
-            bindToWeights && FineTuningBase.HashOf(model.Target, model.State.Tensors) is { } hash && hash == model.Base.BuffersHash ? hash : null,
+            weightsHash,
+            buffersHash,
             frozenHash);
     }
 
@@ -119,7 +122,8 @@ internal sealed class AdapterContents : IDisposable
         Check(file, target, configuration, limits);
         PyTorchRule.RequireStated(file, target.Layout, target.Parameters.Select(parameter => parameter.Center));
         var expected = WeightChange.ValuesOf(target, configuration);
-        var ofBase = AdapterHeader.HashIn(file, BuffersKey);
+        // All of them before tensors are taken out of the scope: one may be damaged.
+        var (ofWeights, ofBase, ofFrozen) = (AdapterHeader.HashIn(file, WeightsKey), AdapterHeader.HashIn(file, BuffersKey), FrozenBinding.Stated(file));
         StoredTensors.RefuseOthers(
             file,
             expected.Select(value => value.Name).Concat(ofBase is null ? target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name) : []), Owner);
@@ -135,13 +139,15 @@ internal sealed class AdapterContents : IDisposable
             [.. values.Select(tensor => tensor.DetachFromDisposeScope())],
             [.. buffers.Select(tensor => tensor.DetachFromDisposeScope())],
             mask?.DetachFromDisposeScope(),
-            AdapterHeader.HashIn(file, WeightsKey),
+            ofWeights,
             ofBase,
-            FrozenBinding.Stated(file));
+            ofFrozen);
     }
 
     /// <summary>Refuses a base that the adapter was not made for, and takes what the adapter shares with it.</summary>
-    public void CheckWeights(FineTuningBase baseWeights)
+    /// <param name="baseWeights">The base.</param>
+    /// <param name="isComplete">Whether the adapter names all that it was trained beside, as one of a model in memory does; a file may be older.</param>
+    public void CheckWeights(FineTuningBase baseWeights, bool isComplete = false)
     {
         if (TargetIdentity.FingerprintOf(baseWeights.Target.Layout) != identity.Fingerprint)
             throw new CheckpointFormatException(
@@ -155,7 +161,7 @@ internal sealed class AdapterContents : IDisposable
             throw new CheckpointFormatException(
                 source,
                 $"was made for other weights of '{identity.Name}': their SHA-256 is {weightsHash[..12]}..., that of these pretrained weights is {other[..12]}....");
-        FrozenBinding.Require(source, baseWeights.Target, frozenHash, () => baseWeights.FrozenHash);
+        FrozenBinding.Require(source, baseWeights.Target, frozenHash, () => baseWeights.FrozenHash, isComplete);
         if (buffersHash is null)
             return;
         if (buffersHash != baseWeights.BuffersHash && buffersHash != baseWeights.FormerBuffersHash)

@@ -262,10 +262,11 @@ public sealed class FineTunedModel : Model
     /// <exception cref="InvalidOperationException">
     /// The change is another than <see cref="FineTuning.LowRank"/> alone, changes an embedding or a convolution in groups, is pruned, or moved running
     /// statistics of a module that is not stored whole, which PEFT's adapters do not hold; or trains itself what PEFT's modules_to_save cannot tell apart: a
-    /// parameter of the network itself, a module that holds one with factors, or one whose name ends another module's; or a trained parameter is not finite.
+    /// parameter of the network itself, a module that holds one with factors, or one whose name ends another module's; or changes a tensor that the network
+    /// uses under several names, or a module stored whole has such a one or a frozen one; or a trained parameter is not finite.
     /// </exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void SavePeftAdapter(string folder) => PeftAdapter.Write(folder, this);
 
     /// <inheritdoc/>

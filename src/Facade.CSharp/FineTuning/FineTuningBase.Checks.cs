@@ -13,6 +13,11 @@ internal sealed partial class FineTuningBase
             throw new ArgumentException(
                 $"'{frozen}' is frozen in the module of '{target.Name}' and has other values in {pretrained.Source}. {TargetNetwork.FrozenRemedy}",
                 nameof(pretrained));
+        if (pretrained.OtherFrozen(target) is { } other)
+            throw new ArgumentException(
+                $"'{other}' is frozen in the module of '{target.Name}', and had other values beside the weights of {pretrained.Source}. "
+                + $"{TargetNetwork.FrozenRemedy} PretrainedWeights.Renamed with null for that name gives the weights without it.",
+                nameof(pretrained));
         if (target.TornTie(pretrained.Has, pretrained.Load) is { } tie)
             throw new ArgumentException(
                 $"'{tie.First}' and '{tie.Second}' have different values in {pretrained.Source}; in the module of '{target.Name}' they are one tensor. "

@@ -12,7 +12,7 @@ namespace MappingNets;
 internal sealed partial class FineTuningBase : IDisposable
 {
     private readonly ConcurrentDictionary<string, string> hashes = new();
-    private readonly Lazy<string?> frozenHash;
+    private readonly Lazy<FrozenHash?> frozenHash;
 
     private FineTuningBase(TargetNetwork target, BaseValues values, NetworkState state, IReadOnlyList<string> head)
     {
@@ -22,7 +22,7 @@ internal sealed partial class FineTuningBase : IDisposable
         Head = head;
         BuffersHash = HashOf(target, state.Tensors);
         FormerBuffersHash = HashOf(target, state.Tensors, all: true);
-        frozenHash = new(target.FrozenHash);
+        frozenHash = new(target.HashFrozen);
     }
 
     public TargetNetwork Target { get; }
@@ -42,8 +42,9 @@ internal sealed partial class FineTuningBase : IDisposable
     /// <summary>The same over all buffers, a dropout's place among them, as earlier builds wrote it.</summary>
     public string? FormerBuffersHash { get; }
 
-    /// <summary>SHA-256 over the names and bits of the parameters that the owner of a module froze; null where there are none.</summary>
-    public string? FrozenHash => frozenHash.Value;
+    /// <summary>What the parameters are that the owner of a module froze, read once; null where there are none.</summary>
+    /// <exception cref="ObjectDisposedException">As for <see cref="TargetNetwork.Frozen"/>.</exception>
+    public FrozenHash? FrozenHash => frozenHash.Value;
 
     /// <summary>The tensors that were not taken from the pretrained weights, in the target's order.</summary>
     public IReadOnlyList<string> Head { get; }

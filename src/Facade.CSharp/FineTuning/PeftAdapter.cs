@@ -19,6 +19,10 @@ internal static class PeftAdapter
     private const string FactorB = ".lora_B";
     private const string Owner = "a LoRA adapter of this network";
 
+    // What to do instead, as the end of a refusal.
+    private const string OtherWays =
+        "SaveAdapter writes it for this library; Export writes the weights with the change in them, for PyTorch without PEFT";
+
     // In the model's metadata, which PEFT does not look at: what the configuration beside it must say, so that factors never meet another scale.
     private const string ScalesKey = "adapter_scales_sha256";
 
@@ -110,6 +114,7 @@ internal static class PeftAdapter
     /// <param name="onStep">As for <see cref="AdapterFolder"/>.</param>
     /// <exception cref="InvalidOperationException">The model's change is none that the format holds.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public static void Write(string folder, FineTunedModel model, Action<string>? onStep = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
@@ -136,10 +141,11 @@ internal static class PeftAdapter
         }
 
         (string Name, int Rank)[] adapted = [.. ranks.Select(piece => (PeftModules.Of(piece.Name), piece.Rank))];
+        RequireSeparable(model, [.. model.DirectlyTrained, .. ranks.Select(piece => piece.Name)], saved);
         var modules = PeftModules.All(model.Target);
         // PEFT drops factors that find no place as it loads: the network would compute something else there, without an error.
         if (PeftModules.Misread(saved, [.. adapted.Select(module => module.Name)], modules) is { } why)
-            throw Refusal($"{why}. SaveAdapter writes it for this library; Export writes the weights with the change in them, for PyTorch without PEFT");
+            throw Refusal($"{why}. {OtherWays}");
         // PEFT stores such modules whole, with the modules in them and with buffers, and reads none that lacks a tensor.
         var weights = model.Target.Parameters.Zip(model.CurrentWeights(), (parameter, values) => (parameter.Name, values));
         tensors.AddRange(weights.Concat(model.Target.PersistentBuffers(model.State)).Where(pair => IsSaved(saved, pair.Name))
@@ -152,6 +158,18 @@ internal static class PeftAdapter
             new Dictionary<string, string> { ["format"] = "pt", [ScalesKey] = PeftConfiguration.HashOf(configuration) },
             AdapterFolder.Text(configuration),
             onStep);
+    }
+
+    // PEFT changes a module in the one place of its name, and puts a copy in the place of one that it stores whole, which must have all its tensors.
+    private static void RequireSeparable(FineTunedModel model, IReadOnlyList<string> changed, IReadOnlyList<string> saved)
+    {
+        var ties = model.Target.OtherNames;
+        if (ties.FirstOrDefault(tie => changed.Contains(tie.Value) || IsSaved(saved, tie.Value) || IsSaved(saved, tie.Key)) is { Key: { } other, Value: var first })
+            throw Refusal($"'{first}' is used as '{other}' too, and PEFT would change it in one place only. {OtherWays}");
+        if (model.Target.Frozen().FirstOrDefault(frozen => IsSaved(saved, frozen.Name)) is { Name: { } name })
+            throw Refusal(
+                $"'{name}' is frozen, and its module has tensors that are trained themselves: PEFT stores all of such a module, and what is frozen is no "
+                + $"part of the adapter. {OtherWays}");
     }
 
     // What PEFT itself wrote says nothing of its configuration, and is taken with the one that is there.

@@ -36,11 +36,13 @@ internal static class PeftModules
         return [.. modules.Where(module => !modules.Any(other => Holds(other, module)))];
     }
 
-    /// <summary>The modules that have tensors, and all that these are in.</summary>
+    /// <summary>The modules that have tensors, frozen ones and such as have another name too, and all that these are in.</summary>
     /// <param name="target">The network.</param>
+    /// <exception cref="ObjectDisposedException">As for <see cref="TargetNetwork.Frozen"/>.</exception>
     public static string[] All(TargetNetwork target) =>
     [
-        .. target.Parameters.Select(parameter => parameter.Name).Concat(target.Buffers.Select(buffer => buffer.Name)).SelectMany(Path).Distinct(),
+        .. target.Parameters.Select(parameter => parameter.Name).Concat(target.Buffers.Select(buffer => buffer.Name))
+            .Concat(target.Frozen().Select(frozen => frozen.Name)).Concat(target.OtherNames.Keys).SelectMany(Path).Distinct(),
     ];
 
     /// <summary>Why PEFT would store other modules than these, or leave out factors; null where it would do neither.</summary>

@@ -118,7 +118,8 @@ public sealed class GeneratedModel : Model
 
     /// <summary>
     /// Writes the trained tensors, and the target's buffers, as a safetensors file, whole or not at all. The function is not in it:
-    /// <see cref="LoadTrained"/> takes the file back into a model that was made in the same way.
+    /// <see cref="LoadTrained"/> takes the file back into a model that was made in the same way. Of a module with frozen parameters it names their
+    /// SHA-256, and other ones are refused when it is loaded.
     /// </summary>
     /// <param name="path">The file, replaced where it exists.</param>
     /// <param name="precision">How the trained tensors are stored; loading gives what was stored.</param>
@@ -126,6 +127,7 @@ public sealed class GeneratedModel : Model
     /// <exception cref="InvalidOperationException">
     /// A trained parameter is not finite, so that no one could load the file, or has the name under which the steps of another would be stored.
     /// </exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void SaveTrained(string path, StoredPrecision precision = StoredPrecision.Single) => TrainedTensorsFile.Save(this, path, precision);
 
     /// <summary>
@@ -135,9 +137,11 @@ public sealed class GeneratedModel : Model
     /// <param name="path">The file.</param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="CheckpointFormatException">
-    /// The file is damaged, foreign, beyond the limits, or of another method, target or other trained tensors; the message says which.
+    /// The file is damaged, foreign, beyond the limits, or of another method, target or other trained tensors, or a module with other frozen parameters;
+    /// the message says which.
     /// </exception>
     /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public void LoadTrained(string path, ReadLimits? limits = null) => TrainedTensorsFile.Load(this, path, limits ?? ReadLimits.Default);
 
     internal override IReadOnlyList<Tensor> CurrentWeights() => Masked(Target.Layout.Split(Theta()));

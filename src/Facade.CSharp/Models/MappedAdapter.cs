@@ -15,16 +15,23 @@ internal static class MappedAdapter
     private const string LinearMapName = "modulation.map";
     private const string Owner = "its mapping";
 
-    public static void Save(MappedModel model, string path, StoredPrecision precision)
+    public static void Save(MappedModel model, string path, StoredPrecision precision) => Save(model, path, precision, model.Target.HashFrozen());
+
+    /// <summary>The same where it is known what the model's frozen parameters are, though its target may be disposed.</summary>
+    public static void Save(MappedModel model, string path, StoredPrecision precision, FrozenHash? frozen)
     {
         using var scope = NewDisposeScope();
-        TensorFile.Write(path, Tensors(model, precision), Metadata(model));
+        TensorFile.Write(path, Tensors(model, precision), Metadata(model, frozen));
     }
 
-    public static void SaveFolder(MappedModel model, string folder, StoredPrecision precision)
+    public static void SaveFolder(MappedModel model, string folder, StoredPrecision precision) =>
+        SaveFolder(model, folder, precision, model.Target.HashFrozen());
+
+    /// <summary>As <see cref="Save(MappedModel, string, StoredPrecision, FrozenHash?)"/>.</summary>
+    public static void SaveFolder(MappedModel model, string folder, StoredPrecision precision, FrozenHash? frozen)
     {
         using var scope = NewDisposeScope();
-        TensorFile.WriteFolder(folder, Tensors(model, precision), Metadata(model));
+        TensorFile.WriteFolder(folder, Tensors(model, precision), Metadata(model, frozen));
     }
 
     private static List<TensorToStore> Tensors(MappedModel model, StoredPrecision precision)
@@ -42,7 +49,7 @@ internal static class MappedAdapter
         return tensors;
     }
 
-    private static Dictionary<string, string> Metadata(MappedModel model)
+    private static Dictionary<string, string> Metadata(MappedModel model, FrozenHash? frozen)
     {
         var (plain, ranks) = (model.Target.Plain, model.Target.Ranks);
         var metadata = AdapterHeader.Mapped.Write(TargetIdentity.Of(plain.Name, plain.Layout));
@@ -61,7 +68,7 @@ internal static class MappedAdapter
 
         metadata["mapping"] = description.ToJson();
         PyTorchRule.StateOthers(metadata, plain.Layout, plain.Parameters.Select(parameter => parameter.Center));
-        FrozenBinding.State(metadata, plain.FrozenHash());
+        FrozenBinding.State(metadata, frozen);
         return metadata;
     }
 
@@ -71,9 +78,18 @@ internal static class MappedAdapter
         return Load(file, target, modulation, device, limits, streamed);
     }
 
-    /// <summary>The model of a file that is open; the caller closes it.</summary>
+    /// <summary>
+    /// The model of a file that is open; the caller closes it. The network's frozen parameters are read where the file names some, unless a function
+    /// gives what is known of them already.
+    /// </summary>
     public static MappedModel Load(
-        TensorFile file, TargetNetwork target, Func<Tensor, Tensor>? modulation, Device device, ReadLimits limits, bool streamed = false)
+        TensorFile file,
+        TargetNetwork target,
+        Func<Tensor, Tensor>? modulation,
+        Device device,
+        ReadLimits limits,
+        bool streamed = false,
+        Func<FrozenHash?>? frozen = null)
     {
         using var scope = NewDisposeScope();
         var path = file.FileName;
@@ -82,7 +98,7 @@ internal static class MappedAdapter
         target = Factored(file, target, description);
         Check(file, target, description, limits);
         PyTorchRule.RequireStated(file, target.Plain.Layout, target.Plain.Parameters.Select(parameter => parameter.Center));
-        FrozenBinding.Require(path, target, FrozenBinding.Stated(file), target.FrozenHash);
+        FrozenBinding.Require(path, target, FrozenBinding.Stated(file), frozen ?? target.HashFrozen);
         if (modulation is not null && !description.NeedsFunction())
             throw new ArgumentException(
                 $"'{path}' has the modulation '{description.Modulation}', to which no function belongs.", nameof(modulation));

@@ -94,8 +94,8 @@ public abstract partial class Model
     /// <exception cref="IOException">It cannot be written; a file that was there before is intact.</exception>
     /// <exception cref="InvalidOperationException">
     /// It is to be sparse, but the model is not pruned; a weight is too large for the precision; a weight or buffer is not finite, or a frozen
-    /// parameter holds a NaN, so that no one could load the file; or one has the name under which the steps or the mask of another would be stored,
-    /// NAME_scale or NAME_mask.
+    /// parameter holds a NaN or a finite number beyond single precision, so that no one could load the file; or one has the name under which the steps
+    /// or the mask of another would be stored, NAME_scale or NAME_mask.
     /// </exception>
     /// <exception cref="NotSupportedException">It is to be sparse, but a matrix is written as the product of its pruned factors.</exception>
     /// <exception cref="CheckpointFormatException">The base stays in its file (<see cref="PretrainedWeights.OnDisk"/>), which was written to.</exception>
@@ -110,9 +110,7 @@ public abstract partial class Model
         StoredTensors.RequireFinite(written.Parameters.Zip(weights, (parameter, weight) => (parameter.Name, weight)));
         BufferChecks.RequireSound(this);
         var frozen = Target.Frozen();
-        // A frozen mask may hold infinities, which readers take.
-        if (frozen.FirstOrDefault(parameter => parameter.Value.isnan().any().ToBoolean()) is { Name: { } name })
-            throw new InvalidOperationException($"The module's frozen '{name}' holds a NaN; its file could not be loaded and is not written.");
+        RequireReadable(frozen);
         TensorFile.Write(
             path,
             [
@@ -122,5 +120,17 @@ public abstract partial class Model
                 .. Target.PersistentBuffers(State).Select(buffer => new TensorToStore(buffer.Name, buffer.Values)),
             ],
             new Dictionary<string, string> { ["format"] = AdapterHeader.WeightsFormat });
+    }
+
+    // As readers of weights take them: a frozen mask may hold infinities.
+    private static void RequireReadable(IReadOnlyList<(string Name, Tensor Value)> frozen)
+    {
+        foreach (var (name, values) in frozen)
+        {
+            using var scope = NewDisposeScope();
+            if (!PretrainedWeights.IsReadable(values, values.to(float32)))
+                throw new InvalidOperationException(
+                    $"The module's frozen '{name}' holds a NaN or a number beyond single precision; its file could not be loaded and is not written.");
+        }
     }
 }

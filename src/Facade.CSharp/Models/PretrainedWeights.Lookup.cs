@@ -58,6 +58,20 @@ public sealed partial class PretrainedWeights
     /// <summary>One tensor in memory, in single precision where it is a float; of weights that stay in their file a copy in the caller's dispose scope.</summary>
     internal Tensor Load(string name) => File is null ? Find(name)! : File.Load(StoredName(name));
 
+    /// <summary>
+    /// The name of a parameter that is frozen in a network's module, and with other values in the module that the weights are of; null where there is
+    /// none such.
+    /// </summary>
+    internal string? OtherFrozen(TargetNetwork target)
+    {
+        if (frozen.Count == 0 || (origin is not null && origin.TryGetTarget(out var network) && ReferenceEquals(network, target.Plain)))
+            return null;
+        foreach (var (own, values) in target.Frozen())
+            if (target.NamesOf(own).FirstOrDefault(frozen.ContainsKey) is { } name && FrozenHash.Differ(frozen[name], FrozenHash.Of(values)))
+                return name;
+        return null;
+    }
+
     /// <summary>Refuses what needs the weights once they are freed.</summary>
     /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
     internal void RequireAlive()

@@ -17,6 +17,8 @@ public sealed partial class PretrainedWeights
         tensors = Named(other.tensors, tensor => tensor.detach().DetachFromDisposeScope());
         entries = Named(other.entries, entry => entry);
         unusable = Named(other.unusable, refusal => refusal);
+        frozen = Named(other.frozen, hash => hash);
+        origin = other.origin;
         File = other.File?.Hold();
     }
 
@@ -30,7 +32,10 @@ public sealed partial class PretrainedWeights
     /// using var weights = file.Renamed(name => name.StartsWith("module.") ? name["module.".Length..] : name);
     /// </code>
     /// </example>
-    /// <param name="name">Gets a tensor's name and gives its new one, or null for a tensor to leave out.</param>
+    /// <param name="name">
+    /// Gets a tensor's name and gives its new one, or null for a tensor to leave out. It gets the names of parameters too that are frozen in the module
+    /// which the weights are of; with null for such a one a network may have another in its place.
+    /// </param>
     /// <returns>
     /// The renamed weights. The caller disposes them and this object, in any order; the memory is freed, or the file closed, with the last that
     /// uses it.
@@ -42,7 +47,7 @@ public sealed partial class PretrainedWeights
         ArgumentNullException.ThrowIfNull(name);
         RequireAlive();
         var former = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var own in tensors.Keys.Concat(entries.Keys).Concat(unusable.Keys))
+        foreach (var own in tensors.Keys.Concat(entries.Keys).Concat(unusable.Keys).Concat(frozen.Keys))
             if (name(own) is { } other && !former.TryAdd(other, own))
                 throw new ArgumentException(
                     $"'{MessageText.Of(former[other])}' and '{MessageText.Of(own)}' of {Source} would both be called '{MessageText.Of(other)}'; "

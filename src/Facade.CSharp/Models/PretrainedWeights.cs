@@ -13,6 +13,10 @@ public sealed partial class PretrainedWeights : IDisposable
     private readonly Dictionary<string, CheckpointFormatException> unusable = new(StringComparer.Ordinal);
     // What stands in a file that the weights stay in, by the names that they have here.
     private readonly Dictionary<string, SafetensorsEntry> entries = new(StringComparer.Ordinal);
+    // What the module that the weights are of had beside them: its owner froze these parameters, so they are no part of the weights.
+    private readonly Dictionary<string, FrozenHash> frozen = new(StringComparer.Ordinal);
+    // The network that the weights are of, whose frozen parameters need no comparison with themselves; it may go before the weights.
+    private readonly WeakReference<TargetNetwork>? origin;
     private bool isDisposed;
 
     private PretrainedWeights(WeightFile file)
@@ -21,10 +25,17 @@ public sealed partial class PretrainedWeights : IDisposable
         entries = file.Entries.ToDictionary(entry => entry.Name, StringComparer.Ordinal);
     }
 
-    private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false)
+    private PretrainedWeights(string source, IEnumerable<(string Name, Tensor Tensor)> tensors, bool owned = false, TargetNetwork? network = null)
     {
         Source = source;
         using var noGradient = no_grad();
+        if (network is not null)
+        {
+            origin = new(network.Plain);
+            foreach (var (name, values) in network.Frozen())
+                frozen.Add(name, FrozenHash.Of(values));
+        }
+
         this.tensors = tensors.ToDictionary(
             pair => pair.Name,
             pair => owned ? pair.Tensor : Plain(pair.Tensor),
@@ -47,10 +58,10 @@ public sealed partial class PretrainedWeights : IDisposable
 
     /// <summary>
     /// The weights and buffers that a model has now; of a network with matrices of low rank the factors and the products, so that
-    /// either network can start from them.
+    /// either network can start from them. Of a module with frozen parameters they are held to these: networks that have others refuse them.
     /// </summary>
     /// <param name="model">Any model; it is not changed.</param>
-    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed, or its target, whose module has frozen parameters.</exception>
     public static PretrainedWeights Of(Model model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -64,12 +75,15 @@ public sealed partial class PretrainedWeights : IDisposable
                 .. model.Target.Plain.Parameters.Zip(model.Target.PlainWeights(weights), (parameter, weight) => (parameter.Name, weight))
                     .ExceptBy(model.Target.Parameters.Select(parameter => parameter.Name), pair => pair.Name),
                 .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, values) => (buffer.Name, values)),
-            ]);
+            ],
+            network: model.Target);
     }
 
-    /// <summary>The weights and buffers that a user's own module came with.</summary>
+    /// <summary>
+    /// The weights and buffers that a user's own module came with; networks that have other frozen parameters than the module refuse them.
+    /// </summary>
     /// <param name="target">The target that has the module on loan; it is not changed.</param>
-    /// <exception cref="ObjectDisposedException">The target is disposed, and its copies of them with it.</exception>
+    /// <exception cref="ObjectDisposedException">The target is disposed, and its copies of them with it; or its module, which has frozen parameters.</exception>
     public static PretrainedWeights Of(ModuleTarget target)
     {
         ArgumentNullException.ThrowIfNull(target);
@@ -78,7 +92,8 @@ public sealed partial class PretrainedWeights : IDisposable
             [
                 .. target.Parameters.Select(parameter => parameter.Name).Zip(target.OwnWeights),
                 .. target.Buffers.Select(buffer => buffer.Name).Zip(target.OwnBuffers),
-            ]);
+            ],
+            network: target);
     }
 
     /// <summary>Weights as one flat vector in the order of a network's parameters, as <see cref="Model.FlatWeights"/> gives it.</summary>
@@ -201,8 +216,13 @@ public sealed partial class PretrainedWeights : IDisposable
         return numbers.DetachFromDisposeScope();
     }
 
-    // Infinity where the file has it, as in a mask, no NaN, and no number that single precision cannot hold.
-    private static bool IsReadable(Tensor stored, Tensor numbers)
+    /// <summary>
+    /// Whether a stored tensor can be read in single precision: infinity where the file has it, as in a mask, no NaN, and no number that single
+    /// precision cannot hold.
+    /// </summary>
+    /// <param name="stored">The tensor in its own type.</param>
+    /// <param name="numbers">The same in single precision.</param>
+    internal static bool IsReadable(Tensor stored, Tensor numbers)
     {
         if (FiniteNumbers.AllIn(numbers))
             return true;

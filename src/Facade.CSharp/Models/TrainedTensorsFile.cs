@@ -20,6 +20,8 @@ internal static class TrainedTensorsFile
         using var scope = NewDisposeScope();
         StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (name, values) => (name, (Tensor)values)));
         BufferChecks.RequireSound(model);
+        var metadata = AdapterHeader.TrainedTensors.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method);
+        FrozenBinding.State(metadata, model.Target.HashFrozen());
         // The function may use a vector in any way; often it is a latent.
         TensorFile.Write(
             path,
@@ -29,7 +31,7 @@ internal static class TrainedTensorsFile
                 .. BufferChecks.ToStore(model.Target, model.State.Tensors),
                 .. StoredTensors.MaskToStore(model.PruningMask),
             ],
-            AdapterHeader.TrainedTensors.Write(TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method));
+            metadata);
     }
 
     public static void Load(GeneratedModel model, string path, ReadLimits limits)
@@ -39,6 +41,7 @@ internal static class TrainedTensorsFile
         using var scope = NewDisposeScope();
         using var file = TensorFile.Read(path, limits);
         AdapterHeader.TrainedTensors.Check(file, TargetIdentity.Of(model.Target.Name, model.Target.Layout), model.Method);
+        FrozenBinding.Require(path, model.Target, FrozenBinding.Stated(file), model.Target.HashFrozen);
         StoredTensors.RefuseOthers(
             file, [.. model.TrainableNames, .. model.Target.Buffers.Select(buffer => StoredTensors.BufferPrefix + buffer.Name)], Owner);
 

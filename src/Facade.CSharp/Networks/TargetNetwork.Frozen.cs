@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -10,7 +9,9 @@ public abstract partial class TargetNetwork
     internal const string FrozenRemedy = "Frozen parameters stay as the module has them: load them into the module before TargetNetwork.From.";
 
     /// <summary>The parameters that no mapping generates because the module's owner froze them, by name; empty for most networks.</summary>
-    /// <exception cref="ObjectDisposedException">There are some, but the target was disposed, and its module is with its owner again.</exception>
+    /// <exception cref="ObjectDisposedException">
+    /// There are some, but the target was disposed, and its module is with its owner again; or the module was disposed.
+    /// </exception>
     internal virtual IReadOnlyList<(string Name, Tensor Value)> Frozen() => [];
 
     /// <summary>Further names of tensors that a module uses in several places, each with the first name; empty for most networks.</summary>
@@ -20,19 +21,9 @@ public abstract partial class TargetNetwork
     internal IEnumerable<string> NamesOf(string name) =>
         OtherNames.Where(pair => pair.Value == name).Select(pair => pair.Key).Order(StringComparer.Ordinal).Prepend(name);
 
-    /// <summary>SHA-256 over the names and bits of the frozen parameters, in the order of their names; null where there are none.</summary>
+    /// <summary>The frozen parameters as files name them; null where there are none. It reads all of them.</summary>
     /// <exception cref="ObjectDisposedException">As for <see cref="Frozen"/>.</exception>
-    internal string? FrozenHash()
-    {
-        var frozen = Frozen();
-        if (frozen.Count == 0)
-            return null;
-        using var noGradient = no_grad();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, values) in frozen.OrderBy(pair => pair.Name, StringComparer.Ordinal))
-            TensorBytes.Append(hash, name, values);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
+    internal FrozenHash? HashFrozen() => FrozenHash.Of(Frozen());
 
     /// <summary>The name under which weights have a frozen parameter with other values than the module; null where they have none such.</summary>
     /// <param name="has">Whether the weights have a tensor of a name.</param>

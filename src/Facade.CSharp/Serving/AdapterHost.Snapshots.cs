@@ -47,8 +47,9 @@ public sealed partial class AdapterHost
         using var file = TensorFile.Open(path, most);
         if (AdapterHeader.Mapped.IsOf(file))
         {
-            var model = MappedAdapter.Load(file, Target, modulation: null, device, most);
-            Take(name, new WholeAdapter(model), () => RequireWhole(model, path), replaces);
+            var model = MappedAdapter.Load(file, Target, modulation: null, device, most, frozen: () => original.FrozenHash);
+            // Written again, it names what its file names.
+            Take(name, new WholeAdapter(model, FrozenBinding.Stated(file)), () => RequireWhole(model, path), replaces);
         }
         else
         {

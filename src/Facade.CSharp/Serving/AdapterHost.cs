@@ -109,9 +109,9 @@ public sealed partial class AdapterHost : IDisposable
     /// </summary>
     /// <param name="name">What to call it.</param>
     /// <param name="model">A model of this network; its trained parameters are copied, its weights generated when it answers.</param>
-    /// <exception cref="ArgumentException">The name is blank or taken, or the model is of another network.</exception>
+    /// <exception cref="ArgumentException">The name is blank or taken, or the model is of another network, or of a module with other frozen parameters.</exception>
     /// <exception cref="CheckpointFormatException">It generates factors of low rank.</exception>
-    /// <exception cref="ObjectDisposedException">The host or the model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The host or the model is disposed, or a target whose module has frozen parameters.</exception>
     public void Add(string name, MappedModel model)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
@@ -127,26 +127,31 @@ public sealed partial class AdapterHost : IDisposable
             throw new ArgumentException(
                 $"The model's network has the buffers {model.Target.BufferText}; '{Target.Name}' has {Target.BufferText}, and a host serves one network.",
                 nameof(model));
-        if (Target.FrozenHash() != model.Target.FrozenHash())
+        // They may be most of a network: those of the host's are read once.
+        var frozen = ReferenceEquals(Target.Plain, model.Target.Plain) ? original.FrozenHash : model.Target.HashFrozen();
+        if (FrozenHash.Differ(frozen, original.FrozenHash))
             throw new ArgumentException(
-                $"The model's network has frozen parameters with other values than '{Target.Name}', and a host serves one network. Make both networks of modules with the same ones.",
+                $"The model's network has other frozen parameters than '{Target.Name}', and a host serves one network. Make both networks of modules "
+                + "with the same ones, of the same values.",
                 nameof(model));
-        Take(name, new WholeAdapter(model.CopyTo(device)), () => { });
+        Take(name, new WholeAdapter(model.CopyTo(device), frozen), () => { });
     }
 
     /// <summary>Adds a copy of what a model has trained; the one that answers stays.</summary>
     /// <param name="name">What to call it.</param>
     /// <param name="model">A model of this network, fine-tuned from the same weights.</param>
     /// <exception cref="ArgumentException">The name is blank or taken.</exception>
-    /// <exception cref="CheckpointFormatException">It was fine-tuned from other weights, or is of another network or one with other buffers.</exception>
+    /// <exception cref="CheckpointFormatException">
+    /// It was fine-tuned from other weights, or is of another network or one with other buffers or frozen parameters.
+    /// </exception>
     /// <exception cref="InvalidOperationException">A trained parameter or a buffer of it is not finite.</exception>
-    /// <exception cref="ObjectDisposedException">The host or the model is disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The host or the model is disposed, or a target whose module has frozen parameters.</exception>
     public void Add(string name, FineTunedModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var contents = AdapterContents.Of(model, bindToWeights: true);
-        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original));
+        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original, isComplete: true));
     }
 
     /// <summary>Writes an adapter that was added, as one file.</summary>

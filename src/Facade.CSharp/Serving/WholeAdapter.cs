@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>A mapped model, which generates all weights itself: of the base nothing is left.</summary>
-internal sealed class WholeAdapter(MappedModel model) : HostedAdapter
+/// <param name="model">The model, which this object takes over.</param>
+/// <param name="frozen">What it was trained beside, which its files name; its own target may be gone by then.</param>
+internal sealed class WholeAdapter(MappedModel model, FrozenHash? frozen) : HostedAdapter
 {
     public override string? MergeFault => "generates every weight itself, so nothing of the base would be left";
 
@@ -11,9 +13,9 @@ internal sealed class WholeAdapter(MappedModel model) : HostedAdapter
 
     public override NetworkState State(HostedBase at) => model.State.Copy();
 
-    public override void Save(string path, StoredPrecision precision) => model.SaveAdapter(path, precision);
+    public override void Save(string path, StoredPrecision precision) => MappedAdapter.Save(model, path, precision, frozen);
 
-    public override void SaveFolder(string folder, StoredPrecision precision) => model.SaveAdapterFolder(folder, precision);
+    public override void SaveFolder(string folder, StoredPrecision precision) => MappedAdapter.SaveFolder(model, folder, precision, frozen);
 
     public override void Dispose() => model.Dispose();
 }

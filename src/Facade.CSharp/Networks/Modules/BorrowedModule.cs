@@ -76,9 +76,20 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     public IReadOnlyList<Tensor> OwnWeights => StillHere(ownWeights);
 
     /// <summary>The parameters that the owner froze: no pass writes them.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Frozen =>
-        [.. module.named_parameters().Where(parameter => Parameters.Frozen.Contains(parameter.name))
-            .Select(parameter => (parameter.name, (Tensor)parameter.parameter))];
+    /// <exception cref="ObjectDisposedException">One of them was disposed.</exception>
+    public IReadOnlyList<(string Name, Tensor Value)> Frozen
+    {
+        get
+        {
+            (string, Tensor)[] found =
+            [
+                .. module.named_parameters().Where(parameter => Parameters.Frozen.Contains(parameter.name))
+                    .Select(parameter => (parameter.name, (Tensor)parameter.parameter)),
+            ];
+            // A module passes over its disposed parameters, and whatever is made without them would be another network's.
+            return found.Length == Parameters.Frozen.Count ? found : throw Gone();
+        }
+    }
 
     /// <summary>The parts by name and class; what else their settings are, a module does not say.</summary>
     // ToString leaves out the assemblies of type arguments, whose versions change without the function.
@@ -213,19 +224,22 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     }
 
     /// <summary>Refuses what needs the module while it is on loan.</summary>
-    /// <exception cref="ObjectDisposedException">It is with its owner again.</exception>
-    public void RequireNotReturned()
+    /// <exception cref="ObjectDisposedException">It is with its owner again, or was disposed.</exception>
+    public void RequireAlive()
+    {
+        RequireNotReturned();
+        if (WasDisposed)
+            throw Gone();
+    }
+
+    private void RequireNotReturned()
     {
         if (returned)
             throw new ObjectDisposedException(name, $"The target '{name}' was disposed, and its module is with its owner again.");
     }
 
-    private void RequireAlive()
-    {
-        RequireNotReturned();
-        if (WasDisposed)
-            throw new ObjectDisposedException(name, $"The module that the target '{name}' has on loan was disposed; it must live as long as the target.");
-    }
+    private ObjectDisposedException Gone() =>
+        new(name, $"The module that the target '{name}' has on loan was disposed; it must live as long as the target.");
 
     private static bool Write(Tensor destination, Tensor source)
     {

@@ -205,8 +205,8 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
             return [];
         lock (module.Gate)
         {
-            // Its owner may have changed them since.
-            module.RequireNotReturned();
+            // Of a module that was given back or disposed they may be others, or missing.
+            module.RequireAlive();
             return module.Frozen;
         }
     }

@@ -1,5 +1,4 @@
 using TorchSharp;
-using TorchSharp.Modules;
 using Xunit;
 using static TorchSharp.torch;
 
@@ -18,36 +17,6 @@ public sealed class FrozenParameterTests : IDisposable
 
     private string Weights => folder.File("weights.safetensors");
 
-    /// <summary>All alike but for the encoder.</summary>
-    private sealed class Net : nn.Module<Tensor, Tensor>
-    {
-        private readonly Linear encoder;
-        private readonly BatchNorm1d bn;
-        private readonly Linear head;
-
-        public Net(ulong encoderSeed, ScalarType type = ScalarType.Float32)
-            : base("net")
-        {
-            (encoder, bn, head) = (nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3));
-            RegisterComponents();
-            this.to(type);
-            using var noGradient = no_grad();
-            foreach (var (name, parameter) in named_parameters())
-            {
-                using var generator = new Generator(name.StartsWith("encoder", StringComparison.Ordinal) ? encoderSeed : 100);
-                using var values = rand(parameter.shape, dtype: float64, generator: generator);
-                parameter.copy_(values);
-            }
-
-            foreach (var parameter in encoder.parameters())
-                parameter.requires_grad = false;
-        }
-
-        public override Tensor forward(Tensor input) => head.call(bn.call(encoder.call(input).tanh()));
-    }
-
-    private static ModuleTarget TargetOf(Net module) => TargetNetwork.From(module, zeros(2, 4), "net");
-
     private static MappedModel Mapped(ModuleTarget target, string kind)
     {
         var mapping = MappingNetwork.For(target).SingleLatent(12).WithSeed(3);
@@ -62,20 +31,20 @@ public sealed class FrozenParameterTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var inputs = Small.Uniform(5, 4);
-        using var module = new Net(1);
-        using var target = TargetOf(module);
+        using var module = new FrozenNet(1);
+        using var target = module.Lend();
         using var model = Mapped(target, kind);
         if (kind == "folder")
             model.SaveAdapterFolder(Adapter);
         else
             model.SaveAdapter(Adapter);
 
-        using var alike = new Net(1);
-        using var there = TargetOf(alike);
+        using var alike = new FrozenNet(1);
+        using var there = alike.Lend();
         using (var loaded = MappedModel.LoadAdapter(Adapter, there))
             Assert.Equal(Small.Bits(model.Predict(inputs)), Small.Bits(loaded.Predict(inputs)));
-        using var other = new Net(2);
-        using var elsewhere = TargetOf(other);
+        using var other = new FrozenNet(2);
+        using var elsewhere = other.Lend();
         var refusal = Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(Adapter, elsewhere));
         Assert.Contains("other values of the frozen parameters [encoder.weight, encoder.bias]", refusal.Message);
         Assert.Contains("load them into the module before TargetNetwork.From", refusal.Message);
@@ -85,10 +54,10 @@ public sealed class FrozenParameterTests : IDisposable
     public void A_fine_tuned_adapter_is_refused_beside_another_encoder_unless_it_is_bound_to_no_weights()
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        using var other = new Net(2);
-        using var target = TargetOf(module);
-        using var elsewhere = TargetOf(other);
+        using var module = new FrozenNet(1);
+        using var other = new FrozenNet(2);
+        using var target = module.Lend();
+        using var elsewhere = other.Lend();
         using var pretrained = PretrainedWeights.Of(target);
         using var others = PretrainedWeights.Of(elsewhere);
         using var host = new AdapterHost(elsewhere, others);
@@ -114,17 +83,17 @@ public sealed class FrozenParameterTests : IDisposable
     public void The_field_is_one_that_readers_may_ignore_and_files_without_it_load_as_before()
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        using var other = new Net(2);
-        using var target = TargetOf(module);
-        using var elsewhere = TargetOf(other);
+        using var module = new FrozenNet(1);
+        using var other = new FrozenNet(2);
+        using var target = module.Lend();
+        using var elsewhere = other.Lend();
         using (var model = Mapped(target, "file"))
             model.SaveAdapter(Adapter);
 
         using (var file = SafetensorsFile.Read(Adapter))
         {
             Assert.Matches("^[0-9a-f]{64}$", file.Metadata[Field]);
-            Assert.Equal($"[\"{Field}\"]", file.Metadata["optional_fields"]);
+            Assert.Equal($"[\"{Field}\",\"frozen_type\"]", file.Metadata["optional_fields"]);
         }
 
         Signed.Change(Adapter, metadata => metadata[Field] = "none");
@@ -139,11 +108,11 @@ public sealed class FrozenParameterTests : IDisposable
     public void A_module_without_frozen_parameters_refuses_an_adapter_that_was_trained_beside_some()
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        using var target = TargetOf(module);
+        using var module = new FrozenNet(1);
+        using var target = module.Lend();
         using (var model = Mapped(target, "file"))
             model.SaveAdapter(Adapter);
-        using var rest = nn.Sequential(("bn", nn.BatchNorm1d(6)), ("head", nn.Linear(6, 3)));
+        using var rest = FrozenNet.Rest();
         using var elsewhere = TargetNetwork.From(rest, zeros(2, 6), "rest");
 
         var refusal = Assert.Throws<CheckpointFormatException>(() => MappedModel.LoadAdapter(Adapter, elsewhere));
@@ -160,12 +129,12 @@ public sealed class FrozenParameterTests : IDisposable
     public void Weights_with_another_encoder_are_refused_by_name_and_with_the_remedy()
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        using var target = TargetOf(module);
+        using var module = new FrozenNet(1);
+        using var target = module.Lend();
         using (var model = DirectModel.For(target, 5))
             model.Export(Weights);
-        using var other = new Net(2);
-        using var elsewhere = TargetOf(other);
+        using var other = new FrozenNet(2);
+        using var elsewhere = other.Lend();
         using var read = PretrainedWeights.FromFile(Weights);
 
         var refusal = Assert.Throws<ArgumentException>("pretrained", () => FineTuning.Of(elsewhere, read).Groups(5).Build());
@@ -188,12 +157,12 @@ public sealed class FrozenParameterTests : IDisposable
     public void Weights_with_the_modules_own_encoder_are_read_in_its_type(ScalarType type)
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1, type);
-        using var target = TargetOf(module);
+        using var module = new FrozenNet(1, type);
+        using var target = module.Lend();
         using var trained = DirectModel.For(target, 5);
         trained.Export(Weights);
-        using var alike = new Net(1, type);
-        using var there = TargetOf(alike);
+        using var alike = new FrozenNet(1, type);
+        using var there = alike.Lend();
         var inputs = Small.Uniform(5, 4);
 
         using (var file = SafetensorsFile.Read(Weights))
@@ -212,8 +181,8 @@ public sealed class FrozenParameterTests : IDisposable
     public void An_export_has_every_name_of_the_modules_state_dict_and_is_read_again(StoredPrecision precision, bool factors)
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        using var target = TargetOf(module);
+        using var module = new FrozenNet(1);
+        using var target = module.Lend();
         TargetNetwork network = factors ? target.LowRank("head", 1) : target;
         using var model = DirectModel.For(network, 5);
 
@@ -228,20 +197,25 @@ public sealed class FrozenParameterTests : IDisposable
     }
 
     [Theory]
-    [InlineData(float.NegativeInfinity)]
-    [InlineData(float.NaN)]
-    public void A_frozen_mask_of_infinities_is_exported_and_a_NaN_is_refused(float value)
+    [InlineData(double.NegativeInfinity, ScalarType.Float32, true)]
+    [InlineData(double.PositiveInfinity, ScalarType.Float64, true)]
+    [InlineData(double.NaN, ScalarType.Float32, false)]
+    [InlineData(double.NaN, ScalarType.BFloat16, false)]
+    [InlineData(1e300, ScalarType.Float64, false)]
+    public void A_frozen_mask_of_infinities_is_exported_and_what_no_reader_takes_is_refused(double value, ScalarType type, bool isExported)
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
+        using var module = new FrozenNet(1, type);
         using (no_grad())
             module.get_parameter("encoder.bias")!.fill_(value);
-        using var target = TargetOf(module);
+        using var target = module.Lend();
         using var model = DirectModel.For(target, 5);
 
-        if (float.IsNaN(value))
+        if (!isExported)
         {
-            Assert.Contains("'encoder.bias'", Assert.Throws<InvalidOperationException>(() => model.Export(Weights)).Message);
+            var refusal = Assert.Throws<InvalidOperationException>(() => model.Export(Weights));
+            Assert.Contains("'encoder.bias' holds a NaN or a number beyond single precision", refusal.Message);
+            Assert.False(File.Exists(Weights));
             return;
         }
 
@@ -254,18 +228,33 @@ public sealed class FrozenParameterTests : IDisposable
         target.ReadWeights(Weights).Dispose();
     }
 
-    [Fact]
-    public void What_would_take_frozen_parameters_from_a_module_that_its_owner_has_again_is_refused()
+    [Theory]
+    [InlineData("target")]
+    [InlineData("module")]
+    [InlineData("encoder.weight")]
+    public void What_would_take_frozen_parameters_that_are_gone_is_refused(string disposed)
     {
         using var scope = NewDisposeScope();
-        using var module = new Net(1);
-        var target = TargetOf(module);
+        var module = new FrozenNet(1);
+        var target = module.Lend();
         using var model = Mapped(target, "file");
-        target.Dispose();
+        IDisposable gone = disposed switch
+        {
+            "target" => target,
+            "module" => module,
+            _ => module.get_parameter(disposed)!,
+        };
+        gone.Dispose();
 
-        Assert.Throws<ObjectDisposedException>(() => model.SaveAdapter(Adapter));
-        Assert.Throws<ObjectDisposedException>(() => model.Export(Weights));
+        Action[] uses = [() => model.SaveAdapter(Adapter), () => model.Export(Weights), () => PretrainedWeights.Of(model)];
+
+        Assert.All(uses, use => Assert.Contains(
+            disposed == "target" ? "with its owner again" : "was disposed; it must live as long as the target",
+            Assert.Throws<ObjectDisposedException>(use).Message));
         Assert.False(File.Exists(Adapter));
         Assert.False(File.Exists(Weights));
+        target.Dispose();
+        if (disposed != "module")
+            module.Dispose();
     }
 }

@@ -1,0 +1,135 @@
+using System.Text.Json.Nodes;
+using TorchSharp;
+using TorchSharp.Modules;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace MappingNets.Tests;
+
+/// <summary>Adapters of PEFT for modules of the user's with frozen parameters and with tensors of several names, which PEFT treats in its own way.</summary>
+public sealed class PeftOwnModuleTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private string Folder => folder.File("peft");
+
+    /// <summary>Two layers of one matrix, and one normalisation in two places.</summary>
+    private sealed class Tied : nn.Module<Tensor, Tensor>
+    {
+        private readonly Linear first;
+        private readonly Linear second;
+        private readonly BatchNorm1d norm;
+        private readonly BatchNorm1d again;
+        private readonly Linear head;
+
+        public Tied()
+            : base("tied")
+        {
+            (first, second, norm, head) = (nn.Linear(4, 4), nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 3));
+            second.weight = first.weight!;
+            again = norm;
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => head.call(again.call(second.call(norm.call(first.call(input)).tanh())));
+    }
+
+    private static nn.Module<Tensor, Tensor> Nested(params string[] frozen)
+    {
+        var module = nn.Sequential(
+            ("backbone", nn.Sequential(("fc", nn.Linear(4, 5)))), ("tanh", nn.Tanh()), ("fc", nn.Linear(5, 5)), ("head", nn.Linear(5, 3)));
+        foreach (var name in frozen)
+            module.get_parameter(name)!.requires_grad = false;
+        return module;
+    }
+
+    private static FineTunedModel Tuned(ModuleTarget target, string adapted, string? saved)
+    {
+        using var pretrained = PretrainedWeights.Of(target);
+        var described = FineTuning.Of(target, pretrained).LowRank(1, layers: [adapted]);
+        return (saved is null ? described : described.WholeWeights(saved)).Build();
+    }
+
+    private string Refusal(FineTunedModel model)
+    {
+        var message = Assert.Throws<InvalidOperationException>(() => model.SavePeftAdapter(Folder)).Message;
+        Assert.False(Directory.Exists(Folder));
+        Assert.Contains("SaveAdapter writes it for this library", message);
+        return message;
+    }
+
+    [Theory]
+    [InlineData("first", null, "'first.weight' is used as 'second.weight' too")]
+    [InlineData("head", "first", "'first.weight' is used as 'second.weight' too")]
+    [InlineData("head", "second.bias", "'first.weight' is used as 'second.weight' too")]
+    [InlineData("head", "norm", "' is used as 'again.")]
+    public void What_PEFT_would_change_in_one_of_its_places_only_is_not_written(string adapted, string? saved, string why)
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Tied();
+        using var target = TargetNetwork.From(module, zeros(2, 4), "tied");
+        using var model = Tuned(target, adapted, saved);
+
+        var message = Refusal(model);
+
+        Assert.Contains(why, message);
+        Assert.Contains("PEFT would change it in one place only", message);
+    }
+
+    [Fact]
+    public void Ties_that_the_adapter_leaves_alone_do_not_matter()
+    {
+        using var scope = NewDisposeScope();
+        using var module = new Tied();
+        using var target = TargetNetwork.From(module, zeros(2, 4), "tied");
+        using var model = Tuned(target, "head", null);
+
+        model.SavePeftAdapter(Folder);
+
+        using var pretrained = PretrainedWeights.Of(target);
+        using var again = FineTunedModel.LoadPeftAdapter(Folder, target, pretrained);
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(again.FlatWeights));
+    }
+
+    [Fact]
+    public void A_module_that_is_stored_whole_has_no_frozen_parameter()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Nested("fc.bias");
+        using var target = TargetNetwork.From(module, zeros(2, 4), "nested");
+        using var model = Tuned(target, "head", "fc");
+
+        Assert.Contains("'fc.bias' is frozen, and its module has tensors that are trained themselves", Refusal(model));
+    }
+
+    [Fact]
+    public void A_module_of_frozen_parameters_alone_has_a_name_too()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Nested("backbone.fc.weight", "backbone.fc.bias");
+        using var target = TargetNetwork.From(module, zeros(2, 4), "nested");
+        using (var model = Tuned(target, "head", "fc"))
+            Assert.Contains("PEFT takes that name for every module whose name ends with it, 'backbone.fc' among them", Refusal(model));
+
+        using var adapted = Tuned(target, "fc", null);
+        adapted.SavePeftAdapter(Folder);
+        // A plain "fc" would be "backbone.fc" to PEFT too.
+        var configuration = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, "adapter_config.json")))!;
+        Assert.Equal("(fc)", (string?)configuration["target_modules"]);
+    }
+
+    [Fact]
+    public void A_disposed_target_with_frozen_parameters_says_so()
+    {
+        using var scope = NewDisposeScope();
+        using var module = Nested("backbone.fc.weight");
+        var target = TargetNetwork.From(module, zeros(2, 4), "nested");
+        using var model = Tuned(target, "head", null);
+        target.Dispose();
+
+        Assert.Contains("'nested' was disposed", Assert.Throws<ObjectDisposedException>(() => model.SavePeftAdapter(Folder)).Message);
+        Assert.False(Directory.Exists(Folder));
+    }
+}
