@@ -19,8 +19,7 @@ import types
 
 import numpy as np
 
-_U, _WORD = np.uint64, (1 << 64) - 1
-_GOLDEN = 0x9E3779B97F4A7C15
+_U, _WORD, _GOLDEN = np.uint64, (1 << 64) - 1, 0x9E3779B97F4A7C15
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
 _FORMATS = ("mappingnets-adapter", "mappingnets-fine-tuning")
 _FRESH = dict(  # where a layer that is not taken from the base starts
@@ -135,6 +134,7 @@ def _require_known(kind, found, also=()):
         factors = [one.get(key) for key in ("fanInGain", "modulationStrength", "startAmplitude", "strength")] + list(one.get("scales") or [])
         odd = kind in ("mapping", "parts") and [x for x in factors if not (x in (None, 0) or 1e-30 <= abs(x) <= 1e30)]
         _require(not odd, f"'{kind}' has the numbers {odd}; they are 0, or from 1e-30 to 1e30 in magnitude")
+        _require(kind != "mapping" or factors[0] is None or factors[0] > 0, f"the gain is {factors[0]!r}; it must be above 0")
         for key in [key for key in _KNOWN if isinstance(one.get(key), (dict, list))]:
             _require_known(key, one[key])
 
@@ -161,6 +161,7 @@ def _mix(words):
     return words ^ (words >> _U(31))
 
 
+words = lambda key, indices: _mix(_U(key) + (np.asarray(indices, _U) + _U(1)) * _U(_GOLDEN))
 of_seed = lambda seed: int(_mix(np.array([(seed + _GOLDEN) & _WORD], _U))[0])
 child = lambda number, parent: of_seed((parent ^ of_seed(number + 0xD1B54A32D192ED03 - _GOLDEN)) - _GOLDEN)
 below = lambda key, bound, index: (int(words(key, [index])[0]) * bound) >> 64
@@ -171,10 +172,6 @@ def named(name, parent):
     for byte in name.encode("utf-8"):
         value = ((value ^ byte) * 0x100000001B3) & _WORD
     return child(value, parent)
-
-
-def words(key, indices):
-    return _mix(_U(key) + (np.asarray(indices, _U) + _U(1)) * _U(_GOLDEN))
 
 
 def symmetric_uniform(key, count):
@@ -314,6 +311,12 @@ def load(path, shapes, base=None, fan_in=None, centers=None, buffers=None):
     _require(kind in _FORMATS, f"{path} is {kind!r}; an adapter is one of {', '.join(_FORMATS)}")
     if kind == _FORMATS[1] and base is None:
         raise ValueError("the adapter of a fine-tuned network needs the weights that it was trained from: base=...")
+    tensors_of(shapes, fan_in, centers)  # what is wrong with an argument is no fault of the file, and told as what it is
+    own = {}
+    if kind == _FORMATS[1]:
+        omitted = () if "base_buffers_sha256" not in file.metadata else set(base) - set(shapes) if buffers is None else buffers
+        own = {name: np.array(base[name]) for name in sorted(omitted)}  # what training left alone is the base's
+        base = {name: np.asarray(base[name], np.float32) for name in shapes if name in base}
     with _faults_of(f"{path} cannot be read"):
         _require((version := file.metadata.get("format_version")) in ("1", "2", "3"), f"{path} has format version {version}; 1 to 3 are read")
         stated = {key: file.described(key, "{}") for key in ("fan_ins", "centers")}  # where they do not follow from names and shapes
@@ -322,14 +325,13 @@ def load(path, shapes, base=None, fan_in=None, centers=None, buffers=None):
                 raise FormatError(f"'{key}' has {number!r} for {name!r}; it holds numbers, fan-ins from 1 on, for tensors of the network")
         tensors = tensors_of(shapes, {**stated["fan_ins"], **(fan_in or {})}, {**stated["centers"], **(centers or {})})
         if version == "3":  # earlier ones have no rule for unknown metadata
-            optional = [str(name) for name in file.described("optional_fields", "[]", list)]
-            _require_known("metadata", file.metadata, _KNOWN[kind].split() + optional)
-        described = "; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors)
-        is_of = file.metadata["target_fingerprint"] == hashlib.sha256(described.encode()).hexdigest()
-        _require(is_of, f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
+            _require_known("metadata", file.metadata, [*_KNOWN[kind].split(), *map(str, file.described("optional_fields", "[]", list))])
+        target = hashlib.sha256("; ".join(f"{tensor.name}({', '.join(map(str, tensor.shape))})" for tensor in tensors).encode()).hexdigest()
+        _require(file.metadata["target_fingerprint"] == target, f"{path} belongs to a network with other names or shapes ({file.metadata['target']})")
         arrays = file.decoded()
         trained = {name: array for name, array in arrays.items() if name != "pruning_mask" and not name.startswith("buffers.")}
-        odd = [name for name, array in trained.items() if array.dtype != np.float32 or not np.isfinite(array).all()]
+        odd = [name for name, array in trained.items() if not np.isfinite(array).all() or not (
+            array.dtype == np.float32 or (name == "modulation.map" and array.dtype.kind == "f"))]
         _require(not odd, f"{path} has tensors that are not finite numbers in single precision: {odd}")
         mapping = file.described("mapping") if kind == _FORMATS[0] else {}
         ranks = {piece["name"]: piece["rank"] for piece in mapping.get("lowRank") or []}
@@ -340,12 +342,10 @@ def load(path, shapes, base=None, fan_in=None, centers=None, buffers=None):
         rest = iter(weights)
         weights = [(next(rest) @ next(rest)).reshape(tensor.shape) if tensor.name in ranks else next(rest) for tensor in tensors]
         _require(all(weight.shape == of.shape for weight, of in zip(weights, tensors)), f"{path} has tensors of other shapes than the network")
-        state = dict(zip(shapes, map(np.asarray, weights)))
-        state.update((name[8:], array.copy()) for name, array in arrays.items() if name.startswith("buffers."))
-        if (expected := file.metadata.get("base_buffers_sha256")) is not None:  # what training left alone is the base's
-            state.update(own := {name: np.array(base[name]) for name in sorted(set(base) - set(shapes) if buffers is None else buffers)})
-            _require(_hash(own) == expected, f"{path} was trained beside other buffers than the base's, which are taken to be {', '.join(own)}")
-        return state
+        is_beside = file.metadata.get("base_buffers_sha256") in (None, _hash(own))
+        _require(is_beside, f"{path} was trained beside other buffers than the base's, which are taken to be {', '.join(own)}")
+        kept = {name[8:]: array.copy() for name, array in arrays.items() if name.startswith("buffers.")}
+        return {**dict(zip(shapes, map(np.asarray, weights))), **kept, **own}
 
 
 def _factors(ranks, tensors):

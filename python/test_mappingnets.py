@@ -60,11 +60,18 @@ def safetensors(header, data=b""):
     return len(text).to_bytes(8, "little") + text + data
 
 
+class Unreadable:
+    """What a tensor of PyTorch does that numpy has no type for."""
+
+    def __array__(self, *_):
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
 def laid_out(tensors, metadata):
-    """A file of arrays of bytes, singles and halves, which lie end to end."""
+    """A file of arrays, which lie end to end."""
     header, data = {"__metadata__": metadata}, b""
     for name, array in tensors.items():
-        dtype = {"float32": "F32", "float16": "F16", "uint8": "U8", "int8": "I8"}[array.dtype.name]
+        dtype = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "uint8": "U8", "int8": "I8"}[array.dtype.name]
         header[name] = {"dtype": dtype, "shape": array.shape, "data_offsets": [len(data), len(data) + array.nbytes]}
         data += array.tobytes()
     return safetensors(header, data)
@@ -319,12 +326,34 @@ class Adapters(unittest.TestCase):
         with mock.patch.object(mappingnets, "File", return_value=file):
             self.refused("in single precision", self.path)
         for name, key, *place in (
+                ("mapped-permutation", "mapping", "fanInGain"), ("tuned-mapping", "configuration", "parts", 0, "mapping", "fanInGain")):
+            for number in ("0", "-0.0", "-1", "-1e30"):
+                self.path.write_bytes(changed(BANKS[-1], name, **{key: lambda found: with_value(found, place, number)}))
+                self.refused("the gain is .*must be above 0", self.path, base=base)
+        for name, key, *place in (
                 ("mapped-permutation", "mapping", "fanInGain"), ("mapped-given-scales", "mapping", "scales", 3),
                 ("mapped-hadamard-layers-additive", "mapping", "modulationStrength"), ("tuned-lora", "configuration", "parts", 0, "strength"),
                 ("tuned-mapping", "configuration", "parts", 0, "mapping", "fanInGain")):
             for number in ("NaN", "1e400", "-1e31", "1e-31"):
                 self.path.write_bytes(changed(BANKS[-1], name, **{key: lambda found: with_value(found, place, number)}))
                 self.refused("from 1e-30 to 1e30", self.path, base=base)
+
+    def test_a_map_may_be_of_any_precision(self):
+        bank = GOLDEN / "formats-version-2"  # whose files need no hash
+        file = mappingnets.File(bank / "mapped-linear.safetensors")
+        given = file.arrays["modulation.map"].astype(np.float64) * 1.1  # has digits that single precision does not
+        loaded = {}
+        for precision in (np.float32, np.float64, np.float16):
+            self.path.write_bytes(laid_out({**file.arrays, "modulation.map": given.astype(precision)}, file.metadata))
+            loaded[precision] = mappingnets.load(self.path, SHAPES)
+        for name, values in loaded[np.float32].items():
+            for precision, tolerance in ((np.float64, 0), (np.float16, 1e-2)):
+                self.assertEqual(values.dtype, loaded[precision][name].dtype)
+                np.testing.assert_allclose(loaded[precision][name], values, rtol=0, atol=tolerance)
+        self.assertFalse(np.array_equal(loaded[np.float16]["fc1.weight"], loaded[np.float32]["fc1.weight"]))
+        for other, name in ((np.int8, "modulation.map"), (np.float64, "latent")):
+            self.path.write_bytes(laid_out({**file.arrays, name: file.arrays[name].astype(other)}, file.metadata))
+            self.refused(f"in single precision: .'{name}'", self.path)
 
     def test_scales_and_tensors_have_the_shapes_of_the_network(self):
         base = arrays(BANKS[-1], "base")
@@ -346,6 +375,17 @@ class Adapters(unittest.TestCase):
             mappingnets.load(path, SHAPES)
         self.assertNotIsInstance(missing.exception, mappingnets.FormatError)
         self.refused("the base lacks .*'fc1.weight'", path, base={name: array for name, array in base.items() if name != "fc1.weight"})
+        beside = GOLDEN / "buffers-version-3" / "tuned-scales-frozen.safetensors"
+        for name in ("fc1.weight", "bn1.running_mean"):
+            with self.subTest(name), self.assertRaisesRegex(TypeError, "^Got unsupported ScalarType BFloat16$"):
+                mappingnets.load(beside, SHAPES, base={**arrays("buffers-version-3", "base"), name: Unreadable()})
+        with self.assertRaisesRegex(KeyError, "bn1.elsewhere"):
+            mappingnets.load(beside, SHAPES, base=arrays("buffers-version-3", "base"), buffers=["bn1.elsewhere"])
+        with self.assertRaises(AttributeError):
+            mappingnets.load(path, list(SHAPES), base=base)
+        # What is not taken from a base may be anything.
+        mappingnets.load(path, SHAPES, base={**base, "other": Unreadable()})
+        mappingnets.load(GOLDEN / BANKS[-1] / "mapped-permutation.safetensors", SHAPES, base={"fc1.weight": Unreadable()})
         with self.assertRaises(FileNotFoundError):
             mappingnets.load(self.path, SHAPES)
 

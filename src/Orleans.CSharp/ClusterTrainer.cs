@@ -121,6 +121,8 @@ public sealed class ClusterTrainer
         {
             var terms = Terms(training, validation);
             line.RequireRoom("The gradient of a step", terms.Gradients + terms.Statistics);
+            if (line.IsLimited)
+                line.RequireRoom("The state after an epoch", StateLength.AtLeast(model, options));
             for (; ; )
             {
                 var store = new ClusterRunStore(line, run, terms, Joined(line, worker, terms));
@@ -129,8 +131,12 @@ public sealed class ClusterTrainer
                     var isStopped = false;
                     var report = new TrainingRun(
                         model, Heard(() => isStopped = true), training, validation, progress, cancellation, store,
-                        (parts, parameters) => store.Gradients = new(
-                            line, worker, terms, new(model.State, MovesBuffers), parts, parameters, figures)).Run();
+                        (parts, parameters) =>
+                        {
+                            // The kept state is in the model by now.
+                            KeepFrozen(start);
+                            return store.Gradients = new(line, worker, terms, new(model.State, MovesBuffers), parts, parameters, figures);
+                        }).Run();
                     if (isStopped)
                         store.Gradients!.End(report.Steps, null);
                     return report;
@@ -142,6 +148,8 @@ public sealed class ClusterTrainer
                 finally
                 {
                     store.Gradients?.Dispose();
+                    // Once more: the best or the last good state may be a kept one, too.
+                    KeepFrozen(start);
                 }
             }
         }
@@ -151,6 +159,19 @@ public sealed class ClusterTrainer
                 tensor.Dispose();
             line.TryTellAsync(grain => grain.Leave(worker)).GetAwaiter().GetResult();
         }
+    }
+
+    /// <summary>
+    /// Gives the model the buffers of its start where none moves: earlier builds counted batches although statistics were frozen, and kept the counts.
+    /// </summary>
+    /// <param name="start">All that training changes, at its start.</param>
+    private void KeepFrozen(IReadOnlyList<Tensor> start)
+    {
+        if (MovesBuffers)
+            return;
+        using var noGradient = no_grad();
+        foreach (var (buffer, own) in model.State.Tensors.Zip(start.Skip(model.Trainables.Count)))
+            buffer.copy_(own);
     }
 
     private static byte[] Joined(ClusterLine<IRunGrain> line, string worker, RunTerms terms)

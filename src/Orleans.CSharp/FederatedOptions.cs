@@ -17,7 +17,9 @@ public sealed record FederatedOptions
 
     /// <summary>
     /// The largest change of a trained parameter in a round, positive. Changes travel as whole numbers of 32 bits, whose unit is this divided
-    /// by 2^30; a worker that would exceed it stops with an exception.
+    /// by 2^30; a worker that would exceed it stops with an exception. With its share of the noise a change may be 1.99 times as large. The deviation
+    /// of a share is at most <see cref="NoiseMultiplier"/> times <see cref="ClipNorm"/>, where all others have dropped out: a range of
+    /// <see cref="ClipNorm"/> and 4 times that is always enough.
     /// </summary>
     public double Range { get; init; } = 16;
 

@@ -63,7 +63,7 @@ public sealed class FederatedTrainer
     /// <param name="cancellation">Takes this worker out of the run.</param>
     /// <exception cref="ArgumentException">The data does not fit, or the run has other settings or has begun.</exception>
     /// <exception cref="InvalidOperationException">
-    /// A change exceeds <see cref="FederatedOptions.Range"/> or is longer than a message of this client or the silos may be
+    /// A change exceeds <see cref="FederatedOptions.Range"/>, alone or with its noise, or is longer than a message of this client or the silos may be
     /// (<see cref="ClusterHosting.AddMappingNetsTraining(Orleans.Hosting.IClientBuilder)"/>), this worker is the last one and its change has none to hide among
     /// (<see cref="FederatedOptions.HidesChanges"/>), the others have gone on without it, or the run's silo has ended.
     /// </exception>

@@ -65,12 +65,8 @@ public sealed class ClusterBufferTests(ClusterFixture fixture)
     [Fact]
     public async Task AFineTunedNetworkKeepsTheBuffersOfItsBase()
     {
-        var target = TargetNetwork.Input(4).Linear(14).BatchNorm1d().Tanh().Dropout(0.4, seed: 2).Linear(3).Build("normed-and-dropped");
-        using var trained = DirectModel.For(target, seed: 3);
-        trained.State["bn1.running_mean"].fill_(0.25f);
-        trained.State["bn1.num_batches_tracked"].fill_(7L);
-        using var pretrained = PretrainedWeights.Of(trained);
-        Model Build() => FineTuning.Of(target, pretrained).LowRank(2).Build();
+        using var pretrained = Pretrained();
+        Model Build() => Tuned(pretrained);
         using var alone = Build();
         using var data = Small.Classes();
         new Trainer(alone, Options).Fit(data);
@@ -88,6 +84,51 @@ public sealed class ClusterBufferTests(ClusterFixture fixture)
                 ((FineTunedModel)model).SavePeftAdapter(folder.File("adapter"));
             }
     }
+
+    // As builds did that counted batches although statistics were frozen: in the model, in its best state and in the last one that was in order.
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task AFrozenRunThatWasKeptWithMovedCountsComesBackWithTheBuffersOfItsBase(int epochs)
+    {
+        var run = $"frozen and counted {epochs}";
+        var options = Options with { Schedule = LearningRateSchedule.Constant, ValidationFraction = 0.25, RestoreBest = true };
+        using var pretrained = Pretrained();
+        using var data = Small.Classes();
+        using var earlier = Tuned(pretrained);
+        var counting = options with
+        {
+            Epochs = 2,
+            OnStep = _ =>
+            {
+                earlier.State["bn1.num_batches_tracked"].fill_(30L);
+                return TrainingSignal.Continue;
+            },
+        };
+        await new ClusterTrainer(fixture.Grains, run, earlier, counting).FitAsync(data);
+        using var alone = Tuned(pretrained);
+        new Trainer(alone, options with { Epochs = epochs }).Fit(data);
+
+        using var model = Tuned(pretrained);
+        await new ClusterTrainer(fixture.Grains, run, model, options with { Epochs = epochs }).FitAsync(data);
+
+        Assert.Equal(7, model.State["bn1.num_batches_tracked"].item<long>());
+        Assert.Equal(Buffers(alone), Buffers(model));
+        Assert.Equal(ClusterTrainerTests.Bits(alone), ClusterTrainerTests.Bits(model));
+    }
+
+    private static PretrainedWeights Pretrained()
+    {
+        using var trained = DirectModel.For(NormedAndDropped(), seed: 3);
+        trained.State["bn1.running_mean"].fill_(0.25f);
+        trained.State["bn1.num_batches_tracked"].fill_(7L);
+        return PretrainedWeights.Of(trained);
+    }
+
+    private static FineTunedModel Tuned(PretrainedWeights pretrained) => FineTuning.Of(NormedAndDropped(), pretrained).LowRank(2).Build();
+
+    private static TargetNetwork NormedAndDropped() =>
+        TargetNetwork.Input(4).Linear(14).BatchNorm1d().Tanh().Dropout(0.4, seed: 2).Linear(3).Build("normed-and-dropped");
 
     /// <summary>A module that shifts by a whole number of its own.</summary>
     private sealed class Shifted : nn.Module<Tensor, Tensor>

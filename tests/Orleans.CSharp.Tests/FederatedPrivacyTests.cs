@@ -95,6 +95,52 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([float.NaN], 1, new(), 1));
     }
 
+    // A share of the last two has the deviation 4.97, of which the range of 16 is 3.2, and what may be sent 6.4.
+    [Fact]
+    public void TheNoiseOfTheLastTwoOfManyWorkersIsSent()
+    {
+        var options = Noisy with { Workers = 100, NoiseMultiplier = 5 };
+        var beyond = 0;
+        for (var round = 0; round < 20; round++)
+        {
+            var share = WholeNumbers.ToChange(WholeNumbers.From(new float[2048], 0.5, options, 2), options);
+            beyond += share.Count(number => Math.Abs(number) / 0.5 > options.Range);
+        }
+
+        Assert.InRange(beyond, 1, 200);
+    }
+
+    [Fact]
+    public void ANoiseThatCannotBeSentIsNamedAndAChangeIsHeldToTheRangeAlone()
+    {
+        var options = Noisy with { NoiseMultiplier = 1e6 };
+        var fault = Assert.Throws<InvalidOperationException>(() => WholeNumbers.From(new float[1000], 0.5, options, 2));
+        Assert.StartsWith("A trained parameter's change of 0 has become ", fault.Message);
+        Assert.Contains("by its noise", fault.Message);
+        Assert.Contains("Range allows 16, and 1.99 times that with noise. Raise it for all workers; 4e+06 is enough", fault.Message);
+        WholeNumbers.From(new float[1000], 0.5, options with { Range = 4e6 }, 2);
+
+        fault = Assert.Throws<InvalidOperationException>(() => WholeNumbers.From([17], 0.5, Noisy with { NoiseMultiplier = 1e-9, ClipNorm = 100 }, 2));
+        Assert.StartsWith("A trained parameter changed by 17 in a round; Range allows 16", fault.Message);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
+    [InlineData(1000)]
+    public void TheLargestChangesWithNoiseAddUpWithoutTurningTheirSign(int workers)
+    {
+        var options = Noisy with { Range = 0.7 };
+        foreach (var value in new[] { 1.99 * 0.7, -1.99 * 0.7 })
+        {
+            var sent = BitConverter.GetBytes(WholeNumbers.Whole(value, 1.0 / workers, options));
+            var mean = WholeNumbers.ToChange(Federation.Sum([.. Enumerable.Repeat(sent, workers)]), options);
+            Assert.Equal(value, mean[0], 1e-6);
+        }
+    }
+
     // What the others of a round add is 0.5 sqrt(3 / 4) in each round that has any.
     [Theory]
     [InlineData(4, 0.25)]

@@ -124,6 +124,22 @@ public sealed class RunGrainTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task ARunThatABuildWithOtherBuffersKeptGoesOnWithoutItsWorkers()
+    {
+        var run = fixture.Grains.GetGrain<IRunGrain>("other buffers");
+        var there = With("1", Longest) with { Statistics = 8 };
+        await run.Keep(1, there, [1]);
+        await fixture.Cluster.DeactivateAsync(run);
+
+        var joined = await run.Join("one", With("1", Longest));
+
+        Assert.Null(joined.Refusal);
+        Assert.Equal(new byte[] { 1 }, joined.State);
+        Assert.Contains("another build", (await run.Join("two", there)).Refusal);
+        Assert.Contains("another build", await run.Rejoin("two", there));
+    }
+
+    [Fact]
     public async Task AWorkerHoldsItsRunWhileAStepTakesLongerThanTheSilenceOfTheDead()
     {
         var options = new ClusterTrainingOptions { Deadline = TimeSpan.FromMilliseconds(400) };

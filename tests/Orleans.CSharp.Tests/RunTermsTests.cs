@@ -20,6 +20,30 @@ public sealed class RunTermsTests
     }
 
     [Fact]
+    public void ABuildThatSendsOtherBuffersIsRefusedAndWhatItKeptGoesOn()
+    {
+        var here = With(2, ("seed", "1"));
+        var there = here with { Statistics = 16 };
+
+        Assert.Equal(
+            "the buffers that training moves take 16 bytes there and 0 here, as with another build of the library", here.DifferenceFrom(there));
+        Assert.Contains("take 0 bytes there and 16 here", there.DifferenceFrom(here));
+        Assert.Null(here.RefusalToGoOnFrom(KeptRun.Of(there, 1, [1]).ReadTerms()!, step: 1));
+    }
+
+    [Fact]
+    public void UnderNoiseABuildThatSharesItOtherwiseIsRefused()
+    {
+        using var model = Small.Slvt();
+        var here = FederatedTerms.Of(model, new() { NoiseMultiplier = 1, ClipNorm = 1 });
+        var there = here with { Settings = new(here.Settings.Where(setting => setting.Key != "sharing of the noise")) };
+
+        Assert.Contains("sharing of the noise is not named there", here.DifferenceFrom(there));
+        Assert.Contains("not named here", there.DifferenceFrom(here));
+        Assert.DoesNotContain("sharing of the noise", FederatedTerms.Of(model, new()).Settings.Keys);
+    }
+
+    [Fact]
     public void DescriptionsThatDifferLateAreShownFromThereOn()
     {
         var same = new string('a', 300);

@@ -102,6 +102,20 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
+    public void WhatIsLeftOfAShareThatComesInPiecesIsAskedFor()
+    {
+        var reducer = Started(workers: 2, parts: 4);
+        reducer.Take(Of("b", 0, PartOf(1, 2), PartOf(3, 4)), Start);
+        reducer.Take(Of("a", 0, PartOf(0, 1)), Start);
+        Hear(reducer);
+        Assert.Equal(ReplyKind.Compute, Last("a").Kind);
+        Assert.Equal([2], Last("a").Parts);
+        reducer.Take(Of("a", 0, PartOf(2, 3)), Start);
+        Hear(reducer);
+        Assert.Equal(10, ValueOf(Last("a").Records.Single()));
+    }
+
+    [Fact]
     public void ANewReducerLearnsFromTheWorkerThatIsAheadAndNoStepIsTakenTwice()
     {
         var old = Started(workers: 2, parts: 2);

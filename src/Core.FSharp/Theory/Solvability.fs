@@ -208,6 +208,7 @@ module Solvability =
                 true
             else
                 let step = problem.Solve derivativeThere (problem.ResidualAt latent)
+
                 step.Converged
                 && (problem.IsNegligible (norm step.Solution) latent
                     || problem.IsLost derivativeThere step.Solution distance)

@@ -18,11 +18,9 @@ internal sealed record FederatedTerms(
     [property: Id(4)] float[] Probe)
 {
     /// <summary>The terms of a worker whose model is at its start. How it trains on its data may differ.</summary>
-    public static FederatedTerms Of(Model model, FederatedOptions options) => new(
-        options.Workers,
-        options.Deadline,
-        FlatTensors.BytesOf(model.Trainables),
-        new(RunIdentity.OfModel(model))
+    public static FederatedTerms Of(Model model, FederatedOptions options)
+    {
+        var settings = new Dictionary<string, string>(RunIdentity.OfModel(model))
         {
             [Agreement.StartName] = Agreement.Start(model),
             ["number of workers"] = Text(options.Workers),
@@ -33,8 +31,13 @@ internal sealed record FederatedTerms(
             ["hiding of changes"] = options.HidesChanges.ToString(),
             ["noise multiplier"] = Text(options.NoiseMultiplier),
             ["largest norm of a change"] = Text(options.ClipNorm),
-        },
-        Agreement.Probe(model));
+        };
+        // Workers of earlier builds weigh by samples under noise too, and add less of it after drop-outs: beside them the promised privacy would not hold.
+        // They name no such setting, by which they refuse and are refused.
+        if (options.NoiseMultiplier is not null)
+            settings["sharing of the noise"] = "equal, as much of the others in every round";
+        return new(options.Workers, options.Deadline, FlatTensors.BytesOf(model.Trainables), settings, Agreement.Probe(model));
+    }
 
     /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
     public string? DifferenceFrom(FederatedTerms other) => Agreement.Difference(Settings, Probe, other.Settings, other.Probe);

@@ -6,6 +6,10 @@ namespace MappingNets;
 /// <summary>Changes as whole numbers of 32 bits, whose unit is the range divided by 2^30: their sums are exact.</summary>
 internal static class WholeNumbers
 {
+    // What a change and its noise may be together, in ranges. Under noise all m workers weigh 1 / m, so that their whole numbers add up to 1.99 times 2^30
+    // at most, and m / 2 by rounding: for up to 20 million workers that is below 2^31, where a sum of 32 bits would turn its sign.
+    private const double MostUnderNoise = 1.99;
+
     private const double Most = 1 << 30;
 
     /// <summary>A worker's weighted change, cut and with its share of the noise, as whole numbers.</summary>
@@ -13,7 +17,7 @@ internal static class WholeNumbers
     /// <param name="weight">The worker's share of the mean.</param>
     /// <param name="options">Range, clipping, noise and how many workers the run began with.</param>
     /// <param name="workers">How many of them are in the round, and share the noise.</param>
-    /// <exception cref="InvalidOperationException">A number is out of range.</exception>
+    /// <exception cref="InvalidOperationException">A number of the change is out of range, or by much with its noise.</exception>
     public static byte[] From(float[] change, double weight, FederatedOptions options, int workers)
     {
         var length = Math.Sqrt(change.Sum(number => (double)number * number));
@@ -22,15 +26,23 @@ internal static class WholeNumbers
         var whole = new int[change.Length];
         for (var place = 0; place < whole.Length; place++)
         {
-            var value = (change[place] * factor) + (deviation > 0 ? deviation * Normal() : 0);
+            var value = change[place] * factor;
             if (!(Math.Abs(value) <= options.Range))
                 throw new InvalidOperationException(FormattableString.Invariant(
                     $"A trained parameter changed by {value:g4} in a round; {nameof(FederatedOptions.Range)} allows {options.Range:g4}. Raise it, or take fewer local steps."));
-            whole[place] = (int)Math.Round(value * weight * Most / options.Range);
+            if (deviation > 0)
+                value = WithNoise(value, deviation, options);
+            whole[place] = Whole(value, weight, options);
         }
 
         return MemoryMarshal.AsBytes(whole.AsSpan()).ToArray();
     }
+
+    /// <summary>A number that is sent.</summary>
+    /// <param name="value">A change with its noise.</param>
+    /// <param name="weight">The worker's share of the mean.</param>
+    /// <param name="options">The range.</param>
+    internal static int Whole(double value, double weight, FederatedOptions options) => (int)Math.Round(value * weight * Most / options.Range);
 
     /// <summary>The mean change.</summary>
     public static float[] ToChange(byte[] sum, FederatedOptions options)
@@ -40,6 +52,17 @@ internal static class WholeNumbers
         for (var place = 0; place < change.Length; place++)
             change[place] = (float)(whole[place] * options.Range / Most);
         return change;
+    }
+
+    private static double WithNoise(double change, double deviation, FederatedOptions options)
+    {
+        var value = change + (deviation * Normal());
+        if (Math.Abs(value) <= MostUnderNoise * options.Range)
+            return value;
+        // Where one worker is left its share is the whole noise; 8 deviations are not met by chance.
+        var enough = options.ClipNorm!.Value * (1 + (4 * options.NoiseMultiplier!.Value));
+        throw new InvalidOperationException(FormattableString.Invariant(
+            $"A trained parameter's change of {change:g4} has become {value:g4} by its noise, of the deviation {deviation:g4} in this round; {nameof(FederatedOptions.Range)} allows {options.Range:g4}, and {MostUnderNoise} times that with noise. Raise it for all workers; {enough:g4} is enough."));
     }
 
     // Each worker knows its own share of the noise and faces the shares of the rest. With all n workers a share is 1 / sqrt(n), so that all have the

@@ -33,7 +33,15 @@ internal sealed record Part(
     [property: Id(1)] byte[] Gradient,
     [property: Id(2)] bool[] Present,
     [property: Id(3)] PartFigures? Figures,
-    [property: Id(4)] byte[] Statistics);
+    [property: Id(4)] byte[] Statistics)
+{
+    // The other figures, and what stands between all these.
+    private const long Rest = 256;
+
+    /// <summary>About how many bytes it takes in a message.</summary>
+    public long Bytes =>
+        (long)Gradient.Length + Statistics.Length + Present.Length + (sizeof(double) * (Figures?.Metrics.Sum(metric => (long)metric.Length) ?? 0)) + Rest;
+}
 
 /// <summary><see cref="BatchFigures"/> on their way.</summary>
 [GenerateSerializer, Immutable]

@@ -17,7 +17,7 @@ namespace MappingNets;
 /// <param name="Settings">All settings of the training by name, as text.</param>
 /// <param name="Probe">Some weights near the model's start, which tell seeds and pretrained weights apart.</param>
 /// <param name="Parameters">How many tensors a gradient has.</param>
-/// <param name="Statistics">How many bytes the network's floating buffers have.</param>
+/// <param name="Statistics">How many bytes the floating buffers have that training moves.</param>
 /// <param name="LengthBound">Why the run cannot go on with another number of epochs; null where it can.</param>
 /// <param name="Metrics">How many metrics there are.</param>
 [GenerateSerializer, Immutable]
@@ -43,7 +43,9 @@ internal sealed record RunTerms(
     public StepShape Shape => new(Samples, BatchSize, Parts, Epochs);
 
     /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
-    public string? DifferenceFrom(RunTerms other) => Difference(other, _ => true);
+    // Workers of earlier builds send frozen buffers too. What such a build kept is without buffers of parts, and RefusalToGoOnFrom lets it go on.
+    public string? DifferenceFrom(RunTerms other) => Difference(other, _ => true) ?? (Statistics == other.Statistics ? null
+        : $"the buffers that training moves take {other.Statistics} bytes there and {Statistics} here, as with another build of the library");
 
     /// <summary>Why a run with a kept state cannot go on with these terms, as a sentence; null where it can, such as with more epochs.</summary>
     /// <param name="there">What its workers agreed on.</param>

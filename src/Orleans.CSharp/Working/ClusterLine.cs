@@ -20,6 +20,12 @@ internal sealed class ClusterLine<TGrain>(
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Whether it is known how long a message may be.</summary>
+    public bool IsLimited => limit is not null;
+
+    /// <summary>How many parts of a step go into one message, from the first on: at least one where there are any.</summary>
+    public int Fitting(IReadOnlyList<Part> parts) => limit?.Fitting(parts) ?? parts.Count;
+
     /// <summary>Refuses what would make a message too long, in either direction.</summary>
     /// <param name="what">What it is, as the beginning of a sentence.</param>
     /// <param name="bytes">How many bytes it has.</param>

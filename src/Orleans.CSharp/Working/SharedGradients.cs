@@ -68,8 +68,9 @@ internal sealed class SharedGradients(
         next = [];
         for (; ; )
         {
-            var contribution = new Contribution(worker, place.Step, digest, sent);
-            line.RequireRoom("This worker's share of a step", contribution.Bytes);
+            // What is left over the reducer asks for again.
+            var contribution = new Contribution(worker, place.Step, digest, sent[..line.Fitting(sent)]);
+            line.RequireRoom("A part of a step", contribution.Parts.Sum(part => part.Bytes));
             var reply = line.Ask(grain => grain.Contribute(contribution));
             figures.Count(contribution, reply);
             switch (reply.Kind)
