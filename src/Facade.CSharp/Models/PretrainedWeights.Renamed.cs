@@ -47,12 +47,16 @@ public sealed partial class PretrainedWeights
         ArgumentNullException.ThrowIfNull(name);
         RequireAlive();
         var former = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var own in tensors.Keys.Concat(entries.Keys).Concat(unusable.Keys).Concat(frozen.Keys))
+        foreach (var own in tensors.Keys.Concat(entries.Keys).Concat(unusable.Keys))
             if (name(own) is { } other && !former.TryAdd(other, own))
                 throw new ArgumentException(
                     $"'{MessageText.Of(former[other])}' and '{MessageText.Of(own)}' of {Source} would both be called '{MessageText.Of(other)}'; "
                     + "give each a name of its own, or null to leave one out.",
                     nameof(name));
+        // These are held for a comparison alone; a weight under such a name is compared itself.
+        foreach (var own in frozen.Keys)
+            if (name(own) is { } other)
+                former.TryAdd(other, own);
         return new(this, former);
     }
 }

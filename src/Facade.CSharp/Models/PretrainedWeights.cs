@@ -45,7 +45,9 @@ public sealed partial class PretrainedWeights : IDisposable
     /// <summary>Where they come from, as messages call it.</summary>
     public string Source { get; }
 
-    /// <summary>The tensors' names, without those of a file whose types hold no weights.</summary>
+    /// <summary>
+    /// The tensors' names, without those of a file whose types hold no weights, and of parameters that are frozen in the module which the weights are of.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The weights are disposed.</exception>
     public IReadOnlyCollection<string> Names
     {

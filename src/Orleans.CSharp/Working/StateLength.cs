@@ -21,14 +21,14 @@ internal static class StateLength
         using var remembered = new CountingStream();
         optimizer.Save(remembered);
         return BytesOf(parameters) + BytesOf(model.State.Tensors) + BytesOf(lastGood.Values) + BytesOf(average?.Means ?? [])
-            + (options.RestoreBest ? BytesOf(model.Changing) : 0) + remembered.Length + (HasYetToRemember(optimizer.Rates) ? BytesOf(parameters) : 0);
+            + (options.RestoreBest ? BytesOf(model.Changing) : 0) + remembered.Length + BytesOf(YetToRemember(optimizer.Rates));
     }
 
     private static long BytesOf(IEnumerable<Tensor> tensors) => tensors.Sum(tensor => tensor.numel() * tensor.element_size());
 
-    // Others make the tensors that they remember when they are built; SGD makes those of its momentum in the first step.
-    private static bool HasYetToRemember(optim.Optimizer optimizer) =>
-        optimizer is SGD && optimizer.ParamGroups.All(group => group is optim.IMomentum { Momentum: > 0 });
+    // Others make the tensors that they remember when they are built; SGD makes those of its momentum in the first step, for the parameters it was given.
+    private static IEnumerable<Tensor> YetToRemember(optim.Optimizer optimizer) =>
+        optimizer is SGD && optimizer.ParamGroups.All(group => group is optim.IMomentum { Momentum: > 0 }) ? optimizer.parameters() : [];
 
     /// <summary>Counts what is written, and forgets it.</summary>
     private sealed class CountingStream : Stream
