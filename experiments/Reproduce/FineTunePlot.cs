@@ -30,7 +30,7 @@ internal static class FineTunePlot
         plot.YLabel("test accuracy, %");
         // All weights are so many that a point of theirs would press all others into a corner; a row near chance would do the same from below.
         var full = rows.MaxBy(row => row.Trainable)!;
-        var isFar = rows.Where(row => row != full).All(row => MuchMore * row.Trainable < full.Trainable);
+        var isFar = rows.Count > 1 && rows.Where(row => row != full).All(row => MuchMore * row.Trainable < full.Trainable);
         RunSummary[] near = [.. rows.Where(row => !isFar || row != full)], shown = [.. near.Where(row => row.Test!.Mean > near.Max(other => other.Test!.Mean) / 2)];
         if (isFar)
         {

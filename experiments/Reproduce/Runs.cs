@@ -9,7 +9,7 @@ namespace MappingNets.Experiments.Reproduce;
 /// </summary>
 internal sealed class Runs : IDisposable
 {
-    private const int MostEpochsShown = 60;
+    private const int MostEpochsShown = 30;
 
     private readonly IExperiment experiment;
     private readonly ExperimentOptions options;

@@ -60,7 +60,7 @@ public sealed partial class NotesTests
         (string, double?)[] own =
         [
             ("train", run.TrainAccuracy), ("held out", run.HeldOutAccuracy), ("test", run.TestAccuracy), ("train loss", run.TrainLoss), ("held-out loss", run.HeldOutLoss),
-            ("test loss", run.TestLoss),
+            ("test loss", run.TestLoss), ("gap", run.Gap),
         ];
         foreach (var (name, value) in own)
             if (value is { } given)
