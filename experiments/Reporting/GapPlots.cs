@@ -28,8 +28,9 @@ public static class GapPlots
     /// <param name="path">The PNG file.</param>
     public static void Gap(IReadOnlyList<RunRecord> runs, string title, string path)
     {
-        var plot = Plots.NewPlot(title, "training images", "gap, points");
         string[] ways = [.. runs.Select(run => run.Method).Distinct()], targets = [.. runs.Select(run => run.Target).Distinct()];
+        var patterns = targets.Length == 2 ? $"\nsolid: {targets[0].ToUpperInvariant()}, dashed: {targets[1].ToUpperInvariant()}" : "";
+        var plot = Plots.NewPlot(title + patterns, "training images", "gap, points");
         foreach (var (method, _) in Methods(runs))
         {
             var (way, target) = (Array.IndexOf(ways, method.First().Method), Array.IndexOf(targets, method.First().Target));
