@@ -67,12 +67,13 @@ internal sealed class SweepExperiment : TableExperiment
     public override string Digest(ReportFile report)
     {
         var rows = ResultRows.Rows(report).ToDictionary(row => row.Row!);
-        return string.Join("\n\n", Planes(quick: false).Where(plane => plane.Name == Modulation).Select(plane => $"Test % (train %); {plane.Fixed}:\n\n" + string.Join('\n', [
+        var plane = Planes(quick: false).Single(plane => plane.Name == Modulation);
+        return $"Test % (train %); {plane.Fixed}:\n\n" + string.Join('\n', [
             $"| {plane.Axes.Rows} \\ {plane.Axes.Columns} | {string.Join(" | ", plane.Columns.Select(Words))} |",
             "|---|" + string.Concat(plane.Columns.Select(_ => "---:|")),
             .. plane.Rows.Select(up => $"| {Words(up)} | " + string.Join(" | ", plane.Columns.Select(along =>
                 rows.TryGetValue(plane.At(up, along).Name, out var row) ? $"**{ResultRows.Text(row.Test, true)}** ({ResultRows.Text(row.Train?.Mean, true)})" : "")) + " |"),
-        ])));
+        ]);
     }
 
     private static ExperimentRow RowOf(SweepPoint point) => new(point.Name, point.Label, point.Build)

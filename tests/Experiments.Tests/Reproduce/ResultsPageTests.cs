@@ -1,5 +1,6 @@
 using MappingNets.Experiments.Reporting;
 using Xunit;
+using static MappingNets.Tests.ExampleRuns;
 
 namespace MappingNets.Tests;
 
@@ -9,9 +10,6 @@ public sealed class ResultsPageTests : IDisposable
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
-
-    private static RunRecord Run(string row, long trained, double? accuracy, double? loss = null) =>
-        new("slvt", "cnn2", 108_618, trained, "signed-permutation", 1, 8, accuracy, accuracy, 1, 1, 1, []) { Row = row, Label = $"row {row}", TestLoss = loss };
 
     private string Page(params (string Name, ReportFile Report)[] reports) => ResultsPage.Of(Written(reports), folder.File("page.md"), "full.md");
 
@@ -26,33 +24,6 @@ public sealed class ResultsPageTests : IDisposable
         }
 
         return [.. reports.Select(pair => folder.File(pair.Name))];
-    }
-
-    [Fact]
-    public void A_report_keeps_nine_digits_of_a_fraction_and_all_of_a_count()
-    {
-        var path = folder.File("report.json");
-        var run = Run("a", 123_456_789_012, 2 / 3.0, 1 / 30_000_000.0) with { PeakMemoryBytes = 12_345_678_901_234 };
-
-        new ReportFile("fashion-mnist", [run]).Write(path);
-
-        Assert.Contains("\"testAccuracy\":0.666666667,", File.ReadAllText(path));
-        var read = Assert.Single(ReportFile.Read(path).Runs);
-        Assert.Equal(3.33333333e-8, read.TestLoss);
-        Assert.Equal((123_456_789_012, 12_345_678_901_234), (read.Trainable, read.PeakMemoryBytes));
-    }
-
-    [Fact]
-    public void A_setting_that_stands_in_the_report_and_in_a_run_is_refused_by_name()
-    {
-        var path = folder.File("report.json");
-        var settings = new Dictionary<string, string> { ["batch size"] = "25" };
-        new ReportFile("fashion-mnist", [Run("a", 1, 1) with { Settings = settings }, Run("b", 1, 1) with { Settings = settings }]).Write(path);
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"settings\":{}", "\"settings\":{\"batch size\":\"50\"}", StringComparison.Ordinal));
-
-        var fault = Assert.Throws<InvalidDataException>(() => ReportFile.Read(path));
-
-        Assert.Contains("'batch size' stands in the report and in its run 'a'", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,33 +85,6 @@ public sealed class ResultsPageTests : IDisposable
         Assert.Contains("| a grid |", Page("one"));
         Assert.DoesNotContain("row a", Page("one"));
         Assert.DoesNotContain("| a grid |", Page("one", "two"));
-    }
-
-    [Fact]
-    public void A_size_without_a_run_leaves_its_place_in_the_table_of_gaps_empty()
-    {
-        RunRecord Sized(string method, int images, double train, double test) =>
-            new(method, "cnn2", 108_618, 5, "", 1, 8, train, test, 1, 1, 1, []) { TrainingImages = images };
-
-        var table = GapTable.WithAccuracies([Sized("direct", 1_000, 1, 0.8), Sized("direct", 5_000, 0.9, 0.85), Sized("slvt", 5_000, 0.8, 0.7)]);
-
-        Assert.Contains("| CNN2 direct | 5 | **80.00** (20.00) | **85.00** (5.00) |", table);
-        Assert.Contains("| CNN2 SLVT | 5 |  | **70.00** (10.00) |", table);
-    }
-
-    [Fact]
-    public void A_grid_of_formats_marks_the_files_that_no_smaller_one_equals()
-    {
-        RunRecord Packed(string row, params QuantizedRecord[] formats) => Run(row, 5, 0.9) with { Quantized = formats };
-
-        var grid = QuantizationReport.Grid(
-        [
-            Packed("a", new QuantizedRecord("weights", "fp32", 1_000, 0.9, 0.88), new QuantizedRecord("weights", "int8", 300, 0.9, 0.87)),
-            Packed("b", new QuantizedRecord("latent", "fp32", 200, 0.8, 0.79)),
-        ]);
-
-        Assert.Contains("| row a | 5 | 90.00 | 1,000: 88.00 | **300: 87.00** |", grid);
-        Assert.Contains("| row b | 5 | 90.00 | **200: 79.00** |  |", grid);
     }
 
     [Fact]
@@ -254,96 +198,5 @@ public sealed class ResultsPageTests : IDisposable
 
         Assert.Contains("**0.0003160 ± 0.0000085** |", page);
         Assert.Contains("**1489 ± 2** |", page);
-    }
-
-    [Fact]
-    public void Gaps_of_one_seed_do_not_claim_a_spread()
-    {
-        var run = Run("a", 1, 0.5) with { TrainingImages = 1_000 };
-
-        Assert.DoesNotContain("deviation", GapTable.Of([run]));
-        Assert.Contains("mean ± standard deviation", GapTable.Of([run, run with { Seed = 2 }]));
-    }
-
-    [Fact]
-    public void The_front_holds_files_that_no_smaller_one_equals_behind_the_entropy_coder_on_held_out_images()
-    {
-        QuantizedRecord File(string format, long bytes, long packed, double heldOut, double test) =>
-            new("weights", format, bytes, heldOut, test) { PackedBytes = packed };
-        RunRecord[] runs =
-        [
-            Run("direct", 100, 0.9) with { Quantized = [File("fp32", 400, 390, 0.90, 0.50), File("int8", 100, 95, 0.90, 0.10), File("int4", 50, 45, 0.80, 0.80)] },
-            Run("slvt", 10, 0.7) with { Quantized = [File("fp32", 60, 20, 0.70, 0.90), File("int4", 40, 30, 0.60, 0.99)] },
-        ];
-
-        var front = QuantizedRow.Front(QuantizedRow.Of(runs));
-
-        Assert.Equal(["row slvt fp32", "row direct int4", "row direct int8"], front.Select(row => $"{row.Row} {row.Format}"));
-        Assert.Contains("| row direct | weights | int8 | 100 | 95 | 90.00 | 0.00 | 10.00 |", QuantizationReport.Markdown(runs));
-        Assert.Contains("| row | what | format | bytes | held out % |", QuantizationReport.Markdown([Run("x", 1, 0.5) with { Quantized = [new("latent", "fp32", 10, 0.5, 0.5)] }]));
-    }
-
-    [Fact]
-    public void Commands_of_several_runs_are_written_once_and_read_into_each()
-    {
-        var path = folder.File("report.json");
-        var origin = new ReportOrigin("0123456789abcdef0123456789abcdef01234567", "0.2.0", 1);
-        RunRecord[] runs =
-        [
-            Run("a", 1, 0.5) with { Command = "first", Origin = origin },
-            Run("a", 2, 0.5) with { Command = "first", Origin = origin },
-            Run("a", 3, 0.5) with { Command = "first", Origin = origin with { Threads = 2 } },
-            Run("b", 1, 0.5),
-        ];
-        new ReportFile("fashion-mnist", runs).Write(path);
-        Assert.Equal(2, File.ReadAllText(path).Split("\"first\"").Length - 1);
-        var read = ReportFile.Read(path);
-        Assert.Equal(runs.Select(run => (run.Command, run.Origin)), read.Runs.Select(run => (run.Command, run.Origin)));
-        read.Write(path);
-        Assert.Equal(runs.Select(run => (run.Command, run.Origin)), ReportFile.Read(path).Runs.Select(run => (run.Command, run.Origin)));
-
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"commandIndex\":0", "\"commandIndex\":1", StringComparison.Ordinal));
-        Assert.Contains("command 1 of 1", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void Settings_that_all_runs_have_are_written_once_and_read_into_each()
-    {
-        RunRecord With(string row, params (string Name, string Value)[] settings) =>
-            Run(row, 1, 0.5) with { Settings = settings.ToDictionary(pair => pair.Name, pair => pair.Value) };
-        RunRecord[] runs = [With("a", ("epochs", "8"), ("seed", "1")), With("b", ("epochs", "8"), ("seed", "2"), ("optimizer", "sgd"))];
-        var path = folder.File("report.json");
-
-        new ReportFile("fashion-mnist", runs).Write(path);
-        var text = File.ReadAllText(path);
-        Assert.Contains("\"settings\": {\"epochs\":\"8\"}", text);
-        Assert.Equal(1, text.Split("epochs\":\"8").Length - 1);
-        Assert.Equal(runs.Select(run => run.Settings!), ReportFile.Read(path).Runs.Select(run => run.Settings!));
-
-        // A run of before there were settings shares none.
-        new ReportFile("fashion-mnist", [.. runs, Run("c", 1, 0.5)]).Write(path);
-        Assert.Equal([runs[0].Settings, runs[1].Settings, null], ReportFile.Read(path).Runs.Select(run => run.Settings));
-    }
-
-    [Fact]
-    public void A_report_is_read_as_it_was_written_and_with_an_object_for_each_epoch()
-    {
-        EpochPoint[] epochs = [new(1, 0.5, 0.8, null) { ValidationLoss = 0.6 }, new(2, 0.25, 0.9, 0.85)];
-        var path = folder.File("report.json");
-        new ReportFile("fashion-mnist", [Run("a", 1, 0.5) with { History = epochs }, Run("b", 1, 0.5)]).Write(path);
-        const string columns = """{"epoch":[1,2],"trainingLoss":[0.5,0.25],"trainingAccuracy":[0.8,0.9],"validationLoss":[0.6,null],"validationAccuracy":[null,0.85]}""";
-        var text = File.ReadAllText(path);
-        Assert.Contains(columns, text);
-
-        Assert.Equal(epochs, ReportFile.Read(path).Runs[0].History);
-        Assert.Empty(ReportFile.Read(path).Runs[1].History);
-
-        File.WriteAllText(path, text.Replace(
-            columns,
-            """[{"epoch":1,"trainingLoss":0.5,"trainingAccuracy":0.8,"validationLoss":0.6},{"epoch":2,"trainingLoss":0.25,"trainingAccuracy":0.9,"validationAccuracy":0.85}]"""));
-        Assert.Equal(epochs, ReportFile.Read(path).Runs[0].History);
-
-        File.WriteAllText(path, text.Replace("\"trainingLoss\":[0.5,0.25]", "\"trainingLoss\":[0.5]"));
-        Assert.Contains("'trainingLoss' has a length of 1, and there are 2 epochs", Assert.Throws<InvalidDataException>(() => ReportFile.Read(path)).Message);
     }
 }

@@ -8,24 +8,7 @@ namespace MappingNets.Tests;
 /// <summary>Adapters of a network of several inputs, asked by name.</summary>
 public sealed class SeveralInputsByNameTests : IDisposable
 {
-    /// <summary>Token ids and numbers beside them.</summary>
-    private sealed class Both : nn.Module<Tensor, Tensor, Tensor>
-    {
-        private readonly Embedding table;
-        private readonly Linear head;
-
-        public Both()
-            : base("both")
-        {
-            table = nn.Embedding(12, 4);
-            head = nn.Linear(6, 3);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor tokens, Tensor numbers) => head.call(cat([table.call(tokens).mean([1]), numbers], 1));
-    }
-
-    private readonly Both module = new();
+    private readonly TokensAndNumbers module = new();
     private readonly Tensor tokens = tensor(new long[,] { { 0, 1, 2 }, { 3, 4, 5 }, { 6, 7, 8 }, { 9, 10, 11 } });
     private readonly Tensor numbers = tensor(new float[,] { { 1, 0.5f }, { -1, 0.25f }, { 0, 2 }, { 0.75f, -0.5f } });
     private readonly ModuleTarget target;

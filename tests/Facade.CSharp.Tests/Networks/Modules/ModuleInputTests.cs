@@ -24,23 +24,6 @@ public sealed class ModuleInputTests
         public override Tensor forward(Tensor tokens) => head.call(table.call(tokens).mean([1]));
     }
 
-    /// <summary>Token ids and numbers beside them.</summary>
-    private sealed class Both : nn.Module<Tensor, Tensor, Tensor>
-    {
-        private readonly Embedding table;
-        private readonly Linear head;
-
-        public Both()
-            : base("both")
-        {
-            table = nn.Embedding(12, 4);
-            head = nn.Linear(6, 3);
-            RegisterComponents();
-        }
-
-        public override Tensor forward(Tensor tokens, Tensor numbers) => head.call(cat([table.call(tokens).mean([1]), numbers], 1));
-    }
-
     private static Tensor Tokens(int samples)
     {
         using var generator = new Generator(3);
@@ -62,7 +45,7 @@ public sealed class ModuleInputTests
     public void A_host_of_adapters_takes_several_inputs_too()
     {
         using var scope = NewDisposeScope();
-        using var module = new Both();
+        using var module = new TokensAndNumbers();
         var (tokens, numbers) = (Tokens(40), Numbers(40, 2));
         using var target = TargetNetwork.From(module, [tokens, numbers]);
         using var data = Classes([tokens, numbers], tokens);
@@ -106,7 +89,7 @@ public sealed class ModuleInputTests
     public void Several_inputs_go_from_the_module_to_the_trained_model()
     {
         using var scope = NewDisposeScope();
-        using var module = new Both();
+        using var module = new TokensAndNumbers();
         var (tokens, numbers) = (Tokens(40), Numbers(40, 2));
         using var target = TargetNetwork.From(module, [tokens, numbers]);
         using var data = Classes([tokens, numbers], tokens);
@@ -161,7 +144,7 @@ public sealed class ModuleInputTests
     public void Inputs_that_do_not_fit_are_refused_by_name()
     {
         using var scope = NewDisposeScope();
-        using var module = new Both();
+        using var module = new TokensAndNumbers();
         var (tokens, numbers) = (Tokens(4), Numbers(4, 2));
         using var target = TargetNetwork.From(module, [tokens, numbers], name: "both");
         using var model = DirectModel.For(target, 1);
@@ -170,12 +153,12 @@ public sealed class ModuleInputTests
         Assert.Contains("input 2 is Int64; it must be Float32", Refusal(tokens, zeros([4, 2], int64)));
         Assert.Contains("input 2 has (4, 3)", Refusal(tokens, zeros(4, 3)));
         Assert.Contains("input 2 has 3, input 1 has 4", Refusal(tokens, zeros(3, 2)));
-        Assert.Contains("A Both does not take one tensor", Assert.Throws<ArgumentException>(() => TargetNetwork.From(new Both(), tokens)).Message);
+        Assert.Contains("A TokensAndNumbers does not take one tensor", Assert.Throws<ArgumentException>(() => TargetNetwork.From(new TokensAndNumbers(), tokens)).Message);
         using var one = Classes([tokens], tokens);
         Assert.Contains("Each sample has 1 inputs; 'both' takes 2", Assert.Throws<ArgumentException>(() => new Trainer(model).Fit(one)).Message);
         Assert.Contains(
             "must have equally many",
-            Assert.Throws<ArgumentException>("exampleInputs", () => TargetNetwork.From(new Both(), [tokens, zeros(3, 2)])).Message);
+            Assert.Throws<ArgumentException>("exampleInputs", () => TargetNetwork.From(new TokensAndNumbers(), [tokens, zeros(3, 2)])).Message);
 
         string Refusal(params Tensor[] inputs) => Assert.ThrowsAny<ArgumentException>(() => model.Predict(inputs)).Message;
     }
