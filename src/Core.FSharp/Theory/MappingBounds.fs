@@ -203,7 +203,7 @@ module MappingBounds =
         if not (risk > 0.0 && risk < 1.0) then
             raise (ArgumentOutOfRangeException(nameof risk, risk, "The risk must lie between 0 and 1."))
 
-        deviation * (sqrt (float count) + sqrt (-2.0 * log risk))
+        Rounding.raised 8.0 (deviation * (sqrt (float count) + sqrt (-2.0 * log risk)))
 
     let stability (mapping: Mapping) latent deviation =
         requireDeviation deviation

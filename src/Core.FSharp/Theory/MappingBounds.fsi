@@ -87,7 +87,7 @@ module MappingBounds =
     /// It may be far above the rate, in which the parts of B_j that z^T B_j z cancels are missing.
     val internal modulationSize: piece: MappingPiece -> squared: torch.Tensor -> float
 
-    /// OutputShift.noiseNorm, which noiseReach below needs first.
+    /// OutputShift.noiseNorm, which noiseReach below needs first; raised by rounding.
     val internal noiseNorm: deviation: float -> count: int64 -> risk: float -> float
 
     /// <summary>The bounds on the ball of radius R around z_0. An infinite R asks for bounds everywhere, which are infinite where the

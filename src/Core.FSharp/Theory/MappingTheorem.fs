@@ -152,6 +152,33 @@ module MappingTheorem =
         use norm = gradient.norm ()
         norm.ToDouble()
 
+    /// The largest slope at the places; NaN where there is none.
+    let private sampledSlope instance (target: torch.Tensor) (reached: torch.Tensor) =
+        places
+        |> List.map (fun share -> slopeAt instance (target + (reached - target) * share.ToScalar()))
+        // Where the loss has no slope, as a norm at its zero, the other places still tell.
+        |> List.filter (Double.IsNaN >> not)
+        |> function
+            | [] -> nan
+            | slopes -> List.max slopes
+
+    let private roundingOfDistance (search: SolvabilityCertificate) target reached (map: DifferentiableMap) =
+        let cancelled =
+            match map.EvaluationRounding with
+            | Some bound -> bound search.Latent 0.0
+            | None -> 0.0
+
+        search.Facts.Rounding
+        + cancelled
+        + 64.0 * Rounding.unit * (norm target + norm reached)
+
+    let private statusOf conclusion lossLipschitz weightLipschitz =
+        match conclusion, lossLipschitz, weightLipschitz with
+        | HoldsByTheorem, ProvenConstant _, ProvenConstant _ -> BoundStatus.Proven
+        | HoldsByTheorem, _, _ -> BoundStatus.Assumed
+        | HoldsAsMeasured, _, _ -> BoundStatus.Estimated
+        | _ -> BoundStatus.NotEstablished
+
     let certify options (instance: MappingTheoremInstance) =
         requirePositive "instance.Epsilon" instance.Epsilon
 
@@ -171,28 +198,10 @@ module MappingTheorem =
         let gap = abs (mappedLoss - targetLoss)
         let delta = instance.Epsilon / product
 
-        let slope =
-            places
-            |> List.map (fun share -> slopeAt instance (target + (reached - target) * share.ToScalar()))
-            // Where the loss has no slope, as a norm at its zero, the other places still tell.
-            |> List.filter (Double.IsNaN >> not)
-            |> function
-                | [] -> nan
-                | slopes -> List.max slopes
-
+        let slope = sampledSlope instance target reached
         // A constant may be exactly attained, so a verdict against it allows for rounding: in the losses, in the distance and in the slope.
         let losses = lossRounding * (abs targetLoss + abs mappedLoss)
-
-        let cancelled =
-            match instance.Map.EvaluationRounding with
-            | Some bound -> bound search.Latent 0.0
-            | None -> 0.0
-
-        let distanceRounding =
-            search.Facts.Rounding
-            + cancelled
-            + 64.0 * Rounding.unit * (norm target + norm reached)
-
+        let distanceRounding = roundingOfDistance search target reached instance.Map
         // A verdict for it allows for what rounding may have taken from the distance.
         let largestDistance = distance + distanceRounding
 
@@ -240,9 +249,4 @@ module MappingTheorem =
               LossGap = gap
               GapWithinEpsilon = gap <= instance.Epsilon }
           Conclusion = conclusion
-          Status =
-            match conclusion, instance.LossLipschitz, instance.WeightLipschitz with
-            | HoldsByTheorem, ProvenConstant _, ProvenConstant _ -> BoundStatus.Proven
-            | HoldsByTheorem, _, _ -> BoundStatus.Assumed
-            | HoldsAsMeasured, _, _ -> BoundStatus.Estimated
-            | _ -> BoundStatus.NotEstablished }
+          Status = statusOf conclusion instance.LossLipschitz instance.WeightLipschitz }

@@ -56,6 +56,94 @@ module Solvability =
     let private toDouble (tensor: torch.Tensor) =
         tensor.detach().to_type (torch.float64, copy = true)
 
+    let private requireRegular singular (derivative: LinearMap) =
+        // What a decomposition's rounding makes of a singular value of 0.
+        let zero =
+            8.0
+            * float (max derivative.Rows derivative.Columns)
+            * Rounding.unit
+            * singular.Largest
+
+        if not (singular.Smallest > zero) then
+            raise (
+                InvalidOperationException(
+                    $"A = J_omega B + J_z is singular at z_0: its smallest singular value is {singular.Smallest:g3}, its largest {singular.Largest:g3}. Theorem 2 needs a bounded pseudo-inverse; start from another latent or with fewer latents."
+                )
+            )
+
+    /// What rounding may do to the norm of a residual between z_0 and the first step's end.
+    let private roundingOf (problem: Problem) residual =
+        let map = problem.Map
+
+        let sizes =
+            norm problem.Target
+            + norm (problem.Target - residual)
+            + problem.LargestSingular * (norm problem.Start + problem.FirstLength)
+
+        let cancelled =
+            match map.EvaluationRounding with
+            | Some bound -> bound problem.Start problem.FirstLength
+            | None -> 0.0
+
+        // Twice: it counts ||z||^2 of g at both ends of the step and of A between them, a^2 + (a + b)^2 + 2 a b <= 2 (a + b)^2.
+        Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes + 2.0 * cancelled
+
+    /// A lower bound of A's smallest singular value and, from it, how far the reachable part A x of the residual can be off, where both can be proven.
+    let private provenParts (problem: Problem) (derivative: LinearMap) residual (reachable: torch.Tensor) =
+        // What is known of the A of the products is less, by the error of computing A, of A itself.
+        problem.Map.DerivativeRounding
+        |> Option.map (fun bound -> bound problem.Start)
+        |> Option.bind (fun error ->
+            SingularBounds.smallestAndFrobenius problem.Start derivative
+            |> Option.map (fun struct (lowest, size) ->
+                struct (error, (lowest - error) * (1.0 - Rounding.gamma 4.0), size)))
+        |> Option.filter (fun struct (_, lowest, _) -> lowest > 0.0)
+        |> Option.map (fun struct (error, lowest, size) ->
+            let unreachable: torch.Tensor = residual - reachable
+
+            // By ||A||_F from above: a singular value by Lanczos is one from below.
+            let lost =
+                Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
+                * size
+                * (norm residual + norm reachable)
+
+            let gradient =
+                norm (derivative.TransposeApply unreachable) + lost + error * norm unreachable
+
+            // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
+            struct (lowest, gradient / lowest + error * problem.FirstLength))
+
+    /// C_2 on the ball of a radius about z_0, and where it comes from.
+    let private remainderOn radius (problem: Problem) =
+        let stated () =
+            match problem.Options.RemainderConstant with
+            | Some stated -> Stated, Some stated
+            | None -> Unknown, None
+
+        match problem.Map.Curvature with
+        | None -> stated ()
+        | Some curvature ->
+            let bound = curvature problem.Start radius
+
+            match bound.Status with
+            | BoundStatus.Proven -> ClosedForm, Some(bound.Value / 2.0)
+            | BoundStatus.Assumed -> Stated, Some(bound.Value / 2.0)
+            // A curvature that is known on other balls alone says as much of this one as none.
+            | _ -> stated ()
+
+    let private endOf (phase: SolvabilityPhase) =
+        phase.Residuals[phase.Residuals.Length - 1]
+
+    /// Whether a latent at this distance is a stationary point, which the step from there says: the contraction converges to where
+    /// A^T (theta* - g) = 0 with A at z_0.
+    let private isStationary (problem: Problem) (derivative: LinearMap) latent distance =
+        distance <= problem.Rounding
+        || (let step = problem.Solve derivative (problem.ResidualAt latent)
+
+            step.Converged
+            && (problem.IsNegligible (norm step.Solution) latent
+                || problem.IsLost derivative step.Solution distance))
+
     let certify options (map: DifferentiableMap) (start: torch.Tensor) (target: torch.Tensor) =
         check options map start target
         use _ = torch.no_grad ()
@@ -74,76 +162,24 @@ module Solvability =
         requireFinite "g(z_0)" map.WeightCount residual
         let derivative = map.Derivative problem.Start
         let singular = spectrum options.SpectrumSteps problem.Start derivative
-        // What a decomposition's rounding makes of a singular value of 0.
-        let zero =
-            8.0
-            * float (max derivative.Rows derivative.Columns)
-            * Rounding.unit
-            * singular.Largest
-
-        if not (singular.Smallest > zero) then
-            raise (
-                InvalidOperationException(
-                    $"A = J_omega B + J_z is singular at z_0: its smallest singular value is {singular.Smallest:g3}, its largest {singular.Largest:g3}. Theorem 2 needs a bounded pseudo-inverse; start from another latent or with fewer latents."
-                )
-            )
-
-        // What is known of the A of the products is less, by the error of computing A, of A itself.
-        let derivativeRounding =
-            map.DerivativeRounding |> Option.map (fun bound -> bound problem.Start)
-
-        let bounds =
-            derivativeRounding
-            |> Option.bind (fun error ->
-                SingularBounds.smallestAndFrobenius problem.Start derivative
-                |> Option.map (fun struct (lowest, size) ->
-                    struct ((lowest - error) * (1.0 - Rounding.gamma 4.0), size)))
-            |> Option.filter (fun struct (lowest, _) -> lowest > 0.0)
-
-        let smallest = bounds |> Option.map (fun struct (lowest, _) -> lowest)
-
+        requireRegular singular derivative
         let linear = problem.Solve derivative residual
         let firstStep = linear.Solution
         let reachable = derivative.Apply firstStep
         let unreachable = residual - reachable
-        let firstLength = norm firstStep
-
-        let sizes =
-            norm problem.Target
-            + norm (problem.Target - residual)
-            + singular.Largest * (norm problem.Start + firstLength)
-
-        let cancelled =
-            match map.EvaluationRounding with
-            | Some bound -> bound problem.Start firstLength
-            | None -> 0.0
-
-        // Twice: it counts ||z||^2 of g at both ends of the step and of A between them, a^2 + (a + b)^2 + 2 a b <= 2 (a + b)^2.
-        let rounding =
-            Rounding.unit * (2.0 * float map.LatentCount + 64.0) * sizes + 2.0 * cancelled
-
-        let reachableError =
-            Option.map2
-                (fun struct (lowest, size) error ->
-                    // By ||A||_F from above: a singular value by Lanczos is one from below.
-                    let lost =
-                        Rounding.gamma (float (derivative.Rows + derivative.Columns) + 64.0)
-                        * size
-                        * (norm residual + norm reachable)
-
-                    let gradient =
-                        norm (derivative.TransposeApply unreachable) + lost + error * norm unreachable
-
-                    // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
-                    gradient / lowest + error * firstLength)
-                bounds
-                derivativeRounding
 
         let problem =
             { problem with
-                FirstLength = firstLength
-                Rounding = rounding
+                FirstLength = norm firstStep
                 LargestSingular = singular.Largest }
+
+        let problem =
+            { problem with
+                Rounding = roundingOf problem residual }
+
+        let firstLength, rounding = problem.FirstLength, problem.Rounding
+        let parts = provenParts problem derivative residual reachable
+        let reachableError = parts |> Option.map (fun struct (_, error) -> error)
 
         let struct (local, observed, firstRemainder) =
             contract problem derivative residual firstStep
@@ -152,9 +188,6 @@ module Solvability =
             (LeastSquares.singularValues options.SpectrumSteps key problem.Start map).Largest
 
         let ``global`` = walk problem largestOf
-
-        let endOf (phase: SolvabilityPhase) =
-            phase.Residuals[phase.Residuals.Length - 1]
 
         let found =
             // Of equals the global phase's: NaN where the contraction ran away.
@@ -172,21 +205,7 @@ module Solvability =
                       norm (phase.Latent - problem.Start) ]
             |> List.max
 
-        let source, constant =
-            match map.Curvature, options.RemainderConstant with
-            | Some curvature, _ ->
-                let bound = curvature problem.Start radius
-
-                match bound.Status with
-                | BoundStatus.Proven -> ClosedForm, Some(bound.Value / 2.0)
-                | BoundStatus.Assumed -> Stated, Some(bound.Value / 2.0)
-                // A curvature that is known on other balls alone says as much of this one as none.
-                | _ ->
-                    match options.RemainderConstant with
-                    | Some stated -> Stated, Some stated
-                    | None -> Unknown, None
-            | None, Some stated -> Stated, Some stated
-            | None, None -> Unknown, None
+        let source, constant = remainderOn radius problem
 
         let quadratic =
             constant |> Option.map (fun value -> value * firstLength * firstLength)
@@ -202,21 +221,11 @@ module Solvability =
 
         let derivativeThere = map.Derivative latent
 
-        // The contraction converges to where A^T (theta* - g) = 0 with A at z_0. Whether that is a stationary point, the step from there says.
-        let isStationary () =
-            if distance <= rounding then
-                true
-            else
-                let step = problem.Solve derivativeThere (problem.ResidualAt latent)
-
-                step.Converged
-                && (problem.IsNegligible (norm step.Solution) latent
-                    || problem.IsLost derivativeThere step.Solution distance)
-
         let hasConverged =
             found.Converged
             && found.LinearStepsConverged
-            && (obj.ReferenceEquals(found, ``global``) || (linear.Converged && isStationary ()))
+            && (obj.ReferenceEquals(found, ``global``)
+                || (linear.Converged && isStationary problem derivativeThere latent distance))
 
         // A step is A^+ of a residual, which is off by its rounding.
         let floor =
@@ -239,7 +248,7 @@ module Solvability =
               Order = orderOf ``global``.StepLengths floor
               ObservedRemainder = observed }
           Facts =
-            { SmallestSingular = smallest
+            { SmallestSingular = parts |> Option.map (fun struct (lowest, _) -> lowest)
               LinearStepConverged = linear.Converged
               ReachableError = reachableError
               PartsStatus =
