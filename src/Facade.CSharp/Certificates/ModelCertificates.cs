@@ -111,23 +111,15 @@ public static class ModelCertificates
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        using var aside = new TrainablesAside(model);
         var here = model.Predict(input);
         var sums = zeros(input.shape[0], dtype: ScalarType.Float64);
         var key = CounterHash.named("output-noise", CounterHash.ofSeed(seed));
-        try
+        for (var draw = 0; draw < draws; draw++)
         {
-            for (var draw = 0; draw < draws; draw++)
-            {
-                foreach (var ((tensor, value), place) in model.Trainables.Zip(start).Select((pair, place) => (pair, place)))
-                    tensor.copy_(value + MappingLoss.noise(CounterHash.child((ulong)place, key), draw, sigma, value.reshape(-1)).reshape(value.shape));
-                sums.add_((model.Predict(input) - here).flatten(1).cpu().to_type(ScalarType.Float64).square().sum(1));
-            }
-        }
-        finally
-        {
-            foreach (var (tensor, value) in model.Trainables.Zip(start))
-                tensor.copy_(value);
+            foreach (var (place, (tensor, value)) in model.Trainables.Zip(aside.Values).Index())
+                tensor.copy_(value + MappingLoss.noise(CounterHash.child((ulong)place, key), draw, sigma, value.reshape(-1)).reshape(value.shape));
+            sums.add_((model.Predict(input) - here).flatten(1).cpu().to_type(ScalarType.Float64).square().sum(1));
         }
 
         return [.. sums.data<double>().Select(sum => sum / draws)];

@@ -33,8 +33,7 @@ public sealed partial class Dataset
                 ? stream!.Gather([.. Places(0, read).Select(place => place * (Count - 1L) / Math.Max(1, read - 1))])
                 : ([.. InputList.Select(input => input.narrow(0, start, count))], Targets.narrow(0, start, count));
             foreach (var tensor in someInputs.Append(someTargets))
-                foreach (var part in TensorBytes.Parts(tensor.detach().cpu().contiguous()))
-                    hash.AppendData(part.bytes);
+                TensorBytes.Append(hash, tensor);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -112,13 +112,8 @@ internal sealed partial class FineTuningBase : IDisposable
             [.. target.Buffers.Zip(buffers).Where(pair => all || pair.First.IsPersistent).Select(pair => (pair.First.Name, pair.Second))];
         if (counted.Length == 0)
             return null;
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         // The order of names is the order of files, whatever wrote them.
-        foreach (var (name, values) in counted.OrderBy(pair => pair.Name, StringComparer.Ordinal))
-            TensorBytes.Append(hash, name, values);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return TensorBytes.HashOfBits(counted.OrderBy(pair => pair.Name, StringComparer.Ordinal));
     }
 
     /// <summary>SHA-256 over the names and bits of all tensors but some.</summary>

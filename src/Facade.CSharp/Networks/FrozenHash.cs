@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -27,11 +26,7 @@ internal sealed record FrozenHash(string Sha256, string? Types)
 
     private static FrozenHash Over(IReadOnlyList<(string Name, Tensor Value)> frozen)
     {
-        using var noGradient = no_grad();
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, values) in frozen.OrderBy(pair => pair.Name, StringComparer.Ordinal))
-            TensorBytes.Append(hash, name, values);
         var types = frozen.Select(pair => SafetensorsTypes.NameOf(pair.Value.dtype)).Distinct().Order(StringComparer.Ordinal);
-        return new(Convert.ToHexStringLower(hash.GetHashAndReset()), string.Join(',', types));
+        return new(TensorBytes.HashOfBits(frozen.OrderBy(pair => pair.Name, StringComparer.Ordinal)), string.Join(',', types));
     }
 }

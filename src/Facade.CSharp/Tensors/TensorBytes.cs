@@ -23,13 +23,31 @@ internal static class TensorBytes
         }
     }
 
+    /// <summary>Adds the bits of a tensor on any device to a hash.</summary>
+    public static void Append(IncrementalHash hash, Tensor values)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var part in Parts(values.detach().cpu().contiguous()))
+            hash.AppendData(part.bytes);
+    }
+
     /// <summary>Adds a name, a line feed and the bits of a tensor on any device to a hash, as the hashes that adapters carry are made.</summary>
     public static void Append(IncrementalHash hash, string name, Tensor values)
     {
-        using var scope = NewDisposeScope();
         hash.AppendData(Encoding.UTF8.GetBytes(name + "\n"));
-        foreach (var part in Parts(values.detach().cpu().contiguous()))
-            hash.AppendData(part.bytes);
+        Append(hash, values);
+    }
+
+    /// <summary>
+    /// The hash that adapters carry: SHA-256 over each tensor's name and bits, in the order given, in lower-case hexadecimal.
+    /// </summary>
+    public static string HashOfBits(IEnumerable<(string Name, Tensor Values)> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (name, values) in tensors)
+            Append(hash, name, values);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     /// <summary>Whether two tensors of one type and shape, on any device, have the same bits.</summary>
@@ -43,14 +61,11 @@ internal static class TensorBytes
     /// <summary>SHA-256 over the names, types, shapes and bits of tensors on any device, hexadecimal.</summary>
     public static string Hash(IEnumerable<(string Name, Tensor Values)> tensors)
     {
-        using var noGradient = no_grad();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var (name, values) in tensors)
         {
-            using var scope = NewDisposeScope();
             hash.AppendData(Encoding.UTF8.GetBytes($"{name} {values.dtype}{ShapeText.Of(values.shape)}\0"));
-            foreach (var part in Parts(values.detach().cpu().contiguous()))
-                hash.AppendData(part.bytes);
+            Append(hash, values);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -72,12 +72,7 @@ public sealed record Distillation
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var teacher in Teachers)
-            teacher.ReadWeights(weight =>
-            {
-                using var here = weight.cpu();
-                foreach (var part in TensorBytes.Parts(here))
-                    hash.AppendData(part.bytes);
-            });
+            teacher.ReadWeights(weight => TensorBytes.Append(hash, weight));
         return FormattableString.Invariant($"temperature {Temperature}, {string.Join(" and ", Teachers.Select(teacher => teacher.Target.Name))}, ")
             + Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
     }

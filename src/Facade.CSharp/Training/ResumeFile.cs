@@ -279,9 +279,7 @@ internal sealed class ResumeFile : IDisposable
         foreach (var (name, tensor) in tensors.OrderBy(pair => pair.Name, StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));
-            using var scope = NewDisposeScope();
-            foreach (var part in TensorBytes.Parts(tensor.contiguous()))
-                hash.AppendData(part.bytes);
+            TensorBytes.Append(hash, tensor);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -143,25 +143,16 @@ internal static class RunIdentity
 
     private static void ReadWeightsOffStart(Model model, Action<Tensor> read)
     {
-        var start = model.Trainables.Select(tensor => tensor.clone()).ToArray();
-        try
+        using var aside = new TrainablesAside(model);
+        using var one = 1.ToScalar();
+        using var tenth = 0.1.ToScalar();
+        foreach (var tensor in model.Trainables)
         {
-            using var one = 1.ToScalar();
-            using var tenth = 0.1.ToScalar();
-            foreach (var tensor in model.Trainables)
-            {
-                using var count = tensor.numel().ToScalar();
-                tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
-            }
+            using var count = tensor.numel().ToScalar();
+            tensor.add_(arange(count, dtype: ScalarType.Float32, device: tensor.device).add(one).sin().mul(tenth).reshape(tensor.shape));
+        }
 
-            model.ReadWeights(read);
-        }
-        finally
-        {
-            // The user's own function may throw.
-            foreach (var (tensor, value) in model.Trainables.Zip(start))
-                tensor.copy_(value);
-        }
+        model.ReadWeights(read);
     }
 
     private static string Text(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "none";

@@ -51,17 +51,9 @@ internal sealed class StateAverage : IDisposable
             return null;
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var now = model.Trainables.Select(tensor => tensor.clone()).ToArray();
+        using var aside = new TrainablesAside(model);
         Restore();
-        try
-        {
-            return evaluate();
-        }
-        finally
-        {
-            foreach (var (parameter, value) in model.Trainables.Zip(now))
-                parameter.copy_(value);
-        }
+        return evaluate();
     }
 
     /// <summary>Puts the average into the model; nothing before the first step.</summary>
