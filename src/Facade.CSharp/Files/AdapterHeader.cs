@@ -8,7 +8,7 @@ namespace MappingNets;
 /// identity. It is written and checked here for all of them.
 /// </summary>
 /// <param name="Format">The name in the metadata.</param>
-/// <param name="What">What messages call such a file.</param>
+/// <param name="What">What such a file is called in messages.</param>
 /// <param name="Reader">What reads such a file, as a user calls it.</param>
 /// <param name="Description">The keys of the metadata that this format has beside those of all formats.</param>
 internal sealed record AdapterHeader(string Format, string What, string Reader, params string[] Description)

@@ -12,39 +12,12 @@ namespace MappingNets;
 /// the step kept in half precision, rounded up where it is below 2^-14, so that the few bits it has there cut no number. Two codes of 4 bits
 /// share a byte.
 /// </summary>
-/// <param name="Codes">The bytes: one a number for 8 bits, one for two numbers for 4; half-precision numbers for <see cref="ToHalf"/>.</param>
-/// <param name="Steps">The step of each group, half precision, shape (groups); null for half precision.</param>
-/// <param name="Count">How many numbers they stand for.</param>
-internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
+internal static class Quantization
 {
     /// <summary>Below this half precision has fewer bits: its numbers are the multiples of <see cref="SmallestStep"/>.</summary>
     private static readonly float SmallestNormalStep = MathF.ScaleB(1, -14);
 
     private static readonly float SmallestStep = MathF.ScaleB(1, -24);
-
-    /// <summary>How many bytes the codes and the steps take.</summary>
-    public long Bytes => (Codes.numel() * Codes.element_size()) + ((Steps?.numel() ?? 0) * 2);
-
-    /// <summary>The numbers in half precision.</summary>
-    /// <param name="numbers">Shape (n).</param>
-    public static Quantization ToHalf(Tensor numbers) => new(numbers.to(float16), null, numbers.shape[0]);
-
-    /// <summary>The numbers in whole multiples of a step for each group.</summary>
-    /// <param name="numbers">Shape (n), in single precision.</param>
-    /// <param name="bits">8 or 4.</param>
-    /// <param name="group">How many neighbours share a step; the last group may be smaller.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There are no codes of so many bits.</exception>
-    public static Quantization ToWhole(Tensor numbers, int bits, long group)
-    {
-        var steps = StepsOf(numbers, bits, group);
-        return new(Pack(WholeOf(numbers, steps, bits, group), bits), steps, numbers.shape[0]);
-    }
-
-    /// <summary>The numbers that the bytes stand for, single precision, shape (n).</summary>
-    /// <param name="group">As it was when they were made; not read for half precision.</param>
-    public Tensor Restored(long group) => Steps is null
-        ? Codes.to(float32)
-        : Multiplied(Unpack(Codes, Count), Steps, group);
 
     /// <summary>Whether a group that is not all zeros has a step too small for half precision, so that most of its numbers would become zeros.</summary>
     public static bool HasTooSmallStep(Tensor numbers, int bits, long group)
@@ -54,7 +27,11 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
         return exact.lt(SmallestStep).logical_and(exact.gt(0)).any().item<bool>();
     }
 
-    /// <summary>The step of each group, half precision.</summary>
+    /// <summary>The step of each group, half precision, shape (groups).</summary>
+    /// <param name="numbers">Shape (n), in single precision.</param>
+    /// <param name="bits">8 or 4.</param>
+    /// <param name="group">How many neighbours share a step; the last group may be smaller.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no codes of so many bits.</exception>
     public static Tensor StepsOf(Tensor numbers, int bits, long group)
     {
         // A group of zeros would divide by 0; any step does for it.
@@ -66,7 +43,7 @@ internal sealed record Quantization(Tensor Codes, Tensor? Steps, long Count)
     public static Tensor WholeOf(Tensor numbers, Tensor steps, int bits, long group) =>
         (numbers / Repeated(steps, group, numbers.shape[0])).round().clamp(-Levels(bits), Levels(bits));
 
-    /// <summary>Whole multiples as bytes.</summary>
+    /// <summary>Whole multiples as bytes: one a number for 8 bits, one for two numbers for 4.</summary>
     public static Tensor Pack(Tensor whole, int bits)
     {
         if (bits == 8)

@@ -6,7 +6,7 @@ using MappingNets.Core;
 namespace MappingNets;
 
 /// <summary>What a file records about the network it belongs to.</summary>
-/// <param name="Name">What messages call the network; another name alone is no other network.</param>
+/// <param name="Name">The network's name in messages; another name alone is no other network.</param>
 /// <param name="Parameters">P, its number of weights.</param>
 /// <param name="Fingerprint">SHA-256 over the names and shapes of its weights, hexadecimal.</param>
 internal sealed record TargetIdentity(string Name, long Parameters, string Fingerprint)

@@ -7,7 +7,7 @@ internal abstract record FineTuningForm(IReadOnlyList<string>? Layers)
 {
     private const long UsualParameters = 8_192;
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>Its name in messages.</summary>
     public abstract string Name { get; }
 
     /// <summary>When it gets its tensors: ways with layers of their own first, then those that look for certain tensors, then those that take the rest.</summary>

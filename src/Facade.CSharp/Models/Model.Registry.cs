@@ -40,7 +40,7 @@ public abstract partial class Model
         }
     }
 
-    /// <summary>What messages call the trainables, in their order.</summary>
+    /// <summary>The names of the trainables in messages, in their order.</summary>
     internal IReadOnlyList<string> TrainableNames => trainedNames;
 
     /// <summary>Registers what the model holds. Every model does so once, when it is built; it owns the tensors from then on.</summary>

@@ -18,11 +18,11 @@ public sealed class QuantizationTests
         var numbers = randn([count], generator: generator);
         numbers[3] = 5;
 
-        var codes = Quantization.ToWhole(numbers, bits, group);
-        var restored = codes.Restored(group);
+        var stored = QuantizedNumbers.Of(numbers, bits, group);
+        var restored = stored.Restored;
 
-        Assert.Equal((bytes, (long)count), (codes.Bytes, restored.shape[0]));
-        var steps = codes.Steps!.to(float32).repeat_interleave(group)[..count];
+        Assert.Equal((bytes, (long)count), (stored.Codes.numel() + (2 * stored.Steps.numel()), restored.shape[0]));
+        var steps = stored.Steps.to(float32).repeat_interleave(group)[..count];
         // The step itself is in half precision, so the largest number may be cut by one part in two thousand.
         Assert.True(((restored - numbers).abs() <= (0.501 * steps) + (numbers.abs() * 1e-3)).all().item<bool>());
         Assert.Equal(5, restored[3].item<float>(), 0.01);
@@ -35,24 +35,14 @@ public sealed class QuantizationTests
         using var scope = NewDisposeScope();
         float[] values = [1000, 500, 0, 0, 0.002f, -0.001f];
 
-        var restored = Quantization.ToWhole(tensor(values), 8, 2).Restored(2);
+        var restored = QuantizedNumbers.Of(tensor(values), 8, 2).Restored;
 
         Assert.All(values.Zip(Small.Values(restored)), pair => Assert.Equal(pair.First, pair.Second, Math.Abs(pair.First) * 0.01));
     }
 
     [Fact]
-    public void Half_precision_keeps_what_it_can_and_takes_two_bytes()
-    {
-        using var scope = NewDisposeScope();
-        var half = Quantization.ToHalf(tensor(new[] { 1f, 0.1f, -3f }));
-
-        Assert.Equal(6, half.Bytes);
-        Assert.Equal([1f, (float)(Half)0.1f, -3f], Small.Values(half.Restored(1)));
-    }
-
-    [Fact]
     public void There_are_no_codes_of_other_widths() =>
-        Assert.Throws<ArgumentOutOfRangeException>("bits", () => Quantization.ToWhole(zeros(3), 2, 1));
+        Assert.Throws<ArgumentOutOfRangeException>("bits", () => Quantization.StepsOf(zeros(3), 2, 1));
 
     [Theory]
     [InlineData(8, 127)]
@@ -64,11 +54,11 @@ public sealed class QuantizationTests
         {
             // Steps of this size are multiples of 2^-24, and the nearest one would cut the largest numbers.
             var numbers = linspace(-1, 1, 64) * (levels * MathF.ScaleB(multiple + 0.4f, -24));
-            var codes = Quantization.ToWhole(numbers, bits, 64);
-            var step = codes.Steps!.to(float32).item<float>();
+            var stored = QuantizedNumbers.Of(numbers, bits, 64);
+            var step = stored.Steps.to(float32).item<float>();
 
             Assert.Equal(MathF.ScaleB(multiple + 1, -24), step);
-            Assert.InRange((codes.Restored(64) - numbers).abs().max().item<float>(), 0, 0.5001 * step);
+            Assert.InRange((stored.Restored - numbers).abs().max().item<float>(), 0, 0.5001 * step);
         }
     }
 

@@ -192,6 +192,6 @@ public sealed class StackingTests
         if (values.dim() < 2 && !name.StartsWith("latent", StringComparison.Ordinal) && kind != "generated")
             return Small.Values(flat);
         var group = values.dim() < 2 ? 64 : values.numel() / values.shape[0];
-        return Small.Values(Quantization.ToWhole(flat, precision == StoredPrecision.Int8 ? 8 : 4, group).Restored(group));
+        return Small.Values(QuantizedNumbers.Of(flat, precision == StoredPrecision.Int8 ? 8 : 4, group).Restored);
     }
 }

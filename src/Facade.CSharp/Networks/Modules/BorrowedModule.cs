@@ -59,7 +59,7 @@ internal sealed class BorrowedModule : LentModule, IDisposable
     /// <inheritdoc/>
     public override object Gate { get; } = new();
 
-    /// <summary>What messages call the target that has it.</summary>
+    /// <summary>The name in messages of the target that has it.</summary>
     public string Name => name;
 
     public ModuleParameters Parameters { get; }

@@ -11,7 +11,7 @@ internal static class ModuleLoans
 
     /// <summary>Lends a module.</summary>
     /// <param name="module">The module.</param>
-    /// <param name="target">What messages call the target that gets it.</param>
+    /// <param name="target">The name in messages of the target that gets it.</param>
     /// <returns>All modules that are now on loan, to give back.</returns>
     /// <exception cref="ArgumentException">It, or a module in it, is on loan.</exception>
     public static IReadOnlyList<nn.Module> Lend(nn.Module module, string target)
