@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MappingNets.Experiments.Reporting;
 
 namespace MappingNets.Experiments.Bench;
@@ -18,6 +19,13 @@ public sealed record BenchReport(
     string Machine, bool Quick, List<Ratio> Steps, List<GenerationPoint> Generation, List<LatentsPoint> AgainstLatents,
     List<MemoryPoint> Memory, SmallTimes? Small)
 {
+    /// <summary>With what it was measured; null in reports of earlier builds, which did not say.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ReportOrigin? Origin { get; init; }
+
+    /// <summary>With what those parts were measured that took the place of others, by their names.</summary>
+    public IReadOnlyDictionary<string, ReportOrigin> Origins { get; init; } = new Dictionary<string, ReportOrigin>();
+
     /// <summary>What the C library's heap does to a step; empty elsewhere than on Linux.</summary>
     public List<Ratio> Heap { get; init; } = [];
 
@@ -50,7 +58,7 @@ public sealed record BenchReport(
     /// <summary>An empty report of this machine.</summary>
     public static BenchReport Start(bool quick) => new(
         $"{ReportMachine.Description}, {RuntimeInformation.ProcessArchitecture}",
-        quick, [], [], [], [], null);
+        quick, [], [], [], [], null) { Origin = ReportOrigin.Here() };
 
     /// <summary>The folder's report, a part of which is to be measured anew; an empty one where there is none.</summary>
     /// <param name="folder">Where a report may be.</param>
@@ -89,7 +97,13 @@ public sealed record BenchReport(
     /// <param name="part">The part.</param>
     /// <param name="measured">What has it.</param>
     /// <param name="networks">The networks of the part "streaming" that were measured; null for all.</param>
-    public BenchReport With(string part, BenchReport measured, IReadOnlyList<string>? networks = null) => part switch
+    public BenchReport With(string part, BenchReport measured, IReadOnlyList<string>? networks = null) =>
+        WithNumbers(part, measured, networks) with
+        {
+            Origins = measured.Origin is { } origin ? new Dictionary<string, ReportOrigin>(Origins) { [part] = origin } : Origins,
+        };
+
+    private BenchReport WithNumbers(string part, BenchReport measured, IReadOnlyList<string>? networks) => part switch
     {
         "steps" => this with { Steps = measured.Steps },
         "generation" => this with { Generation = measured.Generation, AgainstLatents = measured.AgainstLatents },
@@ -119,8 +133,12 @@ public sealed record BenchReport(
     public string Table()
     {
         var text = new StringBuilder();
-        Line(text, $"Measured on: {Machine}. Ratios are pair by pair; median [minimum, maximum].");
+        Line(text, $"Measured on: {Machine}{(Origin is null ? "" : $"; {Version(Origin)}")}. Ratios are pair by pair; median [minimum, maximum].");
         Line(text, $"");
+        foreach (var (part, origin) in Origins.Where(pair => pair.Value != Origin).OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            Line(text, $"The part {part}: {Version(origin)}.  ");
+        if (Origins.Values.Any(origin => origin != Origin))
+            Line(text, $"");
         if (Steps.Count + StabilityShare.Count + Heap.Count + OwnLoop.Count > 0)
         {
             Line(text, $"| step time | A, ms | B, ms | A / B | goal | reached |");
@@ -238,6 +256,8 @@ public sealed record BenchReport(
 
     private static string Range(IReadOnlyList<double> sorted) =>
         string.Create(CultureInfo.InvariantCulture, $"{Ratio.MedianOf(sorted):F2} [{sorted[0]:F2}, {sorted[^1]:F2}]");
+
+    private static string Version(ReportOrigin origin) => $"version {origin.Library}, commit {origin.Commit ?? "unknown"}";
 
     private static string Reached(Ratio ratio) => ratio.Reached switch { true => "yes", false => "no", _ => "-" };
 

@@ -1,4 +1,5 @@
 using MappingNets.Experiments.Bench;
+using MappingNets.Experiments.Reporting;
 using Xunit;
 
 namespace MappingNets.Tests;
@@ -38,6 +39,21 @@ public sealed class BenchReportTests : IDisposable
         Assert.Equal(["new heap"], both.Heap.Select(ratio => ratio.Name));
         Assert.Equal(["own loop"], both.OwnLoop.Select(ratio => ratio.Name));
         Assert.Equal(2, both.Small!.BuildMilliseconds);
+    }
+
+    [Fact]
+    public void A_report_names_the_commit_of_each_part()
+    {
+        var (first, second) = (new ReportOrigin("first", "0.2.0", 2), new ReportOrigin("second", "0.2.0", 2));
+        (Measured() with { Origin = first }).Write(folder.Path);
+
+        var both = BenchReport.Open(folder.Path, quick: false).With("heap", BenchReport.Start(quick: false) with { Origin = second });
+        both.Write(folder.Path);
+
+        var read = BenchReport.Open(folder.Path, quick: false);
+        Assert.Equal((first, second), (read.Origin, Assert.Single(read.Origins).Value));
+        Assert.Contains("; version 0.2.0, commit first.", read.Table());
+        Assert.Contains("The part heap: version 0.2.0, commit second.", read.Table());
     }
 
     [Fact]
