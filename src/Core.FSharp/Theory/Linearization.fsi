@@ -57,7 +57,7 @@ type DifferentiableMap =
         Derivative: torch.Tensor -> LinearMap
         /// (z_0, R), z_0 in double precision, R finite -> at least the norm of what rounding may add to Evaluate in double precision anywhere on the ball of
         /// radius R around z_0 beyond 2^-53 (2 d + 64) times the sizes of g and of A (||z_0|| + R): that of summands which cancel each other. None where
-        /// nothing is known of it; then none are counted.
+        /// nothing is known of it; then none are counted, and theorem 1 is not proven.
         EvaluationRounding: (torch.Tensor -> float -> float) option
         /// z in double precision -> at least the norm of the difference of what Derivative's products stand for from J(z) in exact arithmetic; None
         /// where nothing is known of it, and then nothing that needs a smallest singular value of J(z) is proven.

@@ -112,7 +112,8 @@ module MappingBounds =
         | LinearModulation map ->
             let map = map.``to`` (squared.dtype, squared.device)
             let rows = (map + map.transpose (1L, 2L)).square().sum [| 1L; 2L |]
-            struct (sqrt (number ((squared * rows).sum ())), sqrt (number (rows.max ())))
+            let summed = Rounding.raised (float (map.shape[1] * map.shape[1]))
+            struct (summed (sqrt (number ((squared * rows).sum ()))), summed (sqrt (number (rows.max ()))))
         | CustomModulation custom ->
             raise (
                 ArgumentException(
@@ -131,7 +132,10 @@ module MappingBounds =
         | LinearModulation map ->
             let map = map.``to`` (squared.dtype, squared.device)
             let rows = map.square().sum [| 1L; 2L |]
-            raised piece.FixedWeights (sqrt (number ((squared * rows).sum ())))
+
+            sqrt (number ((squared * rows).sum ()))
+            |> Rounding.raised (float (map.shape[1] * map.shape[1]))
+            |> raised piece.FixedWeights
         | modulation ->
             let struct (rate, _) = rates modulation squared
             raised piece.FixedWeights rate
@@ -155,7 +159,7 @@ module MappingBounds =
           IsLinearExact = isExact
           ModulationRate = rate
           Lipschitz = raised lipschitz
-          Curvature = raised (over (largestRow * lipschitz) (bend mapping.Specification.Activation) + rate) }
+          Curvature = raised (over (over largestRow lipschitz) (bend mapping.Specification.Activation) + rate) }
 
     let onBall (mapping: Mapping) (centre: torch.Tensor) radius =
         requireFinite (nameof centre) (int64 mapping.LatentCount) centre

@@ -162,19 +162,29 @@ module MappingTheorem =
             | [] -> nan
             | slopes -> List.max slopes
 
-    let private roundingOfDistance (search: SolvabilityCertificate) target reached (map: DifferentiableMap) =
+    let private roundingOfDistance options (search: SolvabilityCertificate) target reached (map: DifferentiableMap) =
         let cancelled =
             match map.EvaluationRounding with
             | Some bound -> bound search.Latent 0.0
             | None -> 0.0
 
+        // The search's own knows A at z_0 alone: where z* lies far off or A is larger there, sums of latents that large round by more.
+        let there =
+            Rounding.unit
+            * (2.0 * float map.LatentCount + 64.0)
+            * Solvability.largestSingular options map search.Latent
+            * norm search.Latent
+
         search.Facts.Rounding
         + cancelled
+        + there
         + 64.0 * Rounding.unit * (norm target + norm reached)
 
-    let private statusOf conclusion lossLipschitz weightLipschitz =
-        match conclusion, lossLipschitz, weightLipschitz with
-        | HoldsByTheorem, ProvenConstant _, ProvenConstant _ -> BoundStatus.Proven
+    let private statusOf conclusion (instance: MappingTheoremInstance) =
+        match conclusion, instance.LossLipschitz, instance.WeightLipschitz with
+        // Where nothing is known of g's rounding, that it is no more than what is allowed for is an assumption.
+        | HoldsByTheorem, ProvenConstant _, ProvenConstant _ when instance.Map.EvaluationRounding.IsSome ->
+            BoundStatus.Proven
         | HoldsByTheorem, _, _ -> BoundStatus.Assumed
         | HoldsAsMeasured, _, _ -> BoundStatus.Estimated
         | _ -> BoundStatus.NotEstablished
@@ -201,7 +211,7 @@ module MappingTheorem =
         let slope = sampledSlope instance target reached
         // A constant may be exactly attained, so a verdict against it allows for rounding: in the losses, in the distance and in the slope.
         let losses = lossRounding * (abs targetLoss + abs mappedLoss)
-        let distanceRounding = roundingOfDistance search target reached instance.Map
+        let distanceRounding = roundingOfDistance options search target reached instance.Map
         // A verdict for it allows for what rounding may have taken from the distance.
         let largestDistance = distance + distanceRounding
 
@@ -249,4 +259,4 @@ module MappingTheorem =
               LossGap = gap
               GapWithinEpsilon = gap <= instance.Epsilon }
           Conclusion = conclusion
-          Status = statusOf conclusion instance.LossLipschitz instance.WeightLipschitz }
+          Status = statusOf conclusion instance }

@@ -111,8 +111,8 @@ type MappingTheoremCertificate =
         Facts: MappingTheoremFacts
         /// What follows.
         Conclusion: MappingTheoremConclusion
-        /// Of |L(g(z*)) - L(theta*)| &lt;= eps: Proven by the theorem where both constants are, Assumed where one is stated or assumed, Estimated where it was only
-        /// measured, NotEstablished otherwise.
+        /// Of |L(g(z*)) - L(theta*)| &lt;= eps: Proven by the theorem where both constants are and the map's EvaluationRounding is known, Assumed where one is
+        /// stated or assumed or that is not known, Estimated where it was only measured, NotEstablished otherwise.
         Status: BoundStatus
     }
 

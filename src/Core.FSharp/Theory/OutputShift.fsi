@@ -62,7 +62,7 @@ module OutputShift =
 
     /// <summary>
     /// What the norm of n independent normal numbers exceeds with at most this risk: deviation (sqrt(n) + sqrt(2 ln(1 / risk))), by the
-    /// concentration of Lipschitz functions of normal numbers.
+    /// concentration of Lipschitz functions of normal numbers; raised by rounding.
     /// </summary>
     /// <param name="deviation">Their standard deviation, finite, at least 0.</param>
     /// <param name="count">n, at least 1.</param>

@@ -93,8 +93,12 @@ module SingularBounds =
             else
                 None
 
+    let errorBack error (map: LinearMap) =
+        let sums = float (map.Rows + map.Columns) + 64.0
+        error * max 1.0 (sums / (2.0 * float map.Columns + 64.0))
+
     /// sigma_min from Cholesky decompositions of A^T A - s I, and the Frobenius norm from above.
-    let private byCholesky (like: torch.Tensor) (map: LinearMap) =
+    let private byCholesky (like: torch.Tensor) error (map: LinearMap) =
         let columns = map.Columns
         let unit = torch.zeros (columns, dtype = torch.float64, device = like.device)
         let gram = torch.empty ([| columns; columns |], dtype = torch.float64)
@@ -112,7 +116,9 @@ module SingularBounds =
         // Each product with A and with A^T sums at most m + n numbers, each made in a few operations.
         let formed = Rounding.gamma (2.0 * float (map.Rows + columns) + 64.0) * trace
         let decomposed = Rounding.gamma (float columns + 4.0) * trace * 2.0
-        let lost = formed + decomposed
+        // What A^T A is off by where A's products are: ||A|| times their error, once for each of the two products.
+        let inexact = Rounding.raised 8.0 (2.0 * errorBack error map * (sqrt trace + error))
+        let lost = formed + decomposed + inexact
 
         let succeeds (shift: float) =
             use inner = torch.NewDisposeScope()
@@ -138,7 +144,7 @@ module SingularBounds =
         |> Option.map (fun shift ->
             struct (sqrt ((shift - lost) * (1.0 - Rounding.gamma 8.0)), Rounding.raised 4.0 (sqrt trace)))
 
-    let smallestAndFrobenius (like: torch.Tensor) (map: LinearMap) =
+    let smallestAndFrobenius (like: torch.Tensor) error (map: LinearMap) =
         use _ = torch.no_grad ()
         use scope = torch.NewDisposeScope()
 
@@ -146,12 +152,14 @@ module SingularBounds =
             None
         elif map.Rows * map.Columns <= largestStored then
             let precise = torch.zeros (1L, dtype = torch.float64, device = like.device)
+
             byLeftInverse (LinearMap.toMatrix precise map)
+            |> Option.map (fun struct (lowest, size) -> struct ((lowest - error) * (1.0 - Rounding.gamma 4.0), size))
         elif map.Columns <= largestColumns && map.Rows * map.Columns <= largestProducts then
-            byCholesky like map
+            byCholesky like error map
         else
             None
 
     let smallest like map =
-        smallestAndFrobenius like map
+        smallestAndFrobenius like 0.0 map
         |> Option.map (fun struct (smallest, _) -> smallest)

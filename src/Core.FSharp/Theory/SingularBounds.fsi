@@ -28,5 +28,9 @@ module SingularBounds =
     /// <param name="map">A.</param>
     val smallest: like: torch.Tensor -> map: LinearMap -> float option
 
-    /// The same, and at least ||A||_F, which costs nothing beside it.
-    val internal smallestAndFrobenius: like: torch.Tensor -> map: LinearMap -> struct (float * float) option
+    /// How far products with A^T may be off where those with A, row by row, are off by at most this: they sum all rows, not the columns alone.
+    val internal errorBack: error: float -> map: LinearMap -> float
+
+    /// The same for a matrix of which the products with A are those but for an error of at most this in the Frobenius norm, a bound that may be below 0
+    /// and then says nothing; and at least the ||A||_F of the products.
+    val internal smallestAndFrobenius: like: torch.Tensor -> error: float -> map: LinearMap -> struct (float * float) option

@@ -94,9 +94,8 @@ module Solvability =
         problem.Map.DerivativeRounding
         |> Option.map (fun bound -> bound problem.Start)
         |> Option.bind (fun error ->
-            SingularBounds.smallestAndFrobenius problem.Start derivative
-            |> Option.map (fun struct (lowest, size) ->
-                struct (error, (lowest - error) * (1.0 - Rounding.gamma 4.0), size)))
+            SingularBounds.smallestAndFrobenius problem.Start error derivative
+            |> Option.map (fun struct (lowest, size) -> struct (error, lowest, size)))
         |> Option.filter (fun struct (_, lowest, _) -> lowest > 0.0)
         |> Option.map (fun struct (error, lowest, size) ->
             let unreachable: torch.Tensor = residual - reachable
@@ -108,10 +107,13 @@ module Solvability =
                 * (norm residual + norm reachable)
 
             let gradient =
-                norm (derivative.TransposeApply unreachable) + lost + error * norm unreachable
+                norm (derivative.TransposeApply unreachable)
+                + lost
+                + SingularBounds.errorBack error derivative * norm unreachable
 
-            // Along the range of A by the gradient there; across it the reachable part is off by what A x is.
-            struct (lowest, gradient / lowest + error * problem.FirstLength))
+            // Along the range of A by the gradient there; across it the reachable part is off by what A x is. A A^+ lengthens nothing, so that r itself
+            // counts by its own rounding.
+            struct (lowest, gradient / lowest + error * problem.FirstLength + problem.Rounding))
 
     /// C_2 on the ball of a radius about z_0, and where it comes from.
     let private remainderOn radius (problem: Problem) =
@@ -134,8 +136,8 @@ module Solvability =
     let private endOf (phase: SolvabilityPhase) =
         phase.Residuals[phase.Residuals.Length - 1]
 
-    /// Whether a latent at this distance is a stationary point, which the step from there says: the contraction converges to where
-    /// A^T (theta* - g) = 0 with A at z_0.
+    /// Whether a latent at this distance is a stationary point, which the step from there says, by the derivative there: the contraction converges to
+    /// where A^T (theta* - g) = 0 with the A of z_0.
     let private isStationary (problem: Problem) (derivative: LinearMap) latent distance =
         distance <= problem.Rounding
         || (let step = problem.Solve derivative (problem.ResidualAt latent)
@@ -143,6 +145,9 @@ module Solvability =
             step.Converged
             && (problem.IsNegligible (norm step.Solution) latent
                 || problem.IsLost derivative step.Solution distance))
+
+    let largestSingular options (map: DifferentiableMap) latent =
+        (spectrum options.SpectrumSteps latent (map.Derivative latent)).Largest
 
     let certify options (map: DifferentiableMap) (start: torch.Tensor) (target: torch.Tensor) =
         check options map start target

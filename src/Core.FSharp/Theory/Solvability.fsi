@@ -45,3 +45,6 @@ module Solvability =
         start: torch.Tensor ->
         target: torch.Tensor ->
             SolvabilityCertificate
+
+    /// ||J(z)|| by a decomposition of a small matrix, and by Lanczos' method, from below, of a large one; z in double precision.
+    val internal largestSingular: options: SolvabilityOptions -> map: DifferentiableMap -> latent: torch.Tensor -> float

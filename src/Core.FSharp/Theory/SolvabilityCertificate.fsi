@@ -75,7 +75,8 @@ type SolvabilityFacts =
         SmallestSingular: float option
         /// Whether the least-squares solution of the first step reached its tolerance before its steps ran out.
         LinearStepConverged: bool
-        /// At most so far is Reachable from A A^+ r: ||A^T (r - A x)|| / SmallestSingular, rounding added; None where that is not established.
+        /// At most so far is Reachable from A A^+ r: ||A^T (r - A x)|| / SmallestSingular, rounding added, that of r itself too; None where that is not
+        /// established.
         ReachableError: float option
         /// Proven where ReachableError is known and the linear step converged, Estimated otherwise: the status of Reachable, Unreachable and their norms.
         PartsStatus: BoundStatus
