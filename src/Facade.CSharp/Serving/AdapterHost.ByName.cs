@@ -33,7 +33,7 @@ public sealed partial class AdapterHost
     /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong.</exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It is merged into the base.</exception>
+    /// <exception cref="InvalidOperationException">It is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor Predict(Tensor input, string? adapter)
     {
@@ -47,7 +47,7 @@ public sealed partial class AdapterHost
     /// <returns>(N, ...) with the target's output shape, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The number of inputs, a shape or a type is wrong.</exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It is merged into the base.</exception>
+    /// <exception cref="InvalidOperationException">It is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor Predict(IReadOnlyList<Tensor> inputs, string? adapter)
     {
@@ -61,7 +61,7 @@ public sealed partial class AdapterHost
     /// <returns>(N, ...) with the target's output shape, in the samples' order, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong, or there are not as many names as samples.</exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter; none has answered then.</exception>
-    /// <exception cref="InvalidOperationException">One is merged into the base.</exception>
+    /// <exception cref="InvalidOperationException">One is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor PredictEach(Tensor input, IReadOnlyList<string?> adapters)
     {
@@ -77,7 +77,7 @@ public sealed partial class AdapterHost
     /// The number of inputs, a shape or a type is wrong, or there are not as many names as an input has samples.
     /// </exception>
     /// <exception cref="KeyNotFoundException">There is no such adapter; none has answered then.</exception>
-    /// <exception cref="InvalidOperationException">One is merged into the base.</exception>
+    /// <exception cref="InvalidOperationException">One is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor PredictEach(IReadOnlyList<Tensor> inputs, IReadOnlyList<string?> adapters)
     {
@@ -85,15 +85,13 @@ public sealed partial class AdapterHost
         ArgumentNullException.ThrowIfNull(adapters);
         if (adapters.Count == 0)
             throw new ArgumentException("There is no name; there must be one for each sample, and a sample.", nameof(adapters));
+        Target.RequireTensors(inputs);
         // Each of them: of an input with more samples the groups below would leave some out.
         foreach (var input in inputs)
-        {
-            ArgumentNullException.ThrowIfNull(input, nameof(inputs));
             if (input.dim() == 0 || input.shape[0] != adapters.Count)
                 throw new ArgumentException(
                     $"There are {adapters.Count} names for an input of the shape {ShapeText.Of(input.shape)}; there must be one for each sample, and a sample.",
                     nameof(adapters));
-        }
 
         var groups = adapters.Select((name, place) => (name, place: (long)place)).GroupBy(each => each.name, each => each.place).ToArray();
         RequireAll(groups.Select(group => group.Key));
@@ -151,16 +149,17 @@ public sealed partial class AdapterHost
             {
                 using var noGradient = no_grad();
                 using var scope = NewDisposeScope();
-                combination.RequireEqualBuffers(Base());
+                combination.RequireEqualBuffers(Base() with { State = original.State.Copy });
             });
         }
     }
 
     private Tensor Answer(WeightsSnapshot snapshot, IReadOnlyList<Tensor> inputs) => With(snapshot, held =>
     {
+        Target.RequireTensors(inputs);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        Tensor[] here = [.. inputs.Select(input => (input ?? throw new ArgumentNullException(nameof(inputs))).to(device))];
+        Tensor[] here = [.. inputs.Select(input => input.to(device))];
         return Target.Forward(here, held.Weights, held.State, training: false).MoveToOuterDisposeScope();
     });
 

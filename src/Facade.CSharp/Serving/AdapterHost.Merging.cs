@@ -16,14 +16,15 @@ public sealed partial class AdapterHost
     }
 
     /// <summary>
-    /// Folds an adapter into the base: every other adapter is then applied on top of the two. The parts of a combination are in the base with it,
-    /// and do not answer until it is unmerged. Where a merge fails all stays as it was.
+    /// Folds an adapter into the base: every other adapter is then applied on top of the two, with the running statistics of the one that is merged
+    /// where it brings its own. The parts of a combination are in the base with it, and do not answer until it is unmerged. Where a merge fails all
+    /// stays as it was.
     /// </summary>
     /// <param name="name">Which one. If it answers, the base with the same bits does from now on.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
     /// <exception cref="InvalidOperationException">
     /// It is merged already, or it generates every weight itself; or it would count twice, because a combination has it or one of its parts, or
-    /// one of its parts answers now.
+    /// one of its parts answers now; or its own running statistics differ from those of an adapter that is merged or answers now.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void Merge(string name)
@@ -38,7 +39,11 @@ public sealed partial class AdapterHost
             var before = theta;
             using (no_grad())
             using (NewDisposeScope())
+            {
+                RequireOneState(name, adapter);
                 theta = Target.Layout.Join(adapter.Weights(Base())).DetachFromDisposeScope();
+            }
+
             merged.Push((adapter, name, before));
             try
             {
@@ -110,6 +115,22 @@ public sealed partial class AdapterHost
         if (merged.FirstOrDefault(step => WithParts(step.Name).Contains(name)).Name is { } whole)
             throw new InvalidOperationException(
                 $"The adapter '{name}' is merged into the base{(whole == name ? "; unmerge it first" : $" as a part of '{whole}'; unmerge that first")}.");
+    }
+
+    // Of two running statistics there is no sum: the merged adapters that bring their own all have the same, and so must what is applied on top of them.
+    private void RequireOneState(string name, HostedAdapter adapter)
+    {
+        if (adapter is not WholeAdapter && adapter.HasOwnState && MergedWithOwnState() is { } inBase)
+            HostedAdapter.RequireEqualBuffers(Base(), inBase, (name, adapter));
+    }
+
+    /// <summary>The adapter whose buffers are the base's: the last of those merged that brings its own; null where none does.</summary>
+    private (string Name, HostedAdapter Adapter)? MergedWithOwnState()
+    {
+        foreach (var (adapter, name, _) in merged)
+            if (adapter.HasOwnState)
+                return (name, adapter);
+        return null;
     }
 
     private void RefuseShared(string name)

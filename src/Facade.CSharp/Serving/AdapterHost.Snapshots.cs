@@ -54,7 +54,7 @@ public sealed partial class AdapterHost
         else
         {
             var contents = AdapterContents.Load(file, Target, most);
-            Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original), replaces);
+            Take(name, new TunedAdapter(contents, original), () => contents.CheckWeights(original), replaces);
         }
     }
 
@@ -140,13 +140,14 @@ public sealed partial class AdapterHost
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        RequireOneState(name, adapter);
         return new(name, [.. adapter.Weights(Base()).Select(weight => weight.alias().DetachFromDisposeScope())], adapter.State(Base()));
     }
 
     private HostedBase Base() => new(Target, theta, device, changes, BaseState);
 
-    /// <summary>The buffers of the base; those of the adapter that was merged last are the base's.</summary>
-    private NetworkState BaseState() => merged.TryPeek(out var last) ? last.Adapter.State(Base()) : original.State.Copy();
+    /// <summary>The buffers of the base: those that the adapters that are merged brought, or the ones that it began with.</summary>
+    private NetworkState BaseState() => MergedWithOwnState() is { } last ? last.Adapter.State(Base()) : original.State.Copy();
 
     private WeightsSnapshot PlainSnapshot()
     {

@@ -98,7 +98,10 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="path">As for <see cref="Add(string, string, ReadLimits?)"/>.</param>
     /// <param name="limits">What the file may cost; <see cref="ReadLimits.Default"/> where none are given.</param>
     /// <exception cref="ArgumentException">The name is blank.</exception>
-    /// <exception cref="InvalidOperationException">The adapter of that name is merged into the base, or is a part of a combination.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The adapter of that name is merged into the base, or is a part of a combination; or it answers now, and the new one's running statistics
+    /// differ from those that are merged.
+    /// </exception>
     /// <exception cref="CheckpointFormatException">It is damaged, or made for another network or other weights.</exception>
     /// <exception cref="IOException">It cannot be read; a <see cref="FileNotFoundException"/> where there is no such file.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
@@ -151,7 +154,7 @@ public sealed partial class AdapterHost : IDisposable
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var contents = AdapterContents.Of(model, bindToWeights: true);
-        Take(name, new TunedAdapter(contents), () => contents.CheckWeights(original, isComplete: true));
+        Take(name, new TunedAdapter(contents, original), () => contents.CheckWeights(original, isComplete: true));
     }
 
     /// <summary>Writes an adapter that was added, as one file.</summary>
@@ -185,7 +188,9 @@ public sealed partial class AdapterHost : IDisposable
     /// <summary>Lets an adapter answer from now on; predictions that are under way end with the weights they began with.</summary>
     /// <param name="name">Which one; null for the base alone.</param>
     /// <exception cref="KeyNotFoundException">There is no such adapter.</exception>
-    /// <exception cref="InvalidOperationException">It is merged into the base already.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It is merged into the base already, or its own running statistics differ from those of an adapter that is.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public void SetActive(string? name)
     {

@@ -8,6 +8,9 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
 {
     public override IReadOnlyList<string> Parts => [.. parts.Select(part => part.Name)];
 
+    // The buffers of its parts are equal.
+    public override bool HasOwnState => parts[0].Adapter.HasOwnState;
+
     public override IReadOnlyList<Tensor> Weights(HostedBase at)
     {
         var starts = at.Target.Layout.Split(at.Theta);
@@ -33,21 +36,12 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
     {
     }
 
-    /// <summary>
-    /// Refuses adapters whose buffers differ, such as running statistics, of which there is no weighted sum. Those that are not persistent,
-    /// such as a dropout's place in its stream, count how long an adapter was trained and change no answer.
-    /// </summary>
+    /// <summary>Refuses parts whose buffers differ.</summary>
+    /// <param name="at">The base with the buffers that it began with: a merge comes and goes, and the combination stays.</param>
     public void RequireEqualBuffers(HostedBase at)
     {
-        using var first = parts[0].Adapter.State(at);
         foreach (var (other, adapter, _) in parts.Skip(1))
-        {
-            using var state = adapter.State(at);
-            for (var index = 0; index < first.Tensors.Count; index++)
-                if (at.Target.Buffers[index].IsPersistent && !first.Tensors[index].equal(state.Tensors[index]).all().item<bool>())
-                    throw new InvalidOperationException(
-                        $"The adapters '{parts[0].Name}' and '{other}' differ in the buffer '{at.Target.Buffers[index].Name}', of which there is no weighted sum; train them with frozen statistics.");
-        }
+            RequireEqualBuffers(at, (parts[0].Name, parts[0].Adapter), (other, adapter));
     }
 
     private InvalidOperationException Unsaved() => new(

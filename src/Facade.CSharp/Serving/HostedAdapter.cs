@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MappingNets;
@@ -19,11 +20,29 @@ internal abstract class HostedAdapter : IDisposable
     /// <summary>Why it cannot be merged into a base, as the end of a sentence; null where it can.</summary>
     public virtual string? MergeFault => null;
 
+    /// <summary>Whether it brings persistent buffers of its own, such as running statistics that training moved, and not those of the host's base.</summary>
+    public abstract bool HasOwnState { get; }
+
     /// <summary>The network's weights, one tensor per entry of the target, in the caller's dispose scope.</summary>
     public abstract IReadOnlyList<Tensor> Weights(HostedBase at);
 
     /// <summary>The network's buffers; the caller disposes them.</summary>
     public abstract NetworkState State(HostedBase at);
+
+    /// <summary>
+    /// Refuses adapters whose buffers differ, such as running statistics, of which there is no weighted sum. Those that are not persistent,
+    /// such as a dropout's place in its stream, count how long an adapter was trained and change no answer.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">They differ.</exception>
+    public static void RequireEqualBuffers(HostedBase at, (string Name, HostedAdapter Adapter) first, (string Name, HostedAdapter Adapter) second)
+    {
+        using var one = first.Adapter.State(at);
+        using var other = second.Adapter.State(at);
+        foreach (var (buffer, own, others) in at.Target.Buffers.Zip(one.Tensors, other.Tensors))
+            if (buffer.IsPersistent && !own.equal(others).all().item<bool>())
+                throw new InvalidOperationException(
+                    $"The adapters '{first.Name}' and '{second.Name}' differ in the buffer '{buffer.Name}', of which there is no weighted sum; train them with frozen statistics.");
+    }
 
     /// <summary>Writes it as one file.</summary>
     public abstract void Save(string path, StoredPrecision precision);

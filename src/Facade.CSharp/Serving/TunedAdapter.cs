@@ -3,8 +3,14 @@ using static TorchSharp.torch;
 namespace MappingNets;
 
 /// <summary>A change of the base's weights.</summary>
-internal sealed class TunedAdapter(AdapterContents contents) : HostedAdapter
+/// <param name="contents">What was trained, which this object takes over; held against the base before the adapter answers.</param>
+/// <param name="original">The host's base, without what is merged into it.</param>
+internal sealed class TunedAdapter(AdapterContents contents, FineTuningBase original) : HostedAdapter
 {
+    private bool? hasOwnState;
+
+    public override bool HasOwnState => hasOwnState ??= FineTuningBase.HashOf(original.Target, contents.Buffers) != original.BuffersHash;
+
     public override IReadOnlyList<Tensor> Weights(HostedBase at)
     {
         var configuration = contents.Configuration;
@@ -15,9 +21,9 @@ internal sealed class TunedAdapter(AdapterContents contents) : HostedAdapter
             : weights;
     }
 
-    /// <summary>The buffers that it was trained with.</summary>
+    /// <summary>The buffers that its training moved; where it moved none, those of the base, with what is merged into it.</summary>
     public override NetworkState State(HostedBase at) =>
-        new(at.Target.Buffers, [.. contents.Buffers.Select(buffer => buffer.to(at.Device, copy: true))]);
+        HasOwnState ? new(at.Target.Buffers, [.. contents.Buffers.Select(buffer => buffer.to(at.Device, copy: true))]) : at.State();
 
     public override void Save(string path, StoredPrecision precision) => contents.Save(path, precision);
 

@@ -9,6 +9,8 @@ internal sealed class WholeAdapter(MappedModel model, FrozenHash? frozen) : Host
 {
     public override string? MergeFault => "generates every weight itself, so nothing of the base would be left";
 
+    public override bool HasOwnState => true;
+
     public override IReadOnlyList<Tensor> Weights(HostedBase at) => at.Target.Layout.Split(model.FlatWeights());
 
     public override NetworkState State(HostedBase at) => model.State.Copy();

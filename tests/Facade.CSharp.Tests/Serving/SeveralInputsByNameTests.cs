@@ -72,6 +72,25 @@ public sealed class SeveralInputsByNameTests : IDisposable
     }
 
     [Fact]
+    public void A_disposed_or_missing_input_is_refused_by_name()
+    {
+        using var model = DirectModel.For(target);
+        var gone = numbers.clone();
+        gone.Dispose();
+
+        Action[] uses =
+        [
+            () => model.Predict([tokens, gone]),
+            () => host.Predict([tokens, gone]),
+            () => host.Predict([tokens, gone], "one"),
+            () => host.PredictEach([tokens, gone], ["one", "two", null, "one"]),
+        ];
+        Assert.All(uses, use => Assert.Contains("input 2 was disposed", Assert.Throws<ArgumentException>("inputs", use).Message));
+        Assert.Throws<ArgumentNullException>("inputs", () => model.Predict([tokens, null!]));
+        Assert.Throws<ArgumentNullException>("inputs", () => host.Predict([tokens, null!]));
+    }
+
+    [Fact]
     public void Each_sample_goes_to_its_own_adapter_in_every_input()
     {
         using var scope = NewDisposeScope();
