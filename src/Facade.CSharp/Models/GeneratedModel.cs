@@ -31,9 +31,10 @@ public sealed class GeneratedModel : Model
     {
         (Method, this.generate, DefaultLearningRate, FixedWeightsName) = (method, generate, learningRate, fixedWeights);
         using var scope = NewDisposeScope();
+        // A copy keeps the order in which a transpose lies in memory; optimisers view what they train as one row.
         using (no_grad())
             Register(
-                [.. trainables.Select(pair => (pair.Key, Trainable.From(pair.Value.detach().to(device, copy: true))))], device);
+                [.. trainables.Select(pair => (pair.Key, Trainable.From(pair.Value.detach().contiguous().to(device, copy: true))))], device);
         try
         {
             RequireDependence();

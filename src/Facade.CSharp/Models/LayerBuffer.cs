@@ -11,6 +11,7 @@ internal sealed class LayerBuffer : IDisposable
 
     private readonly Tensor memory;
     private readonly Dictionary<int, Tensor[]> places = [];
+    private nint? storage;
 
     /// <summary>Takes the memory.</summary>
     /// <param name="target">A network that takes its weights layer by layer.</param>
@@ -32,6 +33,9 @@ internal sealed class LayerBuffer : IDisposable
     /// <summary>The tensors of a layer, which share the memory with those of all others.</summary>
     /// <param name="first">The place of the layer's first tensor among the network's.</param>
     public IReadOnlyList<Tensor> Places(int first) => places[first];
+
+    /// <summary>Whether a tensor lies in this memory, as a view of a layer's weights does, and not in its own.</summary>
+    public bool Holds(Tensor tensor) => TensorMemory.Of(tensor).Storage == (storage ??= TensorMemory.Of(memory).Storage);
 
     /// <summary>Another tensor on the same memory, with a history and a version of its own.</summary>
     public static Tensor SameMemory(Tensor place)

@@ -209,6 +209,7 @@ public abstract partial class Model : nn.Module<Tensor, Tensor>
     {
         RequireAlive();
         ArgumentNullException.ThrowIfNull(inputs);
+        Target.RequireTensors(inputs);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         return Outputs([.. inputs.Select(input => input.to(Device))], training: false).MoveToOuterDisposeScope();

@@ -57,8 +57,12 @@ internal sealed class StreamedPass : LayerWeights
     }
 
     /// <inheritdoc/>
-    public override Tensor Leave(Tensor output, int first, int count) =>
-        start is null ? output : Behind.apply(output, this, first);
+    public override Tensor Leave(Tensor output, int first, int count)
+    {
+        // A layer may put out its weights themselves, such as learnt queries, and the next layer's stand in their place before it has read them.
+        var own = weights.Holds(output) ? output.clone() : output;
+        return start is null ? own : Behind.apply(own, this, first);
+    }
 
     /// <summary>Adds the gradients of a layer's trained tensors; one that is invalid counts as 0.</summary>
     private void Add(int first, List<Tensor> gradients)

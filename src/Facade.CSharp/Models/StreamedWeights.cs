@@ -97,6 +97,9 @@ internal sealed class StreamedWeights : IDisposable
         return layer;
     }
 
+    /// <summary>Whether a tensor is a view of weights in the buffer, where the next layer's will stand.</summary>
+    public bool Holds(Tensor tensor) => buffer.Holds(tensor);
+
     /// <summary>Reads all weights layer by layer, in the network's order.</summary>
     /// <param name="mask">Which weights pruning left, as in <see cref="Mask"/>.</param>
     /// <param name="trained">The trained tensors.</param>

@@ -34,6 +34,9 @@ internal sealed class LowRankTarget : TargetNetwork
     private protected override string WithoutChain => $"'{Name}' has matrices that are products of two factors";
 
     /// <inheritdoc/>
+    internal override string? WithoutWeightsByLayer => WithoutChain;
+
+    /// <inheritdoc/>
     internal override IReadOnlyList<(string Name, Tensor Value)> Frozen() => plain.Frozen();
 
     /// <inheritdoc/>

@@ -15,14 +15,11 @@ public abstract partial class TargetNetwork
         ArgumentNullException.ThrowIfNull(inputs);
         if (inputs.Count != Inputs.Count)
             throw new ArgumentException($"'{Name}' takes {Count(Inputs.Count)}; the pass got {inputs.Count}.", nameof(inputs));
+        RequireTensors(inputs);
         for (var index = 0; index < inputs.Count; index++)
         {
             var (input, wanted) = (inputs[index], Inputs[index]);
-            // What a message calls the input: the only one has no number.
-            var (argument, called) = inputs.Count == 1 ? ("input", "the input") : (nameof(inputs), $"input {index + 1}");
-            ArgumentNullException.ThrowIfNull(input, argument);
-            if (input.IsInvalid)
-                throw new ArgumentException($"'{Name}' cannot run: {called} was disposed.", argument);
+            var (argument, called) = NameOf(inputs, index);
             var shape = input.shape;
             if (shape.Length == 0 || !shape.AsSpan(1).SequenceEqual(wanted.Shape.ToArray()))
                 throw new ArgumentException(
@@ -38,6 +35,23 @@ public abstract partial class TargetNetwork
 
         static string Count(int count) => count == 1 ? "one input" : $"{count} inputs";
     }
+
+    /// <summary>Refuses inputs that are none, which cannot even be moved to a device.</summary>
+    /// <exception cref="ArgumentException">One is null or was disposed.</exception>
+    internal void RequireTensors(IReadOnlyList<Tensor> inputs)
+    {
+        for (var index = 0; index < inputs.Count; index++)
+        {
+            var (argument, called) = NameOf(inputs, index);
+            ArgumentNullException.ThrowIfNull(inputs[index], argument);
+            if (inputs[index].IsInvalid)
+                throw new ArgumentException($"'{Name}' cannot run: {called} was disposed.", argument);
+        }
+    }
+
+    // What a message calls an input: the only one has no number.
+    private static (string Argument, string Called) NameOf(IReadOnlyList<Tensor> inputs, int index) =>
+        inputs.Count == 1 ? ("input", "the input") : (nameof(inputs), $"input {index + 1}");
 
     private void CheckParameters(IReadOnlyList<Tensor> tensors, string argument)
     {

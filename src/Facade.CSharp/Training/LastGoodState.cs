@@ -7,42 +7,45 @@ internal sealed class LastGoodState : IDisposable
 {
     /// <summary>
     /// A copy at every step is free for a latent, but for the weights of a large target it would cost memory and time that
-    /// direct training elsewhere does not pay. Above this many numbers none is kept: a gradient that is not finite is still
-    /// never applied.
+    /// direct training elsewhere does not pay. Above this many trained numbers none is kept: a gradient that is not finite is
+    /// still never applied. Buffers do not count: a large mask beside a few latents is no reason to keep nothing.
     /// </summary>
     private const long LargestCopied = 1 << 20;
 
-    private readonly IReadOnlyList<Tensor> parameters;
+    private readonly IReadOnlyList<Tensor> changing;
     private readonly Tensor[] values;
 
-    public LastGoodState(IReadOnlyList<Tensor> parameters)
+    /// <summary>Takes the numbers as they are now.</summary>
+    /// <param name="parameters">What the optimiser changes, whose number decides whether anything is kept.</param>
+    /// <param name="buffers">What passes of training change.</param>
+    public LastGoodState(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers)
     {
         using var noGradient = no_grad();
-        this.parameters = parameters;
+        changing = [.. parameters, .. buffers];
         IsKept = parameters.Sum(parameter => parameter.numel()) <= LargestCopied;
-        values = IsKept ? [.. parameters.Select(parameter => parameter.clone().DetachFromDisposeScope())] : [];
+        values = IsKept ? [.. changing.Select(tensor => tensor.clone().DetachFromDisposeScope())] : [];
     }
 
-    /// <summary>Whether there are few enough numbers to copy them at every step.</summary>
+    /// <summary>Whether there are few enough trained numbers to copy them at every step.</summary>
     public bool IsKept { get; }
 
-    /// <summary>The kept numbers; empty where there are too many.</summary>
+    /// <summary>The kept numbers, the parameters' first; empty where too many are trained.</summary>
     public IReadOnlyList<Tensor> Values => values;
 
     /// <summary>Takes the numbers as they are now.</summary>
     public void Keep()
     {
         using var noGradient = no_grad();
-        foreach (var (value, parameter) in values.Zip(parameters))
-            value.copy_(parameter);
+        foreach (var (value, tensor) in values.Zip(changing))
+            value.copy_(tensor);
     }
 
     /// <summary>Puts the kept numbers back.</summary>
     public void Restore()
     {
         using var noGradient = no_grad();
-        foreach (var (value, parameter) in values.Zip(parameters))
-            parameter.copy_(value);
+        foreach (var (value, tensor) in values.Zip(changing))
+            tensor.copy_(value);
     }
 
     public void Dispose()

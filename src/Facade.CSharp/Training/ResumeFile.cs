@@ -62,7 +62,7 @@ internal sealed class ResumeFile : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var (run, best) = (parts.Run, parts.Best);
-        var tensors = Changing()
+        var tensors = Changing().Concat(LastGood())
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
             .Concat(OptimizerPieces())
             .Append(("step_milliseconds", tensor(run.StepTimes.Kept.ToArray())))
@@ -113,7 +113,10 @@ internal sealed class ResumeFile : IDisposable
         if (!RunIdentity.IsSame(OfType(file, tensors, "probe", probe.dtype), probe))
             throw Other("the weights that the model starts from, or how it makes them, are not the same (its seed, its fixed or its pretrained weights)");
 
-        var copies = Changing().Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
+        // Earlier builds kept none beside large buffers.
+        var hasLastGood = tensors.ContainsKey(LastGoodName(0));
+        var copies = Changing().Concat(hasLastGood ? LastGood() : [])
+            .Select(pair => (To: pair.Tensor, From: Like(file, tensors, pair.Name, pair.Tensor))).ToArray();
         var captured = counted.HasBest
             ? model.Changing.Select((tensor, index) => Like(file, tensors, BestName(index), tensor)).ToArray()
             : [];
@@ -129,6 +132,8 @@ internal sealed class ResumeFile : IDisposable
         LoadOptimizer(remembered);
         foreach (var (to, from) in copies)
             to.copy_(from);
+        if (!hasLastGood)
+            parts.LastGood.Keep();
         parts.Best.Take(counted.Best, captured);
         if (parts.Average is { } average)
             average.Count = counted.Averaged;
@@ -140,15 +145,18 @@ internal sealed class ResumeFile : IDisposable
 
     public void Dispose() => probe.Dispose();
 
-    /// <summary>All tensors that steps change, the optimiser's own apart.</summary>
+    /// <summary>All tensors that steps change, those of the optimiser and of the last good state apart.</summary>
     private IEnumerable<(string Name, Tensor Tensor)> Changing() =>
     [
         .. model.TrainableNames.Zip(model.Trainables, (name, tensor) => ($"trained.{name}", (Tensor)tensor)),
         .. model.Target.Buffers.Zip(model.State.Tensors, (buffer, tensor) => (StoredTensors.BufferPrefix + buffer.Name, tensor)),
         .. parts.Loss.Raw is { } raw ? new (string, Tensor)[] { ("coefficients", raw) } : [],
         .. (parts.Average?.Means ?? []).Select((tensor, index) => (FormattableString.Invariant($"average.{index}"), tensor)),
-        .. parts.LastGood.Values.Select((tensor, index) => (FormattableString.Invariant($"last_good.{index}"), tensor)),
     ];
+
+    private IEnumerable<(string Name, Tensor Tensor)> LastGood() => parts.LastGood.Values.Select((tensor, index) => (LastGoodName(index), tensor));
+
+    private static string LastGoodName(int index) => FormattableString.Invariant($"last_good.{index}");
 
     private static string BestName(int index) => FormattableString.Invariant($"best.{index}");
 

@@ -38,7 +38,7 @@ internal sealed class TrainingRun(
         var rates = options.Schedule.Start(optimizer.Rates, (long)options.Epochs * stepsPerEpoch);
         using var selection = new BestState(model, options);
         using var average = StateAverage.For(model, options);
-        using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
+        using var lastGood = new LastGoodState(parameters, model.State.Tensors);
         if (store is not null)
             optimizer.RequireSaving();
         using var sole = store?.Take();

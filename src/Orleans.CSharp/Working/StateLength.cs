@@ -17,7 +17,7 @@ internal static class StateLength
         var parameters = TrainingRun.OptimisedParameters(model, loss);
         using var optimizer = options.Optimizer.Build(model, parameters, loss.Raw, options);
         using var average = StateAverage.For(model, options);
-        using var lastGood = new LastGoodState([.. parameters, .. model.State.Tensors]);
+        using var lastGood = new LastGoodState(parameters, model.State.Tensors);
         using var remembered = new CountingStream();
         optimizer.Save(remembered);
         return BytesOf(parameters) + BytesOf(model.State.Tensors) + BytesOf(lastGood.Values) + BytesOf(average?.Means ?? [])

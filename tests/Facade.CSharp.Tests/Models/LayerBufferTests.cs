@@ -16,4 +16,15 @@ public sealed class LayerBufferTests
         Assert.Equal(400 + 32, buffer.Count);
         Assert.True(buffer.Count < target.ParameterCount);
     }
+
+    [Fact]
+    public void It_tells_views_of_a_layers_weights_from_tensors_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        using var buffer = new LayerBuffer(TargetNetwork.Input(10).Linear(20).ReLU().Linear(3).Build("of-two-layers"), CPU);
+        var weight = buffer.Places(2)[0];
+
+        Assert.All(new[] { weight, weight.t(), weight[1], weight.expand(5, 3, 20) }, view => Assert.True(buffer.Holds(view)));
+        Assert.All(new[] { weight.clone(), weight.add(weight), zeros(3, 20), zeros(0) }, other => Assert.False(buffer.Holds(other)));
+    }
 }

@@ -119,6 +119,10 @@ public sealed class ModelTests
         Assert.Contains("(N, 4); the input has (2, 5)", Assert.Throws<ArgumentException>("input", () => model.Predict(zeros(2, 5))).Message);
         var doubles = zeros([2, 4], ScalarType.Float64);
         Assert.Contains("Float64; it must be Float32", Assert.Throws<ArgumentException>("input", () => model.Predict(doubles)).Message);
+        Assert.Throws<ArgumentNullException>("input", () => model.Predict([null!]));
+        var gone = zeros(2, 4);
+        gone.Dispose();
+        Assert.Contains("the input was disposed", Assert.Throws<ArgumentException>("input", () => model.Predict(gone)).Message);
     }
 
     [Fact]

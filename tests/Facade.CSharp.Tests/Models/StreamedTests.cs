@@ -212,7 +212,7 @@ public sealed class StreamedTests
     [Theory]
     [InlineData("linear modulation", "a modulation")]
     [InlineData("dense", "fixed weights")]
-    [InlineData("low rank", "not a network of the builder")]
+    [InlineData("low rank", "has matrices that are products of two factors")]
     public void WhatNeedsAllWeightsAtOnceIsRefusedByName(string what, string reason)
     {
         var mapping = MappingNetwork.For(Small.Classifier()).SingleLatent(24).Streamed();

@@ -116,6 +116,38 @@ public sealed class DivergenceTests
         Assert.Equal((3L, "validation loss"), (stop.Step, stop.Term));
     }
 
+    /// <summary>A linear layer beside a mask of 2^20 numbers, none of which is trained.</summary>
+    private sealed class Masked : nn.Module<Tensor, Tensor>
+    {
+        private readonly TorchSharp.Modules.Linear inner = nn.Linear(4, 1);
+
+        public Masked()
+            : base("masked")
+        {
+            register_buffer("mask", ones(1024, 1024));
+            RegisterComponents();
+        }
+
+        public override Tensor forward(Tensor input) => inner.call(input) * get_buffer("mask")![0, 0];
+    }
+
+    [Fact]
+    public void Large_buffers_do_not_cost_a_small_model_its_last_good_state()
+    {
+        using var data = Small.Numbers();
+        using var module = new Masked();
+        using var example = zeros(1, 4);
+        using var target = TargetNetwork.From(module, example, "masked");
+        using var model = DirectModel.For(target);
+        var (states, listener) = Watch(model);
+
+        var stop = Assert.Throws<TrainingDivergedException>(
+            () => new Trainer(model, Options with { LearningRate = 1e30 }).Fit(data, progress: listener));
+
+        Assert.Contains("The model is back at the last state whose loss and gradients were finite", stop.Message);
+        Assert.Equal(states[Math.Max(0, states.Count - 2)], Small.State(model));
+    }
+
     [Fact]
     public void The_message_says_which_state_the_model_is_left_in()
     {

@@ -87,6 +87,26 @@ public sealed class FullMatrixTrainingTests
         Assert.All(Small.State(model).Zip(start), pair => Assert.NotEqual(pair.Second, pair.First));
     }
 
+    [Fact]
+    public void A_trained_tensor_that_is_given_as_a_transpose_takes_the_step_of_its_copy_in_rows()
+    {
+        using var scope = NewDisposeScope();
+        using var data = Small.Classes();
+        using var generator = new Generator(4);
+        var start = (randn([23, 5], generator: generator) * 0.3).t();
+        Assert.False(start.is_contiguous());
+        int[] AfterOneStep(Tensor from)
+        {
+            using var model = GeneratedModel.For(Small.Classifier(), "matrix", [new("U", from)], trained => trained[0].reshape(-1));
+            Assert.Equal(Small.Bits(start), Small.Bits(model.Trained[0]));
+            new Trainer(model, Options with { Epochs = 1, BatchSize = 96 }).Fit(data);
+            Assert.NotEqual(Small.Bits(start), Small.Bits(model.Trained[0]));
+            return Small.Bits(model.Trained[0]);
+        }
+
+        Assert.Equal(AfterOneStep(start.contiguous()), AfterOneStep(start));
+    }
+
     private static Model Make(string kind) => kind switch
     {
         "slvt" => Small.Slvt(),

@@ -19,7 +19,7 @@ public sealed partial class ResumeTests
             loss = new(Model, options);
             Optimizer = options.Optimizer.Build(Model, TrainingRun.OptimisedParameters(Model, loss), loss.Raw, options);
             best = new(Model, options);
-            lastGood = new([.. Model.Trainables]);
+            lastGood = new(Model.Trainables, []);
             resume = new(
                 new FileRunStore(file), Model, RunIdentity.Settings(Model, options, data, null), new(new(), loss, Optimizer, best, null, lastGood), pieceBytes);
         }

@@ -151,6 +151,39 @@ public sealed partial class ResumeTests
     }
 
     [Fact]
+    public void A_run_whose_file_is_of_an_earlier_build_and_has_no_last_good_state_falls_back_to_where_it_was_resumed()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Small.Numbers(24);
+        var isPoisoned = false;
+        TaskLoss loss = new("own", (outputs, targets) => nn.functional.mse_loss(outputs, targets) * (isPoisoned ? float.NaN : 1));
+        var options = new TrainingOptions { Epochs = 4, BatchSize = 12, TaskLoss = loss };
+        var file = folder.File("run.safetensors");
+        var target = TargetNetwork.Input(4).Linear(6).BatchNorm1d().Tanh().Linear(1).Build("normed");
+        Model Build() => MappingNetwork.For(target).SingleLatent(24).Build();
+        float[] Changing(Model model) => [.. Small.State(model), .. model.State.Tensors.SelectMany(buffer => Small.Values(buffer.to(float32)))];
+        using var first = Build();
+        var start = Changing(first);
+        new Trainer(first, options with { OnEpoch = _ => TrainingSignal.Stop }).Fit(data, resumeFile: file);
+        // Such builds kept none of a network with large buffers.
+        Change(file, _ => { }, tensors =>
+        {
+            string[] kept = [.. tensors.Keys.Where(name => name.StartsWith("last_good.", StringComparison.Ordinal))];
+            Assert.NotEmpty(kept);
+            Assert.All(kept, name => Assert.True(tensors.Remove(name)));
+        });
+
+        isPoisoned = true;
+        using var resumed = Build();
+        var stop = Assert.Throws<TrainingDivergedException>(() => new Trainer(resumed, options).Fit(data, resumeFile: file));
+
+        Assert.Equal(2, stop.Step);
+        Assert.Contains("The model is back", stop.Message);
+        Assert.NotEqual(start, Changing(resumed));
+        Assert.Equal(Changing(first), Changing(resumed));
+    }
+
+    [Fact]
     public void Another_run_is_refused_and_what_differs_is_named()
     {
         using var folder = new TemporaryFolder();

@@ -114,6 +114,41 @@ public sealed class RunningStatisticsTests
         MappedModel.LoadAdapter(folder.File("it.safetensors"), target).Dispose();
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public void A_batch_of_one_sample_moves_them_where_it_has_several_values_for_each_channel(int side, bool moves)
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(3, side, side).BatchNorm2d().Flatten().Linear(2).Build("normed");
+        using var model = DirectModel.For(target, seed: 3);
+        var start = Small.Values(model.State["bn1.running_mean"]);
+
+        model.call(Small.Uniform(1, 3, side, side) + 1);
+
+        Assert.Equal(moves, !start.SequenceEqual(Small.Values(model.State["bn1.running_mean"])));
+        Assert.True(AreFinite(model));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_loop_of_ones_own_leaves_pretrained_statistics_alone_in_evaluation_mode_only(bool isTraining)
+    {
+        using var scope = NewDisposeScope();
+        var target = TargetNetwork.Input(4).Linear(6).BatchNorm1d().ReLU().Linear(3).Build("normalised");
+        using var direct = DirectModel.For(target, seed: 3);
+        using var pretrained = PretrainedWeights.Of(direct);
+        using var model = FineTuning.Of(target, pretrained).Scales(8).Build();
+        using var data = Small.Classes(32);
+        if (!isTraining)
+            model.eval();
+
+        model.call(data.Inputs).sum().backward();
+
+        Assert.Equal(!isTraining, Small.Bits(direct.State["bn1.running_mean"]).SequenceEqual(Small.Bits(model.State["bn1.running_mean"])));
+    }
+
     [Fact]
     public void Statistics_that_become_no_numbers_stop_the_training_at_that_step_and_are_named()
     {
