@@ -20,7 +20,7 @@ public static class OnnxFiles
         /// </example>
         /// <param name="path">
         /// The file; external data files lie in its folder or below it. They are read here, to tell weights from masks and to try the network on
-        /// two samples, and again where weights are wanted.
+        /// two samples (three where the file states a batch of two), and again where weights are wanted.
         /// </param>
         /// <param name="inputShapes">
         /// The shape of one sample of each input, without the batch dimension; where null, the file's. Needed where the file leaves a
@@ -28,7 +28,7 @@ public static class OnnxFiles
         /// </param>
         /// <param name="output">
         /// The output to compute; where null, the only one. What any node gives will do too, such as the features before a pooling that fixes
-        /// the size of pictures.
+        /// the size of pictures. What only other outputs need may have any operators and types.
         /// </param>
         /// <param name="name">What tables and checkpoints call the network; where null, as the file does.</param>
         /// <param name="limits">
@@ -79,7 +79,8 @@ public static class OnnxFiles
         /// <param name="path">The file, replaced where it exists.</param>
         /// <param name="precision">
         /// How weights of two or more dimensions are stored: single, half, or int8 with a step for each output. A runtime computes in
-        /// single precision with what it makes of them when it loads the file.
+        /// single precision with what it makes of them when it loads the file. Where the network's file stores weights in another type, single
+        /// precision stands for that type, and the others are refused.
         /// </param>
         /// <param name="overridable">
         /// Names of layers or tensors, with * for any characters, that become inputs with a default: each run of ONNX Runtime may give
@@ -87,7 +88,8 @@ public static class OnnxFiles
         /// fuse them into others. None where null.
         /// </param>
         /// <exception cref="NotSupportedException">
-        /// The target is a module of the user's, a layer is the user's own, or the precision is int4; the message names it.
+        /// The target is a module of the user's, a layer is the user's own, the precision is int4, or a weight would be rounded, or overridable, that
+        /// the network's file stores in another type than single precision; the message names it.
         /// </exception>
         /// <exception cref="ArgumentException">A pattern chooses nothing.</exception>
         /// <exception cref="InvalidOperationException">

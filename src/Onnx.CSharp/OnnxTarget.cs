@@ -61,7 +61,7 @@ public sealed class OnnxTarget : TargetNetwork
     /// <exception cref="ArgumentOutOfRangeException">There is no output.</exception>
     /// <exception cref="NotSupportedException">
     /// The last layer's weights have another use too, or nodes make them of others, as in files that are written in half precision or int8; or an
-    /// appended layer's names are taken.
+    /// appended layer's names are taken, or the file does not tell the type of the features that it would take.
     /// </exception>
     public OnnxTarget WithHead(long outputs)
     {
@@ -161,37 +161,39 @@ public sealed class OnnxTarget : TargetNetwork
         return room > 0;
     }
 
-    // One pass of two samples tells the output's shape, and whether the batch's size is free.
+    // One pass of two samples tells the output's shape, and whether the batch's size is free; of three where two may be what it is fixed to.
     private static IReadOnlyList<long> OutputOf(OnnxFile file, OnnxGraph graph, IReadOnlyList<InputSpecification> inputs)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var bytes = inputs.Sum(input => 2 * (input.Type == ScalarType.Int64 ? 8 : 4) * ShapeText.Product(input.Shape));
+        var isTwo = graph.Inputs.Any(input => input.Type?.TensorType?.Shape?.Dim.FirstOrDefault()?.DimValue == 2);
+        var (samples, number) = isTwo ? (3, "three") : (2, "two");
+        var bytes = inputs.Sum(input => samples * (input.Type == ScalarType.Int64 ? 8 : 4) * ShapeText.Product(input.Shape));
         if (bytes > file.Limits.Bytes)
             throw new CheckpointFormatException(
                 file.Path,
-                $"takes inputs of {bytes} bytes for two samples; at most {ShapeText.Count(file.Limits.Bytes)} are tried "
+                $"takes inputs of {bytes} bytes for {number} samples; at most {ShapeText.Count(file.Limits.Bytes)} are tried "
                 + $"({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
-        Tensor[] samples = [.. inputs.Select(input => zeros([2, .. input.Shape], input.Type))];
+        Tensor[] given = [.. inputs.Select(input => zeros([samples, .. input.Shape], input.Type))];
         Tensor[] weights = [.. graph.Parameters.Select(parameter => file.Initializers[parameter.Name].Load().to(ScalarType.Float32))];
         Tensor[] buffers = [.. graph.Buffers.Select(buffer => file.Initializers[buffer.Name].Load().to(ScalarType.Float32))];
         Tensor output;
         try
         {
-            output = graph.Run(samples, weights, buffers, training: false, isReading: true);
+            output = graph.Run(given, weights, buffers, training: false, isReading: true);
         }
         catch (ArgumentException fault)
         {
             throw new NotSupportedException(
-                $"'{file.Path}' cannot run on two samples of {string.Join(", ", inputs)}: {fault.Message} "
+                $"'{file.Path}' cannot run on {number} samples of {string.Join(", ", inputs)}: {fault.Message} "
                 + "If it was exported for one batch size, export it again with the first axis of its inputs left open.",
                 fault);
         }
 
-        return output.dim() > 0 && output.shape[0] == 2
+        return output.dim() > 0 && output.shape[0] == samples
             ? output.shape[1..]
             : throw new NotSupportedException(
-                $"'{file.Path}' gives {ShapeText.Of(output.shape)} for two samples; the first axis must be the batch's. "
+                $"'{file.Path}' gives {ShapeText.Of(output.shape)} for {number} samples; the first axis must be the batch's. "
                 + "Export it again with the first axis of its inputs left open.");
     }
 }

@@ -20,7 +20,8 @@ public static class PyTorchFiles
         /// </param>
         /// <param name="limits">
         /// What the file may cost; <see cref="ReadLimits.Default"/> where none are given. Counted are the tensors as they are kept and, beside
-        /// them, the largest storage: one storage at a time is unpacked, and every view of it is copied.
+        /// them, the largest storage: one storage at a time is unpacked, and every view of it is copied. A tensor that repeats the elements of its
+        /// storage, as expand gives it, may take a quarter of the limit.
         /// </param>
         /// <returns>The weights; the caller disposes them.</returns>
         /// <exception cref="CheckpointFormatException">

@@ -12,6 +12,9 @@ internal sealed class StateArchive : IDisposable
     /// <summary>The longest description that is read; those of the largest models have a few megabytes.</summary>
     private const long LongestPickle = 64 << 20;
 
+    /// <summary>The part of the limit that one tensor may take which repeats the elements of its storage, as one over this.</summary>
+    private const long ShareOfRepeated = 4;
+
     private readonly string path;
     private readonly ZipArchive archive;
     private readonly string root;
@@ -116,8 +119,21 @@ internal sealed class StateArchive : IDisposable
     // Packed zeros and views that share their storage take many times their bytes of the file.
     private void CheckSize(IReadOnlyList<(string Name, StoredView View)> state, ReadLimits limits)
     {
-        var tensors = state.Aggregate(
-            (Int128)0, (sum, pair) => sum + ((Int128)Elements(pair.Name, pair.View) * BytesInMemory(pair.View.Storage.Type)));
+        var tensors = (Int128)0;
+        foreach (var (name, view) in state)
+        {
+            var count = Elements(name, view);
+            var own = (Int128)count * BytesInMemory(view.Storage.Type);
+            // As expand makes it: no bytes of the file stand for its size.
+            if (count > view.Storage.Count && own > limits.Bytes / ShareOfRepeated)
+                throw new CheckpointFormatException(
+                    path,
+                    $"has '{MessageText.Of(name)}' of the shape {ShapeText.Of(view.Shape)}, which repeats the {view.Storage.Count} elements of its storage in "
+                    + $"{own.ToString(CultureInfo.InvariantCulture)} bytes; at most {ShapeText.Count(limits.Bytes / ShareOfRepeated)} are made so, a quarter of "
+                    + $"{nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}. Save a contiguous tensor.");
+            tensors += own;
+        }
+
         var bytes = tensors + state.Max(pair => (Int128)pair.View.Storage.Count * SafetensorsTypes.BytesOf(pair.View.Storage.Type));
         if (bytes > limits.Bytes)
             throw new CheckpointFormatException(
@@ -128,7 +144,7 @@ internal sealed class StateArchive : IDisposable
 
     private static int BytesInMemory(ScalarType type) => SafetensorsTypes.BytesOf(FloatTypes.Contains(type) ? ScalarType.Float32 : type);
 
-    /// <summary>How many elements a tensor has, which lies in its storage.</summary>
+    /// <summary>How many elements a tensor has, which lies in its storage; more than that has where strides of 0 repeat them.</summary>
     private long Elements(string name, StoredView view)
     {
         // A storage has less than 2^31 elements, so that no sum below leaves 64 bits.
@@ -136,27 +152,28 @@ internal sealed class StateArchive : IDisposable
             throw Misfit();
         // Without elements it takes nothing of its storage, whatever its other sizes and its strides are.
         var isEmpty = view.Shape.Contains(0);
-        var (count, strided) = (1L, 1L);
+        var count = 1L;
         var last = view.Offset;
         foreach (var (size, stride) in view.Shape.Zip(view.Strides))
         {
-            // Each product stays below the storage's number of elements, or the tensor is refused before the next.
-            if (size < 0 || stride < 0
-                || (!isEmpty && (count > view.Storage.Count / size || (size > 1 && stride > view.Storage.Count / (size - 1)))))
+            // Each step to the last place stays below the storage's number of elements, or the tensor is refused before the next.
+            if (size < 0 || stride < 0 || (!isEmpty && size > 1 && stride > view.Storage.Count / (size - 1)))
                 throw Misfit();
             // Also an empty tensor gets strides, which its other sizes must leave within 64 bits.
-            if (strided > long.MaxValue / sizeof(double) / Math.Max(size, 1))
-                throw Misfit();
-            strided *= Math.Max(size, 1);
-            count *= size;
+            if (count > long.MaxValue / sizeof(double) / Math.Max(size, 1))
+                throw Fault("which has more elements than any machine holds");
+            count *= Math.Max(size, 1);
             last += isEmpty ? 0 : (size - 1) * stride;
         }
 
-        return count <= view.Storage.Count && (isEmpty || last < view.Storage.Count) ? count : throw Misfit();
+        if (isEmpty)
+            return 0;
+        return last < view.Storage.Count ? count : throw Misfit();
 
-        Exception Misfit() => new CheckpointFormatException(
-            path,
-            $"has '{MessageText.Of(name)}' of the shape {ShapeText.Of(view.Shape)}, which does not lie in its storage of {view.Storage.Count} elements.");
+        Exception Misfit() => Fault($"which does not lie in its storage of {view.Storage.Count} elements");
+
+        Exception Fault(string why) => new CheckpointFormatException(
+            path, $"has '{MessageText.Of(name)}' of the shape {ShapeText.Of(view.Shape)}, {why}.");
     }
 
     private IEnumerable<(string Name, Tensor Tensor)> Load(IReadOnlyList<(string Name, StoredView View)> state)

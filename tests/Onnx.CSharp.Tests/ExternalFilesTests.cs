@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Onnx;
 using Xunit;
+using static TorchSharp.torch;
 using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets.Tests;
@@ -101,6 +102,31 @@ public sealed class ExternalFilesTests
             folder.Write("weights.bin", [1, 2, 3]);
         var message = Assert.Throws<CheckpointFormatException>(() => PretrainedWeights.Of(target)).Message;
         Assert.Contains($"'{path}' has a tensor in 'weights.bin', which {(isCut ? "was cut off" : "is gone")}", message);
+    }
+
+    [Fact]
+    public void AConstantOfAnotherFileIsWrittenIntoTheOneFileToo()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(17, 4).Weight("w", 3, 4)
+            .Node("Gemm", "x w", "a", ("transB", 1)).Node("Reshape", "a shape", "y").Output("y");
+        graph.Model.Graph.Initializer.Add(new TensorProto
+        {
+            Name = "shape",
+            DataType = (int)Kind.Int64,
+            Dims = { 2 },
+            RawData = ByteString.CopyFrom([.. new long[] { -1, 3 }.SelectMany(BitConverter.GetBytes)]),
+        });
+        var target = TargetNetwork.FromOnnx(ReadingTests.Externalised(graph, folder, only: "shape"));
+        using var model = DirectModel.For(target, 1);
+        Directory.CreateDirectory(folder.File("elsewhere"));
+        var path = Path.Combine(folder.File("elsewhere"), "new.onnx");
+
+        model.ExportOnnx(path);
+
+        var input = Agreement.Sample(target.Inputs[0], 3);
+        Agreement.AssertClose(Small.Values(model.Predict(input)), Agreement.Runtime(path, ["x"], [input], "y").Values);
     }
 
     private static TensorProto External(string location)

@@ -103,6 +103,56 @@ public sealed class HeadTests
         Assert.Equal(Kind.Float16, target.File.Initializers["head.weight"].Type);
     }
 
+    // Converters leave out the types of what lies in between.
+    [Theory]
+    [InlineData("input", Kind.Float16)]
+    [InlineData("cast", Kind.Bfloat16)]
+    [InlineData("table", Kind.Float16)]
+    [InlineData("choice", Kind.Float16)]
+    [InlineData("single", Kind.Float)]
+    public void FeaturesWhoseTypeTheFileDoesNotStateGetALayerInTheirs(string kind, Kind type)
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13).Stored("w", type, 4);
+        graph = kind switch
+        {
+            "cast" => graph.Input("x", Kind.Float, 4).Node("Cast", "x", "h", ("to", (int)type)).Node("Mul", "h w", "a"),
+            "table" => graph.Input("x", Kind.Int64, 3).Stored("table", type, 5, 4).Node("Gather", "table x", "a"),
+            "choice" => graph.Input("z", Kind.Float, 4).Input("x", type, 4).Node("Mul", "x w", "m").Node("Less", "z z", "c").Node("Where", "c m x", "a"),
+            _ => graph.Input("x", type, 4).Node("Mul", "x w", "a"),
+        };
+        graph.Node("Relu", "a", "features").Node("Neg", "features", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()), output: "features").WithHead(3);
+        Assert.Equal([type, type], new[] { "head.weight", "head.bias" }.Select(name => target.File.Initializers[name].Type));
+        Assert.Equal((int)type, target.File.Model.Graph.Output[0].Type.TensorType.ElemType);
+    }
+
+    [Fact]
+    public void FeaturesOfNoKnownTypeGetNoLayer()
+    {
+        using var folder = new TemporaryFolder();
+        var then = new OnnxGraphs(13).Node("Abs", "a", "p").Output("p");
+        var otherwise = new OnnxGraphs(13).Node("Neg", "a", "q").Output("q");
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4).Number("zero", 0).Node("Mul", "x w", "a").Node("Equal", "zero zero", "c")
+            .Node("If", "c", "features", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Node("Neg", "features", "y").Output("y");
+        var path = folder.Write("net.onnx", graph.Bytes());
+        var target = TargetNetwork.FromOnnx(path, output: "features");
+        Assert.Contains("of which type 'features' is", Assert.Throws<NotSupportedException>(() => target.WithHead(3)).Message);
+        Assert.Equal([3L], TargetNetwork.FromOnnx(path).WithHead(3).OutputShape);
+    }
+
+    [Fact]
+    public void ALayerThatGivesAVectorForEachTokenIsDescribedSo()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 3, 4).Weight("w", 4, 5).Weight("b", 5).Node("MatMul", "x w", "a").Node("Add", "a b", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).WithHead(2);
+        Assert.Equal([3L, 2], target.OutputShape);
+        Assert.Equal([0L, 3, 2], target.File.Model.Graph.Output[0].Type.TensorType.Shape.Dim.Select(size => size.DimValue));
+        TrainsAndIsWritten(target, folder);
+    }
+
     // As converters make them: half precision inside, single precision outside.
     [Theory]
     [InlineData("Cast", "Softmax")]

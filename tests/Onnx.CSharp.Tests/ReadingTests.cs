@@ -199,10 +199,10 @@ public sealed class ReadingTests
         .Node("Conv", "x conv.weight conv.bias", "a").Node("BatchNormalization", "a bn.weight bn.bias bn.mean bn.var", "b").Node("Relu", "b", "c")
         .Node("GlobalAveragePool", "c", "d").Node("Flatten", "d", "e").Node("Gemm", "e fc.weight fc.bias", "y", ("transB", 1)).Output("y");
 
-    internal static string Externalised(OnnxGraphs graph, TemporaryFolder folder)
+    internal static string Externalised(OnnxGraphs graph, TemporaryFolder folder, string? only = null)
     {
         var bytes = new List<byte>();
-        foreach (var tensor in graph.Model.Graph.Initializer)
+        foreach (var tensor in graph.Model.Graph.Initializer.Where(tensor => only is null || tensor.Name == only))
         {
             tensor.DataLocation = TensorProto.Types.DataLocation.External;
             foreach (var (key, value) in new[] { ("location", "weights.bin"), ("offset", $"{bytes.Count}"), ("length", $"{tensor.RawData.Length}") })

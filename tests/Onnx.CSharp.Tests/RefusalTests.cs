@@ -66,6 +66,24 @@ public sealed class RefusalTests
         Assert.Contains("two samples", Refused<NotSupportedException>(graph));
     }
 
+    // Two samples pass.
+    [Fact]
+    public void ABatchThatIsFixedToTwoIsRefused()
+    {
+        var graph = new OnnxGraphs(13, 4, 6).Ints("shape", 2, 24).On("Reshape", "shape");
+        graph.Model.Graph.Input[0].Type.TensorType.Shape.Dim[0] = new TensorShapeProto.Types.Dimension { DimValue = 2 };
+        Assert.Contains("three samples", Refused<NotSupportedException>(graph));
+    }
+
+    [Fact]
+    public void ABatchThatIsStatedAsTwoAndUsedAsAnyIsFree()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 4).On("Relu");
+        graph.Model.Graph.Input[0].Type.TensorType.Shape.Dim[0] = new TensorShapeProto.Types.Dimension { DimValue = 2 };
+        Assert.Equal([4L], TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())).OutputShape);
+    }
+
     [Fact]
     public void ACycleIsRefused() => Assert.Contains("'b'", Refused<CheckpointFormatException>(
         new OnnxGraphs(13, 4).Weight("w", 4).Node("Mul", "b w", "a").Node("Relu", "a", "b").Node("Add", "a x", "y").Output("y")));

@@ -29,6 +29,19 @@ public sealed partial class StateDictTests
         Assert.Contains($"{(100 * 16 * 4) + 32} bytes", Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 5000 })));
     }
 
+    // 400 bytes for which the file has eight.
+    [Fact]
+    public void AnExpandedTensorMayTakeAQuarterOfTheLimits()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(("w", text => text.View("FloatStorage", "0", 2, 0, [50, 2], [0, 1])));
+        var path = Archive(folder, pickle, [1, 2]);
+        var complaint = Refusal(() => PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 1599 }));
+        Assert.Contains("repeats the 2 elements of its storage in 400 bytes", complaint);
+        Assert.Contains("ReadLimits.Bytes", complaint);
+        PretrainedWeights.FromPyTorch(path, limits: new() { Bytes = 1600 }).Dispose();
+    }
+
     [Fact]
     public void PackedZerosThatClaimMoreThanTheLimitsAreRefused()
     {

@@ -95,6 +95,19 @@ public sealed partial class StateDictTests
         Assert.Equal([1, 2, 3], Small.Values(weights.Find("row")!));
     }
 
+    // As expand gives them: with a stride of 0 they have more elements than their storage.
+    [Fact]
+    public void ExpandedTensorsAreRead()
+    {
+        using var folder = new TemporaryFolder();
+        var pickle = new PickleText().Dictionary(
+            ("rows", text => text.View("FloatStorage", "0", 3, 0, [4, 3], [0, 1])), ("columns", text => text.View("FloatStorage", "0", 3, 1, [2, 4], [1, 0])));
+        using var weights = PretrainedWeights.FromPyTorch(Archive(folder, pickle, [1, 2, 3]));
+        Assert.Equal([4L, 3], weights.Find("rows")!.shape);
+        Assert.Equal([1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3], Small.Values(weights.Find("rows")!));
+        Assert.Equal([2, 2, 2, 2, 3, 3, 3, 3], Small.Values(weights.Find("columns")!));
+    }
+
     // As torch.empty(0, 5), whose strides lead beyond its storage.
     [Fact]
     public void TensorsWithoutElementsAreRead()
@@ -137,6 +150,8 @@ public sealed partial class StateDictTests
     [InlineData(8, 0, new long[] { 9 }, new long[] { 1 })]
     [InlineData(8, 5, new long[] { 2, 2 }, new long[] { 2, 1 })]
     [InlineData(8, 0, new long[] { 30_000, 30_000 }, new long[] { 0, 0 })]
+    [InlineData(8, 0, new long[] { 1L << 40, 1L << 40 }, new long[] { 0, 0 })]
+    [InlineData(8, 0, new long[] { 1L << 40, 9 }, new long[] { 0, 1 })]
     [InlineData(8, -1, new long[] { 2 }, new long[] { 1 })]
     [InlineData(8, long.MaxValue, new long[] { 2 }, new long[] { 1 })]
     [InlineData(8, 0, new long[] { 0, 1L << 40, 1L << 40 }, new long[] { 0, 0, 0 })]

@@ -84,7 +84,10 @@ internal static class PeftAdapter
         string[] buffers = [.. target.Buffers.Where(buffer => buffer.IsPersistent && file.Find(Prefix + buffer.Name) is not null).Select(buffer => buffer.Name)];
         StoredTensors.RefuseOthers(
             file,
-            [.. whole.Values, .. found.SelectMany(piece => new[] { piece.Factors.A, piece.Factors.B }), .. buffers.Select(name => Prefix + name)],
+            [
+                .. whole.Values, .. found.SelectMany(piece => new[] { piece.Factors.A, piece.Factors.B }), .. buffers.Select(name => Prefix + name),
+                .. CopiesIn(file, target, whole),
+            ],
             Owner);
         if (found.Count + whole.Count == 0)
             throw new CheckpointFormatException(file.FileName, $"changes nothing of '{target.Name}': no tensor has the name of one of its modules.");
@@ -134,8 +137,8 @@ internal static class PeftAdapter
             if (!piece.Name.EndsWith(Ending, StringComparison.Ordinal) || !weight.IsLinearMap)
                 throw Refusal($"'{piece.Name}' is not the weight of a linear or convolutional layer");
             var factors = new Factors(piece.Name[..^Ending.Length], weight);
-            if (weight.Groups > 1)
-                throw Refusal($"'{factors.Module}' {Grouped(weight)}");
+            if (PeftModules.Otherwise(weight) is { } otherwise)
+                throw Refusal($"'{factors.Module}' {otherwise}. {OtherWays}");
             tensors.Add((factors.A, trained[piece.Name + FactorA].reshape(factors.ShapeOfA(piece.Rank))));
             tensors.Add((factors.B, trained[piece.Name + FactorB].reshape(factors.ShapeOfB(piece.Rank))));
         }
@@ -193,16 +196,32 @@ internal static class PeftAdapter
         return new[] { Prefix + parameter, Prefix + wrapped }.FirstOrDefault(name => file.Find(name) is not null);
     }
 
+    // With bias "all" most versions of PEFT store the biases of a saved module's two copies too. The base's is none of the adapter's business.
+    private static List<string> CopiesIn(TensorFile file, TargetNetwork target, IReadOnlyDictionary<string, string> whole)
+    {
+        using var scope = NewDisposeScope();
+        var stored = whole.ToLookup(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal);
+        var copies = new List<string>();
+        foreach (var entry in file.Entries.Where(entry => !stored.Contains(entry.Name)))
+            if (PeftModules.CopiedFrom(entry.Name, name => stored.Contains(name), out var isTrained) is { } original)
+            {
+                var shape = target.Layout.Find(stored[original].First()).Shape;
+                if (isTrained && !Numbers(file, entry.Name, shape).equal(Numbers(file, original, shape)).all().ToBoolean())
+                    throw new CheckpointFormatException(
+                        file.FileName, $"has '{MessageText.Of(entry.Name)}', which should be '{MessageText.Of(original)}' once more and holds other numbers.");
+                copies.Add(entry.Name);
+            }
+
+        return copies;
+    }
+
     private static Piece PieceOf(TensorFile file, PeftConfiguration configuration, Factors factors, SafetensorsEntry entry)
     {
-        if (factors.Weight.Groups > 1)
-            throw new CheckpointFormatException(file.FileName, $"has factors for '{factors.Module}', which {Grouped(factors.Weight)}.");
+        if (PeftModules.Otherwise(factors.Weight) is { } otherwise)
+            throw new CheckpointFormatException(file.FileName, $"has factors for '{factors.Module}', which {otherwise}.");
         var rank = entry.Shape.Count > 0 ? entry.Shape[0] : 0;
         return new(factors, rank, configuration.Scale(factors.Module, rank));
     }
-
-    private static string Grouped(ParameterSpecification weight) => FormattableString.Invariant(
-        $"is a convolution in {weight.Groups} groups: PEFT's factor A has a kernel for each of its inputs, and low rank here for those of one group");
 
     private static FineTuningConfiguration Describe(IReadOnlyList<Piece> found, IReadOnlyList<string> whole) => new()
     {

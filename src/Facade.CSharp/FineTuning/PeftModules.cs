@@ -4,11 +4,15 @@ namespace MappingNets;
 /// A network's modules as PEFT finds them by name. A name in modules_to_save stands for every module whose name ends with it, with or without a dot
 /// before it; each of these is stored whole, with all modules in it, and gets no factors.
 /// </summary>
-/// <remarks>_set_trainable and check_target_module_exists in PEFT's sources.</remarks>
+/// <remarks>_set_trainable, check_target_module_exists and get_peft_model_state_dict in PEFT's sources.</remarks>
 internal static class PeftModules
 {
     /// <summary>What stands before the names of a network's modules and tensors.</summary>
     public const string Prefix = "base_model.model.";
+
+    // What stands after a saved module's name for its two copies: the base's, and the one that is trained.
+    private const string BaseCopy = ".original_module.";
+    private const string TrainedCopy = ".modules_to_save.";
 
     // The modules that PEFT puts around a network, and those in a module that it gives factors.
     private static readonly string[] Around = ["base_model", "base_model.model"];
@@ -27,6 +31,25 @@ internal static class PeftModules
     /// <param name="name">The other's.</param>
     public static bool Holds(string module, string name) =>
         name.Length > module.Length && name[module.Length] == '.' && name.StartsWith(module, StringComparison.Ordinal);
+
+    /// <summary>The tensor of a module that is stored whole which a file has once more, as one of that module's two copies; null where it is none.</summary>
+    /// <param name="name">The tensor's name in the file.</param>
+    /// <param name="isStored">Whether the file has a tensor of a saved module under a name.</param>
+    /// <param name="isTrained">Whether it is of the copy that is trained, and not of the base's.</param>
+    public static string? CopiedFrom(string name, Func<string, bool> isStored, out bool isTrained)
+    {
+        isTrained = name.Contains(TrainedCopy, StringComparison.Ordinal);
+        var copy = isTrained ? TrainedCopy : BaseCopy;
+        var place = name.IndexOf(copy, StringComparison.Ordinal);
+        if (place < 0)
+            return null;
+        var (module, rest) = (name[..(place + 1)], name[(place + copy.Length)..]);
+        if (isStored(module + rest))
+            return module + rest;
+        // Where the saved module has modules in it, some versions leave the adapter's name between.
+        var dot = rest.IndexOf('.');
+        return isTrained && dot > 0 && isStored(module + rest[(dot + 1)..]) ? module + rest[(dot + 1)..] : null;
+    }
 
     /// <summary>The modules that some tensors belong to, without those that are in another of them.</summary>
     /// <param name="tensors">The tensors' names.</param>
@@ -66,6 +89,24 @@ internal static class PeftModules
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// What a module is whose factors compute something else in PEFT than a change of its weight by their product, and why; null where they compute
+    /// that. PEFT's factor A is a convolution of the module's kernel, stride and padding, and has nothing else of it.
+    /// </summary>
+    /// <param name="weight">The module's weight.</param>
+    public static string? Otherwise(ParameterSpecification weight)
+    {
+        if (weight.Groups > 1)
+            return FormattableString.Invariant(
+                $"is a convolution in {weight.Groups} groups: PEFT's factor A has a kernel for each of its inputs, and low rank here for those of one group");
+        // A kernel of one place has no distances in it.
+        if (weight.Dilation.Zip(weight.Shape.Skip(2)).Any(axis => axis.First > 1 && axis.Second > 1))
+            return $"is a convolution of the dilation {ShapeText.Of(weight.Dilation)}: PEFT's factor A has none, and low rank here has the layer's";
+        return weight.PaddingMode is { } mode
+            ? $"is a convolution that pads in the mode '{mode}': PEFT's factor A pads with zeros, and low rank here as the layer does"
+            : null;
     }
 
     private static IEnumerable<string> Path(string tensor)

@@ -21,13 +21,19 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
     /// <summary>Into how many groups a convolution divides its channels, each of which sees its own inputs only; 1 for all other tensors.</summary>
     internal long Groups { get; init; } = 1;
 
+    /// <summary>How far apart the places of a convolution's kernel lie, along each of its axes; empty for all other tensors.</summary>
+    internal IReadOnlyList<long> Dilation { get; init; } = [];
+
+    /// <summary>What a convolution puts around its input where that is not zeros, such as "reflect"; null for all other tensors.</summary>
+    internal string? PaddingMode { get; init; }
+
     /// <summary>How many weights the tensor holds: the product of its shape.</summary>
     public long Count => ShapeText.Product(Shape);
 
     /// <summary>Whether everything is the same, the shape size by size.</summary>
     public bool Equals(ParameterSpecification? other) =>
         other is not null && (Name, FanIn, Center, IsLinearMap, Groups) == (other.Name, other.FanIn, other.Center, other.IsLinearMap, other.Groups)
-        && Shape.SequenceEqual(other.Shape);
+        && PaddingMode == other.PaddingMode && Dilation.SequenceEqual(other.Dilation) && Shape.SequenceEqual(other.Shape);
 
     /// <summary>Of the name, the shape and the fan-in.</summary>
     public override int GetHashCode() => HashCode.Combine(ToString(), FanIn);

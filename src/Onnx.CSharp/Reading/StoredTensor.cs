@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Onnx;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,15 +8,16 @@ namespace MappingNets;
 
 /// <summary>
 /// A tensor that an ONNX file stores: its type, its shape and a way to its bytes, which are checked against the shape but not read until
-/// they are needed.
+/// they are needed. One of a type that is not supported is kept as it is, for files of which other parts are used.
 /// </summary>
 internal sealed class StoredTensor
 {
+    private readonly string file;
     private readonly TensorProto proto;
 
-    private StoredTensor(TensorProto proto, long[] shape, long length, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
+    private StoredTensor(string file, TensorProto proto, long[] shape, long length, Func<ReadOnlyMemory<byte>>? bytes, TensorPlace place)
     {
-        this.proto = proto;
+        (this.file, this.proto) = (file, proto);
         Bytes = bytes;
         Shape = shape;
         Place = place;
@@ -34,8 +36,8 @@ internal sealed class StoredTensor
     /// <summary>The type of its elements, as ONNX numbers them.</summary>
     public Kind Type => (Kind)proto.DataType;
 
-    /// <summary>The bytes that its values take in memory.</summary>
-    public long LoadedBytes => Count * (Loaded switch { ScalarType.Bool => 1, ScalarType.Float32 => 4, _ => 8 });
+    /// <summary>The bytes that its values take in memory; none where they cannot be loaded.</summary>
+    public long LoadedBytes => SizeOf(Type) == 0 ? 0 : Count * (Loaded switch { ScalarType.Bool => 1, ScalarType.Float32 => 4, _ => 8 });
 
     /// <summary>The most bytes that it takes in a model's file.</summary>
     public long StoredBytes { get; }
@@ -54,38 +56,43 @@ internal sealed class StoredTensor
 
     /// <summary>Checks a tensor of a node's attribute, or of a branch.</summary>
     /// <exception cref="CheckpointFormatException">Its size and its bytes disagree.</exception>
-    /// <exception cref="NotSupportedException">Its type is not supported, or it lies in an external file.</exception>
+    /// <exception cref="NotSupportedException">It lies in an external file.</exception>
     public static StoredTensor Of(OnnxNode node, TensorProto tensor) => tensor.DataLocation == TensorProto.Types.DataLocation.External
         ? throw node.Fault("a tensor of its attributes lies in an external file, where only initializers of the graph may")
         : Of(node.ToString(), null, tensor, default);
 
     /// <summary>Checks a tensor of a file.</summary>
     /// <exception cref="CheckpointFormatException">Its size and its bytes disagree, or its external file is missing or elsewhere.</exception>
-    /// <exception cref="NotSupportedException">Its type is not supported.</exception>
+    /// <exception cref="NotSupportedException">It is of a type that is not supported, in an external file.</exception>
     public static StoredTensor Of(string file, byte[]? model, TensorProto tensor, TensorPlace place)
     {
         var shape = tensor.Dims.ToArray();
         var name = MessageText.Of(tensor.Name);
-        var size = SizeOf(file, tensor);
-        var length = LengthOf(file, name, shape, size);
+        var size = SizeOf((Kind)tensor.DataType);
+        var length = LengthOf(file, name, shape, Math.Max(size, 1));
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
         {
+            // How many bytes it has there is not known.
+            if (size == 0)
+                throw Unsupported(file, tensor);
             var external = ExternalPlace.Of(file, tensor, length);
-            return new(tensor, shape, length, external.Read, default) { External = external };
+            return new(file, tensor, shape, length, external.Read, default) { External = external };
         }
 
         if (model is not null && place.Length > 0)
         {
-            Require(place.Length == length, $"has {place.Length} bytes in '{name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(tensor, shape, length, () => model.AsMemory(place.Start, place.Length), place);
+            Require(size == 0 || place.Length == length, $"has {place.Length} bytes in '{name}'; its shape {ShapeText.Of(shape)} takes {length}.");
+            return new(file, tensor, shape, place.Length, () => model.AsMemory(place.Start, place.Length), place);
         }
 
+        if (size == 0)
+            return new(file, tensor, shape, 0, null, default);
         if (tensor.RawData.Length > 0)
         {
             Require(
                 tensor.RawData.Length == length,
                 $"has {tensor.RawData.Length} bytes in '{name}'; its shape {ShapeText.Of(shape)} takes {length}.");
-            return new(tensor, shape, length, () => tensor.RawData.Memory, default);
+            return new(file, tensor, shape, length, () => tensor.RawData.Memory, default);
         }
 
         // Each type has its list; what others hold counts for nothing.
@@ -97,7 +104,7 @@ internal sealed class StoredTensor
             _ => tensor.Int32Data.Count,
         };
         Require(values == length / size, $"has {values} numbers in '{name}'; its shape {ShapeText.Of(shape)} takes {length / size}.");
-        return new(tensor, shape, length, null, default);
+        return new(file, tensor, shape, length, null, default);
 
         void Require(bool condition, string fault)
         {
@@ -107,19 +114,34 @@ internal sealed class StoredTensor
     }
 
     /// <summary>The values, in the caller's dispose scope: whole numbers as int64, truth values as bool, floats in single precision.</summary>
+    /// <exception cref="NotSupportedException">Its type is not supported.</exception>
     public Tensor Load()
     {
+        if (SizeOf(Type) == 0)
+            throw Unsupported(file, proto);
         using var scope = NewDisposeScope();
         return Typed().to(Loaded).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The bytes that stand for values of this tensor's type; the values are finite and in single precision on the CPU.</summary>
+    /// <summary>
+    /// The bytes that stand for values of this tensor's type; the values are finite and in single precision on the CPU. Where a value is still the
+    /// one that a stored double becomes, the double keeps its other digits.
+    /// </summary>
     /// <exception cref="InvalidOperationException">A value is too large for the type.</exception>
     public byte[] Encode(Tensor values)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var encoded = values.to(ScalarTypeOf(Type)).cpu().contiguous();
+        if (Type == Kind.Double)
+        {
+            var before = MemoryMarshal.Cast<byte, double>(Typed().contiguous().bytes);
+            var after = MemoryMarshal.Cast<byte, double>(encoded.bytes);
+            for (var index = 0; index < after.Length; index++)
+                if (BitConverter.SingleToInt32Bits((float)before[index]) == BitConverter.SingleToInt32Bits((float)after[index]))
+                    after[index] = before[index];
+        }
+
         return Type is not (Kind.Float16 or Kind.Bfloat16) || encoded.isfinite().all().item<bool>()
             ? encoded.bytes.ToArray()
             : throw new InvalidOperationException(
@@ -171,14 +193,18 @@ internal sealed class StoredTensor
         _ => ScalarType.Bool,
     };
 
-    private static int SizeOf(string file, TensorProto tensor) => (Kind)tensor.DataType switch
+    // The bytes of an element; 0 for a type that is not supported.
+    private static int SizeOf(Kind type) => type switch
     {
         Kind.Float or Kind.Int32 => 4,
         Kind.Double or Kind.Int64 => 8,
         Kind.Float16 or Kind.Bfloat16 or Kind.Int16 => 2,
         Kind.Int8 or Kind.Uint8 or Kind.Bool => 1,
-        var other => throw new NotSupportedException($"'{file}' has the tensor '{MessageText.Of(tensor.Name)}' of the type {other}, which is not supported."),
+        _ => 0,
     };
+
+    private static NotSupportedException Unsupported(string file, TensorProto tensor) =>
+        new($"'{file}' has the tensor '{MessageText.Of(tensor.Name)}' of the type {(Kind)tensor.DataType}, which is not supported.");
 
     private static long LengthOf(string file, string name, long[] shape, int size)
     {

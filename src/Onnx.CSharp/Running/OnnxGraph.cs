@@ -181,10 +181,17 @@ internal sealed class OnnxGraph
         var scalesAndShifts = new HashSet<string>(StringComparer.Ordinal);
         var fanIn = 1L;
         foreach (var node in steps.SelectMany(step => step.Node.WithNested))
+        {
+            var taken = node.WithNested.Skip(1).SelectMany(nested => nested.Inputs).ToHashSet(StringComparer.Ordinal);
             for (var input = 0; input < node.Inputs.Count; input++)
             {
                 var name = aliases.GetValueOrDefault(node.Inputs[input], node.Inputs[input]);
                 if (!file.Initializers.TryGetValue(name, out var tensor) || aliases.ContainsKey(node.Outputs[0]))
+                    continue;
+                if (!order.Contains(name))
+                    order.Add(name);
+                // What a node of a branch takes has the role that it has there.
+                if (taken.Contains(node.Inputs[input]))
                     continue;
                 var role = TensorRoles.Of(node.Type, input, tensor);
                 if (role == TensorRole.Parameter && IsMask(tensor))
@@ -195,16 +202,23 @@ internal sealed class OnnxGraph
                         $"'{file.Path}' uses '{MessageText.Of(name)}' as a running statistic and as something else ({node}); "
                         + "export it without merging initializers that are equal by chance.");
                 roles[name] = before > role ? before : role;
-                if (!order.Contains(name))
-                    order.Add(name);
                 if (role != TensorRole.Parameter)
                     continue;
                 if (TensorRoles.IsScaleOrShift(node, input, tensor.Shape))
                     scalesAndShifts.Add(name);
                 fanIn = Math.Max(1, TensorRoles.FanIn(node, input, index => ShapeOf(node, index)) ?? fanIn);
-                parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn) { Center = TensorRoles.Center(node, input, tensor.Shape) });
+                var isKernel = node.Type == "Conv" && input == 1;
+                parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn)
+                {
+                    Center = TensorRoles.Center(node, input, tensor.Shape),
+                    Groups = isKernel ? node.Int("group", 1) : 1,
+                    Dilation = isKernel ? node.Ints("dilations") ?? [] : [],
+                });
             }
+        }
 
+        foreach (var name in order)
+            roles.TryAdd(name, TensorRole.Constant);
         Buffers = [.. order.Where(name => roles[name] == TensorRole.Buffer)
             .Select(name => new BufferSpecification(name, file.Initializers[name].Shape, ScalarType.Float32, 0))];
         // A mapping wants those of one layer, which share the name up to the last dot, as neighbours.

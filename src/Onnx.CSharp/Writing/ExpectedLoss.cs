@@ -18,6 +18,7 @@ internal static class ExpectedLoss
     /// <param name="model">The model.</param>
     /// <param name="precision">Half or Int8.</param>
     /// <param name="inputs">Samples.</param>
+    /// <exception cref="NotSupportedException">As for an export in this precision.</exception>
     public static double Of(Model model, StoredPrecision precision, IReadOnlyList<Tensor> inputs)
     {
         // The caller may be in the midst of a pass without gradients, which this one needs.
@@ -47,6 +48,7 @@ internal static class ExpectedLoss
         using var noGradient = no_grad();
         var graph = OnnxExport.Graph(model.Target).Graph;
         var values = OnnxExport.Values(model);
+        WeightRounding.RequireSingle(model.Target, precision, values);
         Tensor[] weights = [.. model.Target.Plain.Parameters.Select(parameter => values[parameter.Name])];
         Tensor?[] steps = [.. model.Target.Plain.Parameters.Zip(weights, (parameter, weight) => WeightRounding.IsRounded(precision, weight)
             ? WeightRounding.Steps(precision, weight, WeightRounding.OutputAxes(graph, parameter.Name, (int)weight.dim())).to(model.Device)

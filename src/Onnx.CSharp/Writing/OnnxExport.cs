@@ -13,13 +13,15 @@ internal static class OnnxExport
     /// <param name="model">The model.</param>
     /// <param name="precision">How weights of two or more dimensions are stored.</param>
     /// <param name="overridable">The names of the tensors that a run may replace.</param>
+    /// <exception cref="NotSupportedException">A layer or a precision cannot be written, or a weight's type in the network's file forbids it.</exception>
     public static byte[] Of(Model model, StoredPrecision precision, IReadOnlyCollection<string> overridable)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var values = Values(model);
+        WeightRounding.RequireSingle(model.Target, precision, values);
         var born = model.Target.Plain as OnnxTarget;
-        if (born is not null && precision == StoredPrecision.Single && overridable.Count == 0 && values.Keys.All(name => IsInPlace(born.File, name)))
+        if (born is not null && precision == StoredPrecision.Single && overridable.Count == 0 && IsInPlace(born.File, values.Keys))
             return InPlace(born.File, values);
         var proto = Graph(model.Target);
         foreach (var tensor in proto.Graph.Initializer.Where(tensor => values.ContainsKey(tensor.Name)).ToArray())
@@ -95,8 +97,9 @@ internal static class OnnxExport
         return values;
     }
 
-    private static bool IsInPlace(OnnxFile file, string name) =>
-        file.Initializers[name] is { Place.IsWhole: true, External: null };
+    // A constant in another file counts too: a copy elsewhere would look for that file beside itself.
+    private static bool IsInPlace(OnnxFile file, IEnumerable<string> names) =>
+        file.Initializers.Values.All(tensor => tensor.External is null) && names.All(name => file.Initializers[name].Place.IsWhole);
 
     // Nothing of the file changes but the bytes of these tensors.
     private static byte[] InPlace(OnnxFile file, Dictionary<string, Tensor> values)

@@ -13,7 +13,9 @@ internal static class OnnxHead
     /// <param name="target">The network.</param>
     /// <param name="outputs">How many outputs it gets.</param>
     /// <param name="name">The name of its output.</param>
-    /// <exception cref="NotSupportedException">The last layer's weight has another use too, or nodes make it of others.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The last layer's weight has another use too, or nodes make it of others; or the type of the features is not known.
+    /// </exception>
     public static OnnxFile Of(OnnxTarget target, long outputs, out string name)
     {
         var model = target.File.WholeModel();
@@ -28,19 +30,21 @@ internal static class OnnxHead
         }
 
         var layer = Replaced(target, graph, last, outputs);
-        var type = layer ?? TypeOf(graph, target.Output);
+        // Networks in half precision bring their outputs to single precision at the end.
+        var type = cast is not null ? CastTo(cast) : layer ?? TypeOf(target, graph);
         if (cast is not null)
         {
-            // Networks in half precision bring their outputs to single precision at the end.
             cast.Input[0] = last.Output[0];
-            (last, type) = (cast, CastTo(cast));
+            last = cast;
         }
 
         if (layer is null)
             last = Appended(target, graph, last.Output[0], type, outputs);
         name = last.Output[0];
         graph.Output.Clear();
-        graph.Output.Add(GraphWriter.Described(name, type, [outputs], batch: true));
+        // A layer may give a vector for each token; one that is appended takes all that there is of a sample.
+        long[] shape = layer is null ? [outputs] : [.. target.OutputShape.SkipLast(1), outputs];
+        graph.Output.Add(GraphWriter.Described(name, type, shape, batch: true));
         // Pictures of the size that this target takes, as many as there are.
         foreach (var (input, specification) in graph.Input.Where(input => target.InputNames.Contains(input.Name)).ToArray().Zip(target.Inputs))
             graph.Input[graph.Input.IndexOf(input)] = GraphWriter.Described(
@@ -73,12 +77,40 @@ internal static class OnnxHead
     private static Kind CastTo(NodeProto node) =>
         node.OpType == "Cast" ? (Kind)(node.Attribute.FirstOrDefault(attribute => attribute.Name == "to")?.I ?? 0) : Kind.Undefined;
 
-    // The type that the file gives a value; single precision where it gives none.
-    private static Kind TypeOf(GraphProto graph, string value) =>
-        graph.Output.Concat(graph.ValueInfo).FirstOrDefault(described => described.Name == value)?.Type?.TensorType is { } tensor
-        && IsFloat((Kind)tensor.ElemType)
-            ? (Kind)tensor.ElemType
-            : Kind.Float;
+    // The type of the network's output: the one that the file states, or else that of what it is computed of, since operators give the type that
+    // they take first. Nodes stand after those whose values they take, so that this ends.
+    private static Kind TypeOf(OnnxTarget target, GraphProto graph)
+    {
+        for (var name = target.Output; name is { Length: > 0 };)
+        {
+            if (Stated(graph, name) is { } type)
+                return type;
+            if (Giving(graph, name) is not { } node)
+                break;
+            if (IsFloat(CastTo(node)))
+                return CastTo(node);
+            name = node.OpType switch
+            {
+                // What these take first says nothing of the type that they give.
+                "If" or "Cast" or "ConstantOfShape" => null,
+                "Where" => node.Input.ElementAtOrDefault(1),
+                _ => node.Input.FirstOrDefault(),
+            };
+        }
+
+        throw new NotSupportedException(
+            $"'{target.File.Path}' does not say of which type '{MessageText.Of(target.Output)}' is, and it does not follow from what it is computed of, so "
+            + "that no layer can be appended. Infer the file's shapes and types first (onnx.shape_inference.infer_shapes).");
+    }
+
+    // The float type that the file states for a value; null where it states none.
+    private static Kind? Stated(GraphProto graph, string value)
+    {
+        var type = graph.Output.Concat(graph.ValueInfo).Concat(graph.Input).FirstOrDefault(described => described.Name == value)?.Type?.TensorType?.ElemType
+            ?? graph.Initializer.FirstOrDefault(tensor => tensor.Name == value)?.DataType
+            ?? Giving(graph, value)?.Attribute.FirstOrDefault(attribute => attribute is { Name: "value", T: not null })?.T.DataType;
+        return type is { } number && IsFloat((Kind)number) ? (Kind)number : null;
+    }
 
     // The type of the layer's weight; null where the network ends in no layer.
     private static Kind? Replaced(OnnxTarget target, GraphProto graph, NodeProto last, long outputs)

@@ -1,6 +1,7 @@
 using Onnx;
 using TorchSharp;
 using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets;
 
@@ -12,6 +13,22 @@ internal static class WeightRounding
 
     /// <summary>Whether a tensor is rounded at all: biases, scales and shifts stay in single precision.</summary>
     public static bool IsRounded(StoredPrecision precision, Tensor value) => precision != StoredPrecision.Single && value.dim() >= 2;
+
+    /// <summary>Refuses to round weights that the network's file stores in another type than single precision: nodes around them expect that type.</summary>
+    /// <param name="target">The network.</param>
+    /// <param name="precision">The precision.</param>
+    /// <param name="values">The weights, by the names of the plain network.</param>
+    /// <exception cref="NotSupportedException">There is one.</exception>
+    public static void RequireSingle(TargetNetwork target, StoredPrecision precision, IReadOnlyDictionary<string, Tensor> values)
+    {
+        if (target.Plain is not OnnxTarget { File: var file })
+            return;
+        foreach (var (name, value) in values)
+            if (IsRounded(precision, value) && file.Initializers[name].Type is not Kind.Float and var type)
+                throw new NotSupportedException(
+                    $"'{MessageText.Of(name)}' is {type} in the network's file, which keeps that type; only weights in single precision are rounded to "
+                    + $"{precision}. {nameof(StoredPrecision.Single)} writes each weight in the type that it has there.");
+    }
 
     /// <summary>The distance of neighbouring numbers at each weight, of a shape that broadcasts to the weight's.</summary>
     /// <param name="precision">Half or Int8.</param>

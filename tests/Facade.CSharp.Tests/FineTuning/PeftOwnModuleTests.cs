@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Tests;
 
-/// <summary>Adapters of PEFT for modules of the user's with frozen parameters and with tensors of several names, which PEFT treats in its own way.</summary>
+/// <summary>
+/// Adapters of PEFT for modules of the user's with frozen parameters, with tensors of several names and with convolutions, which PEFT treats in its own way.
+/// </summary>
 public sealed class PeftOwnModuleTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -118,6 +120,59 @@ public sealed class PeftOwnModuleTests : IDisposable
         // A plain "fc" would be "backbone.fc" to PEFT too.
         var configuration = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, "adapter_config.json")))!;
         Assert.Equal("(fc)", (string?)configuration["target_modules"]);
+    }
+
+    private static Conv2d Convolution(string kind) => kind switch
+    {
+        "dilated" => nn.Conv2d(2, 4, 3, dilation: 2),
+        "dilated along one axis" => nn.Conv2d(2, 4, (1, 3), dilation: (1, 2)),
+        "reflecting" => nn.Conv2d(2, 4, 3, padding: 1, padding_mode: PaddingModes.Reflect),
+        "circular" => nn.Conv2d(2, 4, 3, Padding.Same, padding_mode: PaddingModes.Circular),
+        "of kernels of one place" => nn.Conv2d(2, 4, 1, dilation: 2, padding_mode: PaddingModes.Replicate),
+        "dilated along an axis of one place" => nn.Conv2d(2, 4, (1, 3), dilation: (2, 1)),
+        "plain" => nn.Conv2d(2, 4, 3),
+        "plain along one axis" => nn.Conv2d(2, 4, (1, 3)),
+        _ => throw new InvalidOperationException(kind),
+    };
+
+    private static ModuleTarget Convolving(string kind) => TargetNetwork.From(nn.Sequential(("conv", Convolution(kind))), zeros(1, 2, 7, 7), "convolving");
+
+    // PEFT's factor A is a convolution of the layer's kernel, stride and padding, and pads with zeros.
+    [Theory]
+    [InlineData("dilated", "plain", "is a convolution of the dilation (2, 2)")]
+    [InlineData("dilated along one axis", "plain along one axis", "is a convolution of the dilation (1, 2)")]
+    [InlineData("reflecting", "plain", "is a convolution that pads in the mode 'reflect'")]
+    [InlineData("circular", "plain", "is a convolution that pads in the mode 'circular'")]
+    public void A_convolution_that_PEFTs_factors_do_not_follow_is_neither_written_nor_read(string kind, string alike, string why)
+    {
+        using var scope = NewDisposeScope();
+        using var target = Convolving(kind);
+        using (var model = Tuned(target, "conv", null))
+            Assert.Contains($"'conv' {why}", Refusal(model));
+
+        // One whose tensors have the same names and shapes.
+        using (var plain = Convolving(alike))
+        using (var model = Tuned(plain, "conv", null))
+            model.SavePeftAdapter(Folder);
+        using var pretrained = PretrainedWeights.Of(target);
+        Assert.Contains(
+            $"'conv', which {why}", Assert.Throws<CheckpointFormatException>(() => FineTunedModel.LoadPeftAdapter(Folder, target, pretrained)).Message);
+    }
+
+    [Theory]
+    [InlineData("of kernels of one place")]
+    [InlineData("dilated along an axis of one place")]
+    public void Dilation_and_padding_that_change_nothing_do_not_matter(string kind)
+    {
+        using var scope = NewDisposeScope();
+        using var target = Convolving(kind);
+        using var model = Tuned(target, "conv", null);
+
+        model.SavePeftAdapter(Folder);
+
+        using var pretrained = PretrainedWeights.Of(target);
+        using var again = FineTunedModel.LoadPeftAdapter(Folder, target, pretrained);
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(again.FlatWeights));
     }
 
     [Fact]

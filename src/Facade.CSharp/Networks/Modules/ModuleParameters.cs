@@ -12,20 +12,37 @@ namespace MappingNets;
 /// <param name="OtherNames">Further names of parameters and buffers, each with the first name.</param>
 /// <param name="Norms">The names of those that scale what a normalisation puts out.</param>
 /// <param name="OfLayerNorms">The names of those of layer normalisations, which can have more than one dimension.</param>
-/// <param name="LinearMaps">The names of the weights of linear layers and convolutions, each with the number of its groups.</param>
+/// <param name="LinearMaps">The names of the weights of linear layers and convolutions, each with how it meets its input.</param>
 internal sealed record ModuleParameters(
     IReadOnlyList<ModuleParameters.Entry> Generated,
     IReadOnlyList<string> Frozen,
     IReadOnlyDictionary<string, string> OtherNames,
     IReadOnlySet<string> Norms,
     IReadOnlySet<string> OfLayerNorms,
-    IReadOnlyDictionary<string, long> LinearMaps)
+    IReadOnlyDictionary<string, ModuleParameters.LinearMap> LinearMaps)
 {
     /// <summary>One parameter, and the other handles to its memory.</summary>
     internal sealed record Entry(string Name, Parameter Value, IReadOnlyList<Parameter> Ties)
     {
         /// <summary>All handles: each may be a leaf of a graph of its own.</summary>
         public IEnumerable<Parameter> Handles => Ties.Prepend(Value);
+    }
+
+    /// <summary>How the weight of a linear layer or a convolution meets its input.</summary>
+    /// <param name="Groups">Into how many groups the channels are divided; 1 for a linear layer.</param>
+    /// <param name="Dilation">How far apart the places of the kernel lie, along each of its axes; empty for a linear layer.</param>
+    /// <param name="PaddingMode">What is put around the input, such as "reflect"; null where that is zeros or nothing.</param>
+    internal sealed record LinearMap(long Groups, IReadOnlyList<long> Dilation, string? PaddingMode)
+    {
+        /// <summary>That of a layer.</summary>
+        public static LinearMap Of(nn.Module module) => module is Convolution layer
+            ? new(layer.groups, [.. layer.dilation], HasOwnPadding(layer) ? layer.padding_mode.ToString().ToLowerInvariant() : null)
+            : new(1, [], null);
+
+        // TorchSharp's constant is 0.
+        private static bool HasOwnPadding(Convolution layer) =>
+            layer.padding_mode is not (PaddingModes.Zeros or PaddingModes.Constant)
+            && (layer.padding is { } sizes ? sizes.Any(size => size > 0) : layer.padding_type == Padding.Same && layer.kernel_size.Any(size => size > 1));
     }
 
     /// <summary>Sorts a module's parameters.</summary>
@@ -51,7 +68,7 @@ internal sealed record ModuleParameters(
         var layerNorms = module.named_modules().Where(part => part.module is LayerNorm)
             .SelectMany(part => part.module.named_parameters().Select(parameter => $"{part.name}.{parameter.name}")).ToHashSet();
         var maps = module.named_modules().Where(part => part.module is Linear or Conv1d or Conv2d or Conv3d)
-            .ToDictionary(part => part.name + ".weight", part => part.module is Convolution { groups: var groups } ? groups : 1, StringComparer.Ordinal);
+            .ToDictionary(part => part.name + ".weight", part => LinearMap.Of(part.module), StringComparer.Ordinal);
         return new(ByLayer(generated), frozen, OtherNamesIn(module, all, frozen, generated), norms, layerNorms, maps);
     }
 

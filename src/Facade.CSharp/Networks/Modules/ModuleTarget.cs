@@ -30,7 +30,9 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                 {
                     Center = module.Parameters.Norms.Contains(parameter.Name) ? 1 : 0,
                     IsLinearMap = module.Parameters.LinearMaps.ContainsKey(parameter.Name),
-                    Groups = module.Parameters.LinearMaps.GetValueOrDefault(parameter.Name, 1),
+                    Groups = module.Parameters.LinearMaps.GetValueOrDefault(parameter.Name)?.Groups ?? 1,
+                    Dilation = module.Parameters.LinearMaps.GetValueOrDefault(parameter.Name)?.Dilation ?? [],
+                    PaddingMode = module.Parameters.LinearMaps.GetValueOrDefault(parameter.Name)?.PaddingMode,
                 }),
             ],
             module.BufferSpecifications) =>
