@@ -103,11 +103,12 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
         }
     }
 
-    private string Markdown()
+    /// <summary>The tables.</summary>
+    public string Markdown()
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Measured on {Machine}, with d = {MeasuredRun.Latents:N0}, one thread a worker.").AppendLine();
-        Table("A worker's bytes on the wire in a step, two workers:", "network", ["mapped, KB sent", "mapped, KB received", "direct, KB sent", "direct, KB received"],
+        Table($"A worker's bytes on the wire in a step, two workers with a batch of {Batches("bytes")} each:", "network", ["mapped, KB sent", "mapped, KB received", "direct, KB sent", "direct, KB received"],
             Of("bytes").GroupBy(row => row.Network).Select(rows => (rows.Key, new[] { "mapped", "direct" }
                 .Select(method => rows.FirstOrDefault(row => row.Method == method)).SelectMany(row => new[] { row?.Sent / 1e3, row?.Received / 1e3 }))));
         Table("A step of CNN2 with a batch of 128, by workers that share this machine's cores:", "workers", ["nothing exchanged, ms", "one step together, ms", "the exchange, %"],
@@ -117,7 +118,7 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
                 return (rows.Key.ToString(CultureInfo.InvariantCulture), (IEnumerable<double?>)[apart, together, 100 * ((together / apart) - 1)]);
             }));
         var columns = Of("lines").Select(row => $"{row.Network} {row.Method}").Distinct().ToArray();
-        Table("A step of two workers, by their line to the silo, ms:", "line", columns,
+        Table($"A step of two workers with a batch of {Batches("lines")} each, by their line to the silo, ms:", "line", columns,
             Of("lines").GroupBy(row => row.Line).Select(rows => (rows.Key, columns
                 .Select(column => rows.FirstOrDefault(row => $"{row.Network} {row.Method}" == column)?.Milliseconds))));
         Table("A step of 1,000 simulated workers in one process (no pass, 8 KB each), and the bytes of the busiest reducer:", "reducers", ["KB in", "KB out", "ms"],
@@ -125,6 +126,9 @@ internal sealed record FigureReport(string Machine, string Command, ReportOrigin
         return text.ToString();
 
         IEnumerable<FigureRow> Of(string part) => Rows.Where(row => row.Part == part);
+
+        string Batches(string part) =>
+            string.Join(", ", Of(part).Select(row => row.Network).Distinct().Select(network => $"{Measurements.BatchOf(network)} ({network})"));
 
         void Table(string title, string first, IReadOnlyCollection<string> headings, IEnumerable<(string Name, IEnumerable<double?> Cells)> rows)
         {

@@ -113,7 +113,8 @@ internal static class Measurements
 
     private static string[] Methods(string network, bool quick) => quick && network != "CNN2" ? ["mapped"] : ["mapped", "direct"];
 
-    private static int BatchOf(string network) => network switch { "CNN2" => 64, "ResNet-18" => 2, _ => 16 };
+    /// <summary>How many samples each of two workers has in a step of a network.</summary>
+    public static int BatchOf(string network) => network switch { "CNN2" => 64, "ResNet-18" => 2, _ => 16 };
 
     private static double Median(IEnumerable<double> values)
     {

@@ -130,16 +130,24 @@ public sealed class ClusterTrainer
                 {
                     var isStopped = false;
                     var report = new TrainingRun(
-                        model, Heard(() => isStopped = true), training, validation, progress, cancellation, store,
+                        model, Heard(Stop), training, validation, progress, cancellation, store,
                         (parts, parameters) =>
                         {
                             // The kept state is in the model by now.
                             KeepFrozen(start);
                             return store.Gradients = new(line, worker, terms, new(model.State, MovesBuffers), parts, parameters, figures);
                         }).Run();
+                    // Again: a grain that was activated anew meanwhile does not know of it.
                     if (isStopped)
                         store.Gradients!.End(report.Steps, null);
                     return report;
+
+                    // At once: this worker may evaluate longer than the others wait for it, and these would go on without it.
+                    void Stop(long steps)
+                    {
+                        isStopped = true;
+                        store.Gradients!.End(steps, null);
+                    }
                 }
                 catch (ReplicaLostException)
                 {
@@ -187,8 +195,8 @@ public sealed class ClusterTrainer
         }
     }
 
-    /// <summary>The options with callbacks that tell when one of them stops the run.</summary>
-    private TrainingOptions Heard(Action stopped)
+    /// <summary>The options with callbacks that tell when one of them stops the run, and after how many steps of it.</summary>
+    private TrainingOptions Heard(Action<long> stopped)
     {
         return options with { OnStep = Telling(options.OnStep), OnEpoch = Telling(options.OnEpoch) };
 
@@ -196,7 +204,7 @@ public sealed class ClusterTrainer
         {
             var signal = callback(progress);
             if (signal == TrainingSignal.Stop)
-                stopped();
+                stopped(((progress.Epoch - 1L) * progress.StepsPerEpoch) + progress.Step);
             return signal;
         };
     }

@@ -157,6 +157,47 @@ public sealed class ClusterTrainerTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public async Task ACallbackStopsAllAfterTheSameStepAlsoWhereItsWorkerThenEvaluatesLongerThanTheOthersWait()
+    {
+        using var data = Small.Classes();
+        using var one = Small.Slvt();
+        using var other = Small.Slvt();
+        var cluster = new ClusterTrainingOptions { Workers = 2, Deadline = TimeSpan.FromSeconds(2) };
+        var isStopping = false;
+        var options = Options with { ValidationFraction = 0.3, Metrics = [Mean(() => { })] };
+        var stopping = options with { OnStep = StopAtTheSecond, Metrics = [Mean(WaitWhereStopping)] };
+
+        var reports = await Task.WhenAll(
+            new ClusterTrainer(fixture.Grains, "stop and evaluate", one, stopping, cluster).FitAsync(data),
+            new ClusterTrainer(fixture.Grains, "stop and evaluate", other, options, cluster).FitAsync(data));
+
+        Assert.All(reports, report => Assert.Equal((2, true, 1), (report.Steps, report.StoppedEarly, report.History.Count)));
+        Assert.Equal(Bits(one), Bits(other));
+
+        TrainingSignal StopAtTheSecond(TrainingProgress progress)
+        {
+            isStopping = progress.Step == 2;
+            return isStopping ? TrainingSignal.Stop : TrainingSignal.Continue;
+        }
+
+        // Once the callback has said so, nothing but the evaluation is left.
+        void WaitWhereStopping()
+        {
+            if (isStopping)
+                fixture.Pass(cluster.Deadline, 4).Wait();
+        }
+
+        static Metric Mean(Action first) => new(
+            "mean output",
+            (outputs, _) =>
+            {
+                first();
+                return stack([outputs.sum(), tensor((float)outputs.numel())]);
+            },
+            sums => sums[0] / sums[1]);
+    }
+
+    [Fact]
     public async Task ALossThatIsNotFiniteStopsEveryWorkerAtItsStep()
     {
         // The sample is in one part only; its squared error is beyond single precision.

@@ -48,6 +48,15 @@ public sealed class FigureReportTests : IDisposable
         Assert.Equal([("lines", null), ("bytes", ReportOrigin.Here())], report.Rows.Select(row => (row.Part, row.Origin)));
     }
 
+    [Fact]
+    public void The_tables_of_the_page_are_those_of_the_report_and_name_the_batches()
+    {
+        var tables = FigureReport.Open(Path.Combine(RepositoryRoot.Path, "experiments", "results", "cluster")).Markdown();
+
+        Assert.Contains("two workers with a batch of 64 (CNN2), 2 (ResNet-18), 16 (MLP 25M) each:", tables);
+        Assert.Contains($"<!-- {FigureReport.Section} -->\n{tables.ReplaceLineEndings("\n").TrimEnd()}\n<!-- /{FigureReport.Section} -->", RepositoryRoot.Read("docs/cluster.md"));
+    }
+
     private void Write(string machine, params string[] parts) => new FigureReport(machine, "", Old, [.. parts.Select(Row)]).Write(folder.Path);
 
     private static FigureRow Row(string part) => new(part, "CNN2", "mapped", 2, "loopback", 1, 1, 1);

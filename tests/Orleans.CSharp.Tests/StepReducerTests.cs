@@ -241,20 +241,6 @@ public sealed partial class StepReducerTests
         Assert.Equal(ReplyKind.Lost, Last("a").Kind);
     }
 
-    [Fact]
-    public void RecordsAreKeptUpToABoundAndOneMore()
-    {
-        var log = new RecordLog(0, keptBytes: 1000);
-        for (var step = 0; step < 10; step++)
-            log.Add(new(step, new byte[200], [true], [], []));
-        Assert.Equal([5, 6, 7, 8, 9], log.From(5, long.MaxValue).Select(record => (int)record.Step));
-        Assert.Equal([5, 6], log.From(5, 400).Select(record => (int)record.Step));
-        Assert.False(log.Knows(4));
-        Assert.Empty(log.From(4, long.MaxValue));
-        log.Add(new(10, new byte[5000], [true], [], []));
-        Assert.Equal([10], log.From(10, 1).Select(record => (int)record.Step));
-    }
-
     private static TimeSpan Deadline { get; } = TimeSpan.FromSeconds(5);
 
     private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean, int metrics = 0) => new(

@@ -11,6 +11,7 @@ internal interface IFederationGrain : IGrainWithStringKey
     Task<FederatedReply> Join(FederatedMember member, FederatedTerms terms);
 
     /// <summary>A worker sends its change of a round, and waits for the sum.</summary>
+    [ResponseTimeout(LongCall.Timeout)]
     Task<FederatedReply> Submit(string worker, int round, int attempt, byte[] change);
 
     /// <summary>A worker lives, and works on its own data.</summary>

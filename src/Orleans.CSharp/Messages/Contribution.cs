@@ -40,7 +40,7 @@ internal sealed record Part(
 
     /// <summary>About how many bytes it takes in a message.</summary>
     public long Bytes =>
-        (long)Gradient.Length + Statistics.Length + Present.Length + (sizeof(double) * (Figures?.Metrics.Sum(metric => (long)metric.Length) ?? 0)) + Rest;
+        (long)Gradient.Length + Statistics.Length + Present.Length + (Figures?.MetricBytes ?? 0) + Rest;
 }
 
 /// <summary><see cref="BatchFigures"/> on their way.</summary>
@@ -57,6 +57,9 @@ internal sealed record PartFigures(
 {
     /// <summary>How many terms there are.</summary>
     public static int TermCount => StepLoss.TermNames.Length;
+
+    /// <summary>How many bytes the sums of the metrics take: the other figures have one length, these grow with the square of the classes.</summary>
+    public long MetricBytes => sizeof(double) * Metrics.Sum(metric => (long)metric.Length);
 
     /// <summary>The figures of a batch.</summary>
     public static PartFigures From(BatchFigures batch) =>
@@ -80,6 +83,9 @@ internal sealed record StepRecord(
     [property: Id(3)] PartFigures[] Figures,
     [property: Id(4)] byte[] Statistics)
 {
+    // The other figures of a part.
+    private const long Rest = 128;
+
     /// <summary>About how much memory it takes.</summary>
-    public long Bytes => Gradient.Length + Statistics.Length + (128L * Figures.Length);
+    public long Bytes => (long)Gradient.Length + Statistics.Length + Present.Length + Figures.Sum(part => part.MetricBytes + Rest);
 }

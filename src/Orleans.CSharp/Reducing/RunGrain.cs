@@ -8,6 +8,7 @@ namespace MappingNets;
 internal interface IRunGrain : IGrainWithStringKey
 {
     /// <summary>A worker joins, with its model at the start.</summary>
+    [ResponseTimeout(LongCall.Timeout)]
     Task<JoinReply> Join(string worker, RunTerms terms);
 
     /// <summary>A worker that holds a model of the run joins again. It needs no state, whose way may be longer than the others wait.</summary>
@@ -15,12 +16,14 @@ internal interface IRunGrain : IGrainWithStringKey
     Task<string?> Rejoin(string worker, RunTerms terms);
 
     /// <summary>A worker gives parts of a step, and waits for its record or for more to do.</summary>
+    [ResponseTimeout(LongCall.Timeout)]
     Task<StepReply> Contribute(Contribution contribution);
 
     /// <summary>A worker lives, and computes.</summary>
     Task Hear(string worker);
 
     /// <summary>A worker tells a reducer that is new what the last steps came to. One that the run does not know is not heard.</summary>
+    [ResponseTimeout(LongCall.Timeout)]
     Task Teach(string worker, long step, StepRecord[] records);
 
     /// <summary>A worker ends the run.</summary>
@@ -31,6 +34,7 @@ internal interface IRunGrain : IGrainWithStringKey
     Task Leave(string worker);
 
     /// <summary>A worker gives the state after an epoch. That of an earlier run of the name with other terms is not kept.</summary>
+    [ResponseTimeout(LongCall.Timeout)]
     Task Keep(long step, RunTerms terms, byte[] state);
 
     /// <summary>Forgets the run.</summary>

@@ -71,7 +71,7 @@ internal sealed class ClusterLine<TGrain>(
         {
             try
             {
-                // The grain answers within half a deadline; what takes four times as long is lost with a silo.
+                // The grain answers within half a deadline, and messages take a while on the line; what takes four times as long is lost with a silo.
                 return await what(run).WaitAsync(2 * deadline, cancellation).ConfigureAwait(false);
             }
             catch (InvalidMessageFrameException fault)

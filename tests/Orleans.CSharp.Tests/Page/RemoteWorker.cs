@@ -15,6 +15,7 @@ internal static class RemoteWorker
         // <page>
         var store = ConfigurationOptions.Parse("store:6379");
         store.Password = Environment.GetEnvironmentVariable("REDIS_PASSWORD");
+        store.Ssl = true;                                                                          // for the password, and the state of runs
         var certificate = X509Certificate2.CreateFromPemFile("worker.pem");                        // with its key
         var authority = X509CertificateLoader.LoadCertificateFromFile("authority.pem");            // who signed it
 
