@@ -50,7 +50,7 @@ Usage: ./build.sh VERB [arguments]; relative paths count from the folder of buil
                     iproute2); artifacts/cluster by default
   larger-than-memory  train 10^9 weights on FashionMNIST within a few hundred megabytes [STEPS WIDTH LAYERS BATCH]
   serve             one network for many tenants, on http://localhost:5000: POST a picture to /predict?adapter=NAME [--folder FOLDER]
-                    [--urls URL] [--kept N]
+                    [--urls URL] [--kept N]; artifacts/serve/adapters by default
   serve-load        send that service pictures from several clients at once, with 1 and with 1,000 adapters, and write requests/s and times
                     [--seconds N] [--rounds N] [--threads N] [--out FOLDER]; ten minutes and artifacts/serve by default
   docs              build the site into artifacts/site, follow every link in it, and look at three pages in Chromium

@@ -19,17 +19,19 @@ using (test)
     Console.WriteLine(report);
     Console.WriteLine($"On the test set: {Evaluation.Of(model, test)}");
 
-    model.SaveAdapter("cnn2.safetensors");
-    Console.WriteLine($"cnn2.safetensors has {new FileInfo("cnn2.safetensors").Length:N0} bytes; all weights would take {4 * target.ParameterCount:N0}.");
+    var results = Directory.CreateDirectory(Path.Combine("artifacts", "fashion-mnist")).FullName;
+    var file = Path.Combine(results, "cnn2.safetensors");
+    model.SaveAdapter(file);
+    Console.WriteLine($"{file} has {new FileInfo(file).Length:N0} bytes; all weights would take {4 * target.ParameterCount:N0}.");
 
-    using var loaded = MappedModel.LoadAdapter("cnn2.safetensors", target);
+    using var loaded = MappedModel.LoadAdapter(file, target);
     using var scope = torch.NewDisposeScope();
     using var few = test.Take(10);
     var names = loaded.Predict(few.Inputs).argmax(1).data<long>().Select(number => test.ClassNames[(int)number]);
     Console.WriteLine($"Ten images, as the loaded adapter names them: {string.Join(", ", names)}");
 
     // Any reader of safetensors takes these, PyTorch among them.
-    loaded.Export("cnn2-weights.safetensors");
+    loaded.Export(Path.Combine(results, "cnn2-weights.safetensors"));
 }
 
 /// <summary>A line for each epoch.</summary>

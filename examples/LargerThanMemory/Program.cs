@@ -18,7 +18,7 @@ var (train, test) = FashionMnist.Load();
 using (train)
 using (test)
 {
-    var before = Memory();
+    var before = Environment.WorkingSet;
     var layers = TargetNetwork.Input(1, 28, 28).Flatten().Linear(width);
     for (var layer = 1; layer < depth; layer++)
         layers = layers.Residual(inner => inner.LayerNorm().ReLU().Linear(width));
@@ -37,17 +37,12 @@ using (test)
             var loss = nn.functional.cross_entropy(model.call(batch.Inputs), batch.Targets);
             loss.backward();
             optimizer.step();
-            Console.WriteLine($"step {++step,2}: loss {loss.ToSingle():F3}, {clock.Elapsed.TotalSeconds:F0} s, {(Memory() - before) >> 20:N0} MB beyond the start");
+            Console.WriteLine($"step {++step,2}: loss {loss.ToSingle():F3}, {clock.Elapsed.TotalSeconds:F0} s, {(Environment.WorkingSet - before) >> 20:N0} MB beyond the start");
         }
 
     using var few = test.Take(500);
     Console.WriteLine($"On 500 test images: {Evaluation.Of(model, few)}");
-    model.SaveAdapter("larger-than-memory.safetensors");
-    Console.WriteLine($"The adapter has {new FileInfo("larger-than-memory.safetensors").Length:N0} bytes.");
-}
-
-static long Memory()
-{
-    using var process = Process.GetCurrentProcess();
-    return process.WorkingSet64;
+    var file = Path.Combine(Directory.CreateDirectory(Path.Combine("artifacts", "larger-than-memory")).FullName, "adapter.safetensors");
+    model.SaveAdapter(file);
+    Console.WriteLine($"The adapter has {new FileInfo(file).Length:N0} bytes: {file}");
 }

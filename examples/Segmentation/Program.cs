@@ -32,7 +32,7 @@ using (test)
             Console.WriteLine($"  {pictures.ClassNames[number],-16} IoU {result.IntersectionOverUnion(number):F4}");
     }
 
-    mapped.SaveAdapter("segmentation.safetensors");
+    mapped.SaveAdapter(Path.Combine(Directory.CreateDirectory(Path.Combine("artifacts", "segmentation")).FullName, "segmentation.safetensors"));
 }
 
 // Decoded once rather than in every epoch, as long as all fit into memory.

@@ -1,7 +1,7 @@
 // An LSTM reads 24 hours of several series and forecasts the next hour of one: trained directly and through latents, and compared with
 // the forecast that nothing changes.
 //
-//   TimeSeries                              synthetic weather, written to a CSV file first
+//   TimeSeries                              synthetic weather, written to artifacts/time-series/weather.csv first
 //   TimeSeries FILE TARGET FEATURE ...      a CSV file with a header, one row for each hour: the column to forecast, the columns to read
 using System.Globalization;
 using System.Text;
@@ -9,6 +9,7 @@ using MappingNets;
 using TorchSharp;
 using static TorchSharp.torch;
 
+const string Results = "artifacts/time-series";
 OneLine.ForFaults();
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 _ = NativeHeap.RetainFreedMemory();
@@ -34,7 +35,7 @@ foreach (var model in new Model[] { direct, mapped })
     Print(model.Method, model.TrainableCount, Evaluation.Of(model, test).Loss);
 }
 
-mapped.SaveAdapter("forecast.safetensors");
+mapped.SaveAdapter(Path.Combine(Directory.CreateDirectory(Results).FullName, "forecast.safetensors"));
 using (NewDisposeScope())
 {
     using var next = test.Take(6);
@@ -65,11 +66,11 @@ static string WriteSyntheticWeather()
     {
         var temperature = 12 + (6 * Math.Sin(2 * Math.PI * (hour - 9) / 24)) + (5 * before) + (0.3 * (random.NextDouble() - 0.5));
         text.AppendLine($"{temperature:F2},{1013 + (12 * front):F1},{hour % 24}");
-        before = front;
-        front = (0.97 * front) + (0.5 * (random.NextDouble() - 0.5));
+        (before, front) = (front, (0.97 * front) + (0.5 * (random.NextDouble() - 0.5)));
     }
 
+    var path = Path.Combine(Directory.CreateDirectory(Results).FullName, "weather.csv");
     Console.WriteLine("Synthetic data: invented weather in weather.csv; the errors do not carry over to real series.");
-    File.WriteAllText("weather.csv", text.ToString());
-    return "weather.csv";
+    File.WriteAllText(path, text.ToString());
+    return path;
 }

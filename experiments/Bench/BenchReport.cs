@@ -58,7 +58,8 @@ public sealed record BenchReport(
     /// <summary>An empty report of this machine.</summary>
     public static BenchReport Start(bool quick) => new(
         $"{ReportMachine.Description}, {RuntimeInformation.ProcessArchitecture}",
-        quick, [], [], [], [], null) { Origin = ReportOrigin.Here() };
+        quick, [], [], [], [], null)
+    { Origin = ReportOrigin.Here() };
 
     /// <summary>The folder's report, a part of which is to be measured anew; an empty one where there is none.</summary>
     /// <param name="folder">Where a report may be.</param>

@@ -33,4 +33,5 @@ module SingularBounds =
 
     /// The same for a matrix of which the products with A are those but for an error of at most this in the Frobenius norm, a bound that may be below 0
     /// and then says nothing; and at least the ||A||_F of the products.
-    val internal smallestAndFrobenius: like: torch.Tensor -> error: float -> map: LinearMap -> struct (float * float) option
+    val internal smallestAndFrobenius:
+        like: torch.Tensor -> error: float -> map: LinearMap -> struct (float * float) option

@@ -39,32 +39,34 @@ let tests =
               Expect.equal facts.PartsStatus BoundStatus.Proven "proven"
               Expect.isGreaterThanOrEqual facts.ReachableError.Value facts.Rounding "r itself was rounded")
 
-          test "where A is small at z_0 alone, the distance at a far z* is known no better than sums of that size" (fun () ->
-              use mapping = oneTensor 4L 4 MappingActivation.Sine NoModulation 1.0
-              let random = Random 4
-              // A turn less 1e-8: A has singular values of 1e-8 at z_0, and 1 elsewhere.
-              let angles =
-                  vector [ for _ in 1..4 -> Math.PI / 2.0 + 1e-8 * (0.5 + 1.5 * random.NextDouble()) ]
+          test
+              "where A is small at z_0 alone, the distance at a far z* is known no better than sums of that size"
+              (fun () ->
+                  use mapping = oneTensor 4L 4 MappingActivation.Sine NoModulation 1.0
+                  let random = Random 4
+                  // A turn less 1e-8: A has singular values of 1e-8 at z_0, and 1 elsewhere.
+                  let angles =
+                      vector [ for _ in 1..4 -> Math.PI / 2.0 + 1e-8 * (0.5 + 1.5 * random.NextDouble()) ]
 
-              let start = mapping.Pieces[0].FixedWeights.TransposeApply angles
-              let target = uniform random 4L * 0.9.ToScalar()
+                  let start = mapping.Pieces[0].FixedWeights.TransposeApply angles
+                  let target = uniform random 4L * 0.9.ToScalar()
 
-              let within epsilon =
-                  certify
-                      { Map = DifferentiableMap.ofMapping mapping
-                        Start = start
-                        Target = target
-                        Loss = fun theta -> theta.sum () * 0.5.ToScalar()
-                        Epsilon = epsilon
-                        LossLipschitz = ProvenConstant(1.0, 1.0)
-                        WeightLipschitz = ProvenConstant(1.0, 1.0) }
+                  let within epsilon =
+                      certify
+                          { Map = DifferentiableMap.ofMapping mapping
+                            Start = start
+                            Target = target
+                            Loss = fun theta -> theta.sum () * 0.5.ToScalar()
+                            Epsilon = epsilon
+                            LossLipschitz = ProvenConstant(1.0, 1.0)
+                            WeightLipschitz = ProvenConstant(1.0, 1.0) }
 
-              let found = within 0.5
-              Expect.isGreaterThan (norm found.Latent) 1e6 "far from z_0"
-              Expect.equal found.Status BoundStatus.Proven "the distance is far below a half"
-              let tight = within (1.001 * found.Facts.Distance)
-              Expect.isTrue tight.Facts.DistanceWithinDelta "as computed"
-              Expect.notEqual tight.Conclusion HoldsByTheorem "but not known so well")
+                  let found = within 0.5
+                  Expect.isGreaterThan (norm found.Latent) 1e6 "far from z_0"
+                  Expect.equal found.Status BoundStatus.Proven "the distance is far below a half"
+                  let tight = within (1.001 * found.Facts.Distance)
+                  Expect.isTrue tight.Facts.DistanceWithinDelta "as computed"
+                  Expect.notEqual tight.Conclusion HoldsByTheorem "but not known so well")
 
           test "of a map whose rounding nobody states the theorem is assumed at best" (fun () ->
               let offset = 1e8.ToScalar()
@@ -84,8 +86,7 @@ let tests =
           test "products that are off widen what their Gram matrix says of a smallest singular value" (fun () ->
               let rows, columns = 1_100_000L, 4L
 
-              let repeated (vector: torch.Tensor) =
-                  vector.repeat [| rows / columns |]
+              let repeated (vector: torch.Tensor) = vector.repeat [| rows / columns |]
 
               let map =
                   { Rows = rows
@@ -108,7 +109,12 @@ let tests =
               Expect.isNone (smallest exact) "products off by all that there is")
 
           test "no weights move where all scales are 0, however large the ball" (fun () ->
-              for modulation in [ AdditiveModulation 0.1; linearModulation (Random 1) (ParameterLayout.create [ "w", [| 20L |], 1L ]) 5 0.2 ] do
+              for modulation in
+                  [ AdditiveModulation 0.1
+                    linearModulation (Random 1) (ParameterLayout.create [ "w", [| 20L |], 1L ]) 5 0.2 ] do
                   use mapping = oneTensor 20L 5 MappingActivation.Tanh modulation 0.0
-                  let bound = MappingBounds.onBall mapping (torch.zeros (5L, dtype = torch.float64)) infinity
+
+                  let bound =
+                      MappingBounds.onBall mapping (torch.zeros (5L, dtype = torch.float64)) infinity
+
                   Expect.equal (bound.Lipschitz, bound.Curvature) (0.0, 0.0) "0, not a product of 0 and infinity") ]
