@@ -95,8 +95,9 @@ let rec private instance (random: Random) =
           Parts =
             match facts.ReachableError with
             | Some bound ->
+                // r here is the computed one, so what is allowed for its own rounding is left out.
                 max 0.0 (norm (facts.Reachable - exact) - 1e-15 * largest / least * norm r)
-                / bound
+                / (bound - facts.Rounding)
             | None -> 0.0
           Remainder =
             match facts.QuadraticBound with
@@ -123,7 +124,7 @@ let private fact bound ratio read =
 let private fullRank = fact "Facts.SmallestSingular" "bound / sigma_min(A)" _.Rank
 
 let private parts =
-    fact "Facts.ReachableError" "||Reachable - A A^+ r|| / bound, A^+ by a decomposition" _.Parts
+    fact "Facts.ReachableError" "||Reachable - A A^+ r|| / (bound - Rounding), r as computed, A^+ by a decomposition" _.Parts
 
 let private remainder =
     fact

@@ -7,7 +7,7 @@ internal sealed class LastGoodState : IDisposable
 {
     /// <summary>
     /// A copy at every step is free for a latent, but for the weights of a large target it would cost memory and time that
-    /// direct training elsewhere does not pay. Above this many trained numbers none is kept: a gradient that is not finite is
+    /// direct training elsewhere does not pay. Above this many trained parameters none is kept: a gradient that is not finite is
     /// still never applied. Buffers do not count: a large mask beside a few latents is no reason to keep nothing.
     /// </summary>
     private const long LargestCopied = 1 << 20;
@@ -26,7 +26,7 @@ internal sealed class LastGoodState : IDisposable
         values = IsKept ? [.. changing.Select(tensor => tensor.clone().DetachFromDisposeScope())] : [];
     }
 
-    /// <summary>Whether there are few enough trained numbers to copy them at every step.</summary>
+    /// <summary>Whether there are few enough trained parameters to copy them at every step.</summary>
     public bool IsKept { get; }
 
     /// <summary>The kept numbers, the parameters' first; empty where too many are trained.</summary>

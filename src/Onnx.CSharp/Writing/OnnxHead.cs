@@ -99,7 +99,7 @@ internal static class OnnxHead
         }
 
         throw new NotSupportedException(
-            $"'{target.File.Path}' does not say of which type '{MessageText.Of(target.Output)}' is, and it does not follow from what it is computed of, so "
+            $"'{target.File.Path}' does not state the type of '{MessageText.Of(target.Output)}', and it does not follow from what it is computed of, so "
             + "that no layer can be appended. Infer the file's shapes and types first (onnx.shape_inference.infer_shapes).");
     }
 

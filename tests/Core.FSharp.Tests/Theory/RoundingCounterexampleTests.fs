@@ -83,7 +83,7 @@ let tests =
 
               Expect.equal certificate.Status BoundStatus.Assumed "nothing is known of what z + 10^8 loses")
 
-          test "products that are off widen what their Gram matrix says of a smallest singular value" (fun () ->
+          test "products that are off widen the bound that their Gram matrix gives" (fun () ->
               let rows, columns = 1_100_000L, 4L
 
               let repeated (vector: torch.Tensor) = vector.repeat [| rows / columns |]
