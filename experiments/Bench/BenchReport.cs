@@ -101,8 +101,10 @@ public sealed record BenchReport(
     public BenchReport With(string part, BenchReport measured, IReadOnlyList<string>? networks = null) =>
         WithNumbers(part, measured, networks) with
         {
-            Origins = measured.Origin is { } origin ? new Dictionary<string, ReportOrigin>(Origins) { [part] = origin } : Origins,
+            Origins = measured.Origin is { } origin ? new Dictionary<string, ReportOrigin>(Origins) { [Named(part, networks)] = origin } : Origins,
         };
+
+    private static string Named(string part, IReadOnlyList<string>? networks) => networks is null ? part : $"{part}, {string.Join(", ", networks)}";
 
     private BenchReport WithNumbers(string part, BenchReport measured, IReadOnlyList<string>? networks) => part switch
     {

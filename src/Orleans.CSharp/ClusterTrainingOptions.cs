@@ -12,7 +12,8 @@ public sealed record ClusterTrainingOptions
     /// <summary>
     /// How long the others wait for a worker before its parts are dealt out to them; positive and at most a day. It counts from when the first
     /// worker is ready, so it must exceed by how much one worker is slower than another in a step, or in an evaluation after an epoch. A call to the run
-    /// counts as lost after twice that time (or an hour, if that is less), which the way of the longest message and its answer must not take.
+    /// counts as lost after twice that time or half of <see cref="Patience"/>, whichever is less (an hour at most); the way of the longest message and its
+    /// answer must not take so long.
     /// </summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromSeconds(30);
 

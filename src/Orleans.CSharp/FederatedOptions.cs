@@ -44,7 +44,10 @@ public sealed record FederatedOptions
     /// <summary>How long the others wait for a worker in a round before they go on without it; positive and at most a day.</summary>
     public TimeSpan Deadline { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long a worker asks a cluster that does not answer before it gives up; positive and at most a day.</summary>
+    /// <summary>
+    /// How long a worker asks a cluster that does not answer before it gives up; positive and at most a day. A call counts as lost after half of it, or
+    /// twice <see cref="Deadline"/> where that is less.
+    /// </summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>

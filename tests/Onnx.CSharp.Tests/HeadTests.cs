@@ -137,7 +137,7 @@ public sealed class HeadTests
             .Node("If", "c", "features", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Node("Neg", "features", "y").Output("y");
         var path = folder.Write("net.onnx", graph.Bytes());
         var target = TargetNetwork.FromOnnx(path, output: "features");
-        Assert.Contains("of which type 'features' is", Assert.Throws<NotSupportedException>(() => target.WithHead(3)).Message);
+        Assert.Contains("does not state the type of 'features'", Assert.Throws<NotSupportedException>(() => target.WithHead(3)).Message);
         Assert.Equal([3L], TargetNetwork.FromOnnx(path).WithHead(3).OutputShape);
     }
 

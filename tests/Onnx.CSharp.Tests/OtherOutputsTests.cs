@@ -59,4 +59,20 @@ public sealed class OtherOutputsTests
         var path = folder.Write("net.onnx", Labelled(Kind.String, -1).Bytes());
         Assert.Contains("'names'", Assert.Throws<CheckpointFormatException>(() => TargetNetwork.FromOnnx(path, output: "logits")).Message);
     }
+
+    [Fact]
+    public void ABranchThatOnlyAnotherOutputTakesMayHaveTensorsOfAnyType()
+    {
+        using var folder = new TemporaryFolder();
+        var names = Labelled(Kind.Uint64).Model.Graph.Initializer[^1];
+        var then = new OnnxGraphs(13).Node("Identity", "names", "p").Output("p", Kind.Uint64);
+        then.Model.Graph.Initializer.Add(names);
+        var otherwise = new OnnxGraphs(13).Node("Identity", "names", "q").Output("q", Kind.Uint64);
+        otherwise.Model.Graph.Initializer.Add(names);
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4, 3).Ints("zero", 0).Ints("one", 1).Node("MatMul", "x w", "logits").Node("Equal", "zero one", "never")
+            .Node("If", "never", "label", ("then_branch", then.Model.Graph), ("else_branch", otherwise.Model.Graph)).Output("logits").Output("label", Kind.Uint64);
+        var path = folder.Write("net.onnx", graph.Bytes());
+        Assert.Equal([3L], TargetNetwork.FromOnnx(path, output: "logits").OutputShape);
+        Assert.Contains("of the type Uint64", Assert.Throws<NotSupportedException>(() => TargetNetwork.FromOnnx(path, output: "label")).Message);
+    }
 }

@@ -201,6 +201,14 @@ public sealed class FaultTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public void ACallWithoutAnAnswerIsMadeAgainWhereTheDeadlineExceedsThePatience()
+    {
+        var asked = 0;
+        var line = new ClusterLine<IRunGrain>(null!, TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(4), CancellationToken.None);
+        Assert.Equal(2, line.Ask(_ => ++asked == 1 ? new TaskCompletionSource<int>().Task : Task.FromResult(asked)));
+    }
+
+    [Fact]
     public void AMessageThatOrleansFindsTooLongIsNotSentAgain()
     {
         var asked = 0;

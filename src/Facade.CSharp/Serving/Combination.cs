@@ -8,8 +8,7 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
 {
     public override IReadOnlyList<string> Parts => [.. parts.Select(part => part.Name)];
 
-    // The buffers of its parts are equal.
-    public override bool HasOwnState => parts[0].Adapter.HasOwnState;
+    public override bool HasOwnState => parts.Any(part => part.Adapter.HasOwnState);
 
     public override IReadOnlyList<Tensor> Weights(HostedBase at)
     {
@@ -26,7 +25,8 @@ internal sealed class Combination(string name, IReadOnlyList<(string Name, Hoste
         return sum;
     }
 
-    public override NetworkState State(HostedBase at) => parts[0].Adapter.State(at);
+    // The buffers of its parts are equal, those that are taken from the base those that this began with.
+    public override NetworkState State(HostedBase at) => parts.Select(part => part.Adapter).OrderByDescending(adapter => adapter.HasOwnState).First().State(at);
 
     public override void Save(string path, StoredPrecision precision) => throw Unsaved();
 

@@ -8,7 +8,7 @@ internal sealed class LastGoodState : IDisposable
     /// <summary>
     /// A copy at every step is free for a latent, but for the weights of a large target it would cost memory and time that
     /// direct training elsewhere does not pay. Above this many trained parameters none is kept: a gradient that is not finite is
-    /// still never applied. Buffers do not count: a large mask beside a few latents is no reason to keep nothing.
+    /// still never applied. Buffers do not count, and one with more numbers than this is not kept: it is a table or a mask, no statistic.
     /// </summary>
     private const long LargestCopied = 1 << 20;
 
@@ -21,7 +21,7 @@ internal sealed class LastGoodState : IDisposable
     public LastGoodState(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor> buffers)
     {
         using var noGradient = no_grad();
-        changing = [.. parameters, .. buffers];
+        changing = [.. parameters, .. buffers.Where(buffer => buffer.numel() <= LargestCopied)];
         IsKept = parameters.Sum(parameter => parameter.numel()) <= LargestCopied;
         values = IsKept ? [.. changing.Select(tensor => tensor.clone().DetachFromDisposeScope())] : [];
     }

@@ -12,12 +12,14 @@ internal sealed class OnnxBranch
     private readonly OnnxNode[] nodes;
     private OnnxOperator[]? operators;
     private readonly string[] outputs;
+    private readonly IReadOnlyDictionary<string, StoredTensor> initializers;
     private readonly Dictionary<string, Tensor> constants = new(StringComparer.Ordinal);
 
-    private OnnxBranch(OnnxNode[] nodes, string[] outputs, string[] captured)
+    private OnnxBranch(OnnxNode[] nodes, string[] outputs, string[] captured, IReadOnlyDictionary<string, StoredTensor> initializers)
     {
         this.nodes = nodes;
         this.outputs = outputs;
+        this.initializers = initializers;
         Captured = captured;
     }
 
@@ -55,11 +57,9 @@ internal sealed class OnnxBranch
         var taken = nodes.SelectMany(node => node.Inputs).Concat(outputs).ToHashSet(StringComparer.Ordinal);
         foreach (var node in nodes)
             node.Want(taken);
-        var branch = new OnnxBranch(nodes, outputs, [.. captured]);
-        using var noGradient = no_grad();
-        foreach (var tensor in graph.Initializer)
-            branch.constants[tensor.Name] = StoredTensor.Of(owner, tensor).Load().DetachFromDisposeScope();
-        return branch;
+        return new(
+            nodes, outputs, [.. captured],
+            graph.Initializer.ToDictionary(tensor => tensor.Name, tensor => StoredTensor.Of(owner, tensor), StringComparer.Ordinal));
 
         void Add(string name)
         {
@@ -72,6 +72,15 @@ internal sealed class OnnxBranch
             if (name.Length > 0 && !known.Contains(name) && !captured.Contains(name))
                 captured.Add(name);
         }
+    }
+
+    /// <summary>Loads its tensors, for a branch of a node that is needed; those of others may be of any type.</summary>
+    /// <exception cref="NotSupportedException">The type of one is not supported.</exception>
+    public void Load()
+    {
+        using var noGradient = no_grad();
+        foreach (var (name, tensor) in initializers)
+            constants[name] = tensor.Load().DetachFromDisposeScope();
     }
 
     /// <summary>The branch's outputs, in the caller's dispose scope.</summary>

@@ -167,9 +167,18 @@ internal sealed class OnnxGraph
         foreach (var index in needed)
         {
             nodes[index].Want(taken);
+            foreach (var (_, branch) in nodes[index].WithNested.SelectMany(node => node.Branches))
+                branch.Load();
             steps.Add(new(nodes[index], OnnxOperators.For(nodes[index]), []));
         }
     }
+
+    // A convolution's own padding is of zeros in ONNX; PyTorch writes another one as a node before it.
+    private string? PaddingBefore(OnnxNode convolution) =>
+        steps.SelectMany(step => step.Node.WithNested).FirstOrDefault(node => node.Outputs.Contains(convolution.Inputs[0])) is { Type: "Pad" } pad
+        && pad.Text("mode", "constant") is not "constant" and var mode
+            ? mode
+            : null;
 
     private void AssignRoles()
     {
@@ -213,6 +222,7 @@ internal sealed class OnnxGraph
                     Center = TensorRoles.Center(node, input, tensor.Shape),
                     Groups = isKernel ? node.Int("group", 1) : 1,
                     Dilation = isKernel ? node.Ints("dilations") ?? [] : [],
+                    PaddingMode = isKernel ? PaddingBefore(node) : null,
                 });
             }
         }

@@ -20,6 +20,10 @@ internal sealed class ClusterLine<TGrain>(
 {
     private static readonly TimeSpan BetweenTries = TimeSpan.FromMilliseconds(100);
 
+    // The grain answers within half a deadline or a few seconds, and messages take a while on the line; what takes four times as long is lost with a silo.
+    // Half the patience at most, so that the grain is asked again.
+    private readonly TimeSpan lost = Longer(Shorter(2 * deadline, patience / 2), 2 * WaitingCall.Within(deadline));
+
     /// <summary>Whether it is known how long a message may be.</summary>
     public bool IsLimited => limit is not null;
 
@@ -71,8 +75,7 @@ internal sealed class ClusterLine<TGrain>(
         {
             try
             {
-                // The grain answers within half a deadline, and messages take a while on the line; what takes four times as long is lost with a silo.
-                return await what(run).WaitAsync(2 * deadline, cancellation).ConfigureAwait(false);
+                return await what(run).WaitAsync(lost, cancellation).ConfigureAwait(false);
             }
             catch (InvalidMessageFrameException fault)
             {
@@ -88,6 +91,10 @@ internal sealed class ClusterLine<TGrain>(
             }
         }
     }
+
+    private static TimeSpan Shorter(TimeSpan first, TimeSpan second) => first < second ? first : second;
+
+    private static TimeSpan Longer(TimeSpan first, TimeSpan second) => first > second ? first : second;
 
     private static bool IsOfTheCluster(Exception fault) =>
         fault is OrleansException or TimeoutException or IOException or System.Net.Sockets.SocketException;
