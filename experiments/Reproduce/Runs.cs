@@ -9,7 +9,7 @@ namespace MappingNets.Experiments.Reproduce;
 /// </summary>
 internal sealed class Runs : IDisposable
 {
-    private const int MostEpochsShown = 30;
+    private const int MostEpochsShown = 12;
 
     private readonly IExperiment experiment;
     private readonly ExperimentOptions options;
@@ -206,7 +206,7 @@ internal sealed class Runs : IDisposable
         };
     }
 
-    // Every tenth of hundreds of epochs draws the same curve.
+    // Every second of twenty epochs, or every fiftieth of hundreds, draws the same curve.
     private static bool IsShown(int epoch, int of) => of <= MostEpochsShown || epoch == of || epoch % ((of + MostEpochsShown - 1) / MostEpochsShown) == 1;
 
     /// <summary>What an earlier command did and this one has not done again: other rows, and other seeds.</summary>

@@ -6,6 +6,8 @@ namespace MappingNets.Experiments.Reproduce;
 /// <summary>An experiment that is a table: rows, each trained with every seed, beside the published numbers.</summary>
 internal abstract class TableExperiment : IExperiment
 {
+    private const int FewestOfACurve = 4;
+
     /// <inheritdoc/>
     public abstract string Name { get; }
 
@@ -54,8 +56,8 @@ internal abstract class TableExperiment : IExperiment
                 options.File(pictures[^1]), report.References);
         }
 
-        // A single epoch is no curve, and curves of one colour cannot be told apart.
-        if (report.Runs.All(run => run.Epochs == 1) || ResultRows.Rows(report).Count > Plots.ColorCount)
+        // A few epochs are no curve, and curves of one colour cannot be told apart.
+        if (report.Runs.All(run => run.Epochs < FewestOfACurve) || ResultRows.Rows(report).Count > Plots.ColorCount)
             return pictures;
         pictures.Add("learning-curves.png");
         Plots.LearningCurvesOfRows(report.Runs, TitleOf(report), options.File(pictures[^1]));
