@@ -124,7 +124,10 @@ let private fact bound ratio read =
 let private fullRank = fact "Facts.SmallestSingular" "bound / sigma_min(A)" _.Rank
 
 let private parts =
-    fact "Facts.ReachableError" "||Reachable - A A^+ r|| / (bound - Rounding), r as computed, A^+ by a decomposition" _.Parts
+    fact
+        "Facts.ReachableError"
+        "||Reachable - A A^+ r|| / (bound - Rounding), r as computed, A^+ by a decomposition"
+        _.Parts
 
 let private remainder =
     fact
