@@ -144,7 +144,7 @@ internal sealed class StateArchive : IDisposable
 
     private static int BytesInMemory(ScalarType type) => SafetensorsTypes.BytesOf(FloatTypes.Contains(type) ? ScalarType.Float32 : type);
 
-    /// <summary>How many elements a tensor has, which lies in its storage; more than that has where strides of 0 repeat them.</summary>
+    /// <summary>How many elements a tensor has, which lies in its storage; one whose strides of 0 repeat elements has more than that.</summary>
     private long Elements(string name, StoredView view)
     {
         // A storage has less than 2^31 elements, so that no sum below leaves 64 bits.

@@ -87,12 +87,7 @@ public sealed class PeftOwnModuleTests : IDisposable
         using var module = new Tied();
         using var target = TargetNetwork.From(module, zeros(2, 4), "tied");
         using var model = Tuned(target, "head", null);
-
-        model.SavePeftAdapter(Folder);
-
-        using var pretrained = PretrainedWeights.Of(target);
-        using var again = FineTunedModel.LoadPeftAdapter(Folder, target, pretrained);
-        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(again.FlatWeights));
+        AssertComesBack(model, target);
     }
 
     [Fact]
@@ -120,6 +115,14 @@ public sealed class PeftOwnModuleTests : IDisposable
         // A plain "fc" would be "backbone.fc" to PEFT too.
         var configuration = JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, "adapter_config.json")))!;
         Assert.Equal("(fc)", (string?)configuration["target_modules"]);
+    }
+
+    private void AssertComesBack(FineTunedModel model, ModuleTarget target)
+    {
+        model.SavePeftAdapter(Folder);
+        using var pretrained = PretrainedWeights.Of(target);
+        using var again = FineTunedModel.LoadPeftAdapter(Folder, target, pretrained);
+        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(again.FlatWeights));
     }
 
     private static Conv2d Convolution(string kind) => kind switch
@@ -167,12 +170,7 @@ public sealed class PeftOwnModuleTests : IDisposable
         using var scope = NewDisposeScope();
         using var target = Convolving(kind);
         using var model = Tuned(target, "conv", null);
-
-        model.SavePeftAdapter(Folder);
-
-        using var pretrained = PretrainedWeights.Of(target);
-        using var again = FineTunedModel.LoadPeftAdapter(Folder, target, pretrained);
-        Assert.Equal(FineTuned.Bits(model.FlatWeights), FineTuned.Bits(again.FlatWeights));
+        AssertComesBack(model, target);
     }
 
     [Fact]

@@ -129,14 +129,20 @@ public sealed partial class ResumeTests
         Assert.Equal(expected.MedianStepMilliseconds, report.MedianStepMilliseconds);
     }
 
+    private static TrainingOptions Poisonable(Func<bool> isPoisoned) => new()
+    {
+        Epochs = 4,
+        BatchSize = 12,
+        TaskLoss = new("own", (outputs, targets) => nn.functional.mse_loss(outputs, targets) * (isPoisoned() ? float.NaN : 1)),
+    };
+
     [Fact]
     public void A_run_that_diverges_after_it_was_resumed_falls_back_as_an_uninterrupted_one()
     {
         using var folder = new TemporaryFolder();
         using var data = Small.Numbers(24);
         var isPoisoned = false;
-        TaskLoss loss = new("own", (outputs, targets) => nn.functional.mse_loss(outputs, targets) * (isPoisoned ? float.NaN : 1));
-        var options = new TrainingOptions { Epochs = 4, BatchSize = 12, TaskLoss = loss };
+        var options = Poisonable(() => isPoisoned);
         var file = folder.File("run.safetensors");
         Model Build() => MappingNetwork.For(Small.Regressor()).SingleLatent(24).Build();
         void Poison(TrainingProgress progress) => isPoisoned |= progress is { Epoch: 2, Step: 2 };
@@ -156,8 +162,7 @@ public sealed partial class ResumeTests
         using var folder = new TemporaryFolder();
         using var data = Small.Numbers(24);
         var isPoisoned = false;
-        TaskLoss loss = new("own", (outputs, targets) => nn.functional.mse_loss(outputs, targets) * (isPoisoned ? float.NaN : 1));
-        var options = new TrainingOptions { Epochs = 4, BatchSize = 12, TaskLoss = loss };
+        var options = Poisonable(() => isPoisoned);
         var file = folder.File("run.safetensors");
         var target = TargetNetwork.Input(4).Linear(6).BatchNorm1d().Tanh().Linear(1).Build("normed");
         Model Build() => MappingNetwork.For(target).SingleLatent(24).Build();
