@@ -9,7 +9,7 @@ public sealed record FederatedOptions
     /// </summary>
     public int Workers { get; init; } = 2;
 
-    /// <summary>How often the workers average, at least 1.</summary>
+    /// <summary>How often the workers average, at least 1; a round that ends without an average counts (<see cref="HidesChanges"/>).</summary>
     public int Rounds { get; init; } = 10;
 
     /// <summary>How many steps each takes by itself in a round, at least 1.</summary>
@@ -24,10 +24,14 @@ public sealed record FederatedOptions
     public double Range { get; init; } = 16;
 
     /// <summary>
-    /// Whether each worker hides its change by masks that cancel in the sum (Bonawitz et al. 2017, without their recovery of masks: where a
-    /// worker fails, the round is repeated with new ones). Who runs the silos then sees sums only, if it follows the protocol. Each worker knows
-    /// the sum of the others, which of two is the other's change, and several who tell each other all know that of the rest. One worker alone has
-    /// none to hide among: a run of one is refused, and the last one left of a run ends with an exception and sends no change.
+    /// Whether each worker hides its change by masks that cancel in the sum (Bonawitz et al. 2017, without their recovery of masks). Who runs the silos
+    /// then sees sums only, if it follows the protocol. A change is sent once, when all have theirs: a worker that fails before is left out of the round, and
+    /// after one that fails later the round ends without an average, because the sums of the same changes with and without a worker would tell its change.
+    /// The next round has other changes, but near ones: sums of neighbouring rounds, one without a worker, still tell something of it, and only
+    /// <see cref="NoiseMultiplier"/> bounds how much.
+    /// Each worker knows the sum of the others, which of two is the other's change, and several who tell each other know that of the rest; so does one who
+    /// joins under several names. One worker alone has none to hide among: a run of one is refused, and the last one left of a run ends with an exception
+    /// and sends no change.
     /// </summary>
     public bool HidesChanges { get; init; }
 

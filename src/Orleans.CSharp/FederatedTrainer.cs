@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Orleans;
 
 namespace MappingNets;
@@ -81,47 +82,79 @@ public sealed class FederatedTrainer
             cluster.GetGrain<IFederationGrain>(run), options.Deadline, options.Patience, cancellation, MessageLimit.Of(cluster));
         // All are told it. Under noise it is no weight, and would tell of the data what the noise is to hide.
         var samples = options.NoiseMultiplier is null ? training.Count : Math.Min(training.Count, 1);
-        var self = new FederatedMember(Guid.NewGuid().ToString("N"), samples, mask.PublicKey);
-        using var presence = Presence.Of(line, options.Deadline, grain => grain.Hear(self.Worker));
+        var secret = RandomNumberGenerator.GetHexString(64);
+        var self = new FederatedMember(FederatedMember.NameOf(secret), samples, mask.PublicKey);
+        using var presence = Presence.Of(line, options.Deadline, grain => grain.Hear(secret));
         try
         {
             var terms = FederatedTerms.Of(model, options);
             line.RequireRoom("The change of a round", terms.Bytes);
             Roster? roster = null;
             while (roster is null)
-                roster = Accepted(line.Ask(grain => grain.Join(self, terms)), "run").Next;
+                roster = Accepted(line.Ask(grain => grain.Join(secret, self, terms)), "run").Next;
             for (var round = 0; round < options.Rounds; round++)
             {
                 var before = Trained();
                 if (!TakeLocalSteps(training, round, cancellation))
                     return;
                 var change = Trained().Zip(before, (after, number) => after - number).ToArray();
-                var reply = Averaged(line, self.Worker, mask, roster, change);
-                Put(before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
+                var reply = Averaged(line, secret, mask, roster, change);
+                Put(reply.Sum.Length == 0 ? before : before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
                 roster = reply.Next!;
                 progress?.Report(round + 1);
             }
         }
         finally
         {
-            line.TryTellAsync(grain => grain.Leave(self.Worker)).GetAwaiter().GetResult();
+            line.TryTellAsync(grain => grain.Leave(secret)).GetAwaiter().GetResult();
         }
     }
 
-    private FederatedReply Averaged(ClusterLine<IFederationGrain> line, string worker, ChangeMask mask, Roster roster, float[] change)
+    /// <summary>The sum of the round and the roster of the next; no sum where the changes are hidden and a worker failed after the others had sent theirs.</summary>
+    private FederatedReply Averaged(ClusterLine<IFederationGrain> line, string secret, ChangeMask mask, Roster roster, float[] change)
     {
-        byte[]? sent = null;
+        var worker = FederatedMember.NameOf(secret);
+        if (options.HidesChanges)
+        {
+            var agreed = Agreed(line, secret, roster);
+            if (agreed.Round > roster.Round)
+                return new(null, [], agreed);
+            roster = agreed;
+        }
+
+        var sent = Sent(change, options, run, roster, worker, mask);
         for (; ; )
         {
-            sent ??= Sent(change, options, run, roster, worker, mask);
             var (round, attempt, bytes) = (roster.Round, roster.Attempt, sent);
-            var reply = Accepted(line.Ask(grain => grain.Submit(worker, round, attempt, bytes)), null);
-            if (reply.Sum.Length > 0)
+            var reply = Accepted(line.Ask(grain => grain.Submit(secret, round, attempt, bytes)), null);
+            if (reply.Sum.Length > 0 || reply.Next?.Round > round)
                 return reply;
             if (reply.Next is not { } next)
                 continue;
-            // Without a worker that has failed: other weights, and other masks.
-            (roster, sent) = (next, null);
+            if (options.HidesChanges)
+                throw new InvalidOperationException(
+                    "The federated run cannot go on: its silo asks for a hidden change a second time, and the two together would tell it.");
+            // Without a worker that has failed: other weights.
+            (roster, sent) = (next, Sent(change, options, run, next, worker, mask));
+        }
+    }
+
+    /// <summary>
+    /// The roster whose workers all have their changes, to send them once: the changes of the same round for two rosters would tell that of the worker
+    /// which is in one of them alone. Or that of the next round, where a worker failed after this one was told so.
+    /// </summary>
+    private Roster Agreed(ClusterLine<IFederationGrain> line, string secret, Roster roster)
+    {
+        for (; ; )
+        {
+            RequireOthers(options, run, roster);
+            var (round, attempt) = (roster.Round, roster.Attempt);
+            var reply = Accepted(line.Ask(grain => grain.Ready(secret, round, attempt)), null);
+            if (reply.Next is not { } next)
+                continue;
+            if (next.Round > round || (next.Round, next.Attempt) == (round, attempt))
+                return next;
+            roster = next;
         }
     }
 
@@ -129,10 +162,7 @@ public sealed class FederatedTrainer
     /// <exception cref="InvalidOperationException">A number is out of range, or the change is to be hidden and there is no other.</exception>
     internal static byte[] Sent(float[] change, FederatedOptions options, string run, Roster roster, string worker, ChangeMask mask)
     {
-        if (options.HidesChanges && roster.Members.Length < 2)
-            throw new InvalidOperationException(
-                $"No other worker is left in the federated run '{run}', and a single change has none to hide among, as {nameof(FederatedOptions.HidesChanges)} "
-                + $"asks; it was not sent. The model has what was learnt so far: begin a new run with others, or train on alone with {nameof(Trainer)}.");
+        RequireOthers(options, run, roster);
         var weight = options.NoiseMultiplier is not null
             ? 1.0 / roster.Members.Length
             : roster.Members.Single(member => member.Worker == worker).Samples / roster.Members.Sum(member => (double)member.Samples);
@@ -140,6 +170,14 @@ public sealed class FederatedTrainer
         if (options.HidesChanges)
             mask.Apply(sent, run, roster, worker);
         return sent;
+    }
+
+    private static void RequireOthers(FederatedOptions options, string run, Roster roster)
+    {
+        if (options.HidesChanges && roster.Members.Length < 2)
+            throw new InvalidOperationException(
+                $"No other worker is left in the federated run '{run}', and a single change has none to hide among, as {nameof(FederatedOptions.HidesChanges)} "
+                + $"asks; it was not sent. The model has what was learnt so far: begin a new run with others, or train on alone with {nameof(Trainer)}.");
     }
 
     private static FederatedReply Accepted(FederatedReply reply, string? argument) => reply.Refusal is not { } refusal ? reply

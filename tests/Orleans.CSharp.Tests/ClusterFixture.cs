@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans;
 using Orleans.TestingHost;
@@ -10,6 +11,9 @@ namespace MappingNets.Tests;
 public sealed class ClusterFixture : IAsyncLifetime
 {
     public InProcessTestCluster Cluster { get; private set; } = null!;
+
+    /// <summary>The changes that federated runs were sent.</summary>
+    internal ConcurrentQueue<(string Run, string Worker, int Round, int Attempt, byte[] Bytes)> Changes { get; } = new();
 
     public IGrainFactory Grains => Cluster.Client;
 
@@ -46,7 +50,14 @@ public sealed class ClusterFixture : IAsyncLifetime
         // Before several threads train at once.
         torch.set_num_threads(1);
         var builder = new InProcessTestClusterBuilder(2);
-        builder.ConfigureSilo((_, silo) => silo.AddMappingNetsTraining());
+        builder.ConfigureSilo((_, silo) => silo.AddMappingNetsTraining().AddIncomingGrainCallFilter(call =>
+        {
+            if (call.MethodName == nameof(IFederationGrain.Submit))
+                Changes.Enqueue((
+                    call.TargetId.Key.ToString()!, (string)call.Request.GetArgument(0)!, (int)call.Request.GetArgument(1)!,
+                    (int)call.Request.GetArgument(2)!, (byte[])call.Request.GetArgument(3)!));
+            return call.Invoke();
+        }));
         Cluster = builder.Build();
         await Cluster.DeployAsync();
     }

@@ -8,6 +8,7 @@ namespace MappingNets.Tests;
 public sealed class FederatedPrivacyTests(ClusterFixture fixture)
 {
     private static readonly TrainingOptions Local = new() { BatchSize = 8, Schedule = LearningRateSchedule.Constant, Seed = 5 };
+    private const string ByHand = "by hand";
     private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
     private static readonly FederatedOptions Noisy = new() { NoiseMultiplier = 1, ClipNorm = 1 };
 
@@ -58,10 +59,40 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         var fitting = new FederatedTrainer(fixture.Grains, "alone", model, Local, options).FitAsync(data);
         await Begun("alone", options);
 
-        await fixture.Grains.GetGrain<IFederationGrain>("alone").Leave("by hand");
+        await fixture.Grains.GetGrain<IFederationGrain>("alone").Leave(ByHand);
 
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => fitting.WaitAsync(Longest));
         Assert.Contains("No other worker is left in the federated run 'alone'", fault.Message);
+    }
+
+    [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    public async Task AHiddenChangeIsSentOnceWheneverAWorkerFails(bool failsLate, int rounds)
+    {
+        var run = $"once {failsLate}";
+        var options = new FederatedOptions { Workers = 3, Rounds = rounds, LocalSteps = 2, HidesChanges = true };
+        Model[] models = [Small.Slvt(), Small.Slvt()];
+        var start = Small.State(models[0]);
+        using var data = Small.Classes();
+        var fitting = Task.WhenAll(models.Select(model => new FederatedTrainer(fixture.Grains, run, model, Local, options).FitAsync(data)));
+        await Begun(run, options);
+
+        // Before the others may send, or after all were told to: then the round ends without a sum, and another begins.
+        var grain = fixture.Grains.GetGrain<IFederationGrain>(run);
+        while (failsLate && (await grain.Ready(ByHand, 0, 0)).Next is null)
+            Assert.False(fitting.IsFaulted);
+        await grain.Leave(ByHand);
+        await fitting.WaitAsync(Longest);
+
+        // A call that is answered without a sum is made again with the same bytes.
+        var sent = fixture.Changes.Where(change => change.Run == run).GroupBy(change => (change.Worker, change.Round)).ToArray();
+        Assert.Equal(2, sent.Count(change => change.Key.Round == rounds - 1));
+        Assert.All(sent, change => Assert.Single(change.Select(call => (call.Attempt, Convert.ToHexString(call.Bytes))).Distinct()));
+        Assert.Equal(ClusterTrainerTests.Bits(models[0]), ClusterTrainerTests.Bits(models[1]));
+        Assert.NotEqual(start, Small.State(models[0]));
+        foreach (var model in models)
+            model.Dispose();
     }
 
     [Theory]
@@ -77,9 +108,9 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
 
         var roster = await Begun(run, options);
 
-        Assert.Equal(told, roster.Members.Single(member => member.Worker != "by hand").Samples);
+        Assert.Equal(told, roster.Members.Single(member => member.Worker != FederatedMember.NameOf(ByHand)).Samples);
         // The other goes on alone, as its change is not to be hidden.
-        await fixture.Grains.GetGrain<IFederationGrain>(run).Leave("by hand");
+        await fixture.Grains.GetGrain<IFederationGrain>(run).Leave(ByHand);
         await fitting.WaitAsync(Longest);
     }
 
@@ -215,7 +246,7 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         using var model = Small.Slvt();
         using var mask = new ChangeMask();
         return await FederationGrainTests.Begun(
-            fixture.Grains.GetGrain<IFederationGrain>(run), new FederatedMember("by hand", 7, mask.PublicKey), FederatedTerms.Of(model, options));
+            fixture.Grains.GetGrain<IFederationGrain>(run), ByHand, mask.PublicKey, FederatedTerms.Of(model, options));
     }
 
     private static void Near(float[] expected, float[] values)

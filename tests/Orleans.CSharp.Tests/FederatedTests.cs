@@ -102,6 +102,40 @@ public sealed class FederatedTests(ClusterFixture fixture)
     }
 
     [Fact]
+    public void HiddenChangesAreTakenOnceAllAreReadyAndARoundThatLosesOneAfterwardsEndsWithoutASum()
+    {
+        var federation = new Federation(3, TimeSpan.FromSeconds(5), sizeof(int), hides: true);
+        foreach (var worker in new[] { "a", "b", "c" })
+            Assert.Null(federation.Join(new(worker, 1, []), Start));
+        Ready(0, 0, "a", "b");
+        Send("a", 0, 0);
+        Assert.False(federation.IsSending);
+
+        // c is late with its steps: a and b are to be ready anew, for a roster without it.
+        federation.Expire(Start + TimeSpan.FromSeconds(5));
+        Assert.Equal((0, 1, 2), (federation.Now!.Round, federation.Now.Attempt, federation.Now.Members.Length));
+        Ready(0, 0, "a", "b");
+        Assert.False(federation.IsSending);
+        Ready(0, 1, "a", "b");
+        Assert.True(federation.IsSending);
+
+        // b is told to send, and does not: what a has sent is for no other roster.
+        Send("a", 0, 1);
+        federation.Expire(Start + TimeSpan.FromSeconds(5));
+        Assert.Equal((1, 2), (federation.Now.Round, federation.Now.Attempt));
+        Assert.Null(federation.Last);
+        Assert.False(federation.IsSending);
+
+        void Ready(int round, int attempt, params string[] workers)
+        {
+            foreach (var worker in workers)
+                federation.Ready(worker, round, attempt, Start);
+        }
+
+        void Send(string worker, int round, int attempt) => federation.Take(worker, round, attempt, new byte[sizeof(int)], Start);
+    }
+
+    [Fact]
     public void ARunIsKeptWhileAnyWorkerIsHeardBetweenItsSteps()
     {
         var federation = new Federation(2, TimeSpan.FromSeconds(5), sizeof(int));

@@ -28,7 +28,22 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         await Accepted(run, "two", "others");
         Assert.Null((await Answered(run, Join(run, "two", "others", deadline: Longest))).Next);
         var roster = (await Join(run, "three", "others", deadline: Longest)).Next!;
-        Assert.Equal(["two", "three"], roster.Members.Select(member => member.Worker));
+        Assert.Equal(new[] { "two", "three" }.Select(FederatedMember.NameOf), roster.Members.Select(member => member.Worker));
+    }
+
+    [Fact]
+    public async Task NobodySpeaksForAnotherWhoseNameAllKnow()
+    {
+        var run = fixture.Grains.GetGrain<IFederationGrain>("names");
+        await Task.WhenAll(Begun(run, "one", "its", Longest), Begun(run, "two", "its", Longest));
+        var name = FederatedMember.NameOf("two");
+
+        Assert.Contains("does not have the secret", (await run.Join(name, new(name, 1, Key), Terms("its", Longest))).Refusal);
+        await run.Leave(name);
+        var summed = Task.WhenAll(Summed(run, "one", [1, 0, 0, 0]), Summed(run, "two", [2, 0, 0, 0]));
+        Assert.Contains("gone on without", (await run.Submit(name, 0, 0, [9, 0, 0, 0])).Refusal);
+
+        Assert.All(await summed, sum => Assert.Equal([3, 0, 0, 0], sum));
     }
 
     [Fact]
@@ -83,7 +98,7 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         foreach (var length in new[] { 0, 3, 8 })
         {
             var fault = await Assert.ThrowsAsync<ArgumentException>(() => run.Submit("one", 0, 0, new byte[length]));
-            Assert.Contains($"'one' has {length} bytes; one of this run has 4", fault.Message);
+            Assert.Contains($"'{FederatedMember.NameOf("one")}' has {length} bytes; one of this run has 4", fault.Message);
         }
 
         var sums = await Task.WhenAll(Summed(run, "one", [1, 0, 0, 0]), Summed(run, "two", [2, 0, 0, 0]));
@@ -102,9 +117,9 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
         using var larger = ECDiffieHellman.Create(ECCurve.NamedCurves.nistP384);
         byte[][] keys = [[], [1, 2, 3], Key[..^1], [.. Key, 0], larger.PublicKey.ExportSubjectPublicKeyInfo()];
         foreach (var key in keys)
-            Assert.Contains("the public key of worker 'one' is no point of P-256", (await Join(run, "one", "its", key: key)).Refusal);
+            Assert.Contains($"the public key of worker '{FederatedMember.NameOf("one")}' is no point of P-256", (await Join(run, "one", "its", key: key)).Refusal);
         foreach (var samples in new[] { 0, -1 })
-            Assert.Contains($"worker 'one' has {samples} samples", (await Join(run, "one", "its", samples)).Refusal);
+            Assert.Contains($"worker '{FederatedMember.NameOf("one")}' has {samples} samples", (await Join(run, "one", "its", samples)).Refusal);
 
         Assert.Null((await Join(run, "two", "others")).Refusal);
     }
@@ -119,18 +134,18 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
 
     private static Task<FederatedReply> Join(
         IFederationGrain run, string worker, string settings, int samples = 1, byte[]? key = null, TimeSpan? deadline = null) =>
-        run.Join(new(worker, samples, key ?? Key), Terms(settings, deadline));
+        run.Join(worker, new(FederatedMember.NameOf(worker), samples, key ?? Key), Terms(settings, deadline));
 
     private static FederatedTerms Terms(string settings, TimeSpan? deadline) =>
         new(2, deadline ?? Deadline, sizeof(int), new() { ["seed"] = settings }, []);
 
     /// <summary>Asks again until all have come, as a worker does: a call that waits for them is answered before.</summary>
-    internal static async Task<Roster> Begun(IFederationGrain run, FederatedMember self, FederatedTerms terms)
+    internal static async Task<Roster> Begun(IFederationGrain run, string secret, byte[] key, FederatedTerms terms)
     {
         using var stop = new CancellationTokenSource(Longest);
         for (; ; )
         {
-            var reply = await run.Join(self, terms);
+            var reply = await run.Join(secret, new(FederatedMember.NameOf(secret), 1, key), terms);
             Assert.Null(reply.Refusal);
             if (reply.Next is { } roster)
                 return roster;
@@ -139,7 +154,7 @@ public sealed class FederationGrainTests(ClusterFixture fixture)
     }
 
     private static Task<Roster> Begun(IFederationGrain run, string worker, string settings, TimeSpan? deadline = null) =>
-        Begun(run, new FederatedMember(worker, 1, Key), Terms(settings, deadline));
+        Begun(run, worker, Key, Terms(settings, deadline));
 
     // The sum of the first round, likewise.
     private static async Task<byte[]> Summed(IFederationGrain run, string worker, byte[] change)

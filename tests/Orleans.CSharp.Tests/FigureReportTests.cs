@@ -53,7 +53,7 @@ public sealed class FigureReportTests : IDisposable
     {
         var tables = FigureReport.Open(Path.Combine(RepositoryRoot.Path, "experiments", "results", "cluster")).Markdown();
 
-        Assert.Contains("two workers with a batch of 64 (CNN2), 2 (ResNet-18), 16 (MLP 25M) each:", tables);
+        Assert.Contains("two workers with a batch of 64 (CNN2), 2 (ResNet-18), 16 (MLP 24M) each:", tables);
         Assert.Contains($"<!-- {FigureReport.Section} -->\n{tables.ReplaceLineEndings("\n").TrimEnd()}\n<!-- /{FigureReport.Section} -->", RepositoryRoot.Read("docs/cluster.md"));
     }
 

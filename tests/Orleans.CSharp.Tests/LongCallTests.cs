@@ -37,7 +37,7 @@ public sealed class LongCallTests
         Assert.Null((await run.Join("one", new(4, 1, 2, 1, 4, 2, deadline, GradientCombination.Mean, null, [], [], 1, 0))).Refusal);
 
         using var mask = new ChangeMask();
-        var cut = client.GetGrain<IFederationGrain>("slow line").Join(new("one", 1, mask.PublicKey), new(2, deadline, sizeof(int), [], []));
+        var cut = client.GetGrain<IFederationGrain>("slow line").Join("one", new(FederatedMember.NameOf("one"), 1, mask.PublicKey), new(2, deadline, sizeof(int), [], []));
         Assert.Equal(ReplyKind.Again, (await run.Contribute(new("one", 0, 0, []))).Kind);
 
         await Assert.ThrowsAsync<TimeoutException>(() => cut);

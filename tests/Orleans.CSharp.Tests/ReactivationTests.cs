@@ -54,7 +54,7 @@ public sealed class ReactivationTests(ClusterFixture fixture)
         var run = fixture.Grains.GetGrain<IFederationGrain>(name);
         var terms = new FederatedTerms(2, Deadline, sizeof(int), [], []);
         using var mask = new ChangeMask();
-        await Task.WhenAll(new[] { "one", "two" }.Select(worker => FederationGrainTests.Begun(run, new(worker, 1, mask.PublicKey), terms)));
+        await Task.WhenAll(new[] { "one", "two" }.Select(worker => FederationGrainTests.Begun(run, worker, mask.PublicKey, terms)));
         var waiting = run.Submit("one", 0, 0, new byte[4]);
         // Is answered at once, and mostly after the call before it, which goes on waiting.
         await run.Hear("two");

@@ -14,6 +14,7 @@ public sealed class RecordLogTests
             log.Add(new(step, new byte[199], [true], [], []));
         Assert.Equal([5, 6, 7, 8, 9], log.From(5, long.MaxValue).Select(record => (int)record.Step));
         Assert.Equal([5, 6], log.From(5, 400).Select(record => (int)record.Step));
+        Assert.Equal((5, 10), (log.First, log.Next));
         Assert.False(log.Knows(4));
         Assert.Empty(log.From(4, long.MaxValue));
         log.Add(new(10, new byte[5000], [true], [], []));

@@ -140,6 +140,26 @@ public sealed partial class StepReducerTests
     }
 
     [Fact]
+    public void ANewReducerLearnsTheLastRecordsOfAWorkerThatHasNoOthers()
+    {
+        var old = Started(workers: 2, parts: 2);
+        old.Take(Of("a", 0, PartOf(0, 1)), Start);
+        old.Take(Of("b", 0, PartOf(1, 2)), Start);
+        Hear(old);
+        var last = Last("a").Records.Single() with { Step = 7 };
+
+        // The state of step 0 was kept; a knows step 7 alone, which is what b asks for.
+        var reducer = New(workers: 2, parts: 2, step: 0);
+        Ask(reducer, 7, "b");
+        Ask(reducer, 8, "a");
+        reducer.Learn(8, [last], Start);
+        Hear(reducer);
+        Ask(reducer, 7, "b");
+        Assert.Same(last, Last("b").Records.Single());
+        Assert.Equal(8, reducer.Step);
+    }
+
+    [Fact]
     public void APartOfAnotherWorkerDoesNotCountInAMedian()
     {
         var reducer = New(workers: 3, parts: 3, how: GradientCombination.Median);

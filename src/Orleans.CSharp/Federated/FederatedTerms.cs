@@ -36,8 +36,14 @@ internal sealed record FederatedTerms(
         // They name no such setting, by which they refuse and are refused.
         if (options.NoiseMultiplier is not null)
             settings["sharing of the noise"] = "equal, as much of the others in every round";
+        // Those of builds that send a hidden change again without a worker that has failed, from which that one's change can be computed, name no such setting.
+        if (options.HidesChanges)
+            settings["sending of hidden changes"] = "once";
         return new(options.Workers, options.Deadline, FlatTensors.BytesOf(model.Trainables), settings, Agreement.Probe(model));
     }
+
+    /// <summary>Whether changes are hidden.</summary>
+    public bool HidesChanges => Settings.ContainsKey("sending of hidden changes");
 
     /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
     public string? DifferenceFrom(FederatedTerms other) => Agreement.Difference(Settings, Probe, other.Settings, other.Probe);

@@ -6,11 +6,17 @@ namespace MappingNets;
 /// Adds the workers' changes of each round as whole numbers, modulo 2^32, and starts a round again without a worker that fails. It knows no
 /// clock and no network.
 /// </summary>
+/// <remarks>
+/// Masks cancel in the sum over one roster. Were the same changes sent again for another one, the difference of the two sums would be the change of who is
+/// missing. So hidden changes are sent once all have said that they are ready, and a round in which a worker fails after that ends without a sum.
+/// </remarks>
 /// <param name="workers">How many workers the run starts with.</param>
 /// <param name="deadline">How long the others wait for one.</param>
 /// <param name="bytes">How many bytes a change has.</param>
-internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
+/// <param name="hides">Whether changes are hidden by masks.</param>
+internal sealed class Federation(int workers, TimeSpan deadline, long bytes, bool hides = false)
 {
+    private readonly HashSet<string> ready = [];
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
     private readonly Dictionary<string, DateTimeOffset> heard = [];
@@ -21,6 +27,9 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
 
     /// <summary>The sum of the last round.</summary>
     public (int Round, byte[] Sum)? Last { get; private set; }
+
+    /// <summary>Whether changes of the roster may be sent: at once, or where they are hidden when all its workers are ready.</summary>
+    public bool IsSending { get; private set; }
 
     /// <summary>Whether no worker is left, so that the run's name can be used anew.</summary>
     public bool IsEmpty => members.Count == 0;
@@ -40,7 +49,7 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
         members.Add(member);
         heard[member.Worker] = now;
         if (members.Count == workers)
-            Now = new(0, 0, [.. members]);
+            Begin(new(0, 0, [.. members]));
         return null;
     }
 
@@ -51,13 +60,25 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
             heard[worker] = now;
     }
 
+    /// <summary>A worker has its change and waits for the others; what belongs to another try is not looked at.</summary>
+    public void Ready(string worker, int round, int attempt, DateTimeOffset now)
+    {
+        if (IsSending || !IsOfNow(worker, round, attempt))
+            return;
+        Hear(worker, now);
+        ready.Add(worker);
+        IsSending = ready.Count == members.Count;
+        // From here on all are waited for anew: what is to come is one message.
+        waitingSince = IsSending ? now : waitingSince ?? now;
+    }
+
     /// <summary>A worker sends its change; what belongs to another try is not looked at.</summary>
     /// <exception cref="ArgumentException">The change has another length, and would end the worker that completes the round.</exception>
     public void Take(string worker, int round, int attempt, byte[] change, DateTimeOffset now)
     {
         if (change.Length != bytes)
             throw new ArgumentException($"The change of worker '{worker}' has {change.Length} bytes; one of this run has {bytes}.", nameof(change));
-        if (Now is not { } roster || (round, attempt) != (roster.Round, roster.Attempt) || roster.Members.All(member => member.Worker != worker))
+        if (!IsSending || !IsOfNow(worker, round, attempt))
             return;
         Hear(worker, now);
         changes[worker] = change;
@@ -86,7 +107,7 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
 
         if (waitingSince is { } since && now - since >= deadline)
         {
-            Drop(member => !changes.ContainsKey(member.Worker));
+            Drop(member => !(IsSending ? changes.ContainsKey(member.Worker) : ready.Contains(member.Worker)));
             Again();
         }
 
@@ -121,12 +142,17 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
         return gone.Length;
     }
 
-    // Masks are between the workers of a roster: without one of them all send anew.
-    private void Again()
+    private bool IsOfNow(string worker, int round, int attempt) =>
+        Now is { } roster && (round, attempt) == (roster.Round, roster.Attempt) && roster.Members.Any(member => member.Worker == worker);
+
+    // Masks are between the workers of a roster: without one of them all send anew, hidden changes in the next round, which are others.
+    private void Again() => Begin(new(Now!.Round + (hides && IsSending ? 1 : 0), Now.Attempt + 1, [.. members]));
+
+    private void Begin(Roster roster)
     {
         changes.Clear();
-        waitingSince = null;
-        Now = Now! with { Attempt = Now.Attempt + 1, Members = [.. members] };
+        ready.Clear();
+        (IsSending, waitingSince, Now) = (!hides, null, roster);
     }
 
     private void Finish()
@@ -134,8 +160,6 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes)
         if (changes.Count < members.Count)
             return;
         Last = (Now!.Round, Sum([.. Now.Members.Select(member => changes[member.Worker])]));
-        changes.Clear();
-        waitingSince = null;
-        Now = new(Now.Round + 1, Now.Attempt, [.. members]);
+        Begin(new(Now.Round + 1, Now.Attempt, [.. members]));
     }
 }

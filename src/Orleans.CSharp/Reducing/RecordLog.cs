@@ -11,8 +11,11 @@ internal sealed class RecordLog(long next, long keptBytes)
     /// <summary>The step whose record comes next.</summary>
     public long Next { get; private set; } = next;
 
+    /// <summary>The first step whose record is here; <see cref="Next"/> where none is.</summary>
+    public long First => Next - records.Count;
+
     /// <summary>Whether all records from a step to the next one are here.</summary>
-    public bool Knows(long step) => step >= Next - records.Count && step <= Next;
+    public bool Knows(long step) => step >= First && step <= Next;
 
     /// <summary>Adds the next record.</summary>
     public void Add(StepRecord record)

@@ -210,7 +210,7 @@ internal sealed class RunGrain(
     {
         if (timer is not null)
             return;
-        var period = terms!.Deadline / 4;
+        var period = Silence.Look(terms!.Deadline);
         timer = this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions { DueTime = period, Period = period, Interleave = true, KeepAlive = true });
     }
 

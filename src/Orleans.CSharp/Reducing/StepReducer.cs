@@ -117,12 +117,14 @@ internal sealed class StepReducer
 
     /// <summary>Takes the records of a worker that is ahead of this reducer, which is then new.</summary>
     /// <param name="step">How many steps the worker has done.</param>
-    /// <param name="records">What it knows of them, in order.</param>
+    /// <param name="records">What it knows of them, in order and without a gap; the first ones may be missing.</param>
     /// <param name="now">The time.</param>
     public void Learn(long step, IReadOnlyList<StepRecord> records, DateTimeOffset now)
     {
         heard = now;
         var before = Step;
+        if (records.Count > 0 && records[0].Step > Step)
+            log.JumpTo(records[0].Step);
         foreach (var record in records.Where(record => record.Step == Step))
             Add(record);
         if (Step < step)

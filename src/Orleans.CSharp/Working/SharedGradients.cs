@@ -92,7 +92,8 @@ internal sealed class SharedGradients(
                     sent = [];
                     break;
                 case ReplyKind.Teach:
-                    line.Tell(grain => grain.Teach(worker, place.Step, taken?.From(reply.First, long.MaxValue) ?? []));
+                    // Where the oldest of them are gone the others serve those who are less far behind.
+                    line.Tell(grain => grain.Teach(worker, place.Step, taken?.From(Math.Max(reply.First, taken.First), long.MaxValue) ?? []));
                     sent = [];
                     break;
                 case ReplyKind.End:
