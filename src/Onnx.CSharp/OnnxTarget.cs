@@ -60,7 +60,7 @@ public sealed class OnnxTarget : TargetNetwork
     /// <returns>A network that knows nothing of the old layer; ExportOnnx writes it whole.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no output.</exception>
     /// <exception cref="NotSupportedException">
-    /// The last layer's weights have another use too, or nodes make them of others, as in files that are written in half precision or int8; or an
+    /// The last layer's weights have another use too, or nodes make them of others, as in files that are written in half precision; or an
     /// appended layer's names are taken, or the file does not tell the type of the features that it would take.
     /// </exception>
     public OnnxTarget WithHead(long outputs)

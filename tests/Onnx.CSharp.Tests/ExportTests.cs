@@ -220,6 +220,49 @@ public sealed class ExportTests
         }
     }
 
+    // Their codes would stay as they are, and a mapping would generate the steps.
+    [Fact]
+    public void AnExportInInt8IsNoNetworkToTrain()
+    {
+        using var folder = new TemporaryFolder();
+        using var model = DirectModel.For(Small.Classifier(), seed: 1);
+        model.ExportOnnx(folder.File("net.onnx"), StoredPrecision.Int8);
+        var fault = Assert.Throws<NotSupportedException>(() => TargetNetwork.FromOnnx(folder.File("net.onnx")));
+        Assert.Contains("makes weights of whole numbers and a step ('", fault.Message);
+        Assert.Contains("single or half precision", fault.Message);
+    }
+
+    [Theory]
+    [InlineData("input")]
+    [InlineData("output")]
+    public void AWeightThatIsCalledAsWhatTheFileTakesOrGivesIsRefused(string name)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = DirectModel.For(TargetNetwork.Input(3, 4).PositionEmbedding(name).Flatten().Linear(2).Build("net"), seed: 1);
+        Assert.Contains($"a weight called '{name}'", Assert.Throws<NotSupportedException>(() => model.ExportOnnx(folder.File("net.onnx"))).Message);
+        Assert.False(File.Exists(folder.File("net.onnx")));
+    }
+
+    [Fact]
+    public void AWeightMayBeCalledAsAValueOfTheGraph()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var model = DirectModel.For(TargetNetwork.Input(3, 4).Linear(4).PositionEmbedding("value_0").Flatten().Linear(2).Build("net"), seed: 1);
+        model.ExportOnnx(folder.File("net.onnx"));
+        var input = Agreement.Sample(model.Target.Inputs[0], 3);
+        Agreement.AssertClose(Small.Values(model.Predict(input)), Agreement.Runtime(folder.File("net.onnx"), ["input"], [input], "output").Values);
+    }
+
+    [Fact]
+    public void WhatIsExpectedOfSamplesOfAnotherShapeIsRefused()
+    {
+        using var model = DirectModel.For(Small.Classifier(), seed: 1);
+        using var wrong = ones(2, 3);
+        Assert.Throws<ArgumentException>(() => model.ExpectedOnnxLoss(StoredPrecision.Int8, wrong));
+        Assert.ThrowsAny<ArgumentException>(() => model.ExpectedOnnxLoss(StoredPrecision.Int8, [null!]));
+    }
+
     [Fact]
     public void OneSessionServesEveryAdapter()
     {

@@ -175,16 +175,14 @@ public sealed class HeadTests
             Small.Values(model.Predict(input)), Agreement.Runtime(folder.File("new.onnx"), ["x"], [input], target.Output).Values, tolerance: 1e-2);
     }
 
-    [Theory]
-    [InlineData(StoredPrecision.Half, "Cast")]
-    [InlineData(StoredPrecision.Int8, "Mul")]
-    public void ALastWeightThatNodesMakeIsRefused(StoredPrecision precision, string node)
+    [Fact]
+    public void ALastWeightThatANodeMakesIsRefused()
     {
         using var folder = new TemporaryFolder();
         using var model = DirectModel.For(Small.Classifier(), seed: 1);
-        model.ExportOnnx(folder.File("net.onnx"), precision);
+        model.ExportOnnx(folder.File("net.onnx"), StoredPrecision.Half);
         var target = TargetNetwork.FromOnnx(folder.File("net.onnx"));
-        Assert.Contains($"'fc2.weight' is made by a node ({node})", Assert.Throws<NotSupportedException>(() => target.WithHead(7)).Message);
+        Assert.Contains("'fc2.weight' is made by a node (Cast)", Assert.Throws<NotSupportedException>(() => target.WithHead(7)).Message);
     }
 
     [Fact]

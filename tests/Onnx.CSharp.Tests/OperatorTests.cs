@@ -89,6 +89,30 @@ public sealed class OperatorTests
             .Node("Range", "start limit delta", "places").Node("Cast", "places", "factor", ("to", (int)TensorProto.Types.DataType.Float))
             .Node("Mul", "a factor", "y").Output("y"));
 
+    // The processor's division of these two ends the process.
+    [Fact]
+    public void TheLeastWholeNumberByMinusOneWraps()
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 3).Weight("w", 3).Node("Mul", "x w", "a").Ints("left", long.MinValue, -7, 7).Ints("right", -1, 2, -1)
+            .Node("Div", "left right", "parts").Node("Cast", "parts", "floats", ("to", (int)TensorProto.Types.DataType.Float)).Node("Add", "a floats", "y").Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        using var model = DirectModel.For(target, seed: 1);
+        using var scope = NewDisposeScope();
+        Assert.Equal([long.MinValue, -3f, -7f], model.Predict(zeros(1, 3)).data<float>().ToArray());
+    }
+
+    [Theory]
+    [InlineData("AveragePool")]
+    [InlineData("MaxPool")]
+    public void AWindowThatIsLongerThanWhatThereIsIsRefusedAtAnyStride(string type)
+    {
+        using var folder = new TemporaryFolder();
+        var graph = new OnnxGraphs(13, 2, 1, 2).Weight("w", 2, 1, 2).Node("Mul", "x w", "a")
+            .Node(type, "a", "y", ("kernel_shape", new[] { 1, 3 }), ("strides", new[] { 1, 2 })).Output("y");
+        Assert.ThrowsAny<NotSupportedException>(() => TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())));
+    }
+
     [Fact]
     public void ANetworkOfSeveralInputsAgrees() => Agreement.Check(
         new OnnxGraphs(13, 4).Input("other", TensorProto.Types.DataType.Float, 4).Weight("w", 4).Node("Mul", "other w", "a").Node("Add", "x a", "y").Output("y"));

@@ -6,6 +6,42 @@ namespace MappingNets.Tests;
 /// <summary>LoRA adapters of PEFT on networks from files.</summary>
 public sealed class PeftTests
 {
+    [Fact]
+    public void FactorsOfConvolutionsAndOfMatricesWithTheirOutputsFirstComeBack()
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        var graph = new OnnxGraphs(13, 4, 3, 3).Weight("conv.weight", 6, 4, 3, 3).Node("Conv", "x conv.weight", "c").Node("Flatten", "c", "f")
+            .Weight("fc.weight", 2, 6).Node("Gemm", "f fc.weight", "y", ("transB", 1)).Output("y");
+        var target = TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes()));
+        using var pretrained = PretrainedWeights.Of(target);
+        using var model = FineTuning.Of(target, pretrained).LowRank(2).Build();
+        using (no_grad())
+            foreach (var factor in model.TrainedTensors.Values)
+                factor.fill_(0.25f);
+        model.SavePeftAdapter(folder.File("peft"));
+        using var loaded = FineTunedModel.LoadPeftAdapter(folder.File("peft"), target, pretrained);
+        Assert.Equal(Small.Values(model.FlatWeights()), Small.Values(loaded.FlatWeights()));
+    }
+
+    [Theory]
+    [InlineData("MatMul")]
+    [InlineData("Gemm")]
+    public void FactorsOfAMatrixWithItsInputsFirstAreRefused(string type)
+    {
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var builder = DirectModel.For(TargetNetwork.Input(2).Linear(2, name: "fc").Build("linear"), seed: 1);
+        using var weights = PretrainedWeights.Of(builder);
+        using (var linear = FineTuning.Of(builder.Target, weights).LowRank(1).Layers("fc").Build())
+            linear.SavePeftAdapter(folder.File("peft"));
+        var target = TargetNetwork.FromOnnx(folder.Write(
+            "net.onnx", new OnnxGraphs(13, 2).Weight("fc.weight", 2, 2).Node(type, "x fc.weight", "y").Output("y").Bytes()));
+        using var pretrained = PretrainedWeights.Of(target);
+        Assert.Contains("outputs first", Assert.Throws<CheckpointFormatException>(
+            () => FineTunedModel.LoadPeftAdapter(folder.File("peft"), target, pretrained)).Message);
+    }
+
     [Theory]
     [InlineData("dilations", "'conv', which is a convolution of the dilation (2, 2)")]
     [InlineData("group", "'conv', which is a convolution in 2 groups")]

@@ -135,7 +135,7 @@ internal static class PeftAdapter
         {
             var weight = matrices[piece.Name];
             if (!piece.Name.EndsWith(Ending, StringComparison.Ordinal) || !weight.IsLinearMap)
-                throw Refusal($"'{piece.Name}' is not the weight of a linear or convolutional layer");
+                throw Refusal($"'{piece.Name}' is not the weight of a linear or convolutional layer with its outputs first");
             var factors = new Factors(piece.Name[..^Ending.Length], weight);
             if (PeftModules.Otherwise(weight) is { } otherwise)
                 throw Refusal($"'{factors.Module}' {otherwise}. {OtherWays}");
@@ -217,6 +217,9 @@ internal static class PeftAdapter
 
     private static Piece PieceOf(TensorFile file, PeftConfiguration configuration, Factors factors, SafetensorsEntry entry)
     {
+        if (!factors.Weight.IsLinearMap)
+            throw new CheckpointFormatException(
+                file.FileName, $"has factors for '{factors.Module}', whose weight is not that of one linear or convolutional layer with its outputs first.");
         if (PeftModules.Otherwise(factors.Weight) is { } otherwise)
             throw new CheckpointFormatException(file.FileName, $"has factors for '{factors.Module}', which {otherwise}.");
         var rank = entry.Shape.Count > 0 ? entry.Shape[0] : 0;

@@ -12,9 +12,7 @@ internal static class Arithmetic
 
     public static Tensor[] Multiply(NodeRun run) => [Pair(run, (left, right) => left.mul(right))];
 
-    // Whole numbers divide as in C: towards zero.
-    public static Tensor[] Divide(NodeRun run) => [Pair(
-        run, (left, right) => left.is_floating_point() ? left.div(right) : left.div(right, RoundingMode.trunc))];
+    public static Tensor[] Divide(NodeRun run) => [Pair(run, (left, right) => left.is_floating_point() ? left.div(right) : Quotient(left, right))];
 
     // The power's type is the base's, whatever the exponent's is: the square root of a whole number is a whole number again.
     public static Tensor[] Power(NodeRun run)
@@ -28,6 +26,16 @@ internal static class Arithmetic
                 ? left.pow(right.to(left.dtype))
                 : left.to(ScalarType.Float64).pow(right.to(ScalarType.Float64)).to(left.dtype),
         ];
+    }
+
+    // Whole numbers divide as in C: towards zero. By -1 the sign turns, and the least number wraps: the processor's division ends the process there.
+    private static Tensor Quotient(Tensor left, Tensor right)
+    {
+        if (right.dtype == ScalarType.Byte)
+            return left.div(right, RoundingMode.trunc);
+        var one = ones_like(right);
+        var turns = right.eq(one.neg());
+        return where(turns, left.neg(), left.div(where(turns, one, right), RoundingMode.trunc));
     }
 
     public static OnnxOperator Compare(Func<Tensor, Tensor, Tensor> compare) => run => [Pair(run, compare)];

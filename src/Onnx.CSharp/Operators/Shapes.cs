@@ -45,7 +45,8 @@ internal static class Shapes
     public static Tensor[] Squeeze(NodeRun run)
     {
         var input = run.Input(0);
-        if (run.AxesOf("axes", 1, 13) is not { } axes)
+        // ONNX Runtime takes an empty list for none.
+        if (run.AxesOf("axes", 1, 13) is not { Length: > 0 } axes)
             return [input.squeeze()];
         var gone = axes.Select(axis => run.Axis(axis, input.dim())).ToHashSet();
         if (gone.FirstOrDefault(axis => input.shape[axis] != 1, -1) is >= 0 and var wide)

@@ -1,6 +1,7 @@
 using Onnx;
 using TorchSharp;
 using static TorchSharp.torch;
+using Kind = Onnx.TensorProto.Types.DataType;
 
 namespace MappingNets;
 
@@ -188,6 +189,7 @@ internal sealed class OnnxGraph
         var parameters = new Dictionary<string, ParameterSpecification>(StringComparer.Ordinal);
         var order = new List<string>();
         var scalesAndShifts = new HashSet<string>(StringComparer.Ordinal);
+        var codes = new HashSet<string>(StringComparer.Ordinal);
         var fanIn = 1L;
         foreach (var node in steps.SelectMany(step => step.Node.WithNested))
         {
@@ -202,6 +204,12 @@ internal sealed class OnnxGraph
                 // What a node of a branch takes has the role that it has there.
                 if (taken.Contains(node.Inputs[input]))
                     continue;
+                if (node.Type == "Cast" && tensor.Type is Kind.Int8 or Kind.Uint8)
+                    codes.Add(node.Outputs[0]);
+                if (node.Type == "Mul" && tensor.IsFloat && codes.Contains(node.Inputs[1 - input]))
+                    throw new NotSupportedException(
+                        $"'{file.Path}' makes weights of whole numbers and a step ('{MessageText.Of(name)}'), as an export in int8 does, and neither is a weight to "
+                        + "train. Read the network's export in single or half precision.");
                 var role = TensorRoles.Of(node.Type, input, tensor);
                 if (role == TensorRole.Parameter && IsMask(tensor))
                     role = TensorRole.Constant;
@@ -217,13 +225,17 @@ internal sealed class OnnxGraph
                     scalesAndShifts.Add(name);
                 fanIn = Math.Max(1, TensorRoles.FanIn(node, input, index => ShapeOf(node, index)) ?? fanIn);
                 var isKernel = node.Type == "Conv" && input == 1;
-                parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn)
+                var isFirst = parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn)
                 {
+                    IsLinearMap = isKernel || TensorRoles.IsMatrixOfOutputs(node, input),
                     Center = TensorRoles.Center(node, input, tensor.Shape),
                     Groups = isKernel ? node.Int("group", 1) : 1,
                     Dilation = isKernel ? node.Ints("dilations") ?? [] : [],
                     PaddingMode = isKernel ? PaddingBefore(node) : null,
                 });
+                // Of a weight that two nodes take neither is the layer.
+                if (!isFirst)
+                    parameters[name] = parameters[name] with { IsLinearMap = false };
             }
         }
 

@@ -74,6 +74,10 @@ internal static class TensorRoles
         _ => false,
     };
 
+    /// <summary>Whether a weight is that of a linear layer as PyTorch has it, (outputs, inputs).</summary>
+    public static bool IsMatrixOfOutputs(OnnxNode node, int input) =>
+        node.Type == "Gemm" && input == 1 && node.Flag("transB") && !node.Flag("transA") && node.Float("alpha", 1) == 1;
+
     /// <summary>The value around which a weight lies before training: 1 for scales.</summary>
     public static double Center(OnnxNode node, int input, IReadOnlyList<long> shape) => (node.Type, input) switch
     {

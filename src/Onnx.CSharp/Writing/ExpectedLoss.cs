@@ -21,6 +21,7 @@ internal static class ExpectedLoss
     /// <exception cref="NotSupportedException">As for an export in this precision.</exception>
     public static double Of(Model model, StoredPrecision precision, IReadOnlyList<Tensor> inputs)
     {
+        model.Target.RequireTensors(inputs);
         // The caller may be in the midst of a pass without gradients, which this one needs.
         using var gradientMode = enable_grad();
         using var scope = NewDisposeScope();
@@ -35,7 +36,8 @@ internal static class ExpectedLoss
             var signs = tensor(Enumerable.Range(0, (int)outputs.numel()).Select(_ => random.Next(2) == 0 ? -1f : 1f).ToArray(), outputs.shape).to(model.Device);
             var gradients = autograd.grad([outputs], leaves, [signs], retain_graph: true, allow_unused: true);
             foreach (var (gradient, step) in gradients.Zip(steps.OfType<Tensor>()))
-                if (gradient is not null)
+                // Of a weight that these samples do not reach there is none: a tensor without a handle.
+                if (gradient is { IsInvalid: false })
                     sum += gradient.mul(step).pow(2).sum(ScalarType.Float64).item<double>() / 12;
         }
 

@@ -16,11 +16,22 @@ internal sealed class GraphWriter
     /// <summary>The names of what the graph takes and gives.</summary>
     public const string Input = "input", Output = "output";
 
+    private readonly IReadOnlySet<string> taken;
     private int values;
 
     /// <summary>Starts a graph of one input with a free batch size.</summary>
-    public GraphWriter(string name, InputSpecification input, IReadOnlyList<long> output)
+    /// <param name="name">The network's name.</param>
+    /// <param name="input">What it takes.</param>
+    /// <param name="output">The shape of what it gives for a sample.</param>
+    /// <param name="taken">The names of its weights and buffers, which no other value may have.</param>
+    /// <exception cref="NotSupportedException">One is called as what the file takes or gives.</exception>
+    public GraphWriter(string name, InputSpecification input, IReadOnlyList<long> output, IReadOnlySet<string> taken)
     {
+        this.taken = taken;
+        foreach (var own in new[] { Input, Output })
+            if (taken.Contains(own))
+                throw new NotSupportedException(
+                    $"'{name}' has a weight called '{own}', which is what the file calls what it takes or gives; give that layer another name.");
         Model = new ModelProto { IrVersion = 8, ProducerName = "MappingNets", Graph = new GraphProto { Name = name } };
         Model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = Opset });
         Model.Graph.Input.Add(Described(Input, input.Type == ScalarType.Int64 ? Kind.Int64 : Kind.Float, input.Shape, batch: true));
@@ -41,7 +52,7 @@ internal sealed class GraphWriter
     {
         var node = new NodeProto { OpType = type, Name = string.Create(CultureInfo.InvariantCulture, $"{type}_{Model.Graph.Node.Count}") };
         node.Input.AddRange(inputs);
-        string[] results = [.. Enumerable.Range(0, outputs).Select(_ => string.Create(CultureInfo.InvariantCulture, $"value_{values++}"))];
+        string[] results = [.. Enumerable.Range(0, outputs).Select(_ => NextName())];
         node.Output.AddRange(results);
         node.Attribute.AddRange(attributes.Select(attribute => AttributeOf(attribute.Name, attribute.Value)));
         Model.Graph.Node.Add(node);
@@ -51,7 +62,7 @@ internal sealed class GraphWriter
     /// <summary>A constant list of whole numbers.</summary>
     public string Ints(params long[] numbers)
     {
-        var tensor = new TensorProto { Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"), DataType = (int)Kind.Int64 };
+        var tensor = new TensorProto { Name = NextName(), DataType = (int)Kind.Int64 };
         tensor.Dims.Add(numbers.Length);
         tensor.Int64Data.AddRange(numbers);
         Model.Graph.Initializer.Add(tensor);
@@ -61,7 +72,7 @@ internal sealed class GraphWriter
     /// <summary>A constant number.</summary>
     public string Number(double number)
     {
-        var tensor = new TensorProto { Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"), DataType = (int)Kind.Float };
+        var tensor = new TensorProto { Name = NextName(), DataType = (int)Kind.Float };
         tensor.FloatData.Add((float)number);
         Model.Graph.Initializer.Add(tensor);
         return tensor.Name;
@@ -72,7 +83,7 @@ internal sealed class GraphWriter
     {
         var tensor = new TensorProto
         {
-            Name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}"),
+            Name = NextName(),
             DataType = (int)Kind.Float,
             Dims = { size, size },
         };
@@ -94,6 +105,15 @@ internal sealed class GraphWriter
             sizes.Dim.Add(new TensorShapeProto.Types.Dimension { DimParam = "batch" });
         sizes.Dim.AddRange(shape.Select(size => new TensorShapeProto.Types.Dimension { DimValue = size }));
         return new() { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = sizes } } };
+    }
+
+    private string NextName()
+    {
+        string name;
+        do
+            name = string.Create(CultureInfo.InvariantCulture, $"value_{values++}");
+        while (taken.Contains(name));
+        return name;
     }
 
     private static AttributeProto AttributeOf(string name, object value) => value switch

@@ -51,7 +51,7 @@ internal static class OnnxExport
     }
 
     /// <summary>A network's model: of layers without numbers in its initialisers, of a file with those that it has there.</summary>
-    /// <exception cref="NotSupportedException">The network is a module of the user's, or has a layer of the user's.</exception>
+    /// <exception cref="NotSupportedException">The network is a module of the user's, has a layer of the user's, or a weight called "input" or "output".</exception>
     public static ModelProto Graph(TargetNetwork target)
     {
         switch (target.Plain)
@@ -59,7 +59,8 @@ internal static class OnnxExport
             case OnnxTarget born:
                 return born.File.WholeModel();
             case SequentialTarget layered:
-                var writer = new GraphWriter(layered.Name, layered.Inputs[0], layered.OutputShape);
+                var names = layered.Parameters.Select(parameter => parameter.Name).Concat(layered.Buffers.Select(buffer => buffer.Name));
+                var writer = new GraphWriter(layered.Name, layered.Inputs[0], layered.OutputShape, names.ToHashSet(StringComparer.Ordinal));
                 writer.End(LayerNodes.Write(
                     writer, layered.Layers, GraphWriter.Input,
                     [.. layered.Parameters.Select(parameter => parameter.Name)], [.. layered.Buffers.Select(buffer => buffer.Name)]));
