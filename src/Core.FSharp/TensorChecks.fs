@@ -27,12 +27,23 @@ let requireVector argument (length: int64) (tensor: torch.Tensor) =
 
     requirePrecision argument tensor
 
+/// Whether all elements are finite, without a temporary as long as the tensor left to the finaliser.
+let isFinite (tensor: torch.Tensor) =
+    use _ = torch.no_grad ()
+    use finite = tensor.isfinite ()
+    use all = finite.all ()
+    all.ToBoolean()
+
+/// Whether all elements are finite as numbers of single precision, in which latents and weights are.
+let isFiniteInSingle (tensor: torch.Tensor) =
+    use single = tensor.detach().to_type (torch.float32)
+    isFinite single
+
 /// Refuses anything but a vector of finite numbers of the length in single or double precision.
 let requireFinite argument (length: int64) (tensor: torch.Tensor) =
     requireVector argument length tensor
-    use finite = tensor.isfinite().all ()
 
-    if not (finite.ToBoolean()) then
+    if not (isFinite tensor) then
         use finiteOnes = tensor.isfinite ()
         use first = finiteOnes.logical_not().to_type(torch.float32).argmax ()
         let index = first.ToInt64()

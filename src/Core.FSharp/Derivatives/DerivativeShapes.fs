@@ -83,7 +83,8 @@ module internal DerivativeShapes =
                 "f"
                 $"f has a Jacobian of the shape {shapeText jacobian.shape}; the divergence needs a square one: f maps n-vectors to n-vectors."
 
-        jacobian.trace ()
+        // trace has no kernel for half precision.
+        jacobian.diagonal().sum ()
 
     let derivativeOnly (value: torch.Tensor, derivative: torch.Tensor) =
         value.Dispose()

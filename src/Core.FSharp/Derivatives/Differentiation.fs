@@ -159,7 +159,7 @@ module Differentiation =
 
         trace [] f x (fun graph release ->
             let _, rows = hessianRows graph
-            release graph.Value, release (torch.stack(rows, 0L).trace ()))
+            release graph.Value, release (divergenceOf (torch.stack (rows, 0L))))
 
     let laplacian f x = flaplacian f x |> derivativeOnly
 
@@ -174,9 +174,11 @@ module Differentiation =
     let curldivergence f x = fcurldivergence f x |> derivativesOnly
 
     let fcurl f x =
-        let value, curl, divergence = fcurldivergence f x
-        divergence.Dispose()
-        value, curl
+        requireVector x
+
+        trace [] f x (fun graph release ->
+            let curl = curlOf (jacobianOf graph)
+            release graph.Value, release curl)
 
     let curl f x = fcurl f x |> derivativeOnly
 

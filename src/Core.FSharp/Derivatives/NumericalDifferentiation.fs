@@ -18,12 +18,19 @@ module NumericalDifferentiation =
     let private shifted (x: torch.Tensor) (direction: torch.Tensor) (step: float) = x + direction * step
 
     let private centralDifference epsilon (f: torch.Tensor -> torch.Tensor) x direction =
-        (f (shifted x direction epsilon) - f (shifted x direction -epsilon))
-        / (2.0 * epsilon)
+        // A Hessian takes n^2 of these, whose temporaries would live until its end.
+        scoped (fun release ->
+            release (
+                (f (shifted x direction epsilon) - f (shifted x direction -epsilon))
+                / (2.0 * epsilon)
+            ))
 
     let private secondDifference epsilon (f: torch.Tensor -> torch.Tensor) x (value: torch.Tensor) direction =
-        (f (shifted x direction epsilon) - value * 2.0 + f (shifted x direction -epsilon))
-        / (epsilon * epsilon)
+        scoped (fun release ->
+            release (
+                (f (shifted x direction epsilon) - value * 2.0 + f (shifted x direction -epsilon))
+                / (epsilon * epsilon)
+            ))
 
     let private gradientOf epsilon f (x: torch.Tensor) =
         let slopes = unitVectors x |> Array.map (centralDifference epsilon f x)

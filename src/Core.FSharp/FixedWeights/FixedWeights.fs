@@ -55,7 +55,7 @@ type FixedWeights
         let filled index =
             use value = values[index].ToScalar()
             let length = min (first + count) offsets[index + 1] - max first offsets[index]
-            torch.full ([| length |], value, dtype = torch.float64)
+            torch.full ([| length |], value, dtype = torch.float64, device = torch.CPU)
 
         let parts =
             [| for index in 0 .. tensors.Length - 1 do
@@ -71,7 +71,9 @@ type FixedWeights
         match matrix with
         | NonNull _ -> (transpose (constantRows values 0L rows)).DetachFromDisposeScope()
         | _ ->
-            let total = torch.zeros ([| int64 columns |], dtype = torch.float64)
+            let total =
+                torch.zeros ([| int64 columns |], dtype = torch.float64, device = torch.CPU)
+
             use one = (1.0).ToScalar()
 
             for tensor in tensors.Length - 1 .. -1 .. 0 do

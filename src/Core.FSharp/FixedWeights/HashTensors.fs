@@ -8,7 +8,7 @@ open TorchSharp
 
 /// The counter hash as a tensor of uniform numbers in [-1, 1), shape (count).
 let symmetricUniform (key: CounterHash.Key) (count: int64) =
-    let tensor = torch.empty ([| count |], dtype = torch.float32)
+    let tensor = torch.empty ([| count |], dtype = torch.float32, device = torch.CPU)
     let start = TensorMemory.pointer<float32> tensor
     let block = 65536L
 

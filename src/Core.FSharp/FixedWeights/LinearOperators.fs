@@ -80,7 +80,7 @@ module internal LinearOperators =
         /// Runs a kernel from a dense CPU vector to a new one. The kernel counts the input's elements from `first` on.
         let run single double (input: torch.Tensor) (first: int64) (length: int64) =
             use dense = input.contiguous ()
-            let output = torch.empty ([| length |], dtype = input.dtype)
+            let output = torch.empty ([| length |], dtype = input.dtype, device = torch.CPU)
 
             let onTensors (kernel: Kernel<'T>) =
                 kernel (TensorMemory.at (TensorMemory.pointer<'T> dense) -first) (TensorMemory.pointer<'T> output)

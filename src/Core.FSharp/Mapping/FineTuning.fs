@@ -52,7 +52,8 @@ type FineTuningPlan
             (use _ = torch.inference_mode false
              let count = int64 groups * groupSize
 
-             let tensor = torch.empty([| count |], dtype = torch.int64).DetachFromDisposeScope()
+             let tensor =
+                 torch.empty([| count |], dtype = torch.int64, device = torch.CPU).DetachFromDisposeScope()
 
              let start = TensorMemory.pointer<int64> tensor
 
@@ -186,13 +187,18 @@ module FineTuning =
                 )
             )
 
-    let apply (plan: FineTuningPlan) strength pretrained latent =
+    let apply (plan: FineTuningPlan) (strength: float) pretrained latent =
         TensorChecks.requireVector (nameof pretrained) plan.Layout.Count pretrained
         TensorChecks.requireVector (nameof latent) (int64 plan.Groups) latent
         requireSame pretrained latent
 
-        if not (Double.IsFinite strength) then
-            raise (ArgumentException($"The strength alpha is {strength}; it must be a finite number.", nameof strength))
+        if not (Single.IsFinite(float32 strength)) then
+            raise (
+                ArgumentException(
+                    $"The strength alpha is {strength}; it must be finite, at most 3.4e38 in size.",
+                    nameof strength
+                )
+            )
 
         use strength = strength.ToScalar()
         use once = 1.0.ToScalar()

@@ -114,7 +114,7 @@ type internal FusedMapping
     member _.GenerateTensors(latent: torch.Tensor) =
         let tensors =
             entries
-            |> Array.map (fun entry -> torch.empty (entry.Shape, dtype = torch.float32))
+            |> Array.map (fun entry -> torch.empty (entry.Shape, dtype = torch.float32, device = torch.CPU))
 
         generateAt latent (fun index -> TensorMemory.pointer<float32> tensors[index])
         tensors
@@ -164,7 +164,9 @@ type internal FusedMapping
 
         let segments = segments (fun index -> addresses[index])
         use plain = latent.detach().contiguous ()
-        let result = torch.empty ([| latent.shape[0] |], dtype = torch.float32)
+
+        let result =
+            torch.empty ([| latent.shape[0] |], dtype = torch.float32, device = torch.CPU)
 
         for piece in pieces do
             use own = piece.LatentOf result
@@ -186,7 +188,10 @@ type internal FusedMapping
 
     override this.Generate latent =
         let last = entries[entries.Length - 1]
-        let theta = torch.empty ([| last.Offset + last.Count |], dtype = torch.float32)
+
+        let theta =
+            torch.empty ([| last.Offset + last.Count |], dtype = torch.float32, device = torch.CPU)
+
         this.GenerateInto(latent, theta)
         theta
 

@@ -32,12 +32,12 @@ type LossCoefficient =
         | _ -> true
 
     static member private Checked(argument: string, value: float) =
-        if not (value > 0.0 && Double.IsFinite value) then
+        if not (float32 value > 0.0f && Single.IsFinite(float32 value)) then
             raise (
                 ArgumentOutOfRangeException(
                     argument,
                     value,
-                    "It must be a positive finite number; LossCoefficient.Off turns a term off."
+                    "It must be a positive finite number of single precision; LossCoefficient.Off turns a term off."
                 )
             )
 

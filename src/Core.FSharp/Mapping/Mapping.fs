@@ -40,7 +40,7 @@ type Mapping
                 Array.map2
                     (fun (entry: ParameterEntry) (scale: float) ->
                         use scale = scale.ToScalar()
-                        torch.full ([| entry.Count |], scale, dtype = scalePrecision))
+                        torch.full ([| entry.Count |], scale, dtype = scalePrecision, device = torch.CPU))
                     layout.Entries
                     scales
 
@@ -180,13 +180,15 @@ type Mapping
 
     member _.InitialLatent() =
         match specification.Start with
-        | ZeroStart -> torch.zeros ([| int64 latentCount |], dtype = torch.float32)
+        | ZeroStart -> torch.zeros ([| int64 latentCount |], dtype = torch.float32, device = torch.CPU)
         | UniformStart amplitude ->
             use uniform =
                 HashTensors.symmetricUniform (CounterHash.named "latent" root) (int64 latentCount)
 
             use amplitude = amplitude.ToScalar()
             uniform * amplitude
+
+    member internal _.Check latent = check latent
 
     member _.LatentOf(piece, latent) =
         check latent
@@ -234,6 +236,17 @@ type Mapping
     member _.Pullback(latent: torch.Tensor, gradient: torch.Tensor) =
         check latent
         TensorChecks.requireVector (nameof gradient) layout.Count gradient
+
+        if
+            gradient.dtype <> latent.dtype
+            || gradient.device.ToString() <> latent.device.ToString()
+        then
+            raise (
+                ArgumentException(
+                    $"The gradient is {gradient.dtype} on {gradient.device}; it must be {latent.dtype} on {latent.device}, as z is.",
+                    nameof gradient
+                )
+            )
 
         match fused with
         | NonNull fused when FusedMapping.Fits latent && FusedMapping.Fits gradient ->

@@ -60,6 +60,9 @@ type Mapping =
     /// The fixed scale of each tensor of the layout, in order: a copy.
     member Scales: float[]
 
+    /// Raises ArgumentException where z has another shape or precision, ObjectDisposedException where the mapping is disposed.
+    member internal Check: latent: torch.Tensor -> unit
+
     /// z's part that belongs to a piece: a view of shape (d_piece).
     /// Raises ArgumentException where z has another shape than (d).
     /// Raises ObjectDisposedException where the mapping is disposed.
@@ -93,7 +96,7 @@ type Mapping =
 
     /// J(z)^T v with J the derivative of g: the gradient at z, shape (d), from one at theta, v of shape (P). Part of no graph;
     /// differentiate Generate for one.
-    /// Raises ArgumentException where z or v has another shape or precision.
+    /// Raises ArgumentException where z or v has another shape or precision, or they are not of the same on the same device.
     /// Raises ObjectDisposedException where the mapping is disposed.
     member Pullback: latent: torch.Tensor * gradient: torch.Tensor -> torch.Tensor
 

@@ -9,13 +9,29 @@ open MappingNets.Core
 type internal MappingChecks =
 
     static member Finite(value: float, argument: string) =
-        if not (Double.IsFinite value) then
-            raise (ArgumentOutOfRangeException(argument, value, "It must be a finite number."))
+        if not (Single.IsFinite(float32 value)) then
+            raise (
+                ArgumentOutOfRangeException(
+                    argument,
+                    value,
+                    "It must be a finite number of single precision, at most 3.4e38 in size."
+                )
+            )
 
         value
 
     static member Positive(value: float, argument: string) =
         requirePositive argument value
+
+        if float32 value = 0.0f || not (Single.IsFinite(float32 value)) then
+            raise (
+                ArgumentOutOfRangeException(
+                    argument,
+                    value,
+                    "It must be a positive finite number of single precision, from 1.5e-45 to 3.4e38."
+                )
+            )
+
         value
 
     static member Share(value: float, argument: string) =
@@ -40,12 +56,10 @@ type internal MappingChecks =
         if not (map.is_floating_point ()) then
             raise (ArgumentException($"The map B is {map.dtype}; its numbers must be floats.", nameof map))
 
-        use _ = torch.no_grad ()
-        use finite = map.isfinite ()
-        use all = finite.all ()
-
-        if not (all.ToBoolean()) then
-            raise (ArgumentException("The map B holds a number that is not finite.", nameof map))
+        if not (isFiniteInSingle map) then
+            raise (
+                ArgumentException("The map B holds a number that single precision has no finite one for.", nameof map)
+            )
 
         map
 

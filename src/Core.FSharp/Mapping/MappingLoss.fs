@@ -103,9 +103,12 @@ module MappingLoss =
     /// sum_j s_j^2 sigma'(h_j)^2 ||w_j + v_j||^2 for given squared scales (P).
     let private generalSmoothness (mapping: Mapping) latent (squaredScales: torch.Tensor) =
         let weights =
-            match squaredSlope mapping.Specification.Activation (mapping.PreActivation latent) with
-            | null -> squaredScales
-            | slopes -> squaredScales * slopes
+            if mapping.Activation = MappingActivation.Identity then
+                squaredScales
+            else
+                match squaredSlope mapping.Activation (mapping.PreActivation latent) with
+                | null -> squaredScales
+                | slopes -> squaredScales * slopes
 
         mapping.Pieces
         |> Array.map (fun piece ->
@@ -124,6 +127,7 @@ module MappingLoss =
 
     let smoothnessAtScales (mapping: Mapping) (latent: torch.Tensor) (scales: torch.Tensor) =
         let entries = mapping.Layout.Entries
+        mapping.Check latent
         requireVector (nameof scales) (int64 entries.Length) scales
 
         if mapping.Pieces |> Array.exists _.Modulation.IsCustomModulation then

@@ -7,7 +7,20 @@ open MappingNets
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Mapping =
 
-    let specification (mapping: Mapping) = mapping.Specification
+    /// What a caller does to its arrays, or to those it is given, must not reach a mapping whose bounds are made once.
+    let private withOwnArrays (specification: MappingSpecification) =
+        { specification with
+            Split =
+                match specification.Split with
+                | LayerWise counts -> LayerWise(Array.copy counts)
+                | SingleLatent _ as split -> split
+            Modulations = Array.copy specification.Modulations
+            Scale =
+                match specification.Scale with
+                | ExplicitScale scales -> ExplicitScale(Array.copy scales)
+                | FanInScale _ as scale -> scale }
+
+    let specification (mapping: Mapping) = withOwnArrays mapping.Specification
 
     let singleLatent count =
         { Split = SingleLatent count
@@ -35,14 +48,7 @@ module Mapping =
         SpecificationChecks.checkScales argument owner layout scales
 
     let createUnchecked (layout: ParameterLayout) (specification: MappingSpecification) =
-        // What the caller does to its arrays afterwards must not reach a mapping whose bounds are made once.
-        let specification =
-            match specification.Scale with
-            | ExplicitScale scales ->
-                { specification with
-                    Scale = ExplicitScale(Array.copy scales) }
-            | FanInScale _ -> specification
-
+        let specification = withOwnArrays specification
         requireDefined (nameof specification) "activation" specification.Activation
         requireDefined (nameof specification) "bias" specification.Bias
         LatentSplit.check specification.Split layout

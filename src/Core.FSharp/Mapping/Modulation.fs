@@ -30,12 +30,6 @@ module Modulation =
         | LinearModulation _ -> "linear"
         | CustomModulation custom -> custom.Name
 
-    let private isFinite (tensor: torch.Tensor) =
-        use _ = torch.no_grad ()
-        use finite = tensor.isfinite ()
-        use all = finite.all ()
-        all.ToBoolean()
-
     let requireShape (custom: CustomModulation) (what: string) (shape: int64[]) (given: torch.Tensor) =
         if given.shape <> shape then
             raise (
@@ -49,9 +43,12 @@ module Modulation =
 
     let check modulation (rows: int64) (columns: int) =
         match modulation with
-        | AdditiveModulation strength when not (Double.IsFinite strength) ->
+        | AdditiveModulation strength when not (Single.IsFinite(float32 strength)) ->
             raise (
-                ArgumentException($"The strength alpha is {strength}; it must be a finite number.", nameof modulation)
+                ArgumentException(
+                    $"The strength alpha is {strength}; it must be finite, at most 3.4e38 in size.",
+                    nameof modulation
+                )
             )
         | LinearModulation map when map.shape <> [| rows; int64 columns; int64 columns |] ->
             raise (
@@ -60,7 +57,7 @@ module Modulation =
                     nameof modulation
                 )
             )
-        | LinearModulation map when not (map.is_floating_point ()) || not (isFinite map) ->
+        | LinearModulation map when not (map.is_floating_point ()) || not (isFiniteInSingle map) ->
             raise (
                 ArgumentException(
                     $"The map B is {map.dtype} or holds a number that is not finite; it must hold finite floats.",

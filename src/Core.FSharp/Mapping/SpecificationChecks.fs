@@ -31,7 +31,7 @@ module internal SpecificationChecks =
     let scalesOf (layout: ParameterLayout) rule =
         match rule with
         | FanInScale gain ->
-            if not (Single.IsFinite(float32 gain) && gain > 0.0) then
+            if not (Single.IsFinite(float32 gain) && float32 gain > 0.0f) then
                 raise (
                     ArgumentException(
                         $"The gain is {gain}; it must be a positive finite number, at most 3.4e38.",
@@ -44,6 +44,12 @@ module internal SpecificationChecks =
             checkScales "specification" "the target network" layout scales
             scales
 
+    let private noStart () =
+        ArgumentException(
+            "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use a uniform bias or a start other than 0.",
+            "specification"
+        )
+
     let checkStart specification =
         match specification.Start, specification.Bias with
         | UniformStart amplitude, _ when not (Single.IsFinite(float32 amplitude)) ->
@@ -53,14 +59,8 @@ module internal SpecificationChecks =
                     "specification"
                 )
             )
-        | (ZeroStart, MappingBias.Zero)
-        | (UniformStart 0.0, MappingBias.Zero) ->
-            raise (
-                ArgumentException(
-                    "With a bias of 0 and a start at 0 every generated weight is 0 and the target cannot learn; use a uniform bias or a start other than 0.",
-                    "specification"
-                )
-            )
+        | ZeroStart, MappingBias.Zero -> raise (noStart ())
+        | UniformStart amplitude, MappingBias.Zero when float32 amplitude = 0.0f -> raise (noStart ())
         | _ -> ()
 
     /// The name, tensors and latents of each piece.

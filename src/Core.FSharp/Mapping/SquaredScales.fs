@@ -13,12 +13,14 @@ let sums (layout: ParameterLayout) (pieces: MappingPiece[]) (scales: float[]) (s
     use scope = torch.NewDisposeScope()
 
     let squared = scales |> Array.map (fun scale -> scale ** 2.0)
+    // A copy at each look.
+    let entries = layout.Entries
 
     pieces
     |> Array.map (fun piece ->
         let own =
-            [| for index in 0 .. layout.Entries.Length - 1 do
-                   let first = layout.Entries[index].Offset - piece.FirstRow
+            [| for index in 0 .. entries.Length - 1 do
+                   let first = entries[index].Offset - piece.FirstRow
 
                    if first >= 0L && first < piece.Rows then
                        index |]
@@ -26,8 +28,7 @@ let sums (layout: ParameterLayout) (pieces: MappingPiece[]) (scales: float[]) (s
         let values = own |> Array.map (fun index -> squared[index])
 
         let total =
-            own
-            |> Array.sumBy (fun index -> squared[index] * float layout.Entries[index].Count)
+            own |> Array.sumBy (fun index -> squared[index] * float entries[index].Count)
 
         let norms =
             if piece.FixedWeights.Kind <> FixedWeightsKind.Dense then

@@ -36,12 +36,14 @@ type internal TensorwisePullback(entries: ParameterEntry[], scales: float[], pie
     let plain = latent.detach().contiguous().DetachFromDisposeScope()
 
     let result =
-        torch.zeros([| latent.shape[0] |], dtype = torch.float32).DetachFromDisposeScope()
+        torch.zeros([| latent.shape[0] |], dtype = torch.float32, device = torch.CPU).DetachFromDisposeScope()
 
     let room = pieces |> Array.map _.Kernel.Tiling.Columns |> Array.max |> int64
 
     // The rows kept end where the room does, because those that come next stand before them.
-    let kept = torch.empty([| room |], dtype = torch.float32).DetachFromDisposeScope()
+    let kept =
+        torch.empty([| room |], dtype = torch.float32, device = torch.CPU).DetachFromDisposeScope()
+
     let mutable keptCount = 0L
     let mutable next = entries.Length - 1
     let mutable sum = 0.0

@@ -147,7 +147,7 @@ type Manifold internal (charts: Chart[]) =
 
         result.MoveToOuterDisposeScope()
 
-    member _.Charts = charts
+    member _.Charts = Array.copy charts
     member _.LatentCount = latentCount
     member _.WeightCount = weightCount
 

@@ -54,7 +54,8 @@ module TensorShift =
     /// <summary>
     /// The tensors that a mapping generates, for a move of z, or of z and the trained scales t together. For a tensor with the rows T:
     /// |t| m and, where scales are trained, (||g_T(z)|| + m) r besides, g without the trained scales; m = (L + rate (||z|| + r / 2)) r, L the norm
-    /// of diag(s_T) W_T, rate that of the modulation.
+    /// of diag(s_T) W_T, rate that of the modulation. Each tensor takes some passes over all rows of its piece, so that one latent for T tensors of P weights
+    /// together costs O(T P).
     /// </summary>
     /// <param name="mapping">g, with no, additive or linear modulation.</param>
     /// <param name="latent">z, shape (d).</param>

@@ -127,6 +127,14 @@ let analytic =
               same "numcurl" (vector [ 7.0; -15.0; -4.0 ]) (numcurl 0.5 rotatingField point)
               same "numdivergence" (scalar 23.0) (numdivergence 0.5 rotatingField point))
 
+          test "divergence, curl and Laplacian are there in half precision" (fun () ->
+              let point = torch.tensor ([| 2.0f; 3.0f; 5.0f |], dtype = torch.float16)
+              let double (x: torch.Tensor) = x.``to`` torch.float64
+              same "divergence" (scalar 20.0) (double (divergence (fun x -> x * x) point))
+              same "numdivergence" (scalar 20.0) (double (numdivergence 1.0 (fun x -> x * x) point))
+              same "curl" (vector [ 0.0; 0.0; 0.0 ]) (double (curl (fun x -> x * x) point))
+              same "Laplacian" (scalar 6.0) (double (laplacian (fun x -> (x * x).sum ()) point)))
+
           test "single precision stays single" (fun () ->
               let x = torch.tensor [| 0.5f; -2.0f |]
               let f (x: torch.Tensor) = (x * x * x).sum ()

@@ -228,6 +228,9 @@ let refusals =
           refuses "a strength of NaN" "strength" "finite" (fun () ->
               FineTuning.apply (small WeightGrouping.Hashed) nan (zeros 19) (zeros 4)
               |> ignore)
+          refuses "a strength beyond single precision" "strength" "3.4e38" (fun () ->
+              FineTuning.apply (small WeightGrouping.Hashed) 1e39 (zeros 19) (zeros 4)
+              |> ignore)
           refuses "an additive form of another length" "pretrained" "it must be (19)" (fun () ->
               use mapping =
                   FineTuning.increment layout (single FixedWeightsKind.Hadamard "none" MappingActivation.Identity)

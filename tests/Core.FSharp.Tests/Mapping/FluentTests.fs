@@ -116,4 +116,16 @@ let refusals =
               |> ignore)
           refuses "groups of no kind" "grouping" "no such grouping" (fun () ->
               FineTuning.plan layout [ "fc.weight" ] 2 1L (enum<WeightGrouping> 9) (CounterHash.ofSeed 1UL)
+              |> ignore)
+          // Weights are single precision, where it is infinity: times a z of 0 that is no number.
+          refuses "an alpha beyond single precision" "alpha" "3.4e38" (fun () ->
+              start.WithAdditiveModulation 1e39 |> ignore)
+          refuses "a gain beyond single precision" "gain" "3.4e38" (fun () -> start.WithGain 1e39 |> ignore)
+          refuses "a gain that is 0 there" "gain" "1.5e-45" (fun () -> start.WithGain 1e-46 |> ignore)
+          refuses "an amplitude beyond single precision" "amplitude" "3.4e38" (fun () ->
+              start.StartingWithin 1e39 |> ignore)
+          refuses "a start that is 0 there, without a bias" "specification" "the target cannot learn" (fun () ->
+              start.WithBias(MappingBias.Zero).StartingWithin(1e-46).Build() |> ignore)
+          refuses "a map beyond single precision" "map" "finite" (fun () ->
+              start.WithLinearModulation(torch.full ([| 19L; 2L; 2L |], (1e39).ToScalar(), torch.float64))
               |> ignore) ]

@@ -251,4 +251,10 @@ let distillation =
 
           refuses "a teacher of another shape" "teacher" "(2, 4) and (2, 3)" (fun () ->
               MappingLoss.distillation 1.0 (torch.zeros (2L, 4L)) (torch.zeros (2L, 3L))
+              |> ignore)
+
+          refuses "a latent of another length, at scales" "latent" "(7)" (fun () ->
+              use mapping = Mapping.create layout (Mapping.singleLatent 3)
+
+              MappingLoss.smoothnessAtScales mapping (torch.zeros 7L) (torch.ones (int64 layout.Entries.Length))
               |> ignore) ]

@@ -185,4 +185,28 @@ let goldenThetas =
                       let actual =
                           torch.autograd.grad([| generate latent |], [| latent |], [| torch.tensor gradient |]).[0]
 
-                      Expect.equal (bitsOf actual) (floatBits (field "latentGradient" example)) "z's gradient") ]
+                      Expect.equal (bitsOf actual) (floatBits (field "latentGradient" example)) "z's gradient")
+
+          test "what becomes of arrays that were given or handed out reaches no mapping" (fun () ->
+              let scales, counts = [| for _ in layout.Entries -> 1.0 |], [| "conv1", 3; "fc", 4 |]
+
+              use mapping =
+                  Mapping.create
+                      layout
+                      { Mapping.singleLatent 7 with
+                          Split = LayerWise counts
+                          Scale = ExplicitScale scales }
+
+              let z = torch.linspace (0.1, 0.9, 7L, torch.float32)
+              let before, described = bitsOf (mapping.Generate z), mapping.ToString()
+              scales[0] <- 100.0
+              counts[0] <- "conv1", 1
+
+              match (Mapping.specification mapping).Scale, (Mapping.specification mapping).Split with
+              | ExplicitScale handed, LayerWise split ->
+                  handed[0] <- 100.0
+                  split[0] <- "conv1", 1
+              | _ -> failtest "The specification is another."
+
+              Expect.equal (bitsOf (mapping.Generate z)) before "theta"
+              Expect.equal (mapping.ToString()) described "the description") ]

@@ -79,4 +79,19 @@ let tests =
         [ test "over 1,000 steps of a signed permutation, P = 108,618, d = 2,048" (fun () ->
               stepsStayFlat FixedWeightsKind.SignedPermutation 1_000 100)
 
-          test "over 100 steps of a Hadamard mapping" (fun () -> stepsStayFlat FixedWeightsKind.Hadamard 100 20) ]
+          test "over 100 steps of a Hadamard mapping" (fun () -> stepsStayFlat FixedWeightsKind.Hadamard 100 20)
+
+          test "a numerical Hessian frees each difference's temporaries" (fun () ->
+              let before = torch.Tensor.TotalCount
+              let mutable most = 0L
+
+              let f (x: torch.Tensor) =
+                  most <- max most (torch.Tensor.TotalCount - before)
+                  (x * x).sum ()
+
+              use hessian =
+                  NumericalDifferentiation.numhessian 1e-3 f (torch.ones (20L, torch.float64))
+
+              Expect.equal hessian.shape [| 20L; 20L |] "the shape"
+              // Of 20^2 differences one tensor each; with their temporaries they were 9,000.
+              Expect.isLessThan most 1_000L "live tensors") ]
