@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text.Json.Nodes;
 
@@ -44,15 +45,41 @@ internal static class Commands
     public static Option<T> Number<T>(string name, string description, T standard, T least, T most)
         where T : IComparable<T>, IParsable<T>
     {
-        var option = new Option<T>(name) { Description = $"{description}; {standard} where it is not named.", DefaultValueFactory = _ => standard };
-        option.Validators.Add(result =>
+        return new Option<T>(name)
         {
-            // What is no number at all is refused when it is parsed.
-            if (result.Tokens.Count == 1 && T.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value)
-                && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0))
-                result.AddError($"{name} takes a number from {least} to {most}; {value} is none.");
-        });
-        return option;
+            Description = $"{description}; {standard} where it is not named.",
+            DefaultValueFactory = _ => standard,
+            CustomParser = result => Parsed<T>(result, name, out var value) && (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
+                ? Refused<T>(result, string.Create(CultureInfo.InvariantCulture, $"{name} takes a number from {least} to {most}; {value} is none."))
+                : value,
+        };
+    }
+
+    /// <summary>An option for a positive number of single precision, null where it is not named.</summary>
+    public static Option<double?> Positive(string name, string description) => new(name)
+    {
+        Description = description,
+        CustomParser = result => Parsed<double>(result, name, out var value) && !(value > 0 && value <= 1e30)
+            ? Refused<double?>(result, string.Create(CultureInfo.InvariantCulture, $"{name} takes a number above 0 and at most 1E+30; {value} is none."))
+            : value,
+    };
+
+    // The library's own parser reads a comma as a thousands separator, wherever it stands: 0,001 would be 1.
+    private static bool Parsed<T>(ArgumentResult result, string name, out T value)
+        where T : IParsable<T>
+    {
+        var text = result.Tokens[0].Value;
+        if (!text.Contains(',') && T.TryParse(text, CultureInfo.InvariantCulture, out value!))
+            return true;
+        result.AddError($"{name} takes a number; '{text}' is none.");
+        value = default!;
+        return false;
+    }
+
+    private static T? Refused<T>(ArgumentResult result, string why)
+    {
+        result.AddError(why);
+        return default;
     }
 
     /// <summary>An option for one of some words.</summary>

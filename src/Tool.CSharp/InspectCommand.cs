@@ -64,7 +64,14 @@ internal static class InspectCommand
 
     /// <summary>How many bytes a file, or the files of an adapter's folder, have.</summary>
     public static long BytesOf(string path) =>
-        File.Exists(path) ? new FileInfo(path).Length : Directory.GetFiles(path).Sum(each => new FileInfo(each).Length);
+        File.Exists(path) ? Length(path) : Directory.GetFiles(path).Sum(Length);
+
+    // Of the file behind a link, whose own length is that of its text.
+    private static long Length(string path)
+    {
+        using var stream = InputFile.Open(path);
+        return stream.Length;
+    }
 
     /// <summary>How far weights and outputs can move where the trained parameters do, if the network is known from the recipe beside the adapter.</summary>
     private static (double Radius, JsonObject? Bounds, string? Missing) BoundsOf(string path)
@@ -96,7 +103,7 @@ internal static class InspectCommand
     {
         try
         {
-            return value.StartsWith('{') || value.StartsWith('[') ? JsonNode.Parse(value) : value;
+            return value.StartsWith('{') || value.StartsWith('[') ? FileJson.Node(value) : value;
         }
         catch (System.Text.Json.JsonException)
         {

@@ -30,6 +30,10 @@ internal static class PredictCommand
             throw new ArgumentException($"'{adapter}' takes samples of the shape ({string.Join(", ", recipe.InputShape)}), which are no pictures.");
         var (mean, deviation) = recipe.Scale;
         using var loaded = recipe.Load(adapter);
+        // A description may say anything; what is made of it below is as large as it says.
+        if (!recipe.InputShape.SequenceEqual(loaded.Model.Target.InputShape))
+            throw new ArgumentException(
+                $"The description of '{adapter}' has samples of ({string.Join(", ", recipe.InputShape)}); its network takes ({string.Join(", ", loaded.Model.Target.InputShape)}).");
         var all = new JsonArray();
         foreach (var file in parsed.GetValue(PictureFiles)!)
         {

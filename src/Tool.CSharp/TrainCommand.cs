@@ -19,7 +19,7 @@ internal static class TrainCommand
     private static readonly Option<ulong> Seed = Commands.Number("--seed", "The seed of fixed weights and of the order of samples", 1ul, 0ul, ulong.MaxValue);
     private static readonly Option<double> HoldOut = Commands.Number("--hold-out", "The share of each class that is held out to choose the best epoch", 0.1, 0.0, 0.9);
     private static readonly Option<int?> Take = new("--take") { Description = "Uses only so many samples, the first ones." };
-    private static readonly Option<double?> Rate = new("--rate") { Description = "Adam's learning rate; the method's own where it is not named." };
+    private static readonly Option<double?> Rate = Commands.Positive("--rate", "Adam's learning rate; the method's own where it is not named.");
     private static readonly Option<bool> Augment = new("--augment") { Description = "Mirrors and shifts pictures at random." };
     private static readonly Option<string?> TensorBoard = new("--tensorboard") { Description = "A folder for an event file." };
     private static readonly Option<string?> Resume = new("--resume") { Description = "Keeps the run in this file after each epoch, and goes on from it." };
@@ -67,6 +67,8 @@ internal static class TrainCommand
                 + (source.StartsWith("images:", StringComparison.Ordinal) && network.InputShape is [var channels, var side, _]
                     ? $" Add --side {side}{(channels == 1 ? " --grey" : "")}."
                     : ""));
+        // Before hours of training, after which the file may be another or gone.
+        var recipe = new Recipe(named, parsed.GetValue(Commands.Base), source, [.. all.InputShape], [.. all.ClassNames]) { Features = DataSource.FeaturesOf(source) };
         using var weights = NetworkSource.Weights(network, parsed.GetValue(Commands.Base));
         using var model = ModelOf(parsed, network, weights);
         var share = parsed.GetValue(HoldOut);
@@ -85,7 +87,7 @@ internal static class TrainCommand
             };
             var report = Fit(parsed, model, options, seen, heldOut, output, stop);
             Save(model, path);
-            new Recipe(named, parsed.GetValue(Commands.Base), source, [.. all.InputShape], [.. all.ClassNames]) { Features = DataSource.FeaturesOf(source) }.Save(path);
+            recipe.Save(path);
             Tell(parsed, output, path, model, report);
         }
 
@@ -133,7 +135,7 @@ internal static class TrainCommand
     private static void Tell(ParseResult parsed, TextWriter output, string path, Model model, TrainingReport report)
     {
         var best = report.History[Math.Max(0, report.BestEpoch - 1)];
-        var bytes = new FileInfo(path).Length;
+        var bytes = InspectCommand.BytesOf(path);
         if (parsed.GetValue(Commands.Json))
             output.WriteLine(new JsonObject
             {

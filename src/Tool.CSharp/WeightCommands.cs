@@ -66,7 +66,7 @@ internal static class WeightCommands
             loaded.Model.ExportOnnx(path, precision);
         else
             loaded.Model.Export(path, precision);
-        return Tell(parsed, output, path, $"{new FileInfo(path).Length:N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
+        return Tell(parsed, output, path, $"{InspectCommand.BytesOf(path):N0} bytes, {loaded.Model.Target.ParameterCount:N0} weights");
     }
 
     private static int Turn(ParseResult parsed, TextWriter output, CancellationToken stop)

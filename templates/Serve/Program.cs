@@ -4,6 +4,8 @@ using MappingNets;
 using Microsoft.AspNetCore.RateLimiting;
 
 const int Side = 28;
+// Pictures are put on the scale of those that the base was trained with: here FashionMNIST's, as FashionMnist.Load does.
+double[] means = [FashionMnist.Mean], deviations = [FashionMnist.StandardDeviation];
 // A damaged file, or an address that is taken, is one line on the error stream.
 AppDomain.CurrentDomain.UnhandledException += (_, thrown) =>
 {
@@ -45,7 +47,8 @@ app.MapPost("/predict", async (HttpRequest request, string? adapter) =>
     await request.Body.CopyToAsync(body);
     try
     {
-        using var picture = Picture.Read(body.GetBuffer().AsMemory(0, (int)body.Length), Side, Side, channels: 1, limits: new() { Pixels = 4_000_000 });
+        using var picture = Picture.Read(
+            body.GetBuffer().AsMemory(0, (int)body.Length), Side, Side, channels: 1, means: means, deviations: deviations, limits: new() { Pixels = 4_000_000 });
         using var scores = host.Predict(picture, adapter);
         using var row = scores[0];
         return Results.Ok(row.data<float>().ToArray());

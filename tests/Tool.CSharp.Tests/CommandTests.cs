@@ -139,6 +139,36 @@ public sealed class CommandTests : ToolTests
         Assert.Equal(before, Files());
     }
 
+    [Theory]
+    [InlineData(2_000_000_000, "its network takes (1, 28, 28)")]
+    [InlineData(-1, "each size is 1 at least")]
+    [InlineData(4_294_967_297, "each size is 1 at least")]
+    public async Task Samples_that_only_the_description_has_are_refused_before_memory_is_taken_for_them(long channels, string why)
+    {
+        using (var model = MappingNetwork.For(Targets.Cnn2(2)).SingleLatent(8).Build())
+            model.SaveAdapter(folder.File("c.safetensors"));
+        File.WriteAllText(folder.File("c.json"), $$"""
+            { "network": "cnn2", "base": null, "data": "images:{{folder.File("pictures")}}", "inputShape": [{{channels}}, 28, 28], "classNames": ["dark", "light"] }
+            """);
+        var (status, _, errors) = await Run("predict", folder.File("c.safetensors"), Path.Combine(folder.File("pictures"), "light", "3.png"));
+        Assert.Equal(1, status);
+        Assert.Contains(why, errors);
+    }
+
+    [Fact]
+    public async Task A_link_is_as_long_as_its_file_and_repeated_names_are_shown_as_they_stand()
+    {
+        var adapter = await Trained();
+        File.CreateSymbolicLink(folder.File("l.safetensors"), adapter);
+        Assert.Equal(new FileInfo(adapter).Length, (await Json("inspect", folder.File("l.safetensors")))["bytes"]!.GetValue<long>());
+        using (TorchSharp.torch.NewDisposeScope())
+            SafetensorsFile.Write(
+                folder.File("r.safetensors"), [("w", TorchSharp.torch.ones(1))], new Dictionary<string, string> { ["x"] = "{\"a\":1,\"a\":2}" });
+        var (status, text, _) = await Run("inspect", folder.File("r.safetensors"));
+        Assert.Equal(0, status);
+        Assert.Contains("{\"a\":1,\"a\":2}", text);
+    }
+
     [Fact]
     public async Task A_file_becomes_a_folder_and_a_file_again_with_the_same_bytes()
     {
@@ -152,6 +182,10 @@ public sealed class CommandTests : ToolTests
     [Theory]
     [InlineData(2, "--epochs takes a number; 'three' is none.", "train", "a", "--epochs", "three")]
     [InlineData(2, "--rate takes a number; 'fast' is none.", "train", "a", "--rate", "fast")]
+    [InlineData(2, "--rate takes a number; '0,001' is none.", "train", "a", "--rate", "0,001")]
+    [InlineData(2, "--hold-out takes a number; '0,1' is none.", "train", "a", "--hold-out", "0,1")]
+    [InlineData(2, "--rate takes a number above 0 and at most 1E+30; -1 is none.", "train", "a", "--rate", "-1")]
+    [InlineData(2, "--hold-out takes a number from 0 to 0.9; 2 is none.", "train", "a", "--hold-out", "2")]
     [InlineData(2, "'--epoch' is not known; did you mean '--epochs'?", "train", "a", "--epoch", "3")]
     [InlineData(2, "'--gray' is not known; did you mean '--grey'?", "train", "a", "--gray")]
     [InlineData(1, "--data is missing", "train", "a")]

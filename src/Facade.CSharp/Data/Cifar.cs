@@ -69,7 +69,9 @@ public static class Cifar
 
     private static byte[] Records(string path, int record, int labelBytes, int classes, ReadLimits limits)
     {
-        var length = new FileInfo(path).Length;
+        // Of the file that is opened: that of a link is the length of its text.
+        using var stream = InputFile.Open(path);
+        var length = stream.Length;
         if (length > Math.Min(Array.MaxLength, limits.Bytes))
             throw new DatasetFormatException(
                 path, $"has {length} bytes; at most {Math.Min(Array.MaxLength, limits.Bytes)} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
@@ -77,9 +79,8 @@ public static class Cifar
             throw new DatasetFormatException(
                 path, $"has {length} bytes; it must hold one or more whole records of {record} bytes.");
         var bytes = new byte[length];
-        using (var stream = InputFile.Open(path))
-            if (stream.Length != length || stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
-                throw new DatasetFormatException(path, "changed while it was read.");
+        if (stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) < bytes.Length)
+            throw new DatasetFormatException(path, "changed while it was read.");
         for (var start = 0; start < bytes.Length; start += record)
             if (bytes[start + labelBytes - 1] is var label && label >= classes)
                 throw new DatasetFormatException(path, $"has the label {label} in record {start / record}; it must be below {classes}.");

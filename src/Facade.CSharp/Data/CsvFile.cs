@@ -14,8 +14,11 @@ public sealed class CsvFile
 
     private readonly Dictionary<string, int> columns;
 
-    private CsvFile(string path, IReadOnlyList<string> header)
+    private readonly long most;
+
+    private CsvFile(string path, IReadOnlyList<string> header, long most)
     {
+        this.most = most;
         Path = path;
         Header = header;
         columns = new(StringComparer.Ordinal);
@@ -46,7 +49,7 @@ public sealed class CsvFile
             throw new DatasetFormatException(
                 path, $"has {lines.FileLength} bytes; at most {most} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         var header = lines.Next() ?? throw new DatasetFormatException(path, "is empty; it needs a header line.");
-        return new(path, Fields(header, path, 1));
+        return new(path, Fields(header, path, 1), most);
     }
 
     /// <summary>The place of a column, from 0.</summary>
@@ -55,6 +58,14 @@ public sealed class CsvFile
     public int Column(string name) => columns.TryGetValue(name, out var index)
         ? index
         : throw new DatasetFormatException(Path, $"has no column '{MessageText.Of(name)}'; it has {MessageText.Names(Header)}.");
+
+    /// <summary>Refuses a file whose numbers take more memory than its limits allow, which may be more than its text.</summary>
+    internal void RequireWithin(UInt128 bytes)
+    {
+        if (bytes > (UInt128)most)
+            throw new DatasetFormatException(
+                Path, string.Create(CultureInfo.InvariantCulture, $"takes {bytes} bytes as numbers; at most {most} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)})."));
+    }
 
     /// <summary>The rows below the header, each with its line number from 1; empty lines are left out.</summary>
     /// <exception cref="DatasetFormatException">

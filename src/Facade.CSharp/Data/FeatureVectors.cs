@@ -62,6 +62,7 @@ public static class FeatureVectors
         var numbers = names.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => (long)pair.number, StringComparer.Ordinal);
         using var scope = NewDisposeScope();
         var width = file.Header.Count - 1;
+        file.RequireWithin((UInt128)rows * (((UInt128)width * sizeof(float)) + sizeof(long)));
         var features = empty([rows, width], ScalarType.Float32);
         var labels = empty([rows], ScalarType.Int64);
         Fill(file, label, names, numbers, rows, features, labels);

@@ -31,17 +31,21 @@ public static class ImageDataset
             throw new ArgumentOutOfRangeException(
                 nameof(standardDeviation), standardDeviation, "The standard deviation must be finite and above 0.");
 
+        var most = limits ?? ReadLimits.Default;
         var images = IdxFile.Read(imagesPath, limits);
+        if ((long)images.Values.Length * sizeof(float) is var taken && taken > most.Bytes)
+            throw new DatasetFormatException(
+                imagesPath, $"has the shape {ShapeText.Of(images.Shape)}, {taken} bytes in single precision; at most {most.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
         var labels = IdxFile.Read(labelsPath, limits);
         Check(images, labels, classNames.Count);
 
         using var scope = NewDisposeScope();
         using var bytes = images.ToTensor();
         var pixels = bytes.unsqueeze(1).to(ScalarType.Float32);
-        using var most = 255.ToScalar();
+        using var white = 255.ToScalar();
         using var middle = mean.ToScalar();
         using var deviation = standardDeviation.ToScalar();
-        pixels.div_(most).sub_(middle).div_(deviation);
+        pixels.div_(white).sub_(middle).div_(deviation);
         return Dataset.FromTensors(pixels, labels.ToTensor().to(ScalarType.Int64), classNames);
     }
 

@@ -62,12 +62,16 @@ public sealed class TimeSeriesWindows : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         ArgumentException.ThrowIfNullOrWhiteSpace(target);
         ArgumentNullException.ThrowIfNull(features);
+        if (features.Contains(null!))
+            throw new ArgumentException("A feature's name is null.", nameof(features));
         var file = CsvFile.Open(path, limits);
         var (goal, clock) = (file.Column(target), time is null ? -1 : file.Column(time));
         int[] places = [.. features.Select(file.Column)];
         Check(features.Count, length, ahead, trainingFraction);
         // Twice through the file: what is counted first is in memory once, and not in lists that grow.
         var count = file.Rows().Count();
+        // The columns in double precision, and all rows of the windows in single.
+        file.RequireWithin((UInt128)count * (((UInt128)places.Append(goal).Distinct().Count() * sizeof(double)) + ((UInt128)places.Length * sizeof(float))));
         var targets = new double[count];
         double[]?[] columns = [.. places.Select(place => place == goal ? targets : new double[count])];
         DateTime? before = null;
@@ -126,6 +130,11 @@ public sealed class TimeSeriesWindows : IDisposable
         ArgumentException.ThrowIfNullOrWhiteSpace(source);
         ArgumentNullException.ThrowIfNull(features);
         Check(features.Count, length, ahead, trainingFraction);
+        ArgumentNullException.ThrowIfNull(target.Key, nameof(target));
+        ArgumentNullException.ThrowIfNull(target.Value, nameof(target));
+        foreach (var (name, values) in features)
+            if (name is null || values is null)
+                throw new ArgumentException("A feature has no name or no values; each needs both.", nameof(features));
         foreach (var (name, values) in features)
             if (values.Count != target.Value.Count)
                 throw new ArgumentException(

@@ -144,6 +144,9 @@ internal sealed class PendingFile : IDisposable
                 && !Runs(writer))
                 Attempt(() =>
                 {
+                    // Opening a pipe would wait for its writer, and nothing here makes one.
+                    if (SystemCalls.StatusOf(file) is { IsSpecial: true })
+                        return;
                     // The process may run where its number cannot be seen, in another container.
                     using var alone = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.None);
                     File.Delete(file);

@@ -214,11 +214,11 @@ internal sealed record TensorEncoding
         };
         if (Shape.Count > 64 || Shape.Any(size => size < 1) || (Bits > 0) != Group is >= 1 || Count > long.MaxValue / 16)
             throw new JsonException($"The shape or the group of '{MessageText.Of(name)}' is out of range.");
-        Require(file, name, type, Sparse ? null : StoredLength(Count));
+        Require(file, name, type, Sparse ? null : StoredLength(Count), isCompanion: false);
         if (Bits > 0)
-            Require(file, name + StepsSuffix, ScalarType.Float16, 1 + ((Count - 1) / Group!.Value));
+            Require(file, name + StepsSuffix, ScalarType.Float16, 1 + ((Count - 1) / Group!.Value), isCompanion: true);
         if (Sparse)
-            Require(file, name + MaskSuffix, ScalarType.Byte, MaskBits.Length(Count));
+            Require(file, name + MaskSuffix, ScalarType.Byte, MaskBits.Length(Count), isCompanion: true);
     }
 
     private static void RequireFree(IReadOnlyDictionary<string, TensorEncoding> encodings, HashSet<string> names)
@@ -240,12 +240,14 @@ internal sealed record TensorEncoding
                 throw new JsonException($"'{MessageText.Of(shared)}' is encoded itself and belongs to '{MessageText.Of(name)}'.");
     }
 
-    private static void Require(SafetensorsFile file, string name, ScalarType type, long? count)
+    // Steps and masks are vectors; codes have any shape of their count.
+    private static void Require(SafetensorsFile file, string name, ScalarType type, long? count, bool isCompanion)
     {
         var entry = file.Find(name)
             ?? throw new CheckpointFormatException(file.FileName, $"has no tensor '{MessageText.Of(name)}', which its encodings name.");
-        if (entry.StoredType != SafetensorsTypes.NameOf(type) || (count is { } needed && ShapeText.Product(entry.Shape) != needed))
+        if (entry.StoredType != SafetensorsTypes.NameOf(type) || (count is { } needed && ShapeText.Product(entry.Shape) != needed)
+            || (isCompanion && entry.Shape.Count != 1))
             throw new CheckpointFormatException(
-                file.FileName, $"has the tensor {entry}; its encoding needs {SafetensorsTypes.NameOf(type)}{(count is null ? "" : $" with {count} numbers")}.");
+                file.FileName, $"has the tensor {entry}; its encoding needs {SafetensorsTypes.NameOf(type)}{(count is null ? "" : isCompanion ? $"({count})" : $" with {count} numbers")}.");
     }
 }

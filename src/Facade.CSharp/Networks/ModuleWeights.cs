@@ -9,9 +9,8 @@ internal static class ModuleWeights
     /// <summary>All or nothing: what does not fit is refused before anything is written.</summary>
     /// <param name="module">Whose tensors are overwritten, in their own type and on their own device.</param>
     /// <param name="tensors">Names of its state_dict and values.</param>
-    /// <param name="others">Names that it may have beside these, such as further ones of a shared parameter.</param>
     /// <exception cref="ArgumentException">The module lacks a tensor, has one too many, or one of another shape.</exception>
-    public static void Write(nn.Module module, IReadOnlyList<(string Name, Tensor Value)> tensors, IReadOnlyList<string> others)
+    public static void Write(nn.Module module, IReadOnlyList<(string Name, Tensor Value)> tensors)
     {
         var own = module.state_dict();
         foreach (var (name, value) in tensors)
@@ -25,7 +24,7 @@ internal static class ModuleWeights
                     nameof(module));
         }
 
-        if (own.Keys.Except(tensors.Select(tensor => tensor.Name)).Except(others).FirstOrDefault() is { } unknown)
+        if (own.Keys.Except(tensors.Select(tensor => tensor.Name)).FirstOrDefault() is { } unknown)
             throw new ArgumentException($"The module has '{unknown}' too; the network has no such tensor.", nameof(module));
         foreach (var (name, value) in tensors)
             own[name].copy_(value);

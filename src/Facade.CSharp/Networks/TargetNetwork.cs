@@ -273,8 +273,7 @@ public abstract partial class TargetNetwork
     private protected virtual void Write(nn.Module module, IReadOnlyList<Tensor> weights, NetworkState state) =>
         ModuleWeights.Write(
             module,
-            [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. PersistentBuffers(state)],
-            []);
+            [.. Parameters.Select(parameter => parameter.Name).Zip(weights), .. PersistentBuffers(state)]);
 
     /// <summary>The buffers that files and modules in PyTorch's form hold, by name.</summary>
     internal IEnumerable<(string Name, Tensor Values)> PersistentBuffers(NetworkState state) =>

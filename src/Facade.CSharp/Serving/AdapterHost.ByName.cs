@@ -60,7 +60,7 @@ public sealed partial class AdapterHost
     /// <param name="adapters">The adapter of each sample; null for the base alone.</param>
     /// <returns>(N, ...) with the target's output shape, in the samples' order, on the host's device; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The input's shape or type is wrong, or there are not as many names as samples.</exception>
-    /// <exception cref="KeyNotFoundException">There is no such adapter; none has answered then.</exception>
+    /// <exception cref="KeyNotFoundException">There is no such adapter, or another thread deleted it before its samples came.</exception>
     /// <exception cref="InvalidOperationException">One is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor PredictEach(Tensor input, IReadOnlyList<string?> adapters)
@@ -76,7 +76,7 @@ public sealed partial class AdapterHost
     /// <exception cref="ArgumentException">
     /// The number of inputs, a shape or a type is wrong, or there are not as many names as an input has samples.
     /// </exception>
-    /// <exception cref="KeyNotFoundException">There is no such adapter; none has answered then.</exception>
+    /// <exception cref="KeyNotFoundException">There is no such adapter, or another thread deleted it before its samples came.</exception>
     /// <exception cref="InvalidOperationException">One is merged into the base, or its own running statistics differ from those that are.</exception>
     /// <exception cref="ObjectDisposedException">The host is disposed.</exception>
     public Tensor PredictEach(IReadOnlyList<Tensor> inputs, IReadOnlyList<string?> adapters)

@@ -114,6 +114,7 @@ public sealed partial class AdapterHost : IDisposable
     /// <param name="model">A model of this network; its trained parameters are copied, its weights generated when it answers.</param>
     /// <exception cref="ArgumentException">The name is blank or taken, or the model is of another network, or of a module with other frozen parameters.</exception>
     /// <exception cref="CheckpointFormatException">It generates factors of low rank.</exception>
+    /// <exception cref="InvalidOperationException">A trained parameter or a buffer of it is not finite.</exception>
     /// <exception cref="ObjectDisposedException">The host or the model is disposed, or a target whose module has frozen parameters.</exception>
     public void Add(string name, MappedModel model)
     {
@@ -137,6 +138,8 @@ public sealed partial class AdapterHost : IDisposable
                 $"The model's network has other frozen parameters than '{Target.Name}', and a host serves one network. Make both networks of modules "
                 + "with the same ones, of the same values.",
                 nameof(model));
+        StoredTensors.RequireFinite(model.TrainableNames.Zip(model.Trainables, (trained, values) => (trained, (Tensor)values)));
+        BufferChecks.RequireSound(model);
         Take(name, new WholeAdapter(model.CopyTo(device), frozen), () => { });
     }
 

@@ -52,8 +52,8 @@ public sealed class Trainer
     /// <returns>The run's history and figures.</returns>
     /// <exception cref="ArgumentException">
     /// The data does not fit the target, the loss, a metric or another option; early stopping, the best epoch or a metric to select by is
-    /// asked for and nothing is held out to judge by; what <see cref="TrainingOptions.ValidationFraction"/> holds out of cropped data has not its
-    /// size; the schedule does not fit the run or the optimiser.
+    /// asked for and nothing is held out to judge by; <see cref="TrainingOptions.ValidationFraction"/> leaves one of the two parts without a sample, or what it
+    /// holds out of cropped data has not its size; the schedule does not fit the run or the optimiser.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The function of <see cref="Dataset.FromSamples"/> gave a sample of another shape or type than announced, with a wrong label or a number that is
@@ -113,6 +113,10 @@ public sealed class Trainer
                 nameof(validation));
         if (options.ValidationFraction == 0)
             return run(training, null);
+        if (Math.Round(options.ValidationFraction * training.Count) is var held && (held < 1 || held >= training.Count))
+            throw new ArgumentOutOfRangeException(
+                nameof(TrainingOptions.ValidationFraction), options.ValidationFraction,
+                $"Both parts need a sample: of {training.Count} it would hold out {held}.");
 
         var (kept, heldOut) = training.SplitHoldOut(options.ValidationFraction, options.Seed);
         using (kept)

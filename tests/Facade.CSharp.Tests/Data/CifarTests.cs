@@ -35,6 +35,19 @@ public sealed class CifarTests : IDisposable
         Assert.Equal((0.2 - 0.4465) / 0.2616, pixel[2], 1e-5);
     }
 
+    [UnixFact]
+    public void Files_behind_links_are_read()
+    {
+        var real = folder.Write("real.bin", Record(0, 255, 0, 9));
+        foreach (var name in Enumerable.Range(1, 5).Select(number => $"data_batch_{number}.bin").Append("test_batch.bin"))
+            File.CreateSymbolicLink(folder.File(name), real);
+
+        var (training, test) = Cifar.Load10(folder.Path);
+        using (training)
+        using (test)
+            Assert.Equal((5, 1), (training.Count, test.Count));
+    }
+
     [Fact]
     public void Cifar100_has_a_coarse_label_first_and_100_fine_classes()
     {

@@ -129,6 +129,24 @@ public sealed class LoaderFaultTests : IDisposable
             () => NpyFile.Read(Npy("{'descr': '<u8', 'fortran_order': False, 'shape': (1,)}", 0, 0, 0, 0, 0, 0, 0, 255))).Message);
     }
 
+    [Fact]
+    public void Numbers_that_take_more_memory_than_their_file_are_held_to_the_limit_too()
+    {
+        var images = folder.Write("images", IdxBytes.Of([10, 10, 10], new byte[1000]));
+        var labels = folder.Write("labels", IdxBytes.Of([10], new byte[10]));
+        Assert.Contains("4000 bytes in single precision; at most 3999", Assert.Throws<DatasetFormatException>(
+            () => ImageDataset.FromIdx(images, labels, ["a"], 0, 1, new() { Bytes = 3999 })).Message);
+        ImageDataset.FromIdx(images, labels, ["a"], 0, 1, new() { Bytes = 4000 }).Dispose();
+
+        var table = folder.Write("table.csv", System.Text.Encoding.UTF8.GetBytes("a,b,c\n" + string.Concat(Enumerable.Range(0, 50).Select(row => $"{row % 3},{row % 2},x\n"))));
+        Assert.Contains("takes 800 bytes as numbers; at most 799", Assert.Throws<DatasetFormatException>(
+            () => FeatureVectors.FromCsv(table, "c", limits: new() { Bytes = 799 })).Message);
+        FeatureVectors.FromCsv(table, "c", limits: new() { Bytes = 800 }).Dispose();
+        Assert.Contains("takes 1200 bytes as numbers; at most 1199", Assert.Throws<DatasetFormatException>(
+            () => TimeSeriesWindows.FromCsv(table, "a", ["a", "b"], length: 2, limits: new() { Bytes = 1199 })).Message);
+        TimeSeriesWindows.FromCsv(table, "a", ["a", "b"], length: 2, limits: new() { Bytes = 1200 }).Dispose();
+    }
+
     private static readonly byte[] Idx = IdxBytes.Of([2, 3], [1, 2, 3, 4, 5, 6]);
 
     private static IdxFile ReadIdx(byte[] bytes, ReadLimits? limits = null) => IdxFile.Read(new MemoryStream(bytes), "some.gz", limits);

@@ -71,6 +71,8 @@ public sealed class TimeSeriesTests : IDisposable
             TimeSeriesWindows.FromColumns("memory", [new("a", feature)], new("b", target), length: 1);
 
         Windows(counts, counts).Dispose();
+        Assert.Throws<ArgumentException>("features", () => Windows(null!, counts));
+        Assert.Throws<ArgumentNullException>("target", () => Windows(counts, null!));
         Assert.Contains("'a' is -Infinity in row 4;", Assert.Throws<ArgumentException>("features", () => Windows(broken, counts)).Message);
         Assert.Contains("'b' is -Infinity in row 4;", Assert.Throws<ArgumentException>("target", () => Windows(counts, broken)).Message);
     }

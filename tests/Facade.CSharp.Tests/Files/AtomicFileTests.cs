@@ -136,6 +136,17 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["pipe", "taken"], Names);
     }
 
+    [UnixFact]
+    public void A_pipe_with_the_name_of_what_an_ended_process_left_keeps_no_write_waiting()
+    {
+        ChildProcess.Run("mkfifo", [folder.File(".mappingnets-2000000000-1.tmp")]);
+
+        AtomicFile.WriteAllText(folder.File("a"), "a");
+
+        Assert.Equal("a", File.ReadAllText(folder.File("a")));
+        Assert.Equal([".mappingnets-2000000000-1.tmp", "a"], Names.Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void What_an_ended_process_left_is_deleted_by_the_next_write_and_what_others_write_is_not()
     {

@@ -121,6 +121,17 @@ public sealed class HostileFileTests : IDisposable
         PretrainedWeights.FromFile(Path, new() { Bytes = 32_000 }).Dispose();
     }
 
+    [Fact]
+    public void A_mask_that_is_no_vector_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var encoding = "{\"w\":{\"precision\":\"single\",\"shape\":[4,8],\"sparse\":true}}";
+        SafetensorsFile.Write(
+            Path, [("w", ones(4)), ("w_mask", ones(1, 4, dtype: uint8))], new Dictionary<string, string> { ["encodings"] = encoding });
+
+        Assert.Contains("its encoding needs U8(4)", Assert.Throws<CheckpointFormatException>(() => PretrainedWeights.FromFile(Path)).Message);
+    }
+
     [Theory]
     [InlineData("0,4611686018427387904,4", "F32")]
     [InlineData("0,4611686018427387904,4611686018427387904", "F32")]

@@ -21,6 +21,18 @@ public sealed class AddedAdapterTests : IDisposable
     }
 
     [Fact]
+    public void A_mapped_model_with_a_number_that_is_not_finite_is_refused()
+    {
+        using var host = new AdapterHost(Small.Classifier(), pretrained);
+        using var model = Small.Slvt();
+        using (torch.no_grad())
+            model.Trainables[0].fill_(float.NaN);
+
+        Assert.Contains("'latent' holds a number that is not finite", Assert.Throws<InvalidOperationException>(() => host.Add("nan", model)).Message);
+        Assert.Empty(host.Names);
+    }
+
+    [Fact]
     public async Task A_file_that_is_replaced_by_one_of_another_kind_again_and_again_is_the_one_or_the_other()
     {
         using var folder = new TemporaryFolder();

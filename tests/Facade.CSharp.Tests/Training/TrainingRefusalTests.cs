@@ -187,7 +187,7 @@ public sealed class TrainingRefusalTests
                 $"{name} needs a validation set",
                 Assert.Throws<ArgumentException>("validation", () => new Trainer(model, options).Fit(data)).Message);
         Assert.Throws<ArgumentOutOfRangeException>(
-            "fraction", () => new Trainer(model, new() { ValidationFraction = 0.01 }).Fit(data));
+            "ValidationFraction", () => new Trainer(model, new() { ValidationFraction = 0.01 }).Fit(data));
     }
 
     [Fact]

@@ -196,8 +196,7 @@ public sealed class ModuleTarget : TargetNetwork, IDisposable
                     .. Buffers.Select(buffer => buffer.Name).Zip(state.Tensors),
                     .. module.Frozen,
                     .. Ties(weights, state),
-                ],
-                []);
+                ]);
     }
 
     /// <inheritdoc/>
