@@ -65,8 +65,7 @@ internal static class JoinedRows
 
     /// <summary>The data, how much of it, how long and how often.</summary>
     /// <param name="reports">The reports, all of one experiment.</param>
-    /// <param name="statement">What is to be said of the data in place of its name; null for nothing.</param>
-    public static string Circumstances(IReadOnlyList<ReportFile> reports, string? statement)
+    public static string Circumstances(IReadOnlyList<ReportFile> reports)
     {
         static string Range(IEnumerable<int> numbers) =>
             numbers.Distinct().Order().ToArray() is { Length: > 1 } several ? $"{several[0]:N0} to {several[^1]:N0}" : $"{numbers.First():N0}";
@@ -83,8 +82,19 @@ internal static class JoinedRows
         RunSummary[] rows = [.. reports.SelectMany(ResultRows.Rows)];
         if (rows.Length > 0 && Usual(rows) is var usual)
             facts.Add($"{usual} seed{(usual == 1 ? "" : "s")}{(rows.All(row => row.Seeds.Count == usual) ? "" : " where a cell says nothing else")}");
-        var data = statement ?? $"Data: {string.Join(", ", reports.Select(NameOf).Distinct())}.";
+        var data = Statement(reports);
         return facts.Count == 0 ? data : $"{data} {string.Join("; ", facts)}.";
+    }
+
+    // Of several data sets what is stated of each; the rest of one's statement would be taken for that of all.
+    private static string Statement(IReadOnlyList<ReportFile> reports)
+    {
+        string[] statements = [.. reports.Select(report => report.DataStatement ?? "").Distinct()];
+        if (statements is [{ Length: > 0 } same])
+            return same;
+        var shared = statements.Select(statement => statement.Split(". ").Select(sentence => sentence.TrimEnd('.'))).Aggregate((left, right) => left.Intersect(right));
+        string[] sentences = [$"Data: {string.Join(", ", reports.Select(NameOf).Distinct())}", .. shared.Where(sentence => sentence.Length > 0)];
+        return string.Join(" ", sentences.Select(sentence => sentence + "."));
     }
 
     private static string NameOf(ReportFile report) => report.Dataset.Split(':')[0];

@@ -61,8 +61,7 @@ public static class ResultsPage
     {
         ReportFile[] reports = [.. results.Select(result => result.Report)];
         var kinds = string.Join(" ", reports.Select(ResultFolder.Kind).Distinct());
-        // The statement of one of several data sets would be taken for that of all.
-        var data = JoinedRows.Circumstances(reports, reports.Select(report => report.DataStatement).Distinct().ToArray() is [{ } same] ? same : null);
+        var data = JoinedRows.Circumstances(reports);
         var table = (reports.Length == 1 ? digest?.Invoke(reports[0]) : null) ?? JoinedRows.Table(reports);
         // Some experiments have a table of their own in place of rows.
         if (table.Length == 0 || reports.Any(report => report.Trajectories is not null))

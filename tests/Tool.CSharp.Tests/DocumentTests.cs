@@ -35,6 +35,8 @@ public sealed partial class DocumentTests
     // What a page's reader has at hand; a block that declares one of these itself hides the field.
     private static readonly Dictionary<string, string> Fields = new()
     {
+        ["networks.md"] = "nn.Module<Tensor, Tensor> mine; Tensor images;",
+        ["training.md"] = "Model model; TargetNetwork target; TrainingOptions options; Dataset train, test;",
         ["bounds.md"] = "MappedModel model; Tensor images, thetaStar;",
         ["fine-tuning.md"] = "TargetNetwork target; PretrainedWeights pretrained; nn.Module<Tensor, Tensor> mine; Tensor images; TrainingOptions options; Dataset data;",
         ["onnx.md"] = "string path; int latents; Model plain; FineTunedModel customer; float[] pixels; long[] shape;",
