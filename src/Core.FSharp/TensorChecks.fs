@@ -36,7 +36,8 @@ let isFinite (tensor: torch.Tensor) =
 
 /// Whether all elements are finite as numbers of single precision, in which latents and weights are.
 let isFiniteInSingle (tensor: torch.Tensor) =
-    use single = tensor.detach().to_type (torch.float32)
+    use values = tensor.detach ()
+    use single = values.to_type torch.float32
     isFinite single
 
 /// Refuses anything but a vector of finite numbers of the length in single or double precision.

@@ -60,7 +60,10 @@ public sealed class FederatedTrainer
     /// the others go on with. Its model keeps the steps that it has taken since the last round.
     /// </summary>
     /// <param name="training">This worker's own data, which no one else sees.</param>
-    /// <param name="progress">Told of each round, from 1, once its mean is in the model.</param>
+    /// <param name="progress">
+    /// Told of each round, from 1, once its mean is in the model; or once it ended without one, as <see cref="FederatedOptions.HidesChanges"/> says, and the
+    /// model is where it was before.
+    /// </param>
     /// <param name="cancellation">Takes this worker out of the run.</param>
     /// <exception cref="ArgumentException">The data does not fit, or the run has other settings or has begun.</exception>
     /// <exception cref="InvalidOperationException">
@@ -99,6 +102,7 @@ public sealed class FederatedTrainer
                     return;
                 var change = Trained().Zip(before, (after, number) => after - number).ToArray();
                 var reply = Averaged(line, secret, mask, roster, change);
+                RequireOthers(options, run, reply.Next!);
                 Put(reply.Sum.Length == 0 ? before : before.Zip(WholeNumbers.ToChange(reply.Sum, options), (number, mean) => number + mean).ToArray());
                 roster = reply.Next!;
                 progress?.Report(round + 1);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json.Nodes;
 
 namespace MappingNets.Tool;
@@ -55,7 +56,7 @@ internal static class Commands
         };
     }
 
-    /// <summary>An option for a positive number of single precision, null where it is not named.</summary>
+    /// <summary>An option for a positive number, null where it is not named.</summary>
     public static Option<double?> Positive(string name, string description) => new(name)
     {
         Description = description,
@@ -71,7 +72,9 @@ internal static class Commands
         var text = result.Tokens[0].Value;
         if (!text.Contains(',') && T.TryParse(text, CultureInfo.InvariantCulture, out value!))
             return true;
-        result.AddError($"{name} takes a number; '{text}' is none.");
+        result.AddError(BigInteger.TryParse(text, CultureInfo.InvariantCulture, out _) && !text.Contains(',')
+            ? $"{name} is beyond its range: {text}."
+            : $"{name} takes a number; '{text}' is none.");
         value = default!;
         return false;
     }

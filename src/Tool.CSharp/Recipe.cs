@@ -113,7 +113,7 @@ internal sealed record Recipe(
         {
             using var reader = new StreamReader(InputFile.Open(path));
             var read = JsonSerializer.Deserialize<Recipe>(reader.ReadToEnd(), Form) ?? throw new JsonException("It is null.");
-            // The serializer looks at the list, but not at what is in it.
+            // The serializer looks at the lists, but not at what is in them.
             if (read.InputShape.Any(size => size is < 1 or > int.MaxValue))
                 throw new JsonException($"The inputShape is ({string.Join(", ", read.InputShape)}); each size is 1 at least, and an int.");
             return Array.FindIndex(read.ClassNames, name => name is null) is >= 0 and var place

@@ -232,6 +232,16 @@ public sealed class ExportTests
         Assert.Contains("single or half precision", fault.Message);
     }
 
+    [Fact]
+    public void AMaskOfWholeNumbersTimesANumberIsNoWeight()
+    {
+        var mask = new TensorProto { Name = "mask", DataType = (int)TensorProto.Types.DataType.Uint8, Dims = { 3 }, RawData = ByteString.CopyFrom(0, 1, 0) };
+        var graph = new OnnxGraphs(13, 4).Weight("w", 4, 3).Node("MatMul", "x w", "a").Floats("minus", [], [-1e4f])
+            .Node("Cast", "mask", "masked", ("to", (int)TensorProto.Types.DataType.Float)).Node("Mul", "masked minus", "far").Node("Add", "a far", "y").Output("y");
+        graph.Model.Graph.Initializer.Add(mask);
+        Agreement.Check(graph);
+    }
+
     [Theory]
     [InlineData("input")]
     [InlineData("output")]

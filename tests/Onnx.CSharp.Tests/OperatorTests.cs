@@ -103,13 +103,15 @@ public sealed class OperatorTests
     }
 
     [Theory]
-    [InlineData("AveragePool")]
-    [InlineData("MaxPool")]
-    public void AWindowThatIsLongerThanWhatThereIsIsRefusedAtAnyStride(string type)
+    [InlineData("AveragePool", 3, 2, 0)]
+    [InlineData("MaxPool", 3, 2, 0)]
+    [InlineData("AveragePool", 7, 3, 1)]
+    [InlineData("MaxPool", 7, 3, 1)]
+    public void AWindowThatIsLongerThanWhatThereIsIsRefusedAtAnyStride(string type, int kernel, int stride, int ceiling)
     {
         using var folder = new TemporaryFolder();
         var graph = new OnnxGraphs(13, 2, 1, 2).Weight("w", 2, 1, 2).Node("Mul", "x w", "a")
-            .Node(type, "a", "y", ("kernel_shape", new[] { 1, 3 }), ("strides", new[] { 1, 2 })).Output("y");
+            .Node(type, "a", "y", ("kernel_shape", new[] { 1, kernel }), ("strides", new[] { 1, stride }), ("ceil_mode", ceiling)).Output("y");
         Assert.ThrowsAny<NotSupportedException>(() => TargetNetwork.FromOnnx(folder.Write("net.onnx", graph.Bytes())));
     }
 

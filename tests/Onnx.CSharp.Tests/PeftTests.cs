@@ -38,7 +38,7 @@ public sealed class PeftTests
         var target = TargetNetwork.FromOnnx(folder.Write(
             "net.onnx", new OnnxGraphs(13, 2).Weight("fc.weight", 2, 2).Node(type, "x fc.weight", "y").Output("y").Bytes()));
         using var pretrained = PretrainedWeights.Of(target);
-        Assert.Contains("outputs first", Assert.Throws<CheckpointFormatException>(
+        Assert.Contains("has its inputs first here", Assert.Throws<CheckpointFormatException>(
             () => FineTunedModel.LoadPeftAdapter(folder.File("peft"), target, pretrained)).Message);
     }
 

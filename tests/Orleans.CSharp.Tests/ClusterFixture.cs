@@ -13,7 +13,7 @@ public sealed class ClusterFixture : IAsyncLifetime
     public InProcessTestCluster Cluster { get; private set; } = null!;
 
     /// <summary>The changes that federated runs were sent.</summary>
-    internal ConcurrentQueue<(string Run, string Worker, int Round, int Attempt, byte[] Bytes)> Changes { get; } = new();
+    internal ConcurrentQueue<(string Run, string Secret, int Round, int Attempt, byte[] Bytes)> Changes { get; } = new();
 
     public IGrainFactory Grains => Cluster.Client;
 

@@ -65,6 +65,23 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         Assert.Contains("No other worker is left in the federated run 'alone'", fault.Message);
     }
 
+    [Fact]
+    public async Task TheLastOneLeftAfterALateFailureEndsInItsLastRoundToo()
+    {
+        var options = new FederatedOptions { Workers = 2, Rounds = 1, LocalSteps = 2, HidesChanges = true };
+        using var model = Small.Slvt();
+        using var data = Small.Classes();
+        var fitting = new FederatedTrainer(fixture.Grains, "late", model, Local, options).FitAsync(data);
+        await Begun("late", options);
+
+        var grain = fixture.Grains.GetGrain<IFederationGrain>("late");
+        while ((await grain.Ready(ByHand, 0, 0)).Next is null)
+            Assert.False(fitting.IsFaulted);
+        await grain.Leave(ByHand);
+
+        Assert.Contains("No other worker is left", (await Assert.ThrowsAsync<InvalidOperationException>(() => fitting.WaitAsync(Longest))).Message);
+    }
+
     [Theory]
     [InlineData(false, 1)]
     [InlineData(true, 2)]
@@ -86,7 +103,7 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         await fitting.WaitAsync(Longest);
 
         // A call that is answered without a sum is made again with the same bytes.
-        var sent = fixture.Changes.Where(change => change.Run == run).GroupBy(change => (change.Worker, change.Round)).ToArray();
+        var sent = fixture.Changes.Where(change => change.Run == run).GroupBy(change => (change.Secret, change.Round)).ToArray();
         Assert.Equal(2, sent.Count(change => change.Key.Round == rounds - 1));
         Assert.All(sent, change => Assert.Single(change.Select(call => (call.Attempt, Convert.ToHexString(call.Bytes))).Distinct()));
         Assert.Equal(ClusterTrainerTests.Bits(models[0]), ClusterTrainerTests.Bits(models[1]));

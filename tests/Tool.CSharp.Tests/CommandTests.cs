@@ -186,6 +186,7 @@ public sealed class CommandTests : ToolTests
     [InlineData(2, "--hold-out takes a number; '0,1' is none.", "train", "a", "--hold-out", "0,1")]
     [InlineData(2, "--rate takes a number above 0 and at most 1E+30; -1 is none.", "train", "a", "--rate", "-1")]
     [InlineData(2, "--hold-out takes a number from 0 to 0.9; 2 is none.", "train", "a", "--hold-out", "2")]
+    [InlineData(2, "--seed is beyond its range: -1.", "train", "a", "--seed", "-1")]
     [InlineData(2, "'--epoch' is not known; did you mean '--epochs'?", "train", "a", "--epoch", "3")]
     [InlineData(2, "'--gray' is not known; did you mean '--grey'?", "train", "a", "--gray")]
     [InlineData(1, "--data is missing", "train", "a")]

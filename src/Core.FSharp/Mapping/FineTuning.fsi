@@ -90,7 +90,7 @@ module FineTuning =
     /// theta_pretrained + alpha * o[group(i)], shape (P). Weights that belong to no group keep their bits.
     /// </summary>
     /// <param name="plan">The groups.</param>
-    /// <param name="strength">alpha, a finite number.</param>
+    /// <param name="strength">alpha, finite, at most 3.4e38 in size.</param>
     /// <param name="pretrained">theta_pretrained, shape (P), of the precision and on the device of o.</param>
     /// <param name="latent">o, shape (K).</param>
     /// <exception cref="T:System.ArgumentException">A shape or precision disagrees; alpha is not finite.</exception>

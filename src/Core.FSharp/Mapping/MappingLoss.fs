@@ -53,12 +53,6 @@ module MappingLoss =
         use samples = (float outputs.shape[0]).ToScalar()
         (perturbed - outputs).square().sum () / samples
 
-    /// sigma'(h)^2 from the pre-activation h, or null for the identity, whose slope is 1.
-    let private squaredSlope activation (values: torch.Tensor) : torch.Tensor | null =
-        match activation with
-        | MappingActivation.Identity -> null
-        | activation -> (ActivationSlope.at activation values).square ()
-
     /// ||w_j + v_j||^2 for every row j of a piece, shape (P_piece) or ().
     let private squaredRows (piece: MappingPiece) (own: torch.Tensor) =
         let norms = piece.FixedWeights.RowNormsSquared own
@@ -106,9 +100,8 @@ module MappingLoss =
             if mapping.Activation = MappingActivation.Identity then
                 squaredScales
             else
-                match squaredSlope mapping.Activation (mapping.PreActivation latent) with
-                | null -> squaredScales
-                | slopes -> squaredScales * slopes
+                squaredScales
+                * (ActivationSlope.at mapping.Activation (mapping.PreActivation latent)).square ()
 
         mapping.Pieces
         |> Array.map (fun piece ->

@@ -217,9 +217,9 @@ internal static class PeftAdapter
 
     private static Piece PieceOf(TensorFile file, PeftConfiguration configuration, Factors factors, SafetensorsEntry entry)
     {
-        if (!factors.Weight.IsLinearMap)
+        if (factors.Weight.IsOtherMatrix)
             throw new CheckpointFormatException(
-                file.FileName, $"has factors for '{factors.Module}', whose weight is not that of one linear or convolutional layer with its outputs first.");
+                file.FileName, $"has factors for '{factors.Module}', whose matrix has its inputs first here, or is scaled; PEFT's are for (outputs, inputs).");
         if (PeftModules.Otherwise(factors.Weight) is { } otherwise)
             throw new CheckpointFormatException(file.FileName, $"has factors for '{factors.Module}', which {otherwise}.");
         var rank = entry.Shape.Count > 0 ? entry.Shape[0] : 0;

@@ -47,14 +47,14 @@ public sealed class MappingTerms
     /// </summary>
     /// <param name="step">The step; another step draws other noise.</param>
     /// <param name="seed">The seed of the noise.</param>
-    /// <param name="deviation">s, positive and finite.</param>
+    /// <param name="deviation">s, positive and finite in single precision.</param>
     /// <param name="share">
     /// The share of the batch that the mean is taken over, above 0 and at most 1: n = ceil(share N) neighbours, the last sample followed by the first,
     /// from a place that the step and the seed draw, so that over steps every sample counts equally and the expected value is that of the whole batch. Only
     /// these run once more. Where the target keeps a state, as batch normalisation and dropout do, they run twice more, so that both passes take their
     /// statistics from the same samples.
     /// </param>
-    /// <exception cref="ArgumentOutOfRangeException">The deviation is not a positive finite number, or the share is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The deviation is not a positive finite number of single precision, or the share is out of range.</exception>
     public Tensor Stability(long step, ulong seed = 0, double deviation = 0.01, double share = 1)
     {
         MappingChecks.Positive(deviation, nameof(deviation));

@@ -18,6 +18,9 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
     /// <summary>Whether it is the matrix of a linear layer or the kernels of a convolution, outputs first.</summary>
     internal bool IsLinearMap { get; init; }
 
+    /// <summary>Whether it is known to be a matrix that the network takes in another way than a linear layer does: with its inputs first, or scaled.</summary>
+    internal bool IsOtherMatrix { get; init; }
+
     /// <summary>Into how many groups a convolution divides its channels, each of which sees its own inputs only; 1 for all other tensors.</summary>
     internal long Groups { get; init; } = 1;
 
@@ -32,7 +35,7 @@ public sealed record ParameterSpecification(string Name, IReadOnlyList<long> Sha
 
     /// <summary>Whether everything is the same, the shape size by size.</summary>
     public bool Equals(ParameterSpecification? other) =>
-        other is not null && (Name, FanIn, Center, IsLinearMap, Groups) == (other.Name, other.FanIn, other.Center, other.IsLinearMap, other.Groups)
+        other is not null && (Name, FanIn, Center, IsLinearMap, IsOtherMatrix, Groups) == (other.Name, other.FanIn, other.Center, other.IsLinearMap, other.IsOtherMatrix, other.Groups)
         && PaddingMode == other.PaddingMode && Dilation.SequenceEqual(other.Dilation) && Shape.SequenceEqual(other.Shape);
 
     /// <summary>Of the name, the shape and the fan-in.</summary>

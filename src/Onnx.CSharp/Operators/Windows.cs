@@ -76,11 +76,11 @@ internal sealed record Windows(long[] Kernel, long[] Strides, long[] Dilations, 
     public long Count(int axis, long size, bool ceiling)
     {
         var room = size + Before[axis] + After[axis] - (Kernel[axis] - 1) * Dilations[axis] - 1;
-        // Division rounds towards zero, and would find one where a window is longer than what there is.
-        if (room < 0 && !ceiling)
-            return 0;
-        var count = (ceiling ? (room + Strides[axis] - 1) / Strides[axis] : room / Strides[axis]) + 1;
+        // The operator rounds towards zero, and would find a window where it is longer than what there is.
+        var count = Math.Max(0, Floor(ceiling ? room + Strides[axis] - 1 : room, Strides[axis]) + 1);
         // A window must start in the input or in the padding before it.
-        return ceiling && (count - 1) * Strides[axis] >= size + Before[axis] ? count - 1 : count;
+        return ceiling && count > 0 && (count - 1) * Strides[axis] >= size + Before[axis] ? count - 1 : count;
     }
+
+    private static long Floor(long number, long by) => number >= 0 ? number / by : -((by - 1 - number) / by);
 }

@@ -206,11 +206,12 @@ internal sealed class OnnxGraph
                     continue;
                 if (node.Type == "Cast" && tensor.Type is Kind.Int8 or Kind.Uint8)
                     codes.Add(node.Outputs[0]);
-                if (node.Type == "Mul" && tensor.IsFloat && codes.Contains(node.Inputs[1 - input]))
+                var role = TensorRoles.Of(node.Type, input, tensor);
+                if (node.Type == "Mul" && codes.Contains(node.Inputs[1 - input])
+                    && (role == TensorRole.Parameter || name.EndsWith(StoredWeights.StepEnding, StringComparison.Ordinal)))
                     throw new NotSupportedException(
                         $"'{file.Path}' makes weights of whole numbers and a step ('{MessageText.Of(name)}'), as an export in int8 does, and neither is a weight to "
                         + "train. Read the network's export in single or half precision.");
-                var role = TensorRoles.Of(node.Type, input, tensor);
                 if (role == TensorRole.Parameter && IsMask(tensor))
                     role = TensorRole.Constant;
                 var before = roles.GetValueOrDefault(name, role);
@@ -228,14 +229,19 @@ internal sealed class OnnxGraph
                 var isFirst = parameters.TryAdd(name, new ParameterSpecification(name, tensor.Shape, fanIn)
                 {
                     IsLinearMap = isKernel || TensorRoles.IsMatrixOfOutputs(node, input),
+                    IsOtherMatrix = TensorRoles.IsOtherMatrix(node, input),
                     Center = TensorRoles.Center(node, input, tensor.Shape),
                     Groups = isKernel ? node.Int("group", 1) : 1,
                     Dilation = isKernel ? node.Ints("dilations") ?? [] : [],
                     PaddingMode = isKernel ? PaddingBefore(node) : null,
                 });
-                // Of a weight that two nodes take neither is the layer.
+                // A weight that two nodes take is what it is to both.
                 if (!isFirst)
-                    parameters[name] = parameters[name] with { IsLinearMap = false };
+                    parameters[name] = parameters[name] with
+                    {
+                        IsLinearMap = parameters[name].IsLinearMap && (isKernel || TensorRoles.IsMatrixOfOutputs(node, input)),
+                        IsOtherMatrix = parameters[name].IsOtherMatrix || TensorRoles.IsOtherMatrix(node, input),
+                    };
             }
         }
 

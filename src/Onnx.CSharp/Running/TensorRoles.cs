@@ -78,6 +78,10 @@ internal static class TensorRoles
     public static bool IsMatrixOfOutputs(OnnxNode node, int input) =>
         node.Type == "Gemm" && input == 1 && node.Flag("transB") && !node.Flag("transA") && node.Float("alpha", 1) == 1;
 
+    /// <summary>Whether a weight is a matrix in another way: with its inputs first, or scaled.</summary>
+    public static bool IsOtherMatrix(OnnxNode node, int input) =>
+        node.Type == "MatMul" || (node.Type == "Gemm" && input < 2 && !IsMatrixOfOutputs(node, input));
+
     /// <summary>The value around which a weight lies before training: 1 for scales.</summary>
     public static double Center(OnnxNode node, int input, IReadOnlyList<long> shape) => (node.Type, input) switch
     {

@@ -9,6 +9,9 @@ namespace MappingNets;
 /// <summary>Weights as initialisers of a model, whole or as codes with the nodes that make the weight of them.</summary>
 internal static class StoredWeights
 {
+    /// <summary>How the names of steps end.</summary>
+    public const string StepEnding = ".step";
+
     /// <summary>Writes a weight's numbers into its initialiser; where they are rounded, the weight becomes the result of nodes.</summary>
     /// <param name="model">The model.</param>
     /// <param name="tensor">The initialiser, of the weight's name and shape.</param>
@@ -41,7 +44,7 @@ internal static class StoredWeights
         }
 
         (tensor.Name, tensor.DataType, tensor.RawData) = (Free(model, $"{name}.codes"), (int)Kind.Int8, Raw(value.div(step).round().to(ScalarType.Int8)));
-        var steps = new TensorProto { Name = Free(model, $"{name}.step"), DataType = (int)Kind.Float, RawData = Raw(step) };
+        var steps = new TensorProto { Name = Free(model, name + StepEnding), DataType = (int)Kind.Float, RawData = Raw(step) };
         steps.Dims.AddRange(step.shape);
         model.Graph.Initializer.Add(steps);
         var whole = Free(model, $"{name}.whole");

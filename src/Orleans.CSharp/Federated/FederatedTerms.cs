@@ -9,13 +9,15 @@ namespace MappingNets;
 /// <param name="Bytes">How many bytes a change has.</param>
 /// <param name="Settings">All settings by name, as text.</param>
 /// <param name="Probe">Some weights near the model's start: changes mean nothing to a model that makes other weights of them.</param>
+/// <param name="HidesChanges">Whether changes are hidden.</param>
 [GenerateSerializer, Immutable]
 internal sealed record FederatedTerms(
     [property: Id(0)] int Workers,
     [property: Id(1)] TimeSpan Deadline,
     [property: Id(2)] long Bytes,
     [property: Id(3)] Dictionary<string, string> Settings,
-    [property: Id(4)] float[] Probe)
+    [property: Id(4)] float[] Probe,
+    [property: Id(5)] bool HidesChanges = false)
 {
     /// <summary>The terms of a worker whose model is at its start. How it trains on its data may differ.</summary>
     public static FederatedTerms Of(Model model, FederatedOptions options)
@@ -36,14 +38,8 @@ internal sealed record FederatedTerms(
         // They name no such setting, by which they refuse and are refused.
         if (options.NoiseMultiplier is not null)
             settings["sharing of the noise"] = "equal, as much of the others in every round";
-        // Those of builds that send a hidden change again without a worker that has failed, from which that one's change can be computed, name no such setting.
-        if (options.HidesChanges)
-            settings["sending of hidden changes"] = "once";
-        return new(options.Workers, options.Deadline, FlatTensors.BytesOf(model.Trainables), settings, Agreement.Probe(model));
+        return new(options.Workers, options.Deadline, FlatTensors.BytesOf(model.Trainables), settings, Agreement.Probe(model), options.HidesChanges);
     }
-
-    /// <summary>Whether changes are hidden.</summary>
-    public bool HidesChanges => Settings.ContainsKey("sending of hidden changes");
 
     /// <summary>What two workers do not agree on, as a sentence; null where they do.</summary>
     public string? DifferenceFrom(FederatedTerms other) => Agreement.Difference(Settings, Probe, other.Settings, other.Probe);

@@ -16,6 +16,9 @@ namespace MappingNets;
 /// <param name="hides">Whether changes are hidden by masks.</param>
 internal sealed class Federation(int workers, TimeSpan deadline, long bytes, bool hides = false)
 {
+    // A worker whose answer was lost that it may send asks again after half a minute, or twice the deadline, at the latest.
+    private static readonly TimeSpan Resent = TimeSpan.FromSeconds(90);
+
     private readonly HashSet<string> ready = [];
     private readonly List<FederatedMember> members = [];
     private readonly Dictionary<string, byte[]> changes = [];
@@ -105,7 +108,7 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes, boo
             return;
         }
 
-        if (waitingSince is { } since && now - since >= deadline)
+        if (waitingSince is { } since && now - since >= Patience)
         {
             Drop(member => !(IsSending ? changes.ContainsKey(member.Worker) : ready.Contains(member.Worker)));
             Again();
@@ -141,6 +144,9 @@ internal sealed class Federation(int workers, TimeSpan deadline, long bytes, boo
 
         return gone.Length;
     }
+
+    private TimeSpan Patience =>
+        !hides || !IsSending || deadline >= Resent ? deadline : 3 * deadline < Resent ? 3 * deadline : Resent;
 
     private bool IsOfNow(string worker, int round, int attempt) =>
         Now is { } roster && (round, attempt) == (roster.Round, roster.Attempt) && roster.Members.Any(member => member.Worker == worker);

@@ -11,6 +11,9 @@ internal static class ReproduceProgram
     /// <summary>What a command prints that succeeds.</summary>
     public static string Succeeds(params string[] arguments) => ChildProcess.Run("dotnet", [Program, .. arguments]);
 
+    /// <summary>The same, of a command that is run in a folder.</summary>
+    public static string SucceedsIn(string folder, params string[] arguments) => ChildProcess.Run("dotnet", [Program, .. arguments], folder);
+
     /// <summary>What a command complains of that fails, without the place in the program.</summary>
     public static string Fails(params string[] arguments)
     {

@@ -26,6 +26,36 @@ public sealed class ResultsPageTests : IDisposable
         return [.. reports.Select(pair => folder.File(pair.Name))];
     }
 
+    [UnixFact]
+    public void The_committed_pages_are_what_the_committed_reports_give()
+    {
+        var link = folder.File("experiments");
+        Directory.CreateSymbolicLink(link, Path.Combine(RepositoryRoot.Path, "experiments"));
+        try
+        {
+            ReproduceProgram.SucceedsIn(folder.Path, "report");
+        }
+        finally
+        {
+            Directory.Delete(link);
+        }
+
+        foreach (var page in new[] { "results.md", "results-in-full.md" })
+            Assert.Equal(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", page)), File.ReadAllText(Path.Combine(folder.Path, "docs", page)));
+    }
+
+    [Fact]
+    public void What_all_statements_of_joined_data_sets_say_is_said_once()
+    {
+        ReportFile Of(string dataset, string own) =>
+            new(dataset, [Run("cnn2-slvt-2048", 2_048, 0.9)]) { Experiment = "classification", DataStatement = $"Data: {own}. Each picture counts twice." };
+
+        var page = Page(("classification", Of("fashion-mnist", "clothes")), ("classification-mnist", Of("mnist", "digits")));
+
+        Assert.Contains("Data: fashion-mnist, mnist. Each picture counts twice.", page);
+        Assert.DoesNotContain("clothes", page.Split("## classification")[1]);
+    }
+
     [Fact]
     public void The_summary_has_ours_beside_the_paper_the_re_run_and_a_relative_and_no_quick_look()
     {
