@@ -29,7 +29,7 @@ using (test)
     using var optimizer = optim.Adam(model.parameters(), lr: 0.05);
     var clock = Stopwatch.StartNew();
     var step = 0;
-    foreach (var batch in train.Batches(size, seed: 1, epoch: 1).TakeWhile(_ => step < steps))
+    foreach (var batch in Enumerable.Range(1, int.MaxValue).SelectMany(epoch => train.Batches(size, seed: 1, epoch)).Take(steps))
         using (batch)
         using (NewDisposeScope())
         {

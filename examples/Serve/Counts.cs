@@ -15,11 +15,13 @@ internal sealed class Counts
 
     public void Refused() => Interlocked.Increment(ref refused);
 
+    private static string Label(string text) => text.Replace(@"\", @"\\").Replace("\"", "\\\"").Replace("\n", @"\n");
+
     public string Describe()
     {
         var text = new StringBuilder("# TYPE predictions_total counter\n# TYPE prediction_seconds_total counter\n# TYPE refused_total counter\n");
         foreach (var (adapter, (count, seconds)) in answered.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-            text.Append(CultureInfo.InvariantCulture, $"predictions_total{{adapter=\"{adapter}\"}} {count}\nprediction_seconds_total{{adapter=\"{adapter}\"}} {seconds:F6}\n");
+            text.Append(CultureInfo.InvariantCulture, $"predictions_total{{adapter=\"{Label(adapter)}\"}} {count}\nprediction_seconds_total{{adapter=\"{Label(adapter)}\"}} {seconds:F6}\n");
         return text.Append(CultureInfo.InvariantCulture, $"refused_total {Interlocked.Read(ref refused)}\n").ToString();
     }
 }

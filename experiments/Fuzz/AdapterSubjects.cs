@@ -181,7 +181,6 @@ internal static class AdapterSubjects
 
     private static byte[][] Exports()
     {
-        using var model = Described(mapping => mapping.SingleLatent(8));
         return
         [
             Saved(DirectModel.For(Network.Value, 3), (one, path) => one.Export(path)),

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace MappingNets.Experiments.Fuzz;
 
-/// <summary>Every kind of file that the library reads.</summary>
+/// <summary>The kinds of file that the package MappingNets reads; tests of the other packages damage theirs.</summary>
 internal static class Subjects
 {
     private static readonly string[] Names = ["a", "b", "c"];

@@ -68,7 +68,7 @@ public static class SegmentationFolder
             using var image = PictureSource.Of(pairs[number].Image);
             return (
                 scale.Normalised(ImageFile.Colours(image, channels, height, width, most), [channels, height, width]),
-                tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64));
+                tensor(Labels(pairs[number].Mask, height, width, classOf, classNames.Count, most), [height, width], dtype: int64, device: CPU));
         });
     }
 

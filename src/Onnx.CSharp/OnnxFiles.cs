@@ -119,6 +119,7 @@ public static class OnnxFiles
         /// <returns>In the units of the outputs.</returns>
         /// <exception cref="NotSupportedException">As for <see cref="ExportOnnx"/>.</exception>
         /// <exception cref="ArgumentException">The inputs have another shape or type than the network takes.</exception>
+        /// <exception cref="InvalidOperationException">torch.inference_mode is on.</exception>
         /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
         public double ExpectedOnnxLoss(StoredPrecision precision, params Tensor[] inputs)
         {

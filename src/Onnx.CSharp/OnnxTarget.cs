@@ -174,7 +174,7 @@ public sealed class OnnxTarget : TargetNetwork
                 file.Path,
                 $"takes inputs of {bytes} bytes for {number} samples; at most {ShapeText.Count(file.Limits.Bytes)} are tried "
                 + $"({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)}).");
-        Tensor[] given = [.. inputs.Select(input => zeros([samples, .. input.Shape], input.Type))];
+        Tensor[] given = [.. inputs.Select(input => zeros([samples, .. input.Shape], input.Type, device: CPU))];
         Tensor[] weights = [.. graph.Parameters.Select(parameter => file.Initializers[parameter.Name].Load().to(ScalarType.Float32))];
         Tensor[] buffers = [.. graph.Buffers.Select(buffer => file.Initializers[buffer.Name].Load().to(ScalarType.Float32))];
         Tensor output;

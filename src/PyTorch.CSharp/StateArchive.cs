@@ -184,7 +184,7 @@ internal sealed class StateArchive : IDisposable
             foreach (var (name, view) in shared)
             {
                 using var tensor = view.Shape.Contains(0)
-                    ? empty(view.Shape, dtype: storage.dtype)
+                    ? empty(view.Shape, dtype: storage.dtype, device: CPU)
                     : storage.as_strided(view.Shape, view.Strides, view.Offset);
                 yield return (name, tensor);
             }
@@ -193,7 +193,7 @@ internal sealed class StateArchive : IDisposable
 
     private Tensor Load(StoredStorage storage)
     {
-        var values = empty(storage.Count, dtype: storage.Type);
+        var values = empty(storage.Count, dtype: storage.Type, device: CPU);
         if (storage.Count > 0)
             Fill(path, EntryOf(storage), values.bytes);
         return values;

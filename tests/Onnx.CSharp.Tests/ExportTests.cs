@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 using Onnx;
 using TorchSharp;
@@ -271,6 +272,10 @@ public sealed class ExportTests
         using var wrong = ones(2, 3);
         Assert.Throws<ArgumentException>(() => model.ExpectedOnnxLoss(StoredPrecision.Int8, wrong));
         Assert.ThrowsAny<ArgumentException>(() => model.ExpectedOnnxLoss(StoredPrecision.Int8, [null!]));
+        using var right = ones(2, 4);
+        // Its gradients cannot be there, and asking libtorch for them would end the process.
+        using (inference_mode(true))
+            Assert.Contains("torch.inference_mode is on", Assert.Throws<InvalidOperationException>(() => model.ExpectedOnnxLoss(StoredPrecision.Int8, right)).Message);
     }
 
     [Fact]

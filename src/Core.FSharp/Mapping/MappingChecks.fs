@@ -58,7 +58,7 @@ type internal MappingChecks =
 
         if not (isFiniteInSingle map) then
             raise (
-                ArgumentException("The map B holds a number that single precision has no finite one for.", nameof map)
+                ArgumentException("The map B holds a number that is not finite in single precision.", nameof map)
             )
 
         map

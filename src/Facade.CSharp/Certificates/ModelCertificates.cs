@@ -113,7 +113,7 @@ public static class ModelCertificates
         using var scope = NewDisposeScope();
         using var aside = new TrainablesAside(model);
         var here = model.Predict(input);
-        var sums = zeros(input.shape[0], dtype: ScalarType.Float64);
+        var sums = zeros(input.shape[0], dtype: ScalarType.Float64, device: CPU);
         var key = CounterHash.named("output-noise", CounterHash.ofSeed(seed));
         for (var draw = 0; draw < draws; draw++)
         {

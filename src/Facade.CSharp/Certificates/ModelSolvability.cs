@@ -41,7 +41,7 @@ public static class ModelSolvability
         {
             map = DifferentiableMapModule.ofMapping(mapped.Mapping);
             target -= Flat(model.Target.AroundCenters([.. model.Target.Parameters.Select(parameter =>
-                zeros(parameter.Shape.ToArray(), dtype: ScalarType.Float64))]));
+                zeros(parameter.Shape.ToArray(), dtype: ScalarType.Float64, device: CPU))]));
         }
         else
         {

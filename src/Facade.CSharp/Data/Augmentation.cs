@@ -89,7 +89,7 @@ public sealed class Augmentation
             var (height, width) = ((double)picture.shape[^2], (double)picture.shape[^1]);
             // From places in the result to places in the picture, both from -1 to 1: the inverse of what happens to the picture.
             var (cosine, sine) = (Math.Cos(angle) / factor, Math.Sin(angle) / factor);
-            var matrix = tensor([(float)cosine, (float)(sine * height / width), 0, (float)(-sine * width / height), (float)cosine, 0], [1, 2, 3]);
+            var matrix = tensor([(float)cosine, (float)(sine * height / width), 0, (float)(-sine * width / height), (float)cosine, 0], [1, 2, 3], device: CPU);
             // libtorch samples in one type, and not in half precision on the CPU.
             var type = picture.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
             var four = picture.reshape([1, -1, picture.shape[^2], picture.shape[^1]]).to(type);

@@ -63,7 +63,7 @@ public static class Cifar
             while (number >= perFile[file])
                 number -= perFile[file++];
             var bytes = files[file].AsSpan(number * record, record);
-            return (scale.Normalised(bytes[labelBytes..], [3, Side, Side]), tensor((long)bytes[labelBytes - 1], dtype: int64));
+            return (scale.Normalised(bytes[labelBytes..], [3, Side, Side]), tensor((long)bytes[labelBytes - 1], dtype: int64, device: CPU));
         });
     }
 

@@ -25,7 +25,7 @@ internal sealed record ColourScale(float[] Means, float[] Deviations)
     /// <summary>One channel after another, as many as there are means, in a tensor of a shape.</summary>
     public Tensor Normalised(ReadOnlySpan<byte> planes, long[] shape)
     {
-        var values = empty(planes.Length, float32);
+        var values = empty(planes.Length, float32, device: CPU);
         var done = 0;
         foreach (var part in TensorBytes.Parts(values))
         {

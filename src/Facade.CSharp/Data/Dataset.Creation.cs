@@ -138,9 +138,9 @@ public sealed partial class Dataset
     {
         (Tensor, Tensor) Load(int number)
         {
-            var input = empty([.. inputShape], ScalarType.Float32);
+            var input = empty([.. inputShape], ScalarType.Float32, device: CPU);
             write(number, MemoryMarshal.Cast<byte, float>(input.bytes));
-            return (input, tensor(labels[number], dtype: int64));
+            return (input, tensor(labels[number], dtype: int64, device: CPU));
         }
 
         var samples = FromSamples(labels.Count, inputShape, [], classNames, Load, labels: labels);

@@ -63,8 +63,8 @@ public static class FeatureVectors
         using var scope = NewDisposeScope();
         var width = file.Header.Count - 1;
         file.RequireWithin((UInt128)rows * (((UInt128)width * sizeof(float)) + sizeof(long)));
-        var features = empty([rows, width], ScalarType.Float32);
-        var labels = empty([rows], ScalarType.Int64);
+        var features = empty([rows, width], ScalarType.Float32, device: CPU);
+        var labels = empty([rows], ScalarType.Int64, device: CPU);
         Fill(file, label, names, numbers, rows, features, labels);
         return Together(path, features, path, labels, names);
     }

@@ -60,7 +60,7 @@ public sealed class IdxFile
     /// <summary>The values as a new tensor of unsigned bytes in <see cref="Shape"/>.</summary>
     public Tensor ToTensor()
     {
-        var result = empty([.. Shape], ScalarType.Byte);
+        var result = empty([.. Shape], ScalarType.Byte, device: CPU);
         var rest = Values.Span;
         foreach (var part in TensorBytes.Parts(result))
         {

@@ -96,7 +96,7 @@ public static class NpyFile
             throw new DatasetFormatException(path, "is in Fortran order; only C order is read (numpy.ascontiguousarray makes it).");
         CheckSize(stream, header.Shape, type.Bytes, type.Name, path);
         RequireWithin(limits ?? ReadLimits.Default, header.Shape, type.Type, type.Name, path);
-        var result = empty(header.Shape, type.Type);
+        var result = empty(header.Shape, type.Type, device: CPU);
         try
         {
             Fill(stream, result, type, swaps: header.Type is ['>', ..], path);
@@ -138,7 +138,7 @@ public static class NpyFile
     // What it takes in memory, where an element may be wider than in the file.
     private static void RequireWithin(ReadLimits limits, long[] shape, ScalarType type, string name, string path)
     {
-        using var one = empty(1, type);
+        using var one = empty(1, type, device: CPU);
         if ((UInt128)ShapeText.Product(shape) * (UInt128)one.element_size() is var bytes && bytes > (UInt128)limits.Bytes)
             throw new DatasetFormatException(
                 path, string.Create(CultureInfo.InvariantCulture, $"holds {name}{ShapeText.Of(shape)}, {bytes} bytes; at most {limits.Bytes} are read ({nameof(ReadLimits)}.{nameof(ReadLimits.Bytes)})."));

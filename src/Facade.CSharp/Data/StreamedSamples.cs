@@ -37,7 +37,7 @@ internal sealed record StreamedSamples(
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var inputs = empty([places.Count, .. InputShapes[0]], InputTypes[0]);
+        var inputs = empty([places.Count, .. InputShapes[0]], InputTypes[0], device: CPU);
         if (Write is not null)
         {
             var index = 0;
@@ -51,11 +51,11 @@ internal sealed record StreamedSamples(
                     Write(Numbers[places[index++]], values[..size]);
             }
 
-            var labels = tensor(places.Select(place => Labels![Numbers[place]]).ToArray(), dtype: int64);
+            var labels = tensor(places.Select(place => Labels![Numbers[place]]).ToArray(), dtype: int64, device: CPU);
             return ([inputs.MoveToOuterDisposeScope()], labels.MoveToOuterDisposeScope());
         }
 
-        var targets = empty([places.Count, .. TargetShape], Classes > 0 ? ScalarType.Int64 : ScalarType.Float32);
+        var targets = empty([places.Count, .. TargetShape], Classes > 0 ? ScalarType.Int64 : ScalarType.Float32, device: CPU);
         // One sample at a time, so that the batch is in memory once.
         for (var index = 0; index < places.Count; index++)
         {

@@ -197,8 +197,8 @@ public sealed class TimeSeriesWindows : IDisposable
                 var row = targets[number];
                 var end = (row - ahead + 1) * width;
                 return (
-                    tensor(rows[(end - length * width)..end], [length, width], dtype: float32),
-                    tensor(new[] { (float)((target.Value[row] - smallest) / (largest - smallest)) }, dtype: float32));
+                    tensor(rows[(end - length * width)..end], [length, width], dtype: float32, device: CPU),
+                    tensor(new[] { (float)((target.Value[row] - smallest) / (largest - smallest)) }, dtype: float32, device: CPU));
             });
         }
     }

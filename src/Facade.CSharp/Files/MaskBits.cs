@@ -19,12 +19,12 @@ internal static class MaskBits
         // Only the booleans stay: a byte for each bit would be as much again.
         using var powers = Powers();
         using var bits = bytes.unsqueeze(1).bitwise_and(powers);
-        using var zero = tensor((byte)0);
+        using var zero = tensor((byte)0, device: CPU);
         return bits.ne(zero).view(-1).narrow(0, 0, count);
     }
 
     /// <summary>How many bytes so many booleans take.</summary>
     public static long Length(long count) => (count + 7) / 8;
 
-    private static Tensor Powers() => tensor(new byte[] { 1, 2, 4, 8, 16, 32, 64, 128 });
+    private static Tensor Powers() => tensor(new byte[] { 1, 2, 4, 8, 16, 32, 64, 128 }, device: CPU);
 }

@@ -60,7 +60,7 @@ internal static class Quantization
             return codes.to(float32);
         // Code by code into the tensor that is returned: whole tensors in between would take several times its memory.
         using var bytes = codes.cpu().contiguous();
-        var whole = empty(count, float32);
+        var whole = empty(count, float32, device: CPU);
         var place = 0L;
         foreach (var part in TensorBytes.Parts(whole))
         {

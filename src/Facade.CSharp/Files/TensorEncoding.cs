@@ -118,7 +118,7 @@ internal sealed record TensorEncoding
             throw new CheckpointFormatException(
                 file.FileName, $"has {main.numel()} stored numbers of '{MessageText.Of(name)}'; its mask keeps {kept}, which take {StoredLength(kept)}.");
         var stored = Bits > 0 ? Quantization.Unpack(main.reshape(-1), kept) : main.to(float32).reshape(-1);
-        var values = mask is null ? stored : zeros(Count).masked_scatter_(mask, stored);
+        var values = mask is null ? stored : zeros(Count, dtype: float32, device: CPU).masked_scatter_(mask, stored);
         if (Bits > 0)
             values = Quantization.Multiplied(values, file.Load(name + StepsSuffix), Group!.Value);
         return values.view([.. Shape]).MoveToOuterDisposeScope();
@@ -145,7 +145,7 @@ internal sealed record TensorEncoding
             using var noGradient = no_grad();
             var first = place * codesAByte;
             var count = Math.Min(Count - first, codes.numel() * codesAByte);
-            var groups = arange(first, first + count, dtype: ScalarType.Int64).div(tensor(Group!.Value), RoundingMode.floor);
+            var groups = arange(first, first + count, dtype: ScalarType.Int64, device: CPU).div(tensor(Group!.Value, device: CPU), RoundingMode.floor);
             take(Quantization.Unpack(codes, count).mul_(steps.index_select(0, groups)), first);
         });
     }

@@ -16,6 +16,7 @@ internal sealed record GradientProbe(IReadOnlyList<Tensor> Inputs, Func<Tensor, 
     /// <exception cref="ArgumentException">The inputs do not fit, or the loss is no finite number that depends on the outputs.</exception>
     public double[] Energies(FineTuningBase start, TargetPart part, IReadOnlyList<double> scales, ulong seed)
     {
+        InferenceTensors.RequireNoInferenceMode();
         using var gradients = enable_grad();
         using var scope = NewDisposeScope();
         Tensor[] weights = [.. start.Target.Layout.Split(start.Flat).Select(weight => weight.detach())];

@@ -12,7 +12,7 @@ internal sealed class GroupIncrement(FineTuningPlan plan, double strength) : Inc
 
     public override IReadOnlyList<(string Name, long[] Shape)> Values => [("latent", [plan.Groups])];
 
-    public override IReadOnlyList<Tensor> Start() => [zeros(plan.Groups, dtype: ScalarType.Float32)];
+    public override IReadOnlyList<Tensor> Start() => [zeros(plan.Groups, dtype: ScalarType.Float32, device: CPU)];
 
     public override Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) =>
         Core.FineTuning.apply(plan, strength, theta, values[0]);

@@ -47,7 +47,7 @@ internal sealed class LowRankIncrement : Increment
         return [.. pieces.SelectMany(piece => new[]
         {
             Uniform(CounterHash.child((ulong)piece.Index, root), piece.Rank, piece.Inputs),
-            zeros(piece.Outputs, piece.Rank, dtype: ScalarType.Float32),
+            zeros(piece.Outputs, piece.Rank, dtype: ScalarType.Float32, device: CPU),
         })];
     }
 
@@ -78,6 +78,6 @@ internal sealed class LowRankIncrement : Increment
         var numbers = new float[rank * inputs];
         for (var index = 0; index < numbers.Length; index++)
             numbers[index] = bound * CounterHash.symmetricUniform(key, (ulong)index);
-        return tensor(numbers, [rank, inputs]);
+        return tensor(numbers, [rank, inputs], device: CPU);
     }
 }

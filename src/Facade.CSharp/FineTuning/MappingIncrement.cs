@@ -26,7 +26,7 @@ internal sealed class MappingIncrement(Mapping mapping, IReadOnlyList<int>? plac
             : [("latent", [mapping.LatentCount])];
 
     public override IReadOnlyList<Tensor> Start() =>
-        HasScales ? [mapping.InitialLatent(), ones(mapping.Layout.Entries.Length, dtype: ScalarType.Float32)] : [mapping.InitialLatent()];
+        HasScales ? [mapping.InitialLatent(), ones(mapping.Layout.Entries.Length, dtype: ScalarType.Float32, device: CPU)] : [mapping.InitialLatent()];
 
     public override Tensor OnTheta(Tensor theta, IReadOnlyList<Tensor> values) =>
         places is not null ? theta

@@ -245,8 +245,8 @@ internal static class PeftAdapter
         // PEFT allows ranks above a matrix's smaller side. The product is then a factor itself, beside the identity.
         if (piece.RankHere < piece.Rank)
             (a, b) = factors.Outputs <= factors.Inputs
-                ? (b.mm(a), eye(factors.Outputs, dtype: ScalarType.Float32))
-                : (eye(factors.Inputs, dtype: ScalarType.Float32), b.mm(a));
+                ? (b.mm(a), eye(factors.Outputs, dtype: ScalarType.Float32, device: CPU))
+                : (eye(factors.Inputs, dtype: ScalarType.Float32, device: CPU), b.mm(a));
         if (piece.Scale != strength)
         {
             using var rest = (piece.Scale / strength).ToScalar();

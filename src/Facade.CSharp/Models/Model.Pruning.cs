@@ -29,6 +29,8 @@ public abstract partial class Model
     internal void TakeMask(Tensor mask)
     {
         using var noGradient = no_grad();
+        // Made under inference_mode, no graph could hold it.
+        using var ordinary = inference_mode(false);
         if (PruningMask is { } present)
             present.copy_(mask);
         else

@@ -24,7 +24,7 @@ internal static class StartingWeights
     {
         using var noGradient = no_grad();
         using var start = MappingDescription.For(target.Layout).SingleLatent(1).WithSeed(seed).Build();
-        var weights = empty([.. target.Parameters[index].Shape], dtype: ScalarType.Float32);
+        var weights = empty([.. target.Parameters[index].Shape], dtype: ScalarType.Float32, device: CPU);
         start.TensorPasses!.GenerateSome(start.InitialLatent(), index, [weights]);
         TargetNetwork.MoveToCenter(weights, target.Parameters[index]);
         return weights;

@@ -72,7 +72,7 @@ internal sealed class StreamedPart
             return;
         }
 
-        var values = empty([.. mapping.Layout.Entries[own[index]].Shape], dtype: ScalarType.Float32);
+        var values = empty([.. mapping.Layout.Entries[own[index]].Shape], dtype: ScalarType.Float32, device: CPU);
         passes.GenerateSome(pass.Vector(Latent), own[index], [values]);
         using (enable_grad())
         {
@@ -89,7 +89,7 @@ internal sealed class StreamedPart
     private bool HasHead => mapping.Activation != MappingActivation.Identity || Scales is not null;
 
     private Tensor? ScaleOf(StreamedPass pass, int index) =>
-        Scales is { } scales ? tensor(pass.Values[scales][own[index]], dtype: ScalarType.Float32) : null;
+        Scales is { } scales ? tensor(pass.Values[scales][own[index]], dtype: ScalarType.Float32, device: CPU) : null;
 
     private Tensor Head(Tensor values, int index, Tensor? scale)
     {

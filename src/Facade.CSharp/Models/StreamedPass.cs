@@ -90,7 +90,7 @@ internal sealed class StreamedPass : LayerWeights
 
     private static Tensor VectorOf(float[] values)
     {
-        using var managed = tensor(values, dtype: ScalarType.Float32);
+        using var managed = tensor(values, dtype: ScalarType.Float32, device: CPU);
         // In libtorch's own memory, which starts where vectors do: the bits of a dot product depend on that.
         return managed.clone();
     }

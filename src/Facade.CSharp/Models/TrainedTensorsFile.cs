@@ -54,6 +54,6 @@ internal static class TrainedTensorsFile
         foreach (var (kept, value) in model.State.Tensors.Zip(buffers))
             kept.copy_(value);
         if (mask is not null || model.PruningMask is not null)
-            model.TakeMask(mask ?? ones(model.Target.ParameterCount, ScalarType.Bool));
+            model.TakeMask(mask ?? ones(model.Target.ParameterCount, ScalarType.Bool, device: CPU));
     }
 }

@@ -63,5 +63,5 @@ internal sealed class WeightGenerator(Mapping mapping, TargetNetwork target, boo
 
     private IEnumerable<Tensor> Complete(IReadOnlyList<Tensor> gradients) =>
         gradients.Zip(target.Parameters, (gradient, parameter) =>
-            gradient.IsInvalid ? zeros([.. parameter.Shape], dtype: ScalarType.Float32) : gradient);
+            gradient.IsInvalid ? zeros([.. parameter.Shape], dtype: ScalarType.Float32, device: CPU) : gradient);
 }

@@ -56,7 +56,7 @@ internal sealed class SequentialTarget : TargetNetwork
         layers.Forward(inputs[0], weights, 0, state.Tensors, training);
 
     protected override Tensor CreateBuffer(int index) =>
-        Buffers[index].IsDropoutPlace ? tensor(DropoutLayer.StartOf(Buffers[index].Name), dtype: ScalarType.Int64) : base.CreateBuffer(index);
+        Buffers[index].IsDropoutPlace ? tensor(DropoutLayer.StartOf(Buffers[index].Name), dtype: ScalarType.Int64, device: CPU) : base.CreateBuffer(index);
 
     protected override nn.Module<Tensor, Tensor> CreateModule(IReadOnlyList<Tensor> weights, NetworkState state) =>
         layers.ToModule(weights, state.Tensors);

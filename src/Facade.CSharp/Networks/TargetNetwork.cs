@@ -266,7 +266,7 @@ public abstract partial class TargetNetwork
     {
         var buffer = Buffers[index];
         using var start = buffer.Start.ToScalar();
-        return full([.. buffer.Shape], start, buffer.Type);
+        return full([.. buffer.Shape], start, buffer.Type, device: CPU);
     }
 
     /// <summary>Puts weights and buffers into a module of the user's; shapes are already checked.</summary>

@@ -101,7 +101,7 @@ public sealed partial class AdapterHost
         foreach (var group in groups)
         {
             using var one = NewDisposeScope();
-            var places = tensor(group.ToArray(), dtype: int64);
+            var places = tensor(group.ToArray(), dtype: int64, device: CPU);
             Tensor[] samples = [.. inputs.Select(input => input.index_select(0, places.to(input.device)))];
             var part = Answer(Hold(group.Key), samples);
             outputs ??= empty([adapters.Count, .. part.shape[1..]], part.dtype, part.device).MoveToOuterDisposeScope();

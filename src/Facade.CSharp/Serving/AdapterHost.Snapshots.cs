@@ -47,6 +47,8 @@ public sealed partial class AdapterHost
         using var file = TensorFile.Open(path, most);
         if (AdapterHeader.Mapped.IsOf(file))
         {
+            // The caller may stand in inference_mode, which serving needs no more than this.
+            using var ordinary = inference_mode(false);
             var model = MappedAdapter.Load(file, Target, modulation: null, device, most, frozen: () => original.FrozenHash);
             // Written again, it names what its file names.
             Take(name, new WholeAdapter(model, FrozenBinding.Stated(file)), () => RequireWhole(model, path), replaces);

@@ -146,7 +146,7 @@ internal static class AdamKernel
         using var scope = NewDisposeScope();
         using var count = 1_037.ToScalar();
         using var three = 3.ToScalar();
-        var start = arange(count, dtype: ScalarType.Float32).sin().mul(three);
+        var start = arange(count, dtype: ScalarType.Float32, device: CPU).sin().mul(three);
         foreach (var isDecoupled in new[] { false, true })
         {
             using var theirs = new Parameter(start.clone());

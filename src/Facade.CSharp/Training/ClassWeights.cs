@@ -13,7 +13,7 @@ internal sealed class ClassWeights
     {
         this.values = values;
         // Kept as long as the loss that weighs by it.
-        tensor = TorchSharp.torch.tensor([.. values.Select(value => (float)value)]).DetachFromDisposeScope();
+        tensor = InferenceTensors.Lasting(() => TorchSharp.torch.tensor([.. values.Select(value => (float)value)], device: CPU));
     }
 
     /// <summary>The weights; null where all count alike.</summary>

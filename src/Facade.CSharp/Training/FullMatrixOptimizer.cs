@@ -32,7 +32,7 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
     private FullMatrixOptimizer(IEnumerable<Block> blocks, double rate)
     {
         this.blocks = [.. blocks];
-        rates = new([Trainable.From(zeros(1, dtype: ScalarType.Float32))], rate);
+        rates = new([Trainable.From(zeros(1, dtype: ScalarType.Float32, device: CPU))], rate);
     }
 
     public override optim.Optimizer Rates => rates;
@@ -92,7 +92,7 @@ internal sealed class FullMatrixOptimizer : StepOptimizer
         steps = reader.ReadInt64();
         foreach (var tensor in Remembered)
         {
-            var here = empty(tensor.shape, dtype: ScalarType.Float32);
+            var here = empty(tensor.shape, dtype: ScalarType.Float32, device: CPU);
             foreach (var part in TensorBytes.Parts(here))
                 saved.ReadExactly(part.bytes);
             tensor.copy_(here);

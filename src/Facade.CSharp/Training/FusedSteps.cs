@@ -54,7 +54,7 @@ internal sealed class FusedSteps(bool isDecoupled) : IDisposable
     private Tensor RootFor(Parameter parameter)
     {
         if (!roots.TryGetValue(parameter.Handle, out var root))
-            roots[parameter.Handle] = root = empty(parameter.shape, dtype: ScalarType.Float32).DetachFromDisposeScope();
+            roots[parameter.Handle] = root = empty(parameter.shape, dtype: ScalarType.Float32, device: CPU).DetachFromDisposeScope();
         return root;
     }
 }

@@ -65,7 +65,7 @@ internal sealed class ResumeFile : IDisposable
         var tensors = Changing().Concat(LastGood())
             .Concat(best.Captured.Select((tensor, index) => (BestName(index), tensor)))
             .Concat(OptimizerPieces())
-            .Append(("step_milliseconds", tensor(run.StepTimes.Kept.ToArray())))
+            .Append(("step_milliseconds", tensor(run.StepTimes.Kept.ToArray(), device: CPU)))
             .Append(("probe", probe))
             .Select(pair => (pair.Item1, pair.Item2.detach().cpu())).ToArray();
         var counted = new Counted(

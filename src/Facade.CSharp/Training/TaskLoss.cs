@@ -18,7 +18,7 @@ namespace MappingNets;
 public sealed class TaskLoss
 {
     // A tensor, not an implicit number: TorchSharp makes a native one of these at each use.
-    private static readonly Tensor IgnoredLabel = tensor(Dataset.IgnoredLabel).DetachFromDisposeScope();
+    private static readonly Tensor IgnoredLabel = InferenceTensors.Lasting(() => tensor(Dataset.IgnoredLabel, device: CPU));
 
     private readonly Func<Tensor, Tensor, Tensor> inTraining;
     private readonly Func<Tensor, Tensor, Tensor> inEvaluation;
@@ -73,7 +73,7 @@ public sealed class TaskLoss
     {
         RequireShare(labelSmoothing, nameof(labelSmoothing));
         var weights = ClassWeights.Of(classWeights, nameof(classWeights));
-        var alsoIgnored = ignoredLabel == Dataset.IgnoredLabel ? null : tensor(ignoredLabel).DetachFromDisposeScope();
+        var alsoIgnored = ignoredLabel == Dataset.IgnoredLabel ? null : InferenceTensors.Lasting(() => tensor(ignoredLabel, device: CPU));
         Tensor Kept(Tensor labels) => alsoIgnored is null ? labels : where(labels.eq(alsoIgnored), IgnoredLabel, labels);
         Tensor Loss(Tensor outputs, Tensor labels, double smoothing)
         {
@@ -105,7 +105,7 @@ public sealed class TaskLoss
         if (!(gamma == 0 || (gamma >= 1 && gamma <= 10)))
             throw new ArgumentOutOfRangeException(nameof(gamma), gamma, "gamma must be 0, or from 1 to 10.");
         var weights = ClassWeights.Of(classWeights, nameof(classWeights));
-        var power = tensor((float)gamma).DetachFromDisposeScope();
+        var power = InferenceTensors.Lasting(() => tensor((float)gamma, device: CPU));
         Tensor Loss(Tensor outputs, Tensor labels)
         {
             var judged = labels.ne(IgnoredLabel);

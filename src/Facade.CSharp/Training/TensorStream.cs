@@ -97,7 +97,7 @@ internal sealed class TensorStream : Stream
 
     private void Close(MemoryStream full)
     {
-        pieces.Add(tensor(full.ToArray()));
+        pieces.Add(tensor(full.ToArray(), device: CPU));
         full.SetLength(0);
     }
 }

@@ -57,7 +57,7 @@ public sealed class Trainer
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// The function of <see cref="Dataset.FromSamples"/> gave a sample of another shape or type than announced, with a wrong label or a number that is
-    /// not finite.
+    /// not finite. Or torch.inference_mode is on.
     /// </exception>
     /// <exception cref="ObjectDisposedException">The model, a teacher or the data is disposed.</exception>
     /// <exception cref="NotSupportedException">There is a resume file, and the optimiser cannot write down what it remembers.</exception>

@@ -28,6 +28,7 @@ internal sealed class TrainingRun(
 
     public TrainingReport Run()
     {
+        InferenceTensors.RequireNoInferenceMode();
         using var activity = Telemetry.Train(model, options);
         // The caller may stand in a block without gradients.
         using var gradients = enable_grad();

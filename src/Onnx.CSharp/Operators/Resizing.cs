@@ -103,7 +103,7 @@ internal static class Resizing
             double[] shares = exclude
                 ? [.. weights[tap].Select((weight, index) => weight / weights.Sum(row => row[index]))]
                 : weights[tap];
-            var part = Taken(input, axis, sources[tap]).mul(tensor(shares).to(input.dtype, input.device).reshape(shape));
+            var part = Taken(input, axis, sources[tap]).mul(tensor(shares, device: CPU).to(input.dtype, input.device).reshape(shape));
             sum = sum is null ? part : sum.add(part);
         }
 

@@ -11,10 +11,10 @@ internal static class Shapes
         var shape = run.Input(0).shape;
         var start = Bound(run.Node.Int("start", 0), shape.Length);
         var end = Math.Max(start, Bound(run.Node.Int("end", shape.Length), shape.Length));
-        return [tensor(shape[start..end], dtype: ScalarType.Int64)];
+        return [tensor(shape[start..end], dtype: ScalarType.Int64, device: CPU)];
     }
 
-    public static Tensor[] Size(NodeRun run) => [tensor(run.Input(0).numel(), dtype: ScalarType.Int64)];
+    public static Tensor[] Size(NodeRun run) => [tensor(run.Input(0).numel(), dtype: ScalarType.Int64, device: CPU)];
 
     public static Tensor[] Reshape(NodeRun run)
     {

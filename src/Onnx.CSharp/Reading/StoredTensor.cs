@@ -160,7 +160,7 @@ internal sealed class StoredTensor
         long[] shape = [.. Shape];
         if (Bytes is not null)
         {
-            var result = empty(shape, dtype: ScalarTypeOf(Type));
+            var result = empty(shape, dtype: ScalarTypeOf(Type), device: CPU);
             if (Count > 0)
                 Bytes().Span.CopyTo(result.bytes);
             return result;
@@ -169,13 +169,13 @@ internal sealed class StoredTensor
         // Numbers that are not stored as bytes are few: exporters write weights as bytes.
         return Type switch
         {
-            Kind.Float => tensor(proto.FloatData.ToArray(), shape),
-            Kind.Double => tensor(proto.DoubleData.ToArray(), shape),
-            Kind.Int64 => tensor(proto.Int64Data.ToArray(), shape),
-            Kind.Bool => tensor(proto.Int32Data.Select(value => value != 0).ToArray(), shape),
-            Kind.Float16 => tensor(proto.Int32Data.Select(value => (float)BitConverter.UInt16BitsToHalf((ushort)value)).ToArray(), shape),
-            Kind.Bfloat16 => tensor(proto.Int32Data.Select(value => BitConverter.Int32BitsToSingle(value << 16)).ToArray(), shape),
-            _ => tensor(proto.Int32Data.Select(value => (long)value).ToArray(), shape),
+            Kind.Float => tensor(proto.FloatData.ToArray(), shape, device: CPU),
+            Kind.Double => tensor(proto.DoubleData.ToArray(), shape, device: CPU),
+            Kind.Int64 => tensor(proto.Int64Data.ToArray(), shape, device: CPU),
+            Kind.Bool => tensor(proto.Int32Data.Select(value => value != 0).ToArray(), shape, device: CPU),
+            Kind.Float16 => tensor(proto.Int32Data.Select(value => (float)BitConverter.UInt16BitsToHalf((ushort)value)).ToArray(), shape, device: CPU),
+            Kind.Bfloat16 => tensor(proto.Int32Data.Select(value => BitConverter.Int32BitsToSingle(value << 16)).ToArray(), shape, device: CPU),
+            _ => tensor(proto.Int32Data.Select(value => (long)value).ToArray(), shape, device: CPU),
         };
     }
 

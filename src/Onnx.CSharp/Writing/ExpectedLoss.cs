@@ -21,6 +21,7 @@ internal static class ExpectedLoss
     /// <exception cref="NotSupportedException">As for an export in this precision.</exception>
     public static double Of(Model model, StoredPrecision precision, IReadOnlyList<Tensor> inputs)
     {
+        InferenceTensors.RequireNoInferenceMode();
         model.Target.RequireTensors(inputs);
         // The caller may be in the midst of a pass without gradients, which this one needs.
         using var gradientMode = enable_grad();
@@ -33,7 +34,7 @@ internal static class ExpectedLoss
         for (var probe = 0; probe < Probes; probe++)
         {
             using var one = NewDisposeScope();
-            var signs = tensor(Enumerable.Range(0, (int)outputs.numel()).Select(_ => random.Next(2) == 0 ? -1f : 1f).ToArray(), outputs.shape).to(model.Device);
+            var signs = tensor(Enumerable.Range(0, (int)outputs.numel()).Select(_ => random.Next(2) == 0 ? -1f : 1f).ToArray(), outputs.shape, device: CPU).to(model.Device);
             var gradients = autograd.grad([outputs], leaves, [signs], retain_graph: true, allow_unused: true);
             foreach (var (gradient, step) in gradients.Zip(steps.OfType<Tensor>()))
                 // Of a weight that these samples do not reach there is none: a tensor without a handle.

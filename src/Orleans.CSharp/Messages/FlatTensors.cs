@@ -43,7 +43,7 @@ internal static class FlatTensors
 
     /// <summary>A tensor of such bytes, on the CPU, in the caller's dispose scope.</summary>
     public static Tensor From(ReadOnlySpan<byte> bytes, long[] shape) =>
-        tensor(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), shape, dtype: ScalarType.Float32);
+        tensor(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), shape, dtype: ScalarType.Float32, device: CPU);
 
     /// <summary>Copies one tensor's numbers.</summary>
     public static void Copy(Tensor values, Span<byte> to)

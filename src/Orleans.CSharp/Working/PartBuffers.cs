@@ -111,7 +111,7 @@ internal sealed class PartBuffers(NetworkState state, bool moves) : IDisposable
         using var noGradient = no_grad();
         for (var index = 0; index < from.Length; index++)
             if (IsCounter(state.Specifications[index]))
-                live[index].copy_(tensor(start[index].item<long>() + passes));
+                live[index].copy_(tensor(start[index].item<long>() + passes, device: CPU));
             else
                 live[index].copy_(from[index]);
     }

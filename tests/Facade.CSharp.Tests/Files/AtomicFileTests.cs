@@ -4,16 +4,6 @@ using Xunit;
 
 namespace MappingNets.Tests;
 
-/// <summary>A test that makes a symbolic link, for which Windows asks a privilege.</summary>
-internal sealed class UnixFactAttribute : FactAttribute
-{
-    public UnixFactAttribute()
-    {
-        if (OperatingSystem.IsWindows())
-            Skip = "Making a symbolic link needs a privilege on Windows.";
-    }
-}
-
 public sealed class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

@@ -9,7 +9,7 @@ internal static class CertifiedModel
     {
         // <readme>
         var certificate = model.Certify(images);                       // a radius for each image
-        Console.WriteLine(certificate.SmallestRadius);                 // no prediction changes within it
+        Console.WriteLine(certificate.SmallestRadius);                 // no prediction changes within it, if rounding is as modelled below
         foreach (var constant in certificate.Constants)
             Console.WriteLine($"{constant}: {constant.Meaning}");      // value, Proven / Assumed / Estimated / NotEstablished
 
