@@ -39,6 +39,8 @@ internal sealed class ServingSoak(string folder)
             host.SetActive(name);
             return Answer(host, data, out _);
         });
+        host.SetActive(null);
+        expected.Add("", Answer(host, data, out _));
         var (rounds, tensors) = (0L, 0L);
         string? fault = null;
         try
@@ -75,7 +77,8 @@ internal sealed class ServingSoak(string folder)
             for (var request = 0; request < RequestsOfEach; request++)
             {
                 var answer = Answer(host, data, out var adapter);
-                if (adapter is not null && !answer.AsSpan().SequenceEqual(expected[adapter]))
+                // The base answers with one adapter merged for a while, and no moment tells which.
+                if (adapter is null ? !expected.Values.Any(known => known.SequenceEqual(answer)) : !answer.AsSpan().SequenceEqual(expected[adapter]))
                     Interlocked.Increment(ref wrong);
             }
         })).ToArray();
