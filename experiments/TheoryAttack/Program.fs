@@ -69,7 +69,9 @@ let private run (options: Arguments) =
 
     AttackReport.write
         options.Out
-        { Command = $"./build.sh attack --trials {options.Trials} --seed {options.Seed} --seeds {options.Seeds}" + (if options.Only = "" then "" else $" --only {options.Only}")
+        { Command =
+            $"./build.sh attack --trials {options.Trials} --seed {options.Seed} --seeds {options.Seeds}"
+            + (if options.Only = "" then "" else $" --only {options.Only}")
           Date = DateTime.UtcNow.ToString "yyyy-MM-dd"
           Machine = AttackReport.machine ()
           Seed = options.Seed

@@ -57,9 +57,7 @@ type internal MappingChecks =
             raise (ArgumentException($"The map B is {map.dtype}; its numbers must be floats.", nameof map))
 
         if not (isFiniteInSingle map) then
-            raise (
-                ArgumentException("The map B holds a number that is not finite in single precision.", nameof map)
-            )
+            raise (ArgumentException("The map B holds a number that is not finite in single precision.", nameof map))
 
         map
 
