@@ -48,7 +48,7 @@ return ExampleProgram.Run(
             var changed = found.Where(double.IsFinite).ToArray();
             var line = FormattableString.Invariant(
                 $"no prediction of {found.Length} can change within {certificate.SmallestRadius:G3}; the changes found are at {changed.Min():G3} to {changed.Max():G3}; ")
-                + FormattableString.Invariant($"median certified {Middle(certificate.Radii):G3}, median found {Middle(found):G3}; ")
+                + FormattableString.Invariant($"{certificate.Radii.Count(radius => radius <= 0)} have the radius 0; median certified {Middle(certificate.Radii):G3}, median found {Middle(found):G3}; ")
                 + $"found inside a certified radius: {found.Zip(certificate.Radii).Count(pair => pair.First <= pair.Second)}";
             Console.WriteLine(line);
             AtomicFile.WriteAllText(Path.Combine(options.Output, "certificate.txt"), $"{certificate}\n{alone}\n{line}\n");
