@@ -15,7 +15,8 @@ open TorchSharp
 /// <para>
 /// Shapes, dtypes, devices and refusals are those of <see cref="T:MappingNets.Core.Differentiation"/>; an epsilon that is
 /// not positive and finite is refused with an <see cref="T:System.ArgumentOutOfRangeException"/>. A result stays on the
-/// autograd graph of its operations. f is called in dispose scopes: what it keeps for later calls it must take out of them. Results are new tensors in the caller's dispose scope, or the caller's to dispose.
+/// autograd graph of its operations. f is called in dispose scopes: what it keeps for later calls it must take out of them.
+/// Results are new tensors in the caller's dispose scope, or the caller's to dispose.
 /// </para>
 /// </remarks>
 module NumericalDifferentiation =
