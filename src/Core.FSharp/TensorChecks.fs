@@ -27,6 +27,19 @@ let requireVector argument (length: int64) (tensor: torch.Tensor) =
 
     requirePrecision argument tensor
 
+/// Refuses a tensor that is not of the precision and on the device of another; `what` begins the sentence.
+let requireSamePlace (argument: string) (what: string) (tensor: torch.Tensor) (latent: torch.Tensor) =
+    if
+        tensor.dtype <> latent.dtype
+        || tensor.device.ToString() <> latent.device.ToString()
+    then
+        raise (
+            ArgumentException(
+                $"{what} {tensor.dtype} on {tensor.device}; the latent is {latent.dtype} on {latent.device}.",
+                argument
+            )
+        )
+
 /// Whether all elements are finite, without a temporary as long as the tensor left to the finaliser.
 let isFinite (tensor: torch.Tensor) =
     use _ = torch.no_grad ()

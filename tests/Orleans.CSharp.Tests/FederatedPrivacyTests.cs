@@ -50,36 +50,22 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         Near([1], WholeNumbers.ToChange(FederatedTrainer.Sent([1], new(), "run", alone, "1", mask), new()));
     }
 
-    [Fact]
-    public async Task AWorkerWhoseOthersHaveLeftEndsWhereItsChangeIsToBeHidden()
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 1)]
+    public async Task TheLastOneLeftEndsWhereItsChangeIsToBeHiddenInItsLastRoundToo(bool failsLate, int rounds)
     {
-        var options = new FederatedOptions { Workers = 2, Rounds = 2, LocalSteps = 2, HidesChanges = true };
+        var run = $"alone {failsLate}";
+        var options = new FederatedOptions { Workers = 2, Rounds = rounds, LocalSteps = 2, HidesChanges = true };
         using var model = Small.Slvt();
         using var data = Small.Classes();
-        var fitting = new FederatedTrainer(fixture.Grains, "alone", model, Local, options).FitAsync(data);
-        await Begun("alone", options);
+        var fitting = new FederatedTrainer(fixture.Grains, run, model, Local, options).FitAsync(data);
+        await Begun(run, options);
 
-        await fixture.Grains.GetGrain<IFederationGrain>("alone").Leave(ByHand);
+        await Leave(run, failsLate, fitting);
 
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(() => fitting.WaitAsync(Longest));
-        Assert.Contains("No other worker is left in the federated run 'alone'", fault.Message);
-    }
-
-    [Fact]
-    public async Task TheLastOneLeftAfterALateFailureEndsInItsLastRoundToo()
-    {
-        var options = new FederatedOptions { Workers = 2, Rounds = 1, LocalSteps = 2, HidesChanges = true };
-        using var model = Small.Slvt();
-        using var data = Small.Classes();
-        var fitting = new FederatedTrainer(fixture.Grains, "late", model, Local, options).FitAsync(data);
-        await Begun("late", options);
-
-        var grain = fixture.Grains.GetGrain<IFederationGrain>("late");
-        while ((await grain.Ready(ByHand, 0, 0)).Next is null)
-            Assert.False(fitting.IsFaulted);
-        await grain.Leave(ByHand);
-
-        Assert.Contains("No other worker is left", (await Assert.ThrowsAsync<InvalidOperationException>(() => fitting.WaitAsync(Longest))).Message);
+        Assert.Contains($"No other worker is left in the federated run '{run}'", fault.Message);
     }
 
     [Theory]
@@ -95,11 +81,7 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         var fitting = Task.WhenAll(models.Select(model => new FederatedTrainer(fixture.Grains, run, model, Local, options).FitAsync(data)));
         await Begun(run, options);
 
-        // Before the others may send, or after all were told to: then the round ends without a sum, and another begins.
-        var grain = fixture.Grains.GetGrain<IFederationGrain>(run);
-        while (failsLate && (await grain.Ready(ByHand, 0, 0)).Next is null)
-            Assert.False(fitting.IsFaulted);
-        await grain.Leave(ByHand);
+        await Leave(run, failsLate, fitting);
         await fitting.WaitAsync(Longest);
 
         // A call that is answered without a sum is made again with the same bytes.
@@ -264,6 +246,15 @@ public sealed class FederatedPrivacyTests(ClusterFixture fixture)
         using var mask = new ChangeMask();
         return await FederationGrainTests.Begun(
             fixture.Grains.GetGrain<IFederationGrain>(run), ByHand, mask.PublicKey, FederatedTerms.Of(model, options));
+    }
+
+    // Before the others may send, or after all were told to: then the round ends without a sum.
+    private async Task Leave(string run, bool isLate, Task others)
+    {
+        var grain = fixture.Grains.GetGrain<IFederationGrain>(run);
+        while (isLate && (await grain.Ready(ByHand, 0, 0)).Next is null)
+            Assert.False(others.IsFaulted);
+        await grain.Leave(ByHand);
     }
 
     private static void Near(float[] expected, float[] values)

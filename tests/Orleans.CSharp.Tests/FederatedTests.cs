@@ -137,6 +137,13 @@ public sealed class FederatedTests(ClusterFixture fixture)
         void Send(string worker, int round, int attempt) => federation.Take(worker, round, attempt, new byte[sizeof(int)], Start);
     }
 
+    // Orleans ends a grain that nothing reaches for its collection age, which may be as short as a minute.
+    [Theory]
+    [InlineData(0.25, 1)]
+    [InlineData(30, 86_400)]
+    public void ARunIsLookedAtOftenerThanOrleansEndsWhatNothingReaches(double every, double deadline) =>
+        Assert.Equal(TimeSpan.FromSeconds(every), Silence.Look(TimeSpan.FromSeconds(deadline)));
+
     [Fact]
     public void ARunIsKeptWhileAnyWorkerIsHeardBetweenItsSteps()
     {

@@ -118,11 +118,7 @@ public sealed partial class StepReducerTests
     [Fact]
     public void ANewReducerLearnsFromTheWorkerThatIsAheadAndNoStepIsTakenTwice()
     {
-        var old = Started(workers: 2, parts: 2);
-        old.Take(Of("a", 0, PartOf(0, 1)), Start);
-        old.Take(Of("b", 0, PartOf(1, 2)), Start);
-        Hear(old);
-        var record = Last("a").Records.Single();
+        var record = RecordOfTwo();
 
         // Only a has heard what step 0 came to. b asks for it first, and is to compute both of its parts.
         var reducer = New(workers: 2, parts: 2, step: 0);
@@ -142,11 +138,7 @@ public sealed partial class StepReducerTests
     [Fact]
     public void ANewReducerLearnsTheLastRecordsOfAWorkerThatHasNoOthers()
     {
-        var old = Started(workers: 2, parts: 2);
-        old.Take(Of("a", 0, PartOf(0, 1)), Start);
-        old.Take(Of("b", 0, PartOf(1, 2)), Start);
-        Hear(old);
-        var last = Last("a").Records.Single() with { Step = 7 };
+        var last = RecordOfTwo() with { Step = 7 };
 
         // The state of step 0 was kept; a knows step 7 alone, which is what b asks for.
         var reducer = New(workers: 2, parts: 2, step: 0);
@@ -265,6 +257,16 @@ public sealed partial class StepReducerTests
 
     private static StepReducer New(int workers, int parts, int samples = 100, long step = 0, GradientCombination how = GradientCombination.Mean, int metrics = 0) => new(
         new(samples, 1, parts, 3, sizeof(float), workers, Deadline, how, null, [], [], 1, sizeof(float), null, metrics), step);
+
+    // Of step 0, as two workers with a part each end it.
+    private StepRecord RecordOfTwo()
+    {
+        var reducer = Started(workers: 2, parts: 2);
+        reducer.Take(Of("a", 0, PartOf(0, 1)), Start);
+        reducer.Take(Of("b", 0, PartOf(1, 2)), Start);
+        Hear(reducer);
+        return Last("a").Records.Single();
+    }
 
     private StepReducer Started(int workers, int parts, int samples = 100)
     {

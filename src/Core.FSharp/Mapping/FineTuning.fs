@@ -175,22 +175,10 @@ module FineTuning =
 
         vector.index_select(0L, plan.Positions vector.device).view(int64 plan.Groups, plan.GroupSize).sum (1L)
 
-    let private requireSame (pretrained: torch.Tensor) (latent: torch.Tensor) =
-        if
-            pretrained.dtype <> latent.dtype
-            || pretrained.device.ToString() <> latent.device.ToString()
-        then
-            raise (
-                ArgumentException(
-                    $"The pretrained weights are {pretrained.dtype} on {pretrained.device}; the latent is {latent.dtype} on {latent.device}.",
-                    nameof pretrained
-                )
-            )
-
     let apply (plan: FineTuningPlan) (strength: float) pretrained latent =
         TensorChecks.requireVector (nameof pretrained) plan.Layout.Count pretrained
         TensorChecks.requireVector (nameof latent) (int64 plan.Groups) latent
-        requireSame pretrained latent
+        TensorChecks.requireSamePlace (nameof pretrained) "The pretrained weights are" pretrained latent
 
         if not (Single.IsFinite(float32 strength)) then
             raise (
@@ -207,7 +195,7 @@ module FineTuning =
 
     let onTopOf (mapping: Mapping) pretrained latent =
         TensorChecks.requireVector (nameof pretrained) mapping.Layout.Count pretrained
-        requireSame pretrained latent
+        TensorChecks.requireSamePlace (nameof pretrained) "The pretrained weights are" pretrained latent
         pretrained + mapping.Generate latent
 
     let increment layout specification =

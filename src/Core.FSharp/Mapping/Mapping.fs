@@ -236,17 +236,7 @@ type Mapping
     member _.Pullback(latent: torch.Tensor, gradient: torch.Tensor) =
         check latent
         TensorChecks.requireVector (nameof gradient) layout.Count gradient
-
-        if
-            gradient.dtype <> latent.dtype
-            || gradient.device.ToString() <> latent.device.ToString()
-        then
-            raise (
-                ArgumentException(
-                    $"The gradient is {gradient.dtype} on {gradient.device}; it must be {latent.dtype} on {latent.device}, as z is.",
-                    nameof gradient
-                )
-            )
+        TensorChecks.requireSamePlace (nameof gradient) "The gradient is" gradient latent
 
         match fused with
         | NonNull fused when FusedMapping.Fits latent && FusedMapping.Fits gradient ->

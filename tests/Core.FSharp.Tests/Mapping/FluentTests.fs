@@ -117,6 +117,10 @@ let refusals =
           refuses "groups of no kind" "grouping" "no such grouping" (fun () ->
               FineTuning.plan layout [ "fc.weight" ] 2 1L (enum<WeightGrouping> 9) (CounterHash.ofSeed 1UL)
               |> ignore)
+          refuses "a gradient of another precision than z's" "gradient" "The gradient is Float64" (fun () ->
+              use mapping = start.SingleLatent(3).Build()
+
+              mapping.Pullback(torch.zeros 3L, torch.zeros (19L, torch.float64)) |> ignore)
           // Weights are single precision, where it is infinity: times a z of 0 that is no number.
           refuses "an alpha beyond single precision" "alpha" "3.4e38" (fun () ->
               start.WithAdditiveModulation 1e39 |> ignore)
